@@ -1,0 +1,353 @@
+//! Named arrays of numbers in one `.safetensors` file, read through a memory map without copying.
+//!
+//! ```text
+//! 0        8              8+N                                  EOF
+//! ├ u64 N ─┼ JSON header ─┼ arrays, little-endian, back to back ┤
+//! ```
+//!
+//! The header names each array with its type, shape and byte range; the file can be opened by NumPy or PyTorch as well.
+//! Limits: header ≤ 1 MiB; arrays must lie back to back without hole or overlap and end with the file.
+
+use crate::error::{Error, Result};
+use crate::mapped;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Longest header accepted, in bytes.
+pub const MAX_HEADER_BYTES: u64 = 1 << 20;
+
+/// A number that can be stored in an array file.
+pub trait Element: FromBytes + IntoBytes + Immutable + KnownLayout + Copy + Send + Sync + 'static {
+    /// Name of the type in the header.
+    const DTYPE: &'static str;
+}
+
+macro_rules! element {
+    ($($number:ty => $name:literal),*) => { $(impl Element for $number { const DTYPE: &'static str = $name; })* };
+}
+element!(u8 => "U8", u16 => "U16", u32 => "U32", u64 => "U64", i64 => "I64", f32 => "F32", f64 => "F64");
+
+/// An immutable array, owned or borrowed from a mapped file; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Array<T> {
+    source: Source,
+    element: PhantomData<T>,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Owned(Arc<dyn Bytes>),
+    Mapped { map: Arc<memmap2::Mmap>, start: usize, end: usize },
+}
+
+trait Bytes: Send + Sync + std::fmt::Debug {
+    fn bytes(&self) -> &[u8];
+}
+
+impl<T: Element + std::fmt::Debug> Bytes for Vec<T> {
+    fn bytes(&self) -> &[u8] {
+        self.as_slice().as_bytes()
+    }
+}
+
+impl<T: Element> Deref for Array<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        let bytes = match &self.source {
+            Source::Owned(values) => values.bytes(),
+            Source::Mapped { map, start, end } => map.get(*start..*end).unwrap_or_default(),
+        };
+        // Alignment and length were checked when the view was made; an owned vector has both by construction.
+        <[T]>::ref_from_bytes(bytes).unwrap_or_default()
+    }
+}
+
+impl<T: Element + std::fmt::Debug> From<Vec<T>> for Array<T> {
+    fn from(values: Vec<T>) -> Self {
+        Self { source: Source::Owned(Arc::new(values)), element: PhantomData }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Entry {
+    dtype: String,
+    shape: Vec<u64>,
+    data_offsets: [u64; 2],
+}
+
+/// An array file opened for reading.
+#[derive(Debug)]
+pub struct ArrayFile {
+    path: PathBuf,
+    map: Arc<memmap2::Mmap>,
+    data_start: usize,
+    entries: BTreeMap<String, (String, Vec<u64>, [u64; 2])>,
+}
+
+impl ArrayFile {
+    /// Maps the file and checks its header.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be mapped, [`Error::Corrupt`] when the header or the layout is wrong.
+    pub fn open(path: &Path) -> Result<Self> {
+        let map = mapped::map(path)?;
+        let (header, data_start) = header(path, &map)?;
+        let entries = parse_header(path, header)?;
+        check_layout(path, &entries, map.len() - data_start)?;
+        Ok(Self { path: path.to_owned(), map: Arc::new(map), data_start, entries })
+    }
+
+    /// The array called `name`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when it is missing or holds another type.
+    pub fn array<T: Element>(&self, name: &str) -> Result<Array<T>> {
+        let (dtype, _, [start, end]) = self.entry(name)?;
+        if dtype != T::DTYPE {
+            return Err(corrupt(&self.path, name, T::DTYPE, dtype));
+        }
+        let (start, end) = (self.data_start + *start as usize, self.data_start + *end as usize);
+        let bytes = self.map.get(start..end).unwrap_or_default();
+        if <[T]>::ref_from_bytes(bytes).is_err() {
+            return Err(corrupt(&self.path, name, "an aligned array", "a misaligned one"));
+        }
+        Ok(Array { source: Source::Mapped { map: Arc::clone(&self.map), start, end }, element: PhantomData })
+    }
+
+    /// The array called `name`, which must have `len` elements.
+    ///
+    /// # Errors
+    /// As [`ArrayFile::array`], and [`Error::Corrupt`] for another length.
+    pub fn array_of<T: Element>(&self, name: &str, len: usize) -> Result<Array<T>> {
+        let array = self.array::<T>(name)?;
+        if array.len() == len {
+            Ok(array)
+        } else {
+            Err(corrupt(&self.path, name, format!("{len} elements"), format!("{} elements", array.len())))
+        }
+    }
+
+    /// Names and shapes of all arrays.
+    pub fn shapes(&self) -> impl Iterator<Item = (&str, &[u64])> {
+        self.entries.iter().map(|(name, (_, shape, _))| (name.as_str(), shape.as_slice()))
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn entry(&self, name: &str) -> Result<&(String, Vec<u64>, [u64; 2])> {
+        self.entries.get(name).ok_or_else(|| corrupt(&self.path, name, "an array of this name", "none"))
+    }
+}
+
+fn corrupt(path: &Path, section: &str, expected: impl Into<String>, got: impl Into<String>) -> Error {
+    Error::Corrupt { path: path.to_owned(), section: section.to_owned(), expected: expected.into(), got: got.into() }
+}
+
+fn header<'a>(path: &Path, map: &'a [u8]) -> Result<(&'a [u8], usize)> {
+    let Some((length, rest)) = map.split_first_chunk::<8>() else {
+        return Err(corrupt(path, "header", "at least 8 bytes", format!("{} bytes", map.len())));
+    };
+    let length = u64::from_le_bytes(*length);
+    if length > MAX_HEADER_BYTES {
+        return Err(corrupt(path, "header", format!("at most {MAX_HEADER_BYTES} bytes"), format!("{length} bytes")));
+    }
+    let header = rest.get(..length as usize);
+    let header = header.ok_or_else(|| corrupt(path, "header", format!("{length} bytes"), "the end of the file"))?;
+    Ok((header, 8 + header.len()))
+}
+
+fn parse_header(path: &Path, header: &[u8]) -> Result<BTreeMap<String, (String, Vec<u64>, [u64; 2])>> {
+    let bad = |e: serde_json::Error| corrupt(path, "header", "JSON of array descriptions", e.to_string());
+    let Pairs(pairs) = serde_json::from_slice(header).map_err(bad)?;
+    let mut entries = BTreeMap::new();
+    for (name, value) in pairs {
+        if name == "__metadata__" {
+            serde_json::from_value::<BTreeMap<String, String>>(value).map_err(bad)?;
+            continue;
+        }
+        let entry: Entry = serde_json::from_value(value).map_err(bad)?;
+        if entries.insert(name.clone(), (entry.dtype, entry.shape, entry.data_offsets)).is_some() {
+            return Err(corrupt(path, "header", "unique names", format!("`{name}` twice")));
+        }
+    }
+    Ok(entries)
+}
+
+/// A JSON object with duplicate keys kept, so that they can be refused.
+struct Pairs(Vec<(String, serde_json::Value)>);
+
+impl<'de> serde::Deserialize<'de> for Pairs {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> std::result::Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+fn check_layout(path: &Path, entries: &BTreeMap<String, (String, Vec<u64>, [u64; 2])>, data_len: usize) -> Result<()> {
+    let mut ranges: Vec<_> = entries.iter().map(|(name, (dtype, shape, range))| (*range, name, dtype, shape)).collect();
+    ranges.sort();
+    let mut position = 0u64;
+    for ([start, end], name, dtype, shape) in ranges {
+        let width = match dtype.as_str() {
+            "U8" => 1,
+            "U16" => 2,
+            "U32" | "F32" => 4,
+            "U64" | "I64" | "F64" => 8,
+            other => return Err(corrupt(path, name, "a known number type", other)),
+        };
+        let bytes = shape.iter().try_fold(width, |product: u64, &dim| product.checked_mul(dim));
+        if start != position || end.checked_sub(start) != bytes || bytes.is_none() {
+            let expected = format!("bytes from {position}, as long as its shape says");
+            return Err(corrupt(path, name, expected, format!("bytes {start} to {end}")));
+        }
+        position = end;
+    }
+    if position == data_len as u64 {
+        Ok(())
+    } else {
+        Err(corrupt(path, "file length", format!("{position} bytes of data"), format!("{data_len} bytes")))
+    }
+}
+
+/// Collects arrays and writes them as one file.
+#[derive(Default)]
+pub struct ArrayWriter<'a> {
+    arrays: BTreeMap<&'a str, (safetensors::Dtype, Vec<usize>, &'a [u8])>,
+}
+
+impl<'a> ArrayWriter<'a> {
+    /// Adds a one-dimensional array.
+    #[must_use]
+    pub fn with<T: Element>(self, name: &'a str, values: &'a [T]) -> Self {
+        self.with_shape(name, vec![values.len()], values)
+    }
+
+    /// Adds an array of any shape; the product of `shape` must be the number of values.
+    #[must_use]
+    pub fn with_shape<T: Element>(mut self, name: &'a str, shape: Vec<usize>, values: &'a [T]) -> Self {
+        let dtype = match T::DTYPE {
+            "U8" => safetensors::Dtype::U8,
+            "U16" => safetensors::Dtype::U16,
+            "U32" => safetensors::Dtype::U32,
+            "U64" => safetensors::Dtype::U64,
+            "I64" => safetensors::Dtype::I64,
+            "F64" => safetensors::Dtype::F64,
+            _ => safetensors::Dtype::F32,
+        };
+        debug_assert_eq!(shape.iter().product::<usize>(), values.len());
+        self.arrays.insert(name, (dtype, shape, values.as_bytes()));
+        self
+    }
+
+    /// Writes the file: widest numbers first, so that every array is aligned.
+    ///
+    /// # Errors
+    /// Whatever the writer says.
+    pub fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let mut order: Vec<_> = self.arrays.iter().collect();
+        order.sort_by_key(|(name, (dtype, _, _))| (std::cmp::Reverse(dtype.bitsize()), *name));
+        let mut header = serde_json::Map::new();
+        header.insert("__metadata__".into(), serde_json::json!({ "format": "pt" }));
+        let mut position = 0usize;
+        for (name, (dtype, shape, bytes)) in &order {
+            let end = position + bytes.len();
+            let entry =
+                serde_json::json!({ "dtype": dtype.to_string(), "shape": shape, "data_offsets": [position, end] });
+            header.insert((**name).to_owned(), entry);
+            position = end;
+        }
+        let mut header = serde_json::to_vec(&header)?;
+        header.resize(header.len().next_multiple_of(8), b' ');
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(&header)?;
+        order.iter().try_for_each(|(_, (_, _, bytes))| out.write_all(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().expect("temporary file");
+        file.write_all(bytes).expect("written");
+        file
+    }
+
+    fn sample() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let writer = ArrayWriter::default().with("a", &[1u8, 2, 3]).with("b", &[7u64, 8]).with("c", &[0.5f32]);
+        writer.write(&mut bytes).expect("written");
+        bytes
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let file = file(&sample());
+        let arrays = ArrayFile::open(file.path()).expect("valid");
+        assert_eq!(&*arrays.array::<u8>("a").expect("a"), &[1, 2, 3]);
+        assert_eq!(&*arrays.array::<u64>("b").expect("b"), &[7, 8]);
+        assert_eq!(&*arrays.array::<f32>("c").expect("c"), &[0.5]);
+        assert!(arrays.array::<u32>("a").is_err(), "another type is refused");
+        assert!(arrays.array::<u8>("z").is_err(), "a missing array is refused");
+        safetensors::SafeTensors::deserialize(&sample()).expect("the reference reader accepts the file");
+    }
+
+    #[test]
+    fn every_truncation_and_every_extension_is_refused() {
+        let bytes = sample();
+        for length in 0..bytes.len() {
+            assert!(ArrayFile::open(file(&bytes[..length]).path()).is_err(), "cut at {length}");
+        }
+        let longer = [bytes.as_slice(), b"x"].concat();
+        assert!(ArrayFile::open(file(&longer).path()).is_err());
+    }
+
+    #[test]
+    fn bad_headers_are_refused() {
+        let entry = |range: &str| format!(r#"{{"dtype":"U8","shape":[1],"data_offsets":{range}}}"#);
+        let headers = [
+            format!(r#"{{"a":{},"a":{}}}"#, entry("[0,1]"), entry("[0,1]")),
+            format!(r#"{{"a":{},"b":{}}}"#, entry("[0,1]"), entry("[0,1]")),
+            format!(r#"{{"a":{}}}"#, entry("[1,2]")),
+            format!(r#"{{"a":{}}}"#, entry("[1,0]")),
+            r#"{"a":{"dtype":"U9","shape":[1],"data_offsets":[0,1]}}"#.to_owned(),
+            r#"{"a":{"dtype":"U8","shape":[18446744073709551615,2],"data_offsets":[0,1]}}"#.to_owned(),
+            r#"{"__metadata__":{"a":1}}"#.to_owned(),
+            "[".repeat(100_000),
+            "not json".to_owned(),
+        ];
+        for header in headers {
+            let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+            bytes.extend(header.as_bytes());
+            bytes.push(0);
+            assert!(ArrayFile::open(file(&bytes).path()).is_err(), "{}", &header[..header.len().min(80)]);
+        }
+        assert!(ArrayFile::open(file(&u64::MAX.to_le_bytes()).path()).is_err(), "header length 2^64-1");
+    }
+}

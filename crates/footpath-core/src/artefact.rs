@@ -1,0 +1,572 @@
+//! Artefacts: directories that exist whole or not at all.
+//!
+//! An artefact is a directory of files and a `manifest.json`. It is built in a hidden sibling, synced to disk, and put in place by one
+//! rename, so a crash leaves either the old artefact, none, or the new one. Without its manifest it does not exist.
+//!
+//! This is the only module of Footpath that creates files in an output directory.
+
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Component, Path, PathBuf};
+use xxhash_rust::xxh3::Xxh3;
+
+/// Format version written and read by this tool.
+pub const FORMAT_VERSION: u32 = 1;
+/// Longest manifest accepted, in bytes.
+pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+const MANIFEST: &str = "manifest.json";
+
+/// Size and hash of one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileEntry {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// XXH3-128 of the content, 32 hexadecimal digits.
+    pub xxh3: String,
+}
+
+/// What an artefact is, what it is made of and what it was made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// `kg`, `corpus`, `model` or `checkpoint`.
+    pub kind: String,
+    /// [`FORMAT_VERSION`] of the writer.
+    pub format_version: u32,
+    /// Version of the tool that wrote it.
+    pub tool_version: String,
+    /// Every file but the manifest.
+    pub files: BTreeMap<String, FileEntry>,
+    /// Content hashes of the artefacts it was made from, by kind.
+    pub parents: BTreeMap<String, String>,
+    /// Everything that decided the content: options, seed, laws, counts.
+    pub config: serde_json::Value,
+}
+
+impl Manifest {
+    /// Hash of the content: kind, files and nothing else, so that two artefacts with the same bytes have the same hash.
+    #[must_use]
+    pub fn content_hash(&self) -> String {
+        let mut hash = Xxh3::new();
+        hash.update(self.kind.as_bytes());
+        for (name, entry) in &self.files {
+            hash.update(format!("\n{name} {} {}", entry.bytes, entry.xxh3).as_bytes());
+        }
+        format!("{:032x}", hash.digest128())
+    }
+}
+
+/// Whether an output that exists may be replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replace {
+    /// Refuse with [`Error::Exists`].
+    #[default]
+    No,
+    /// Replace it, once the new one is complete.
+    Yes,
+}
+
+/// A published artefact, checked when it was opened.
+#[derive(Clone, Debug)]
+pub struct Artefact {
+    directory: PathBuf,
+    manifest: Manifest,
+}
+
+impl Artefact {
+    /// Opens an artefact of the given kind and checks every file against the manifest.
+    ///
+    /// # Errors
+    /// [`Error::NotAnArtefact`] without a manifest of this kind, [`Error::Version`], [`Error::Corrupt`] when a file is missing,
+    /// surplus, or differs in size or hash, [`Error::Io`].
+    pub fn open(directory: &Path, kind: &'static str) -> Result<Self> {
+        let manifest = read_manifest(directory, kind)?;
+        let artefact = Self { directory: directory.to_owned(), manifest };
+        artefact.check_names()?;
+        for (name, entry) in &artefact.manifest.files {
+            check_file(&artefact.directory.join(name), entry)?;
+        }
+        Ok(artefact)
+    }
+
+    /// The manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Path of one of its files.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when the manifest does not list it.
+    pub fn file(&self, name: &str) -> Result<PathBuf> {
+        if self.manifest.files.contains_key(name) {
+            Ok(self.directory.join(name))
+        } else {
+            Err(self.corrupt(name, "a file of this name", "none in the manifest"))
+        }
+    }
+
+    /// Reads one of its files as text.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when it is not listed or not UTF-8, [`Error::Io`].
+    pub fn read_text(&self, name: &str) -> Result<String> {
+        let path = self.file(name)?;
+        let bytes = fs::read(&path).map_err(Error::io(&path))?;
+        String::from_utf8(bytes).map_err(|e| self.corrupt(name, "UTF-8 text", &e.to_string()))
+    }
+
+    /// Checks that it was made from the parent with this content hash.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when it was made from another.
+    pub fn check_parent(&self, kind: &'static str, hash: &str) -> Result<()> {
+        match self.manifest.parents.get(kind) {
+            Some(parent) if parent == hash => Ok(()),
+            parent => Err(Error::Mismatch {
+                path: self.directory.clone(),
+                what: kind,
+                expected: parent.cloned().unwrap_or_else(|| "unknown".to_owned()),
+                got: hash.to_owned(),
+            }),
+        }
+    }
+
+    fn check_names(&self) -> Result<()> {
+        for name in self.manifest.files.keys() {
+            let mut parts = Path::new(name).components();
+            let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+            if !plain || name == MANIFEST {
+                return Err(self.corrupt(MANIFEST, "plain file names", &format!("{name:?}")));
+            }
+        }
+        let entries = fs::read_dir(&self.directory).map_err(Error::io(&self.directory))?;
+        for entry in entries {
+            let name = entry.map_err(Error::io(&self.directory))?.file_name();
+            let known = name.to_str().is_some_and(|n| n == MANIFEST || self.manifest.files.contains_key(n));
+            if !known {
+                return Err(self.corrupt("directory", "only files of the manifest", &format!("{name:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn corrupt(&self, section: &str, expected: &str, got: &str) -> Error {
+        let (section, expected, got) = (section.to_owned(), expected.to_owned(), got.to_owned());
+        Error::Corrupt { path: self.directory.clone(), section, expected, got }
+    }
+}
+
+fn read_manifest(directory: &Path, kind: &'static str) -> Result<Manifest> {
+    let path = directory.join(MANIFEST);
+    let not_an_artefact =
+        |reason: &str| Error::NotAnArtefact { path: directory.to_owned(), kind, reason: reason.to_owned() };
+    let size = match fs::metadata(&path) {
+        Ok(metadata) => metadata.len(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound && directory.is_dir() => {
+            return Err(not_an_artefact("it has no manifest.json"));
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => return Err(not_an_artefact("it is a file")),
+        Err(e) => return Err(Error::io(directory)(e)),
+    };
+    if size > MAX_MANIFEST_BYTES {
+        return Err(not_an_artefact("its manifest.json is over 1 MiB"));
+    }
+    let text = fs::read(&path).map_err(Error::io(&path))?;
+    let value: serde_json::Value =
+        serde_json::from_slice(&text).map_err(|e| not_an_artefact(&format!("manifest.json: {e}")))?;
+    // The version decides how the rest is read, so it is looked at first.
+    let version = value.get("format_version").and_then(serde_json::Value::as_u64);
+    let version = version.ok_or_else(|| not_an_artefact("manifest.json has no format_version"))?;
+    if version != u64::from(FORMAT_VERSION) {
+        let tool = value.get("tool_version").and_then(|v| v.as_str()).unwrap_or("unknown").chars().take(40).collect();
+        let got = u32::try_from(version).unwrap_or(u32::MAX);
+        return Err(Error::Version { path, expected: FORMAT_VERSION, got, tool });
+    }
+    let manifest: Manifest =
+        serde_json::from_value(value).map_err(|e| not_an_artefact(&format!("manifest.json: {e}")))?;
+    if manifest.kind == kind {
+        Ok(manifest)
+    } else {
+        Err(not_an_artefact(&format!("it is a {}", manifest.kind.chars().take(40).collect::<String>())))
+    }
+}
+
+fn check_file(path: &Path, entry: &FileEntry) -> Result<()> {
+    let corrupt = |section: &str, expected: String, got: String| {
+        Err(Error::Corrupt { path: path.to_owned(), section: section.to_owned(), expected, got })
+    };
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            return corrupt("file", "the file".to_owned(), "nothing".to_owned());
+        }
+        Err(e) => return Err(Error::io(path)(e)),
+    };
+    if !metadata.is_file() {
+        return corrupt("file", "a plain file".to_owned(), "a link or directory".to_owned());
+    }
+    if metadata.len() != entry.bytes {
+        return corrupt("size", format!("{} bytes", entry.bytes), format!("{} bytes", metadata.len()));
+    }
+    let got = hash_file(path)?;
+    if got == entry.xxh3 { Ok(()) } else { corrupt("checksum", entry.xxh3.clone(), got) }
+}
+
+fn hash_file(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(Error::io(path))?;
+    let mut hash = Xxh3::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer).map_err(Error::io(path))? {
+            0 => return Ok(format!("{:032x}", hash.digest128())),
+            n => hash.update(buffer.get(..n).unwrap_or_default()),
+        }
+    }
+}
+
+/// Builds an artefact in a hidden sibling of its destination. Dropped before [`ArtefactWriter::publish`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct ArtefactWriter {
+    destination: PathBuf,
+    scratch: PathBuf,
+    kind: &'static str,
+    replace: Replace,
+    files: BTreeMap<String, FileEntry>,
+    lock: Option<(File, PathBuf)>,
+}
+
+impl ArtefactWriter {
+    /// Starts an artefact that will appear at `destination`. Missing parent directories are created.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when the destination is there and must not be replaced, or is something other than an artefact;
+    /// [`Error::Locked`] when another process is writing it; [`Error::Io`].
+    pub fn create(destination: &Path, kind: &'static str, replace: Replace) -> Result<Self> {
+        refuse_existing(destination, replace)?;
+        let name = destination.file_name().ok_or_else(|| Error::Exists { path: destination.to_owned() })?;
+        let parent = parent_of(destination);
+        fs::create_dir_all(&parent).map_err(Error::io(&parent))?;
+        let hidden = |suffix: &str| parent.join(format!(".{}.{suffix}", name.to_string_lossy()));
+        let lock = take_lock(&hidden("lock"), destination)?;
+        let scratch = hidden("tmp");
+        // Under the lock a scratch directory can only be what a killed process left.
+        remove_tree(&scratch)?;
+        fs::create_dir(&scratch).map_err(Error::io(&scratch))?;
+        let files = BTreeMap::new();
+        Ok(Self { destination: destination.to_owned(), scratch, kind, replace, files, lock: Some(lock) })
+    }
+
+    /// Adds a file: `fill` writes its content.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file.
+    pub fn add(&mut self, name: &str, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        let mut file = self.open(name)?;
+        fill(&mut file).map_err(Error::io(self.destination.join(name)))?;
+        self.close(file)
+    }
+
+    /// Opens a file of the artefact for writing bit by bit; hand it back with [`ArtefactWriter::close`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file.
+    pub fn open(&self, name: &str) -> Result<ArtefactFile> {
+        let file = File::create_new(self.scratch.join(name)).map_err(Error::io(self.destination.join(name)))?;
+        let out = BufWriter::with_capacity(1 << 20, file);
+        Ok(ArtefactFile { name: name.to_owned(), out, hash: Xxh3::new(), bytes: 0 })
+    }
+
+    /// Syncs a file to disk and enters it in the manifest.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file.
+    pub fn close(&mut self, file: ArtefactFile) -> Result<()> {
+        let path = self.destination.join(&file.name);
+        let inner = file.out.into_inner().map_err(|e| Error::io(&path)(e.into_error()))?;
+        inner.sync_all().map_err(Error::io(&path))?;
+        let entry = FileEntry { bytes: file.bytes, xxh3: format!("{:032x}", file.hash.digest128()) };
+        self.files.insert(file.name, entry);
+        Ok(())
+    }
+
+    /// Writes the manifest and puts the artefact in place.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the destination is then as it was.
+    pub fn publish(mut self, parents: BTreeMap<String, String>, config: serde_json::Value) -> Result<Manifest> {
+        let manifest = Manifest {
+            kind: self.kind.to_owned(),
+            format_version: FORMAT_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            files: std::mem::take(&mut self.files),
+            parents,
+            config,
+        };
+        let text = serde_json::to_vec_pretty(&manifest).map_err(|e| Error::io(&self.destination)(e.into()))?;
+        let mut file = self.open(MANIFEST)?;
+        file.write_all(&text).and_then(|()| file.write_all(b"\n")).map_err(Error::io(&self.destination))?;
+        self.close(file)?;
+        self.put_in_place()?;
+        Ok(manifest)
+    }
+
+    fn put_in_place(&self) -> Result<()> {
+        sync_directory(&self.scratch)?;
+        let parent = parent_of(&self.destination);
+        let old = self.scratch.with_extension("old");
+        remove_tree(&old)?;
+        if self.replace == Replace::Yes && self.destination.exists() {
+            fs::rename(&self.destination, &old).map_err(Error::io(&self.destination))?;
+        }
+        if let Err(e) = fs::rename(&self.scratch, &self.destination) {
+            // Give the old one back rather than leave nothing.
+            let _ = fs::rename(&old, &self.destination);
+            return Err(Error::io(&self.destination)(e));
+        }
+        sync_directory(&parent)?;
+        remove_tree(&old)
+    }
+}
+
+impl Drop for ArtefactWriter {
+    fn drop(&mut self) {
+        let _ = remove_tree(&self.scratch);
+        if let Some((file, path)) = self.lock.take() {
+            let _ = fs::remove_file(path);
+            drop(file);
+        }
+    }
+}
+
+/// A file of an artefact while it is written: counts and hashes what goes through.
+pub struct ArtefactFile {
+    name: String,
+    out: BufWriter<File>,
+    hash: Xxh3,
+    bytes: u64,
+}
+
+impl std::fmt::Debug for ArtefactFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ArtefactFile").field("name", &self.name).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl Write for ArtefactFile {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(buffer)?;
+        self.hash.update(buffer.get(..written).unwrap_or_default());
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Writes a plain output file (an export, a report) whole or not at all.
+///
+/// # Errors
+/// [`Error::Exists`] when it is there and must not be replaced, [`Error::Io`].
+pub fn publish_file(path: &Path, replace: Replace, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    if replace == Replace::No && path.symlink_metadata().is_ok() {
+        return Err(Error::Exists { path: path.to_owned() });
+    }
+    let parent = parent_of(path);
+    fs::create_dir_all(&parent).map_err(Error::io(&parent))?;
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let scratch = parent.join(format!(".{name}.{}.tmp", std::process::id()));
+    let written = File::create(&scratch).and_then(|file| {
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        fill(&mut out)?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    });
+    if let Err(e) = written.and_then(|()| fs::rename(&scratch, path)) {
+        let _ = fs::remove_file(&scratch);
+        return Err(Error::io(path)(e));
+    }
+    sync_directory(&parent)
+}
+
+/// An exclusive lock on an output path, held while a verb works there over many artefacts (training).
+#[derive(Debug)]
+pub struct OutputLock {
+    _file: File,
+    path: PathBuf,
+}
+
+impl OutputLock {
+    /// Takes the lock of `destination`, creating its parent directory where it is missing.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when another process holds it, [`Error::Io`].
+    pub fn take(destination: &Path) -> Result<Self> {
+        let parent = parent_of(destination);
+        fs::create_dir_all(&parent).map_err(Error::io(&parent))?;
+        let name = destination.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let (file, path) = take_lock(&parent.join(format!(".{name}.work.lock")), destination)?;
+        Ok(Self { _file: file, path })
+    }
+}
+
+impl Drop for OutputLock {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Refuses an output path early, before any work is done for it.
+///
+/// # Errors
+/// [`Error::Exists`] when it is there and must not be replaced; also with [`Replace::Yes`] when it is not an artefact, so that
+/// `--force` never deletes a directory of other things.
+pub fn refuse_existing(destination: &Path, replace: Replace) -> Result<()> {
+    match destination.symlink_metadata() {
+        Err(_) => Ok(()),
+        Ok(_) if replace == Replace::Yes && destination.join(MANIFEST).is_file() => Ok(()),
+        Ok(_) => Err(Error::Exists { path: destination.to_owned() }),
+    }
+}
+
+fn parent_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn take_lock(path: &Path, destination: &Path) -> Result<(File, PathBuf)> {
+    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(Error::io(path))?;
+    match file.try_lock() {
+        Ok(()) => Ok((file, path.to_owned())),
+        Err(fs::TryLockError::WouldBlock) => Err(Error::Locked { path: destination.to_owned() }),
+        Err(fs::TryLockError::Error(e)) => Err(Error::io(path)(e)),
+    }
+}
+
+fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path).and_then(|d| d.sync_all()).map_err(Error::io(path))
+}
+
+fn remove_tree(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(path)(e)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publish(directory: &Path, text: &str, replace: Replace) -> Result<Manifest> {
+        let mut writer = ArtefactWriter::create(directory, "kg", replace)?;
+        writer.add("a.txt", |out| out.write_all(text.as_bytes()))?;
+        writer.publish(BTreeMap::new(), serde_json::Value::Null)
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).expect("directory");
+        let mut names: Vec<_> = entries.map(|e| e.expect("entry").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn published_artefact_opens_and_nothing_else_is_left() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let directory = root.path().join("deep/kg");
+        let manifest = publish(&directory, "hello", Replace::No).expect("published");
+        let artefact = Artefact::open(&directory, "kg").expect("opens");
+        assert_eq!(artefact.manifest(), &manifest);
+        assert_eq!(artefact.read_text("a.txt").expect("text"), "hello");
+        assert_eq!(names(&root.path().join("deep")), ["kg"]);
+    }
+
+    #[test]
+    fn unfinished_artefact_leaves_nothing() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let mut writer = ArtefactWriter::create(&root.path().join("kg"), "kg", Replace::No).expect("created");
+        writer.add("a.txt", |out| out.write_all(b"x")).expect("added");
+        drop(writer);
+        assert!(names(root.path()).is_empty());
+    }
+
+    #[test]
+    fn replacing_needs_permission_and_an_artefact() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let directory = root.path().join("kg");
+        publish(&directory, "old", Replace::No).expect("published");
+        assert!(matches!(publish(&directory, "new", Replace::No), Err(Error::Exists { .. })));
+        publish(&directory, "new", Replace::Yes).expect("replaced");
+        assert_eq!(Artefact::open(&directory, "kg").expect("opens").read_text("a.txt").expect("text"), "new");
+        let other = root.path().join("photos");
+        fs::create_dir(&other).expect("directory");
+        assert!(matches!(publish(&other, "new", Replace::Yes), Err(Error::Exists { .. })));
+    }
+
+    #[test]
+    fn second_writer_is_refused_at_once() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let directory = root.path().join("kg");
+        let _first = ArtefactWriter::create(&directory, "kg", Replace::No).expect("created");
+        assert!(matches!(ArtefactWriter::create(&directory, "kg", Replace::No), Err(Error::Locked { .. })));
+    }
+
+    #[test]
+    fn damage_of_any_kind_is_found() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let directory = root.path().join("kg");
+        type Damage = fn(&Path);
+        let damages: [(&str, Damage); 9] = [
+            ("bit flip", |d| fs::write(d.join("a.txt"), "hellp").expect("written")),
+            ("truncated", |d| fs::write(d.join("a.txt"), "hell").expect("written")),
+            ("longer", |d| fs::write(d.join("a.txt"), "hello!").expect("written")),
+            ("missing", |d| fs::remove_file(d.join("a.txt")).expect("removed")),
+            ("surplus", |d| fs::write(d.join("b.txt"), "").expect("written")),
+            ("no manifest", |d| fs::remove_file(d.join(MANIFEST)).expect("removed")),
+            ("empty manifest", |d| fs::write(d.join(MANIFEST), "").expect("written")),
+            ("next version", |d| replace(d, "\"format_version\": 1", "\"format_version\": 2")),
+            ("path out of the directory", |d| replace(d, "\"a.txt\"", "\"../a.txt\"")),
+        ];
+        for (name, damage) in damages {
+            publish(&directory, "hello", if directory.exists() { Replace::Yes } else { Replace::No })
+                .expect("published");
+            damage(&directory);
+            let error = Artefact::open(&directory, "kg").expect_err(name);
+            assert_eq!(error.class(), crate::ErrorClass::Artefact, "{name}: {error}");
+            fs::remove_dir_all(&directory).expect("removed");
+        }
+    }
+
+    fn replace(directory: &Path, from: &str, to: &str) {
+        let path = directory.join(MANIFEST);
+        let text = fs::read_to_string(&path).expect("manifest");
+        assert!(text.contains(from));
+        fs::write(path, text.replace(from, to)).expect("written");
+    }
+
+    #[test]
+    fn failed_export_leaves_the_old_file() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let path = root.path().join("out.txt");
+        publish_file(&path, Replace::No, |out| out.write_all(b"old")).expect("written");
+        let failed = publish_file(&path, Replace::Yes, |_| Err(io::Error::other("disk full")));
+        assert!(matches!(failed, Err(Error::Io { .. })));
+        assert_eq!(fs::read_to_string(&path).expect("text"), "old");
+        assert_eq!(names(root.path()), ["out.txt"]);
+    }
+}

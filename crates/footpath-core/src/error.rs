@@ -1,0 +1,122 @@
+//! What can go wrong below the graph: files, artefacts, limits.
+
+use std::path::PathBuf;
+
+/// Result of the core crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What kind of failure an error is; the command line turns it into the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The machine or the file system failed (exit 1).
+    Runtime,
+    /// The caller asked for something that makes no sense (exit 2).
+    Usage,
+    /// The input data is bad (exit 3).
+    Input,
+    /// An artefact is corrupt, incomplete or of another version or parent (exit 4).
+    Artefact,
+}
+
+/// Errors of the core crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A directory is not an artefact of the expected kind.
+    #[error("{}: not a Footpath {kind}: {reason}", path.display())]
+    NotAnArtefact {
+        /// The directory.
+        path: PathBuf,
+        /// `kg`, `corpus`, `model`, …
+        kind: &'static str,
+        /// What is missing or different.
+        reason: String,
+    },
+    /// An artefact was written in another format version.
+    #[error("{}: format version {got}, this tool reads {expected} (written by footpath {tool}); import or train again", path.display())]
+    Version {
+        /// The manifest.
+        path: PathBuf,
+        /// The version this tool reads.
+        expected: u32,
+        /// The version found.
+        got: u32,
+        /// Version of the tool that wrote it.
+        tool: String,
+    },
+    /// A file of an artefact is damaged.
+    #[error("{}: {section}: expected {expected}, got {got}; the file is damaged, make it again", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// The part of the file.
+        section: String,
+        /// What should be there.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
+    /// Two artefacts do not belong together.
+    #[error("{}: made from {what} {expected}, but {got} was given", path.display())]
+    Mismatch {
+        /// The artefact that names its parent.
+        path: PathBuf,
+        /// What kind of parent.
+        what: &'static str,
+        /// Hash of the parent it was made from.
+        expected: String,
+        /// Hash of the one given.
+        got: String,
+    },
+    /// The output is already there.
+    #[error("{}: already exists; give another --out or --force to replace it", path.display())]
+    Exists {
+        /// The output directory or file.
+        path: PathBuf,
+    },
+    /// Another process is writing the same output.
+    #[error("{}: another process is writing here (its lock is held)", path.display())]
+    Locked {
+        /// The output directory.
+        path: PathBuf,
+    },
+    /// A documented limit was passed.
+    #[error("{what}: {got} is over the limit of {max}")]
+    Limit {
+        /// What was counted.
+        what: &'static str,
+        /// The limit.
+        max: u64,
+        /// The number found.
+        got: u64,
+    },
+}
+
+impl Error {
+    /// Which exit status the error stands for.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Io { .. } | Self::Locked { .. } => ErrorClass::Runtime,
+            Self::Exists { .. } => ErrorClass::Usage,
+            Self::Limit { .. } => ErrorClass::Input,
+            Self::NotAnArtefact { .. } | Self::Version { .. } | Self::Corrupt { .. } | Self::Mismatch { .. } => {
+                ErrorClass::Artefact
+            }
+        }
+    }
+
+    /// Wraps an I/O error with the path it happened on.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}

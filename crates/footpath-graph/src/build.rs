@@ -1,0 +1,469 @@
+//! From a [`Dataset`] to a graph: dense ids, arcs in both directions, duplicates dropped and counted.
+//!
+//! Ids are given by sorted names, so the order of the input files does not matter: the same facts give the same bytes.
+
+use crate::dataset::{Dataset, MAX_NODES, MAX_RELATIONS, NONE, RawInteraction};
+use crate::error::Result;
+use crate::heldout::{self, Interaction, Split};
+use crate::kg::{INTERACTED, KgArrays, NodeType, Relation, Schema, TrainKg};
+use footpath_core::{ArrayWriter, ArtefactWriter, Manifest, NodeId, Replace};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A graph built in memory, with what is held out from it.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// Types and relations.
+    pub schema: Schema,
+    /// The train graph.
+    pub arrays: KgArrays,
+    /// Held-out interactions for choosing a model, sorted by (user, item).
+    pub valid: Vec<Interaction>,
+    /// Held-out interactions for the final figure, sorted by (user, item).
+    pub test: Vec<Interaction>,
+    /// What was dropped on the way.
+    pub dropped: Dropped,
+}
+
+/// Facts that were dropped or are worth a count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Dropped {
+    /// Facts stated more than once; one is kept.
+    pub duplicate_triples: u64,
+    /// (user, item) pairs logged more than once; the first in time is kept.
+    pub duplicate_interactions: u64,
+    /// Facts whose head is their tail; kept, but never a hop of a path.
+    pub self_loops: u64,
+}
+
+/// Builds the graph.
+///
+/// # Errors
+/// [`footpath_core::Error::Limit`] for too many nodes or relations.
+pub fn build(dataset: Dataset) -> Result<Built> {
+    let ids = Ids::assign(&dataset)?;
+    let relation_order = relation_order(&dataset)?;
+    let names = ids.names(&dataset);
+    let labels = ids.labels(&dataset);
+    let (interactions, duplicate_interactions) = interactions(&dataset, &ids);
+    let mut arcs = ArcTable::new(ids.num_nodes, &dataset, &ids, &relation_order, &interactions);
+    let triple_counts = arcs.sort_and_deduplicate();
+    let num_train = interactions.iter().filter(|(split, _)| *split == Split::Train).count();
+    let mut counts = vec![num_train as u64];
+    counts.extend(triple_counts.per_relation.iter().skip(1));
+    let schema = Schema {
+        types: ids.types,
+        relations: relations(&dataset, &relation_order, &counts),
+        has_ratings: dataset.has_ratings,
+        has_times: dataset.has_times,
+        interactions_file: dataset.interactions_file,
+        triples_file: dataset.triples_file,
+    };
+    let of = |split: Split| interactions.iter().filter(|(s, _)| *s == split).map(|(_, i)| *i).collect::<Vec<_>>();
+    let (train, valid, test) = (of(Split::Train), of(Split::Valid), of(Split::Test));
+    let arrays = KgArrays {
+        offsets: arcs.offsets.into(),
+        tails: arcs.tails.into(),
+        relations: arcs.relations.into(),
+        lines: arcs.lines.into(),
+        ratings: train.iter().map(|i| i.rating).collect::<Vec<_>>().into(),
+        times: train.iter().map(|i| i.time).collect::<Vec<_>>().into(),
+        name_ends: names.0.into(),
+        name_bytes: names.1.into(),
+        label_ends: labels.0.into(),
+        label_bytes: labels.1.into(),
+    };
+    let dropped = Dropped {
+        duplicate_triples: triple_counts.duplicates,
+        duplicate_interactions,
+        self_loops: triple_counts.self_loops,
+    };
+    Ok(Built { schema, arrays, valid, test, dropped })
+}
+
+impl Built {
+    /// The train graph, in memory.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invariant`], which would be a defect of the builder.
+    pub fn train_kg(&self) -> Result<TrainKg> {
+        TrainKg::from_arrays(self.schema.clone(), self.arrays.clone(), String::new(), Path::new("(memory)"))
+    }
+
+    /// Publishes the graph as an artefact; `config` states how it was made.
+    ///
+    /// # Errors
+    /// As [`ArtefactWriter::publish`].
+    pub fn publish(&self, directory: &Path, replace: Replace, config: serde_json::Value) -> Result<Manifest> {
+        let mut writer = ArtefactWriter::create(directory, "kg", replace)?;
+        writer.add("schema.json", |out| {
+            serde_json::to_writer_pretty(&mut *out, &self.schema)?;
+            out.write_all(b"\n")
+        })?;
+        let a = &self.arrays;
+        writer.add("graph.safetensors", |out| {
+            let arrays = ArrayWriter::default().with("offsets", &a.offsets).with("tails", &a.tails);
+            let arrays = arrays.with("relations", &a.relations).with("lines", &a.lines);
+            let arrays = arrays.with("ratings", &a.ratings).with("times", &a.times);
+            let arrays = arrays.with("name_ends", &a.name_ends).with("name_bytes", &a.name_bytes);
+            arrays.with("label_ends", &a.label_ends).with("label_bytes", &a.label_bytes).write(&mut { out })
+        })?;
+        writer.add("valid.safetensors", |out| heldout::write(&self.valid, out))?;
+        writer.add("test.safetensors", |out| heldout::write(&self.test, out))?;
+        Ok(writer.publish(BTreeMap::new(), config)?)
+    }
+}
+
+/// Dense node ids: users, items, then entities by type; each group by byte order of its ids.
+struct Ids {
+    types: Vec<NodeType>,
+    num_nodes: u32,
+    users: Vec<u32>,
+    items: Vec<u32>,
+    entities: Vec<u32>,
+}
+
+impl Ids {
+    fn assign(dataset: &Dataset) -> Result<Self> {
+        let linked: u64 = dataset.links.iter().filter(|&&l| l != NONE).count() as u64;
+        let total = (dataset.users.len() + dataset.items.len() + dataset.entities.len()) as u64 - linked;
+        if total > MAX_NODES {
+            return Err(footpath_core::Error::Limit { what: "nodes", max: MAX_NODES, got: total }.into());
+        }
+        let mut next = 0;
+        let mut types = Vec::new();
+        let users = number(&dataset.users.sorted(), dataset.users.len(), &mut next);
+        types.push(NodeType { name: "user".to_owned(), start: 0, end: next });
+        let start = next;
+        let items = number(&dataset.items.sorted(), dataset.items.len(), &mut next);
+        types.push(NodeType { name: "item".to_owned(), start, end: next });
+        let mut entities = vec![NONE; dataset.entities.len()];
+        for (&link, &item) in dataset.links.iter().zip(&items) {
+            if let Some(entity) = entities.get_mut(link as usize) {
+                *entity = item;
+            }
+        }
+        let by_name = dataset.entities.sorted();
+        for kind in dataset.types.sorted() {
+            let start = next;
+            for &entity in &by_name {
+                let of_kind = dataset.entity_types.get(entity as usize) == Some(&kind);
+                if let Some(id) = entities.get_mut(entity as usize).filter(|id| of_kind && **id == NONE) {
+                    *id = next;
+                    next += 1;
+                }
+            }
+            if next > start {
+                types.push(NodeType { name: dataset.types.get(kind).to_owned(), start, end: next });
+            }
+        }
+        Ok(Self { types, num_nodes: next, users, items, entities })
+    }
+
+    /// For each node, the end of its id in the bytes, and the bytes.
+    fn names(&self, dataset: &Dataset) -> (Vec<u64>, Vec<u8>) {
+        let mut of_node: Vec<&str> = vec![""; self.num_nodes as usize];
+        // Entities first: a linked item keeps the id of the item.
+        self.place(&mut of_node, &self.entities, |raw| dataset.entities.get(raw));
+        self.place(&mut of_node, &self.users, |raw| dataset.users.get(raw));
+        self.place(&mut of_node, &self.items, |raw| dataset.items.get(raw));
+        concatenate(&of_node)
+    }
+
+    fn labels(&self, dataset: &Dataset) -> (Vec<u64>, Vec<u8>) {
+        let mut of_node: Vec<&str> = vec![""; self.num_nodes as usize];
+        let label = |labels: &[u32], raw: u32| match labels.get(raw as usize) {
+            Some(&number) if number != NONE => dataset.labels.get(number),
+            _ => "",
+        };
+        self.place(&mut of_node, &self.entities, |raw| label(&dataset.entity_labels, raw));
+        for (raw, &node) in (0..).zip(&self.items) {
+            let title = label(&dataset.item_titles, raw);
+            if let Some(slot) = of_node.get_mut(node as usize).filter(|_| !title.is_empty()) {
+                *slot = title;
+            }
+        }
+        concatenate(&of_node)
+    }
+
+    fn place<'a>(&self, of_node: &mut [&'a str], nodes: &[u32], text: impl Fn(u32) -> &'a str) {
+        for (raw, &node) in (0..).zip(nodes) {
+            if let Some(slot) = of_node.get_mut(node as usize) {
+                *slot = text(raw);
+            }
+        }
+    }
+}
+
+/// Gives the numbers in `order` consecutive node ids; the result maps number to id.
+fn number(order: &[u32], len: usize, next: &mut u32) -> Vec<u32> {
+    let mut ids = vec![NONE; len];
+    for &raw in order {
+        if let Some(id) = ids.get_mut(raw as usize) {
+            *id = *next;
+            *next += 1;
+        }
+    }
+    ids
+}
+
+fn concatenate(texts: &[&str]) -> (Vec<u64>, Vec<u8>) {
+    let mut ends = Vec::with_capacity(texts.len());
+    let mut bytes = Vec::with_capacity(texts.iter().map(|t| t.len()).sum());
+    for text in texts {
+        bytes.extend_from_slice(text.as_bytes());
+        ends.push(bytes.len() as u64);
+    }
+    (ends, bytes)
+}
+
+/// Maps a raw relation number to its relation index (1 and up, by name).
+fn relation_order(dataset: &Dataset) -> Result<Vec<u16>> {
+    let got = dataset.relations.len();
+    if got > MAX_RELATIONS {
+        let max = MAX_RELATIONS as u64;
+        return Err(footpath_core::Error::Limit { what: "relations", max, got: got as u64 }.into());
+    }
+    let mut by_name: Vec<usize> = (0..got).collect();
+    by_name.sort_by(|&a, &b| dataset.relations.get(a).map(|r| &r.name).cmp(&dataset.relations.get(b).map(|r| &r.name)));
+    let mut index_of = vec![0u16; got];
+    for (index, raw) in (1u16..).zip(by_name) {
+        if let Some(slot) = index_of.get_mut(raw) {
+            *slot = index;
+        }
+    }
+    Ok(index_of)
+}
+
+fn relations(dataset: &Dataset, order: &[u16], counts: &[u64]) -> Vec<Relation> {
+    let or = |text: &str, name: &str| if text.is_empty() { name.replace('_', " ") } else { text.to_owned() };
+    let count = |index: u16| counts.get(usize::from(index)).copied().unwrap_or(0);
+    let mut relations = vec![Relation {
+        name: INTERACTED.to_owned(),
+        forward: "chose".to_owned(),
+        inverse: "was chosen by".to_owned(),
+        num_triples: count(0),
+    }];
+    let mut named: Vec<_> = dataset.relations.iter().zip(order).collect();
+    named.sort_by_key(|(_, index)| **index);
+    relations.extend(named.into_iter().map(|(raw, &index)| Relation {
+        name: raw.name.clone(),
+        forward: or(&raw.forward, &raw.name),
+        inverse: if raw.inverse.is_empty() {
+            format!("is {} of", or(&raw.forward, &raw.name))
+        } else {
+            raw.inverse.clone()
+        },
+        num_triples: count(index),
+    }));
+    relations
+}
+
+/// The log with node ids, sorted by (user, item), one interaction for each pair, and the number dropped.
+fn interactions(dataset: &Dataset, ids: &Ids) -> (Vec<(Split, Interaction)>, u64) {
+    let convert = |raw: &RawInteraction| {
+        let user = NodeId(ids.users.get(raw.user as usize).copied().unwrap_or(NONE));
+        let item = NodeId(ids.items.get(raw.item as usize).copied().unwrap_or(NONE));
+        (raw.split, Interaction { user, item, rating: raw.rating, time: raw.time, line: raw.line })
+    };
+    let mut log: Vec<_> = dataset.interactions.iter().map(convert).collect();
+    // Of a pair logged twice the earliest is kept, in the earliest split: a repeated choice of a train item is not held out.
+    log.sort_by_key(|(split, i)| (i.user, i.item, *split, i.time, i.line));
+    let before = log.len();
+    log.dedup_by_key(|(_, i)| (i.user, i.item));
+    let dropped = (before - log.len()) as u64;
+    (log, dropped)
+}
+
+/// The arcs while they are put in order.
+struct ArcTable {
+    offsets: Vec<u64>,
+    tails: Vec<u32>,
+    relations: Vec<u16>,
+    lines: Vec<u32>,
+}
+
+#[derive(Default)]
+struct TripleCounts {
+    per_relation: Vec<u64>,
+    duplicates: u64,
+    self_loops: u64,
+}
+
+impl ArcTable {
+    fn new(num_nodes: u32, dataset: &Dataset, ids: &Ids, order: &[u16], interactions: &[(Split, Interaction)]) -> Self {
+        let facts = || {
+            let entity = |raw: u32| ids.entities.get(raw as usize).copied().unwrap_or(NONE);
+            let knowledge = dataset.triples.iter().map(move |t| {
+                let relation = order.get(t.relation as usize).copied().unwrap_or(0);
+                (entity(t.head), relation, entity(t.tail), t.line)
+            });
+            let train = interactions.iter().filter(|(split, _)| *split == Split::Train);
+            train.map(|(_, i)| (i.user.0, 0, i.item.0, i.line)).chain(knowledge)
+        };
+        let mut offsets = vec![0u64; num_nodes as usize + 1];
+        for (head, _, tail, _) in facts() {
+            for node in [head, tail] {
+                if let Some(count) = offsets.get_mut(node as usize + 1) {
+                    *count += 1;
+                }
+            }
+        }
+        let mut total = 0;
+        for offset in &mut offsets {
+            total += *offset;
+            *offset = total;
+        }
+        let total = usize::try_from(total).unwrap_or(usize::MAX);
+        let mut table =
+            Self { tails: vec![0; total], relations: vec![0; total], lines: vec![0; total], offsets: offsets.clone() };
+        for (head, relation, tail, line) in facts() {
+            table.put(&mut offsets, head, relation * 2, tail, line);
+            table.put(&mut offsets, tail, relation * 2 + 1, head, line);
+        }
+        table
+    }
+
+    /// Fills the last free slot of `node`; `cursors` starts as the ends of the nodes.
+    fn put(&mut self, cursors: &mut [u64], node: u32, relation: u16, tail: u32, line: u32) {
+        let Some(cursor) = cursors.get_mut(node as usize + 1) else { return };
+        *cursor -= 1;
+        let slot = *cursor as usize;
+        if let (Some(r), Some(t), Some(l)) =
+            (self.relations.get_mut(slot), self.tails.get_mut(slot), self.lines.get_mut(slot))
+        {
+            (*r, *t, *l) = (relation, tail, line);
+        }
+    }
+
+    /// Sorts the arcs of each node by (relation, tail), keeps the first statement of each, and closes the gaps.
+    fn sort_and_deduplicate(&mut self) -> TripleCounts {
+        let num_relations = self.relations.iter().max().map_or(1, |&r| usize::from(r) / 2 + 1);
+        let mut counts = TripleCounts { per_relation: vec![0; num_relations], ..TripleCounts::default() };
+        let mut row: Vec<(u16, u32, u32)> = Vec::new();
+        let mut write = 0;
+        for node in 0..self.offsets.len() - 1 {
+            let bounds = |i: usize| self.offsets.get(i).map_or(0, |&o| o as usize);
+            let range = bounds(node)..bounds(node + 1);
+            row.clear();
+            row.extend(range.filter_map(|i| Some((*self.relations.get(i)?, *self.tails.get(i)?, *self.lines.get(i)?))));
+            row.sort_unstable();
+            let before = row.len();
+            row.dedup_by_key(|(relation, tail, _)| (*relation, *tail));
+            for &(relation, tail, _) in row.iter().filter(|(r, _, _)| r & 1 == 0) {
+                counts.self_loops += u64::from(tail as usize == node);
+                if let Some(count) = counts.per_relation.get_mut(usize::from(relation) / 2) {
+                    *count += 1;
+                }
+            }
+            counts.duplicates += (before - row.len()) as u64;
+            if let Some(offset) = self.offsets.get_mut(node) {
+                *offset = write as u64;
+            }
+            for &(relation, tail, line) in &row {
+                if let (Some(r), Some(t), Some(l)) =
+                    (self.relations.get_mut(write), self.tails.get_mut(write), self.lines.get_mut(write))
+                {
+                    (*r, *t, *l) = (relation, tail, line);
+                }
+                write += 1;
+            }
+        }
+        if let Some(last) = self.offsets.last_mut() {
+            *last = write as u64;
+        }
+        self.tails.truncate(write);
+        self.relations.truncate(write);
+        self.lines.truncate(write);
+        // Every duplicate was met at its head and at its tail.
+        counts.duplicates /= 2;
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use footpath_core::{RelationId, Triple};
+
+    fn sample() -> Dataset {
+        let mut d = Dataset::default();
+        d.link("i2", "film-b");
+        d.link("i1", "film-a");
+        for (head, tail) in [("film-a", "ann"), ("film-b", "ann"), ("film-b", "bob"), ("film-b", "bob"), ("bob", "bob")]
+        {
+            d.fact(head, "starring", tail);
+        }
+        d.interact("u2", "i1");
+        d.interact("u1", "i1");
+        d.interact("u1", "i2");
+        d.interact("u1", "i2");
+        d
+    }
+
+    #[test]
+    fn facts_stand_in_both_directions_and_duplicates_are_counted() {
+        let built = build(sample()).expect("built");
+        let expected = Dropped { duplicate_triples: 1, duplicate_interactions: 1, self_loops: 1 };
+        assert_eq!(built.dropped, expected);
+        let kg = built.train_kg().expect("valid");
+        assert_eq!((kg.num_nodes(), kg.num_arcs(), kg.num_train()), (6, 14, 3));
+        let starring = kg.relation("starring").expect("starring");
+        let (film, bob) = (kg.item("i2").expect("i2"), kg.node("entity:bob").expect("bob"));
+        assert!(kg.find(Triple { head: film, relation: starring, tail: bob }).is_some());
+        assert!(kg.find(Triple { head: bob, relation: starring.inverse(), tail: film }).is_some());
+        assert!(kg.find(Triple { head: bob, relation: starring, tail: film }).is_none());
+        assert_eq!(kg.node_name(film), "item:i2");
+        assert_eq!(kg.relation_name(starring.inverse()), "~starring");
+        let user = kg.user("u1").expect("u1");
+        assert_eq!(kg.items_of(user), [kg.item("i1").expect("i1").0, film.0]);
+        assert_eq!(kg.popularity(kg.item("i1").expect("i1")), 2);
+        let triple = Triple { head: film, relation: starring, tail: bob };
+        assert_eq!(kg.source(triple), Some(("triples.tsv", 4)));
+        let chosen = Triple { head: user, relation: RelationId::INTERACTED, tail: film };
+        assert_eq!(kg.source(chosen), Some(("interactions.tsv", 4)));
+    }
+
+    #[test]
+    fn the_order_of_the_input_does_not_matter() {
+        let mut other = Dataset::default();
+        other.interact("u1", "i2");
+        other.interact("u1", "i1");
+        other.interact("u2", "i1");
+        for (head, tail) in [("bob", "bob"), ("film-b", "bob"), ("film-b", "ann"), ("film-a", "ann")] {
+            other.fact(head, "starring", tail);
+        }
+        other.link("i1", "film-a");
+        other.link("i2", "film-b");
+        let (a, b) = (build(sample()).expect("built"), build(other).expect("built"));
+        assert_eq!(a.schema, b.schema);
+        assert_eq!(*a.arrays.tails, *b.arrays.tails);
+        assert_eq!(*a.arrays.relations, *b.arrays.relations);
+        assert_eq!(*a.arrays.name_bytes, *b.arrays.name_bytes);
+    }
+
+    #[test]
+    fn held_out_interactions_are_not_in_the_graph() {
+        let mut dataset = sample();
+        dataset.interactions[0].split = Split::Test;
+        dataset.interactions[2].split = Split::Valid;
+        let built = build(dataset).expect("built");
+        let kg = built.train_kg().expect("valid");
+        assert!(kg.items_of(kg.user("u2").expect("u2")).is_empty());
+        assert_eq!(built.test.len(), 1);
+        // u1–i2 is logged in train as well, so it is not held out.
+        assert_eq!(built.valid.len(), 0);
+    }
+
+    #[test]
+    fn published_graph_opens() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let directory = root.path().join("kg");
+        let built = build(sample()).expect("built");
+        built.publish(&directory, Replace::No, serde_json::Value::Null).expect("published");
+        let kg = TrainKg::open(&directory).expect("opens");
+        assert_eq!(kg.num_arcs(), 14);
+        assert!(!kg.content_hash().is_empty());
+        assert_eq!(kg.schema(), built.train_kg().expect("valid").schema());
+    }
+}

@@ -1,0 +1,169 @@
+//! A data set as every importer delivers it: names interned, facts as numbers, nothing sorted yet.
+
+use crate::heldout::Split;
+use crate::interner::Interner;
+
+/// Marks an absent number.
+pub const NONE: u32 = u32::MAX;
+/// Most named relations, the interaction relation not counted: with inverses, 65,534 directed relations in all.
+pub const MAX_RELATIONS: usize = 32_766;
+/// Most nodes.
+pub const MAX_NODES: u64 = (1 << 32) - 2;
+
+/// A user's choice of an item, by interned numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RawInteraction {
+    /// Number in [`Dataset::users`].
+    pub user: u32,
+    /// Number in [`Dataset::items`].
+    pub item: u32,
+    /// Rating as given; NaN where the data has none.
+    pub rating: f32,
+    /// Time or position as given; 0 where the data has none.
+    pub time: i64,
+    /// Line in the source file, from 1.
+    pub line: u32,
+    /// The part of the log it belongs to.
+    pub split: Split,
+}
+
+/// A fact between two entities, by interned numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawTriple {
+    /// Number in [`Dataset::entities`].
+    pub head: u32,
+    /// Number in [`Dataset::relations`].
+    pub relation: u32,
+    /// Number in [`Dataset::entities`].
+    pub tail: u32,
+    /// Line in the source file, from 1.
+    pub line: u32,
+}
+
+/// A relation of the graph and how to read it in both directions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawRelation {
+    /// Name, unique.
+    pub name: String,
+    /// Reading from head to tail, such as `was directed by`; empty to use the name.
+    pub forward: String,
+    /// Reading from tail to head, such as `directed`; empty to use the name.
+    pub inverse: String,
+}
+
+/// Everything an importer found.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// Ids of users.
+    pub users: Interner,
+    /// Ids of items.
+    pub items: Interner,
+    /// Ids of entities, those linked to an item included.
+    pub entities: Interner,
+    /// Names of entity types.
+    pub types: Interner,
+    /// Type of each entity, a number in `types`.
+    pub entity_types: Vec<u32>,
+    /// Label of each entity, a number in `labels` or [`NONE`].
+    pub entity_labels: Vec<u32>,
+    /// Title of each item, a number in `labels` or [`NONE`].
+    pub item_titles: Vec<u32>,
+    /// Labels and titles.
+    pub labels: Interner,
+    /// Entity each item is linked to, or [`NONE`]. No entity belongs to two items.
+    pub links: Vec<u32>,
+    /// The relations, numbered as in `triples`.
+    pub relations: Vec<RawRelation>,
+    /// The facts.
+    pub triples: Vec<RawTriple>,
+    /// The log.
+    pub interactions: Vec<RawInteraction>,
+    /// Whether interactions have ratings.
+    pub has_ratings: bool,
+    /// Whether interactions have times or positions.
+    pub has_times: bool,
+    /// File the interactions came from, for provenance.
+    pub interactions_file: String,
+    /// File the triples came from, for provenance.
+    pub triples_file: String,
+}
+
+impl Default for Dataset {
+    fn default() -> Self {
+        Self {
+            users: Interner::default(),
+            items: Interner::default(),
+            entities: Interner::default(),
+            types: Interner::default(),
+            entity_types: Vec::new(),
+            entity_labels: Vec::new(),
+            item_titles: Vec::new(),
+            labels: Interner::default(),
+            links: Vec::new(),
+            relations: Vec::new(),
+            triples: Vec::new(),
+            interactions: Vec::new(),
+            has_ratings: false,
+            has_times: false,
+            interactions_file: "interactions.tsv".to_owned(),
+            triples_file: "triples.tsv".to_owned(),
+        }
+    }
+}
+
+impl Dataset {
+    /// The number of an item, added without title and link when it is new.
+    pub fn item(&mut self, id: &str) -> u32 {
+        let (number, new) = self.items.intern(id);
+        if new {
+            self.item_titles.push(NONE);
+            self.links.push(NONE);
+        }
+        number
+    }
+
+    /// The number of an entity, added with this type when it is new.
+    pub fn entity(&mut self, id: &str, kind: &str) -> u32 {
+        let (number, new) = self.entities.intern(id);
+        if new {
+            let kind = self.types.intern(kind).0;
+            self.entity_types.push(kind);
+            self.entity_labels.push(NONE);
+        }
+        number
+    }
+
+    /// The number of a relation, added without readings when it is new.
+    pub fn relation(&mut self, name: &str) -> u32 {
+        let found = self.relations.iter().position(|r| r.name == name);
+        let index = found.unwrap_or_else(|| {
+            self.relations.push(RawRelation { name: name.to_owned(), forward: String::new(), inverse: String::new() });
+            self.relations.len() - 1
+        });
+        u32::try_from(index).unwrap_or(NONE)
+    }
+
+    /// Adds an interaction of the train split.
+    pub fn interact(&mut self, user: &str, item: &str) {
+        let (user, item) = (self.users.intern(user).0, self.item(item));
+        let line = u32::try_from(self.interactions.len() + 2).unwrap_or(0);
+        let interaction = RawInteraction { user, item, rating: f32::NAN, time: 0, line, split: Split::Train };
+        self.interactions.push(interaction);
+    }
+
+    /// Adds a fact between two entities, which are added with type `entity` when they are new.
+    pub fn fact(&mut self, head: &str, relation: &str, tail: &str) {
+        let (head, tail) = (self.entity(head, "entity"), self.entity(tail, "entity"));
+        let relation = self.relation(relation);
+        let line = u32::try_from(self.triples.len() + 2).unwrap_or(0);
+        self.triples.push(RawTriple { head, relation, tail, line });
+    }
+
+    /// Makes an item and an entity one node; both are added when they are new.
+    pub fn link(&mut self, item: &str, entity: &str) {
+        let (item, entity) = (self.item(item), self.entity(entity, "entity"));
+        if let Some(link) = self.links.get_mut(item as usize) {
+            *link = entity;
+        }
+    }
+}

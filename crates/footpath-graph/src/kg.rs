@@ -1,0 +1,513 @@
+//! The train graph: knowledge and train interactions in one CSR, memory-mapped.
+//!
+//! ```text
+//! graph.safetensors
+//!   offsets    u64 [nodes + 1]   arcs of node v are offsets[v] .. offsets[v+1]
+//!   tails      u32 [arcs]        sorted by (relation, tail) within a node
+//!   relations  u16 [arcs]        directed relation; relation ^ 1 is its inverse
+//!   lines      u32 [arcs]        line of the source file, 0 where unknown
+//!   ratings    f32 [train]       of the arcs of users, which come first; NaN where unknown
+//!   times      i64 [train]       of the same arcs; 0 where unknown
+//!   name_ends, label_ends u64 [nodes];  name_bytes, label_bytes u8
+//! schema.json                    node types with their ranges, relations with their readings
+//! valid.safetensors, test.safetensors   held out; see [`HeldOut`]
+//! ```
+//!
+//! Every fact is stored twice, forward at its head and inverse at its tail, so a hop in either direction is a slice.
+
+use crate::error::{Error, Result};
+use crate::heldout::{HeldOut, Split};
+use footpath_core::{Array, ArrayFile, Artefact, NodeId, RelationId, Triple, TypeId, Vocabulary};
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Name of the interaction relation.
+pub const INTERACTED: &str = "interacted";
+
+/// A node type and the ids of its nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeType {
+    /// `user`, `item`, or the type of entities.
+    pub name: String,
+    /// First node id.
+    pub start: u32,
+    /// One past the last node id.
+    pub end: u32,
+}
+
+/// A relation with its readings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relation {
+    /// Name; its inverse is written `~name`.
+    pub name: String,
+    /// Reading from head to tail.
+    pub forward: String,
+    /// Reading from tail to head.
+    pub inverse: String,
+    /// Number of facts (train interactions for `interacted`).
+    pub num_triples: u64,
+}
+
+/// Types, relations and provenance of a graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schema {
+    /// Node types: user, item, then entity types by name.
+    pub types: Vec<NodeType>,
+    /// Relations: `interacted` first, then by name. Relation `k` has directed ids `2k` and `2k+1`.
+    pub relations: Vec<Relation>,
+    /// Whether interactions have ratings.
+    pub has_ratings: bool,
+    /// Whether interactions have times or positions.
+    pub has_times: bool,
+    /// Source file of the interactions.
+    pub interactions_file: String,
+    /// Source file of the triples.
+    pub triples_file: String,
+}
+
+/// The arrays of a graph, owned or mapped; see the module page for what they hold.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the module page draws them")]
+pub struct KgArrays {
+    pub offsets: Array<u64>,
+    pub tails: Array<u32>,
+    pub relations: Array<u16>,
+    pub lines: Array<u32>,
+    pub ratings: Array<f32>,
+    pub times: Array<i64>,
+    pub name_ends: Array<u64>,
+    pub name_bytes: Array<u8>,
+    pub label_ends: Array<u64>,
+    pub label_bytes: Array<u8>,
+}
+
+/// The knowledge graph with the train interactions, and no others.
+///
+/// The sampler, the trainer and the decoder accept nothing else, so a held-out interaction cannot reach them.
+#[derive(Clone, Debug)]
+pub struct TrainKg {
+    schema: Schema,
+    arrays: KgArrays,
+    hash: String,
+}
+
+/// The arcs of one node, sorted by (relation, tail).
+#[derive(Clone, Copy, Debug)]
+pub struct Arcs<'a> {
+    /// Directed relation of each arc.
+    pub relations: &'a [u16],
+    /// Node at the other end of each arc.
+    pub tails: &'a [u32],
+    /// Number of the first arc in the whole graph.
+    pub first: usize,
+}
+
+impl<'a> Arcs<'a> {
+    /// Number of arcs.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tails.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tails.is_empty()
+    }
+
+    /// Relation and tail of each arc.
+    pub fn iter(self) -> impl ExactSizeIterator<Item = (RelationId, NodeId)> + 'a {
+        self.relations.iter().zip(self.tails).map(|(&r, &t)| (RelationId(r), NodeId(t)))
+    }
+
+    /// The arcs of one relation, tails ascending.
+    #[must_use]
+    pub fn of(self, relation: RelationId) -> Self {
+        let start = self.relations.partition_point(|&r| r < relation.0);
+        let end = self.relations.partition_point(|&r| r <= relation.0);
+        let relations = self.relations.get(start..end).unwrap_or_default();
+        Self { relations, tails: self.tails.get(start..end).unwrap_or_default(), first: self.first + start }
+    }
+
+    /// The distinct relations, ascending.
+    pub fn distinct_relations(self) -> impl Iterator<Item = RelationId> + 'a {
+        self.relations.chunk_by(|a, b| a == b).filter_map(|run| run.first().map(|&r| RelationId(r)))
+    }
+}
+
+impl TrainKg {
+    /// Opens the train graph of a KG artefact. Held-out files are verified but not read.
+    ///
+    /// # Errors
+    /// As [`Artefact::open`]; [`Error::Invariant`] when the arrays do not make a graph.
+    pub fn open(directory: &Path) -> Result<Self> {
+        let artefact = Artefact::open(directory, "kg")?;
+        let hash = artefact.manifest().content_hash();
+        let schema = serde_json::from_str(&artefact.read_text("schema.json")?)
+            .map_err(|e| invariant(directory, "schema.json", "a schema", e.to_string()))?;
+        let file = ArrayFile::open(&artefact.file("graph.safetensors")?)?;
+        let arrays = KgArrays {
+            offsets: file.array("offsets")?,
+            tails: file.array("tails")?,
+            relations: file.array("relations")?,
+            lines: file.array("lines")?,
+            ratings: file.array("ratings")?,
+            times: file.array("times")?,
+            name_ends: file.array("name_ends")?,
+            name_bytes: file.array("name_bytes")?,
+            label_ends: file.array("label_ends")?,
+            label_bytes: file.array("label_bytes")?,
+        };
+        Self::from_arrays(schema, arrays, hash, directory)
+    }
+
+    /// A graph from its arrays, after checking every rule they must obey. `source` is named in errors.
+    ///
+    /// # Errors
+    /// [`Error::Invariant`] naming the rule that is broken.
+    pub fn from_arrays(schema: Schema, arrays: KgArrays, hash: String, source: &Path) -> Result<Self> {
+        check::all(&schema, &arrays).map_err(|(what, expected, got)| invariant(source, what, expected, got))?;
+        Ok(Self { schema, arrays, hash })
+    }
+
+    /// Hash of the artefact's content; empty for a graph built in memory.
+    #[must_use]
+    pub fn content_hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Types and relations.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Number of nodes.
+    #[must_use]
+    pub fn num_nodes(&self) -> usize {
+        self.arrays.offsets.len() - 1
+    }
+
+    /// Number of arcs: each fact twice.
+    #[must_use]
+    pub fn num_arcs(&self) -> usize {
+        self.arrays.tails.len()
+    }
+
+    /// Number of directed relations, inverses included.
+    #[must_use]
+    pub fn num_relations(&self) -> usize {
+        self.schema.relations.len() * 2
+    }
+
+    /// Number of train interactions.
+    #[must_use]
+    pub fn num_train(&self) -> usize {
+        self.arrays.times.len()
+    }
+
+    /// Ids of the users.
+    #[must_use]
+    pub fn users(&self) -> Range<u32> {
+        self.range(TypeId::USER)
+    }
+
+    /// Ids of the items.
+    #[must_use]
+    pub fn items(&self) -> Range<u32> {
+        self.range(TypeId::ITEM)
+    }
+
+    /// Ids of the nodes of a type.
+    #[must_use]
+    pub fn range(&self, kind: TypeId) -> Range<u32> {
+        self.schema.types.get(kind.index()).map_or(0..0, |t| t.start..t.end)
+    }
+
+    /// Type of a node.
+    #[must_use]
+    pub fn type_of(&self, node: NodeId) -> TypeId {
+        let index = self.schema.types.partition_point(|t| t.end <= node.0);
+        TypeId(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    /// Whether a node is an item.
+    #[must_use]
+    pub fn is_item(&self, node: NodeId) -> bool {
+        self.items().contains(&node.0)
+    }
+
+    /// The vocabulary of paths in this graph.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "both numbers are limited at import")]
+    pub fn vocabulary(&self) -> Vocabulary {
+        Vocabulary { num_relations: self.num_relations() as u32, num_nodes: self.num_nodes() as u32 }
+    }
+
+    /// The arcs of a node; none for a node out of range.
+    #[must_use]
+    pub fn arcs(&self, node: NodeId) -> Arcs<'_> {
+        let bounds = |i: usize| self.arrays.offsets.get(i).map_or(0, |&o| o as usize);
+        let (start, end) = (bounds(node.index()), bounds(node.index() + 1));
+        Arcs {
+            relations: self.arrays.relations.get(start..end).unwrap_or_default(),
+            tails: self.arrays.tails.get(start..end).unwrap_or_default(),
+            first: start,
+        }
+    }
+
+    /// Number of arcs of a node.
+    #[must_use]
+    pub fn degree(&self, node: NodeId) -> usize {
+        self.arcs(node).len()
+    }
+
+    /// The train items of a user, ascending.
+    #[must_use]
+    pub fn items_of(&self, user: NodeId) -> &[u32] {
+        if self.users().contains(&user.0) { self.arcs(user).of(RelationId::INTERACTED).tails } else { &[] }
+    }
+
+    /// Number of train interactions of an item.
+    #[must_use]
+    pub fn popularity(&self, item: NodeId) -> usize {
+        self.arcs(item).of(RelationId::INTERACTED_BY).len()
+    }
+
+    /// Times of the train items of a user, in the order of [`TrainKg::items_of`].
+    #[must_use]
+    pub fn times_of(&self, user: NodeId) -> &[i64] {
+        let arcs = self.arcs(user).of(RelationId::INTERACTED);
+        self.arrays.times.get(arcs.first..arcs.first + arcs.len()).unwrap_or_default()
+    }
+
+    /// Number of the arc that states a triple, if the graph has it.
+    #[must_use]
+    pub fn find(&self, triple: Triple) -> Option<usize> {
+        let arcs = self.arcs(triple.head).of(triple.relation);
+        arcs.tails.binary_search(&triple.tail.0).ok().map(|i| arcs.first + i)
+    }
+
+    /// Source file and line (from 1; 0 where unknown) of a triple, if the graph has it.
+    #[must_use]
+    pub fn source(&self, triple: Triple) -> Option<(&str, u32)> {
+        let line = self.find(triple).and_then(|arc| self.arrays.lines.get(arc).copied())?;
+        let interaction = triple.relation.0 <= RelationId::INTERACTED_BY.0;
+        let file = if interaction { &self.schema.interactions_file } else { &self.schema.triples_file };
+        Some((file, line))
+    }
+
+    /// The user's own id string of a node.
+    #[must_use]
+    pub fn id(&self, node: NodeId) -> &str {
+        text(&self.arrays.name_ends, &self.arrays.name_bytes, node)
+    }
+
+    /// Readable label of a node, its id where the data gives none.
+    #[must_use]
+    pub fn label(&self, node: NodeId) -> &str {
+        match text(&self.arrays.label_ends, &self.arrays.label_bytes, node) {
+            "" => self.id(node),
+            label => label,
+        }
+    }
+
+    /// A node as it is written in all output: `user:ID`, `item:ID` or `entity:ID`.
+    #[must_use]
+    pub fn node_name(&self, node: NodeId) -> String {
+        let prefix = match self.type_of(node) {
+            TypeId::USER => "user",
+            TypeId::ITEM => "item",
+            _ => "entity",
+        };
+        format!("{prefix}:{}", self.id(node))
+    }
+
+    /// Name of a relation; an inverse has a leading `~`.
+    #[must_use]
+    pub fn relation_name(&self, relation: RelationId) -> String {
+        let name = self.schema.relations.get(relation.index() / 2).map_or("", |r| &r.name);
+        if relation.is_inverse() { format!("~{name}") } else { name.to_owned() }
+    }
+
+    /// How a relation reads in its direction, such as `was directed by`.
+    #[must_use]
+    pub fn reading(&self, relation: RelationId) -> &str {
+        self.schema.relations.get(relation.index() / 2).map_or("", |r| match relation.is_inverse() {
+            true => &r.inverse,
+            false => &r.forward,
+        })
+    }
+
+    /// The user with this id.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`].
+    pub fn user(&self, id: &str) -> Result<NodeId> {
+        let hint = "ids are those of the interactions file";
+        self.by_id(TypeId::USER, id).ok_or_else(|| Error::Unknown { what: "user", name: id.to_owned(), hint })
+    }
+
+    /// The item with this id.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`].
+    pub fn item(&self, id: &str) -> Result<NodeId> {
+        let hint = "ids are those of the interactions and items files";
+        self.by_id(TypeId::ITEM, id).ok_or_else(|| Error::Unknown { what: "item", name: id.to_owned(), hint })
+    }
+
+    /// The node written `user:ID`, `item:ID` or `entity:ID`.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`].
+    pub fn node(&self, name: &str) -> Result<NodeId> {
+        let found = match name.split_once(':') {
+            Some(("user", id)) => self.by_id(TypeId::USER, id),
+            Some(("item", id)) => self.by_id(TypeId::ITEM, id),
+            Some(("entity", id)) => {
+                (2..self.schema.types.len()).find_map(|t| self.by_id(TypeId(u16::try_from(t).unwrap_or(u16::MAX)), id))
+            }
+            _ => None,
+        };
+        let hint = "write user:ID, item:ID or entity:ID";
+        found.ok_or_else(|| Error::Unknown { what: "node", name: name.to_owned(), hint })
+    }
+
+    /// The relation with this name, `~` leading for an inverse.
+    #[must_use]
+    pub fn relation(&self, name: &str) -> Option<RelationId> {
+        let (plain, inverse) = name.strip_prefix('~').map_or((name, 0), |plain| (plain, 1));
+        let index = self.schema.relations.iter().position(|r| r.name == plain)?;
+        u16::try_from(index * 2 + inverse).ok().map(RelationId)
+    }
+
+    fn by_id(&self, kind: TypeId, id: &str) -> Option<NodeId> {
+        let range = self.range(kind);
+        let (mut low, mut high) = (range.start, range.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.id(NodeId(middle)).cmp(id) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return Some(NodeId(middle)),
+            }
+        }
+        None
+    }
+}
+
+/// The held-out interactions of a KG artefact.
+///
+/// # Errors
+/// As [`Artefact::open`]; [`Error::Usage`] when asked for the train split, which is in the graph.
+pub fn open_held_out(directory: &Path, split: Split) -> Result<HeldOut> {
+    let Some(name) = split.file_name() else {
+        return Err(Error::Usage { option: "on", reason: "only valid and test are held out".to_owned() });
+    };
+    HeldOut::open(&Artefact::open(directory, "kg")?.file(name)?)
+}
+
+fn text<'a>(ends: &[u64], bytes: &'a [u8], node: NodeId) -> &'a str {
+    let index = node.index();
+    let start = index.checked_sub(1).and_then(|i| ends.get(i)).map_or(0, |&e| e as usize);
+    let end = ends.get(index).map_or(start, |&e| e as usize);
+    bytes.get(start..end).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
+}
+
+fn invariant(path: &Path, what: &'static str, expected: impl Into<String>, got: impl Into<String>) -> Error {
+    Error::Invariant { path: PathBuf::from(path), what, expected: expected.into(), got: got.into() }
+}
+
+mod check {
+    //! The rules a stored graph obeys; each is checked when it is opened.
+
+    use super::{KgArrays, Schema};
+
+    type Broken = (&'static str, String, String);
+
+    fn rule(holds: bool, what: &'static str, expected: impl ToString, got: impl ToString) -> Result<(), Broken> {
+        if holds { Ok(()) } else { Err((what, expected.to_string(), got.to_string())) }
+    }
+
+    pub(super) fn all(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
+        types(schema, arrays)?;
+        rule(
+            schema.relations.first().is_some_and(|r| r.name == super::INTERACTED)
+                && schema.relations.len() <= crate::dataset::MAX_RELATIONS + 1,
+            "relations",
+            "`interacted` first and at most 32,767",
+            schema.relations.len(),
+        )?;
+        offsets("offsets", &arrays.offsets, arrays.tails.len())?;
+        let num_arcs = arrays.tails.len();
+        rule(arrays.relations.len() == num_arcs, "relations of arcs", num_arcs, arrays.relations.len())?;
+        rule(arrays.lines.len() == num_arcs, "lines of arcs", num_arcs, arrays.lines.len())?;
+        arcs(schema, arrays)?;
+        train(schema, arrays)?;
+        let num_nodes = arrays.offsets.len() - 1;
+        strings("names", &arrays.name_ends, &arrays.name_bytes, num_nodes)?;
+        strings("labels", &arrays.label_ends, &arrays.label_bytes, num_nodes)
+    }
+
+    fn types(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
+        let names: Vec<_> = schema.types.iter().map(|t| t.name.as_str()).take(2).collect();
+        rule(names == ["user", "item"], "node types", "user and item first", format!("{names:?}"))?;
+        let mut next = 0;
+        for kind in &schema.types {
+            rule(kind.start == next && kind.end >= kind.start, "node types", "ranges back to back", &kind.name)?;
+            next = kind.end;
+        }
+        let num_nodes = arrays.offsets.len().saturating_sub(1);
+        rule(num_nodes == next as usize && !arrays.offsets.is_empty(), "node types", num_nodes, next)
+    }
+
+    fn offsets(what: &'static str, offsets: &[u64], len: usize) -> Result<(), Broken> {
+        rule(offsets.first() == Some(&0), what, "0 first", format!("{:?}", offsets.first()))?;
+        rule(offsets.is_sorted(), what, "ascending numbers", "a decrease")?;
+        rule(offsets.last() == Some(&(len as u64)), what, len, format!("{:?}", offsets.last()))
+    }
+
+    fn arcs(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
+        let num_nodes = arrays.offsets.len() - 1;
+        let num_relations = schema.relations.len() * 2;
+        let tail = arrays.tails.iter().max().copied().unwrap_or(0) as usize;
+        rule(arrays.tails.is_empty() || tail < num_nodes, "tails", format!("below {num_nodes}"), tail)?;
+        let relation = arrays.relations.iter().max().copied().map_or(0, usize::from);
+        let below = format!("below {num_relations}");
+        rule(arrays.relations.is_empty() || relation < num_relations, "relations of arcs", below, relation)?;
+        for bounds in arrays.offsets.windows(2) {
+            let [start, end] = bounds else { continue };
+            let range = *start as usize..*end as usize;
+            let relations = arrays.relations.get(range.clone()).unwrap_or_default();
+            let tails = arrays.tails.get(range).unwrap_or_default();
+            let sorted = relations.iter().zip(tails).is_sorted_by(|a, b| a < b);
+            rule(sorted, "arcs of a node", "sorted by relation and tail, each once", "another order")?;
+        }
+        Ok(())
+    }
+
+    fn train(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
+        let num_users = schema.types.first().map_or(0, |t| t.end as usize);
+        let num_train = arrays.offsets.get(num_users).map_or(0, |&o| o as usize);
+        let items = schema.types.get(1).map_or(0..0, |t| t.start..t.end);
+        let of_users = arrays.relations.iter().zip(arrays.tails.iter()).take(num_train);
+        let plain = of_users.clone().all(|(&r, t)| r == 0 && items.contains(t));
+        rule(plain, "arcs of users", "interactions with items", "something else")?;
+        rule(arrays.ratings.len() == num_train, "ratings", num_train, arrays.ratings.len())?;
+        rule(arrays.times.len() == num_train, "times", num_train, arrays.times.len())
+    }
+
+    fn strings(what: &'static str, ends: &[u64], bytes: &[u8], num_nodes: usize) -> Result<(), Broken> {
+        rule(ends.len() == num_nodes, what, num_nodes, ends.len())?;
+        rule(ends.is_sorted(), what, "ascending ends", "a decrease")?;
+        rule(ends.last().copied().unwrap_or(0) == bytes.len() as u64, what, bytes.len(), format!("{:?}", ends.last()))?;
+        let text = std::str::from_utf8(bytes).map_err(|e| (what, "UTF-8".to_owned(), e.to_string()))?;
+        let cuts = ends.iter().all(|&e| text.is_char_boundary(e as usize));
+        rule(cuts, what, "ends between characters", "an end inside one")
+    }
+}
