@@ -1,1 +1,376 @@
-//! Splits.
+//! Which interactions are in the graph and which are held out.
+//!
+//! Everything is decided per user and by values, never by the order of the input: ties in time are broken by the item's id, and the
+//! random split is keyed by the user's rank among the sorted ids.
+
+use crate::dataset::{Dataset, RawInteraction};
+use crate::error::{Error, Result};
+use crate::heldout::Split;
+use footpath_core::{Purpose, Stream};
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+
+/// Users with fewer interactions stay in train when the split is by ratio.
+pub const MIN_INTERACTIONS: usize = 10;
+const MILLION: u64 = 1_000_000;
+
+/// Shares of train, valid and test in millionths, so that a cut is exact: floor(n × share).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "[f64; 3]", into = "[f64; 3]")]
+pub struct Ratios {
+    train: u64,
+    valid: u64,
+}
+
+impl Ratios {
+    /// Three shares, each in (0, 1), which add up to 1.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for other numbers.
+    pub fn new(train: f64, valid: f64, test: f64) -> Result<Self> {
+        let all = [train, valid, test];
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "shares were checked to be in (0, 1)"
+        )]
+        let millionths = |share: f64| (share * 1e6).round() as u64;
+        let inside = all.iter().all(|&share| share > 0.0 && share < 1.0);
+        let [train, valid, test] = all.map(|share| if inside { millionths(share) } else { 0 });
+        if !inside || train + valid + test != MILLION || [train, valid, test].contains(&0) {
+            let reason = format!("{all:?} are not three numbers between 0 and 1 that add up to 1, such as 0.8,0.1,0.1");
+            return Err(Error::Usage { option: "ratios", reason });
+        }
+        Ok(Self { train, valid })
+    }
+
+    /// How many of `num` interactions are in train, and how many in train and valid together.
+    fn cuts(self, num: usize) -> (usize, usize) {
+        let cut = |share: u64| {
+            let exact = num as u128 * u128::from(share) / u128::from(MILLION);
+            usize::try_from(exact).unwrap_or(num)
+        };
+        (cut(self.train), cut(self.train + self.valid))
+    }
+}
+
+impl Default for Ratios {
+    fn default() -> Self {
+        Self { train: 800_000, valid: 100_000 }
+    }
+}
+
+impl From<Ratios> for [f64; 3] {
+    #[expect(clippy::cast_precision_loss, reason = "millionths fit 53 bits")]
+    fn from(ratios: Ratios) -> Self {
+        let Ratios { train, valid } = ratios;
+        [train, valid, MILLION - train - valid].map(|share| share as f64 / MILLION as f64)
+    }
+}
+
+impl TryFrom<[f64; 3]> for Ratios {
+    type Error = Error;
+
+    fn try_from([train, valid, test]: [f64; 3]) -> Result<Self> {
+        Self::new(train, valid, test)
+    }
+}
+
+/// How the log is cut into train, valid and test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum SplitSpec {
+    /// By the `split` column if there is one, else by time if there is one, else at random.
+    Auto {
+        /// Shares of the parts.
+        ratios: Ratios,
+        /// Seed of the random split.
+        seed: u64,
+    },
+    /// As the `split` column says.
+    Column,
+    /// The latest interactions of each user are held out.
+    Temporal {
+        /// Shares of the parts.
+        ratios: Ratios,
+    },
+    /// The last interaction of each user is for test, the one before for valid; users with fewer than three stay in train.
+    LeaveOneOut,
+    /// Interactions of each user drawn at random are held out.
+    Random {
+        /// Shares of the parts.
+        ratios: Ratios,
+        /// Seed of the draw.
+        seed: u64,
+    },
+    /// Nothing is held out.
+    None,
+}
+
+impl Default for SplitSpec {
+    fn default() -> Self {
+        Self::Auto { ratios: Ratios::default(), seed: 0 }
+    }
+}
+
+impl SplitSpec {
+    /// The split that is meant for a log with these columns; never [`SplitSpec::Auto`].
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the log lacks the column that the split needs.
+    pub fn resolve(self, has_split: bool, has_times: bool) -> Result<Self> {
+        let needs =
+            |what: &str| Err(Error::Usage { option: "split", reason: format!("the interactions have no {what}") });
+        match self {
+            Self::Auto { .. } if has_split => Ok(Self::Column),
+            Self::Auto { ratios, .. } if has_times => Ok(Self::Temporal { ratios }),
+            Self::Auto { ratios, seed } => Ok(Self::Random { ratios, seed }),
+            Self::Column if !has_split => needs("`split` column"),
+            Self::Temporal { .. } | Self::LeaveOneOut if !has_times => {
+                needs("`timestamp` or `position` column; use --split random")
+            }
+            other => Ok(other),
+        }
+    }
+}
+
+/// Lines of the held-out interactions whose user and item stand in an earlier part (train, valid, test) as well.
+///
+/// The log is sorted on the way. When the graph is built, the earlier part wins.
+pub fn leaks(dataset: &mut Dataset) -> Vec<u32> {
+    dataset.interactions.sort_unstable_by_key(|i| (i.user, i.item, i.split, i.time, i.line));
+    let leak = |pair: &[RawInteraction]| match pair {
+        [a, b] if (a.user, a.item) == (b.user, b.item) && a.split != b.split => Some(b.line),
+        _ => None,
+    };
+    let mut lines: Vec<u32> = dataset.interactions.windows(2).filter_map(leak).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// Sets the part of each interaction; `spec` must be resolved. Of a pair of user and item logged more than once only the first in time
+/// is kept, except with [`SplitSpec::Column`], where the graph builder drops the others. The number dropped here is returned.
+///
+/// # Errors
+/// [`Error::Usage`] as [`SplitSpec::resolve`].
+pub fn assign(dataset: &mut Dataset, spec: &SplitSpec) -> Result<u64> {
+    let spec = match *spec {
+        SplitSpec::Auto { .. } => spec.resolve(false, dataset.has_times)?,
+        other => other,
+    };
+    if spec == SplitSpec::Column {
+        return Ok(0);
+    }
+    let log = &mut dataset.interactions;
+    log.sort_unstable_by_key(|i| (i.user, i.item, i.time, i.line));
+    let before = log.len();
+    log.dedup_by_key(|i| (i.user, i.item));
+    let num_dropped = (before - log.len()) as u64;
+    let ranks = Ranks { users: ranks(&dataset.users.sorted()), items: ranks(&dataset.items.sorted()) };
+    for mine in log.chunk_by_mut(|a, b| a.user == b.user) {
+        ranks.order(mine, &spec);
+        cut(mine, &spec);
+    }
+    Ok(num_dropped)
+}
+
+/// Position of users and items among the sorted ids.
+struct Ranks {
+    users: Vec<u32>,
+    items: Vec<u32>,
+}
+
+fn ranks(sorted: &[u32]) -> Vec<u32> {
+    let mut ranks = vec![0; sorted.len()];
+    for (rank, &raw) in (0..).zip(sorted) {
+        if let Some(slot) = ranks.get_mut(raw as usize) {
+            *slot = rank;
+        }
+    }
+    ranks
+}
+
+impl Ranks {
+    /// Puts the interactions of one user in the order in which they are cut.
+    fn order(&self, mine: &mut [RawInteraction], spec: &SplitSpec) {
+        let item = |i: &RawInteraction| self.items.get(i.item as usize).copied().unwrap_or(0);
+        if let SplitSpec::Random { seed, .. } = *spec {
+            mine.sort_unstable_by_key(item);
+            let user = mine.first().and_then(|i| self.users.get(i.user as usize)).copied().unwrap_or(0);
+            Stream::new(seed, Purpose::Split, user, 0).shuffle(mine);
+        } else {
+            mine.sort_unstable_by_key(|i| (i.time, item(i)));
+        }
+    }
+}
+
+fn cut(mine: &mut [RawInteraction], spec: &SplitSpec) {
+    let num = mine.len();
+    let (train, train_and_valid) = match *spec {
+        SplitSpec::LeaveOneOut if num >= 3 => (num - 2, num - 1),
+        SplitSpec::Temporal { ratios } | SplitSpec::Random { ratios, .. } if num >= MIN_INTERACTIONS => {
+            ratios.cuts(num)
+        }
+        _ => (num, num),
+    };
+    for (position, interaction) in mine.iter_mut().enumerate() {
+        interaction.split = match (position.cmp(&train), position.cmp(&train_and_valid)) {
+            (Ordering::Less, _) => Split::Train,
+            (_, Ordering::Less) => Split::Valid,
+            _ => Split::Test,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// A log of (user, item, time).
+    fn dataset(log: &[(&str, &str, i64)]) -> Dataset {
+        let mut dataset = Dataset { has_times: true, ..Dataset::default() };
+        for &(user, item, time) in log {
+            dataset.interact(user, item);
+            if let Some(last) = dataset.interactions.last_mut() {
+                last.time = time;
+            }
+        }
+        dataset
+    }
+
+    /// The part of each pair, by names.
+    fn parts(dataset: &Dataset) -> BTreeMap<(String, String), Split> {
+        let name = |i: &RawInteraction| (dataset.users.get(i.user).to_owned(), dataset.items.get(i.item).to_owned());
+        dataset.interactions.iter().map(|i| (name(i), i.split)).collect()
+    }
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|i| format!("i{i:03}")).collect()
+    }
+
+    fn counts(spec: SplitSpec, num: usize) -> [usize; 3] {
+        let items = names(num);
+        let log: Vec<_> = items.iter().zip(0..).map(|(item, time)| ("u", item.as_str(), time)).collect();
+        let mut dataset = dataset(&log);
+        assign(&mut dataset, &spec).expect("assigned");
+        [Split::Train, Split::Valid, Split::Test].map(|s| dataset.interactions.iter().filter(|i| i.split == s).count())
+    }
+
+    #[test]
+    fn cuts_are_those_of_the_reference() {
+        let ratios = Ratios::default();
+        for num in 0..100_000usize {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as the reference does")]
+            let reference = |share: f64| (num as f64 * share) as usize;
+            assert_eq!(ratios.cuts(num), (reference(0.8), reference(0.9)), "{num}");
+        }
+        // 100 × 0.29 is 28.999999999999996 in floating point.
+        assert_eq!(Ratios::new(0.29, 0.01, 0.7).expect("valid").cuts(100), (29, 30));
+    }
+
+    #[test]
+    fn ratios_outside_zero_to_one_are_refused() {
+        for [a, b, c] in [
+            [1.0, 0.0, 0.0],
+            [0.8, 0.2, 0.0],
+            [1.1, -0.2, 0.1],
+            [f64::NAN, 0.5, 0.5],
+            [0.5, 0.2, 0.2],
+            [f64::INFINITY, 0.1, 0.1],
+            [0.999_999_9, 5e-8, 5e-8],
+        ] {
+            assert!(matches!(Ratios::new(a, b, c), Err(Error::Usage { option: "ratios", .. })), "{a} {b} {c}");
+        }
+        assert!(Ratios::new(0.7, 0.2, 0.1).is_ok());
+    }
+
+    #[test]
+    fn users_with_few_interactions_stay_in_train() {
+        let (ratios, seed) = (Ratios::default(), 3);
+        for spec in [SplitSpec::Temporal { ratios }, SplitSpec::Random { ratios, seed }] {
+            assert_eq!(counts(spec, 9), [9, 0, 0]);
+            assert_eq!(counts(spec, 10), [8, 1, 1]);
+            assert_eq!(counts(spec, 19), [15, 2, 2]);
+        }
+        assert_eq!(counts(SplitSpec::LeaveOneOut, 2), [2, 0, 0]);
+        assert_eq!(counts(SplitSpec::LeaveOneOut, 3), [1, 1, 1]);
+        assert_eq!(counts(SplitSpec::None, 50), [50, 0, 0]);
+    }
+
+    #[test]
+    fn the_latest_are_held_out_and_ties_go_by_item() {
+        let items = names(10);
+        let log: Vec<_> = items.iter().rev().map(|item| ("u", item.as_str(), 5)).collect();
+        let mut tied = dataset(&log);
+        assign(&mut tied, &SplitSpec::Temporal { ratios: Ratios::default() }).expect("assigned");
+        let of = |item: &str| parts(&tied)[&("u".to_owned(), item.to_owned())];
+        assert_eq!((of("i007"), of("i008"), of("i009")), (Split::Train, Split::Valid, Split::Test));
+        let mut last = dataset(&[("u", "b", 3), ("u", "a", 1), ("u", "c", 2)]);
+        assign(&mut last, &SplitSpec::LeaveOneOut).expect("assigned");
+        let of = |item: &str| parts(&last)[&("u".to_owned(), item.to_owned())];
+        assert_eq!((of("a"), of("c"), of("b")), (Split::Train, Split::Valid, Split::Test));
+    }
+
+    #[test]
+    fn repeated_pairs_count_once_with_their_first_time() {
+        let mut log = dataset(&[("u", "a", 9), ("u", "b", 2), ("u", "a", 1), ("u", "c", 3)]);
+        assert_eq!(assign(&mut log, &SplitSpec::LeaveOneOut).expect("assigned"), 1);
+        let of = |item: &str| parts(&log)[&("u".to_owned(), item.to_owned())];
+        assert_eq!((of("a"), of("b"), of("c")), (Split::Train, Split::Valid, Split::Test));
+    }
+
+    #[test]
+    fn a_pair_in_two_parts_is_a_leak() {
+        let mut log = dataset(&[("u", "a", 1), ("u", "b", 2), ("u", "a", 3), ("v", "a", 4), ("u", "b", 5)]);
+        log.interactions[2].split = Split::Test;
+        log.interactions[3].split = Split::Test;
+        assert_eq!(leaks(&mut log), [4], "line 4 repeats line 2; v–a is in test only and u–b twice in train");
+    }
+
+    #[test]
+    fn what_the_log_lacks_cannot_be_asked_for() {
+        let ratios = Ratios::default();
+        let auto = SplitSpec::default();
+        assert_eq!(auto.resolve(true, true).expect("column"), SplitSpec::Column);
+        assert_eq!(auto.resolve(false, true).expect("times"), SplitSpec::Temporal { ratios });
+        assert_eq!(auto.resolve(false, false).expect("neither"), SplitSpec::Random { ratios, seed: 0 });
+        assert!(SplitSpec::Column.resolve(false, true).is_err());
+        assert!(SplitSpec::Temporal { ratios }.resolve(true, false).is_err());
+        assert!(SplitSpec::LeaveOneOut.resolve(true, false).is_err());
+    }
+
+    #[test]
+    fn another_seed_gives_another_split() {
+        let items = names(30);
+        let log: Vec<_> = items.iter().map(|item| ("u", item.as_str(), 0)).collect();
+        let of = |seed| {
+            let mut dataset = dataset(&log);
+            assign(&mut dataset, &SplitSpec::Random { ratios: Ratios::default(), seed }).expect("assigned");
+            parts(&dataset)
+        };
+        assert_eq!(of(1), of(1));
+        assert_ne!(of(1), of(2));
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_the_log_does_not_matter(
+            log in prop::collection::vec((0..4u8, 0..20u8, 0..5i64), 1..120),
+            seed in any::<u64>(),
+            by_time in any::<bool>(),
+        ) {
+            let named: Vec<_> = log.iter().map(|(u, i, t)| (format!("u{u}"), format!("i{i}"), *t)).collect();
+            let mut rows: Vec<_> = named.iter().map(|(u, i, t)| (u.as_str(), i.as_str(), *t)).collect();
+            let ratios = Ratios::default();
+            let spec = if by_time { SplitSpec::Temporal { ratios } } else { SplitSpec::Random { ratios, seed } };
+            let mut first = dataset(&rows);
+            assign(&mut first, &spec).expect("assigned");
+            Stream::new(seed, Purpose::Shuffle, 0, 0).shuffle(&mut rows);
+            let mut second = dataset(&rows);
+            assign(&mut second, &spec).expect("assigned");
+            prop_assert_eq!(parts(&first), parts(&second));
+        }
+    }
+}

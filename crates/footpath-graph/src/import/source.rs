@@ -1,0 +1,228 @@
+//! The bytes of an input file: plain, gzip or zstd, told apart by their first bytes, within limits.
+//!
+//! Input files are never memory-mapped: one that shrinks while it is read must give an error, not a signal.
+
+use super::problems::Flaw;
+use crate::error::{Error, Result};
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::rc::Rc;
+
+/// Most bytes that one compressed byte may expand to, over a whole file.
+pub const MAX_EXPANSION: u64 = 200;
+/// Bytes a compressed file may always expand to, so that short files of repetitive lines pass.
+pub const FREE_EXPANSION_BYTES: u64 = 64 << 10;
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// How a file is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    fn of(start: &[u8]) -> Self {
+        match start {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            _ => Self::Plain,
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        if self == Self::Zstd { "zstd" } else { "gzip" }
+    }
+
+    /// Whether the file name says otherwise.
+    pub(super) fn is_misnamed(self, path: &Path) -> bool {
+        let named = match path.extension().and_then(|e| e.to_str()) {
+            Some("gz") => Self::Gzip,
+            Some("zst") => Self::Zstd,
+            _ => Self::Plain,
+        };
+        self != named
+    }
+}
+
+/// Unpacked bytes that may still be read, over all files of an import.
+pub(super) type Budget = Rc<Cell<u64>>;
+
+/// An open input file.
+pub(super) struct Source {
+    reader: Box<dyn BufRead>,
+    consumed: Rc<Cell<u64>>,
+    /// Size of the file on disk in bytes; 0 for a pipe.
+    pub(super) file_bytes: u64,
+    pub(super) packing: Packing,
+}
+
+impl Source {
+    pub(super) fn open(path: &Path, budget: Budget) -> Result<Self> {
+        let file = File::open(path).map_err(footpath_core::Error::io(path))?;
+        let file_bytes = file.metadata().map_err(footpath_core::Error::io(path))?.len();
+        let consumed = Rc::new(Cell::new(0));
+        let mut packed = Counted { inner: BufReader::with_capacity(BUFFER_BYTES, file), consumed: consumed.clone() };
+        let packing = Packing::of(packed.fill_buf().map_err(footpath_core::Error::io(path))?);
+        let unpacked: Box<dyn Read> = match packing {
+            Packing::Plain => Box::new(packed),
+            Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
+            Packing::Zstd => Box::new(zstd::Decoder::with_buffer(packed).map_err(footpath_core::Error::io(path))?),
+        };
+        let guarded = Guarded { inner: unpacked, packing, consumed: consumed.clone(), produced: 0, budget };
+        let reader = Box::new(BufReader::with_capacity(BUFFER_BYTES, guarded));
+        Ok(Self { reader, consumed, file_bytes, packing })
+    }
+
+    /// The first unpacked bytes, not consumed.
+    pub(super) fn peek(&mut self) -> io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    /// Appends bytes up to and including the next line feed, at most `limit` of them; 0 at the end.
+    pub(super) fn read_line(&mut self, limit: usize, line: &mut Vec<u8>) -> io::Result<usize> {
+        (&mut self.reader).take(limit as u64).read_until(b'\n', line)
+    }
+
+    /// Bytes of the file on disk used so far.
+    pub(super) fn consumed(&self) -> u64 {
+        self.consumed.get()
+    }
+
+    /// What a failed read means: a limit, damaged packing, or trouble with the disk.
+    pub(super) fn explain(&self, path: &Path, error: io::Error) -> std::result::Result<Flaw, Error> {
+        if let Some(TooLarge(message)) = error.get_ref().and_then(|e| e.downcast_ref()) {
+            return Ok(Flaw::fatal("expansion", message.clone()));
+        }
+        if self.packing == Packing::Plain || error.raw_os_error().is_some() {
+            return Err(footpath_core::Error::Io { path: path.to_owned(), source: error }.into());
+        }
+        let kind = self.packing.kind();
+        Ok(Flaw::fatal(kind, format!("the {kind} data is damaged or cut short ({error}); fetch the file again")))
+    }
+}
+
+/// Counts what is taken out of the file.
+struct Counted<R> {
+    inner: R,
+    consumed: Rc<Cell<u64>>,
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let num_read = self.inner.read(buffer)?;
+        self.consumed.set(self.consumed.get() + num_read as u64);
+        Ok(num_read)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.consumed.set(self.consumed.get() + amount as u64);
+        self.inner.consume(amount);
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct TooLarge(String);
+
+/// Stops unpacking at the limits.
+struct Guarded {
+    inner: Box<dyn Read>,
+    packing: Packing,
+    consumed: Rc<Cell<u64>>,
+    produced: u64,
+    budget: Budget,
+}
+
+impl Read for Guarded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let num_read = self.inner.read(buffer)?;
+        self.produced += num_read as u64;
+        let allowed = self.consumed.get().saturating_mul(MAX_EXPANSION).saturating_add(FREE_EXPANSION_BYTES);
+        if self.packing != Packing::Plain && self.produced > allowed {
+            let message =
+                format!("unpacks to more than {MAX_EXPANSION} times its size; unpack it yourself if this is right");
+            return Err(io::Error::other(TooLarge(message)));
+        }
+        let Some(left) = self.budget.get().checked_sub(num_read as u64) else {
+            let message =
+                "the input is larger than the limit on all files together; raise it with --max-bytes".to_owned();
+            return Err(io::Error::other(TooLarge(message)));
+        };
+        self.budget.set(left);
+        Ok(num_read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).expect("packed");
+        encoder.finish().expect("packed")
+    }
+
+    /// All unpacked bytes, or the kind of the flaw.
+    fn read(bytes: &[u8], budget: u64) -> std::result::Result<Vec<u8>, &'static str> {
+        let mut file = tempfile::NamedTempFile::new().expect("temporary file");
+        file.write_all(bytes).expect("written");
+        let mut source = Source::open(file.path(), Rc::new(Cell::new(budget))).expect("opens");
+        let mut all = Vec::new();
+        loop {
+            match source.read_line(1 << 20, &mut all) {
+                Ok(0) => return Ok(all),
+                Ok(_) => {}
+                Err(error) => return Err(source.explain(file.path(), error).expect("a flaw, not an I/O error").kind),
+            }
+        }
+    }
+
+    #[test]
+    fn plain_gzip_and_zstd_give_the_same_bytes() {
+        let text = b"one\ntwo\nthree".as_slice();
+        let members = [gzip(b"one\nt"), gzip(b"wo\nthree")].concat();
+        let zstd = zstd::encode_all(text, 3).expect("packed");
+        for packed in [text, &gzip(text), &members, &zstd] {
+            assert_eq!(read(packed, 1 << 20).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn damaged_packing_is_named() {
+        let good = gzip(&b"some text\n".repeat(100));
+        for cut in 2..good.len() {
+            assert_eq!(read(&good[..cut], 1 << 20), Err("gzip"), "cut at {cut}");
+        }
+        for at in good.len() - 8..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            assert_eq!(read(&bad, 1 << 20), Err("gzip"), "trailer byte {at}");
+        }
+        for garbage in [b"x".as_slice(), b"garbage after the trailer"] {
+            assert_eq!(read(&[&good, garbage].concat(), 1 << 20), Err("gzip"));
+        }
+        let zstd = zstd::encode_all(b"some text\n".repeat(100).as_slice(), 3).expect("packed");
+        assert_eq!(read(&zstd[..zstd.len() - 3], 1 << 20), Err("zstd"));
+    }
+
+    #[test]
+    fn bombs_stop_at_the_ratio_and_everything_at_the_budget() {
+        let bomb = vec![b'\n'; 64 << 20];
+        assert_eq!(read(&gzip(&bomb), u64::MAX), Err("expansion"));
+        assert_eq!(read(&zstd::encode_all(bomb.as_slice(), 3).expect("packed"), u64::MAX), Err("expansion"));
+        assert_eq!(read(b"0123456789", 10).as_deref(), Ok(b"0123456789".as_slice()));
+        assert_eq!(read(b"0123456789x", 10), Err("expansion"));
+    }
+}
