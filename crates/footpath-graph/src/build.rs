@@ -2,7 +2,7 @@
 //!
 //! Ids are given by sorted names, so the order of the input files does not matter: the same facts give the same bytes.
 
-use crate::dataset::{Dataset, MAX_NODES, MAX_RELATIONS, NONE, RawInteraction};
+use crate::dataset::{Dataset, MAX_NODES, MAX_RELATIONS, NONE, RawInteraction, RawTriple};
 use crate::error::Result;
 use crate::heldout::{self, Interaction, Split};
 use crate::kg::{INTERACTED, KgArrays, NodeType, Relation, Schema, TrainKg};
@@ -40,13 +40,16 @@ pub struct Dropped {
 ///
 /// # Errors
 /// [`footpath_core::Error::Limit`] for too many nodes or relations.
-pub fn build(dataset: Dataset) -> Result<Built> {
+pub fn build(mut dataset: Dataset) -> Result<Built> {
     let ids = Ids::assign(&dataset)?;
     let relation_order = relation_order(&dataset)?;
     let names = ids.names(&dataset);
     let labels = ids.labels(&dataset);
-    let (interactions, duplicate_interactions) = interactions(&dataset, &ids);
-    let mut arcs = ArcTable::new(ids.num_nodes, &dataset, &ids, &relation_order, &interactions);
+    // What is in the arrays by now is dropped at once: memory bounds the size of an import.
+    dataset.drop_names();
+    let (interactions, duplicate_interactions) = interactions(std::mem::take(&mut dataset.interactions), &ids);
+    let mut arcs = ArcTable::new(ids.num_nodes, &dataset.triples, &ids, &relation_order, &interactions);
+    dataset.triples = Vec::new();
     let triple_counts = arcs.sort_and_deduplicate();
     let num_train = interactions.iter().filter(|(split, _)| *split == Split::Train).count();
     let mut counts = vec![num_train as u64];
@@ -59,15 +62,14 @@ pub fn build(dataset: Dataset) -> Result<Built> {
         interactions_file: dataset.interactions_file,
         triples_file: dataset.triples_file,
     };
-    let of = |split: Split| interactions.iter().filter(|(s, _)| *s == split).map(|(_, i)| *i).collect::<Vec<_>>();
-    let (train, valid, test) = (of(Split::Train), of(Split::Valid), of(Split::Test));
+    let of = |split: Split| interactions.iter().filter(move |(s, _)| *s == split).map(|(_, i)| *i);
     let arrays = KgArrays {
         offsets: arcs.offsets.into(),
         tails: arcs.tails.into(),
         relations: arcs.relations.into(),
         lines: arcs.lines.into(),
-        ratings: train.iter().map(|i| i.rating).collect::<Vec<_>>().into(),
-        times: train.iter().map(|i| i.time).collect::<Vec<_>>().into(),
+        ratings: of(Split::Train).map(|i| i.rating).collect::<Vec<_>>().into(),
+        times: of(Split::Train).map(|i| i.time).collect::<Vec<_>>().into(),
         name_ends: names.0.into(),
         name_bytes: names.1.into(),
         label_ends: labels.0.into(),
@@ -78,6 +80,7 @@ pub fn build(dataset: Dataset) -> Result<Built> {
         duplicate_interactions,
         self_loops: triple_counts.self_loops,
     };
+    let (valid, test) = (of(Split::Valid).collect(), of(Split::Test).collect());
     Ok(Built { schema, arrays, valid, test, dropped })
 }
 
@@ -260,15 +263,15 @@ fn relations(dataset: &Dataset, order: &[u16], counts: &[u64]) -> Vec<Relation> 
 }
 
 /// The log with node ids, sorted by (user, item), one interaction for each pair, and the number dropped.
-fn interactions(dataset: &Dataset, ids: &Ids) -> (Vec<(Split, Interaction)>, u64) {
-    let convert = |raw: &RawInteraction| {
+fn interactions(log: Vec<RawInteraction>, ids: &Ids) -> (Vec<(Split, Interaction)>, u64) {
+    let convert = |raw: RawInteraction| {
         let user = NodeId(ids.users.get(raw.user as usize).copied().unwrap_or(NONE));
         let item = NodeId(ids.items.get(raw.item as usize).copied().unwrap_or(NONE));
         (raw.split, Interaction { user, item, rating: raw.rating, time: raw.time, line: raw.line })
     };
-    let mut log: Vec<_> = dataset.interactions.iter().map(convert).collect();
+    let mut log: Vec<_> = log.into_iter().map(convert).collect();
     // Of a pair logged twice the earliest is kept, in the earliest split: a repeated choice of a train item is not held out.
-    log.sort_by_key(|(split, i)| (i.user, i.item, *split, i.time, i.line));
+    log.sort_unstable_by_key(|(split, i)| (i.user, i.item, *split, i.time, i.line));
     let before = log.len();
     log.dedup_by_key(|(_, i)| (i.user, i.item));
     let dropped = (before - log.len()) as u64;
@@ -291,10 +294,16 @@ struct TripleCounts {
 }
 
 impl ArcTable {
-    fn new(num_nodes: u32, dataset: &Dataset, ids: &Ids, order: &[u16], interactions: &[(Split, Interaction)]) -> Self {
+    fn new(
+        num_nodes: u32,
+        triples: &[RawTriple],
+        ids: &Ids,
+        order: &[u16],
+        interactions: &[(Split, Interaction)],
+    ) -> Self {
         let facts = || {
             let entity = |raw: u32| ids.entities.get(raw as usize).copied().unwrap_or(NONE);
-            let knowledge = dataset.triples.iter().map(move |t| {
+            let knowledge = triples.iter().map(move |t| {
                 let relation = order.get(t.relation as usize).copied().unwrap_or(0);
                 (entity(t.head), relation, entity(t.tail), t.line)
             });

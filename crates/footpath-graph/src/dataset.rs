@@ -159,6 +159,14 @@ impl Dataset {
         self.triples.push(RawTriple { head, relation, tail, line });
     }
 
+    /// Drops the ids, labels and links, which the graph builder needs first and no longer than that.
+    pub(crate) fn drop_names(&mut self) {
+        (self.users, self.items, self.entities) = (Interner::default(), Interner::default(), Interner::default());
+        (self.labels, self.types) = (Interner::default(), Interner::default());
+        (self.entity_types, self.entity_labels) = (Vec::new(), Vec::new());
+        (self.item_titles, self.links) = (Vec::new(), Vec::new());
+    }
+
     /// Makes an item and an entity one node; both are added when they are new.
     pub fn link(&mut self, item: &str, entity: &str) {
         let (item, entity) = (self.item(item), self.entity(entity, "entity"));
