@@ -28,6 +28,10 @@ pub enum Purpose {
     Simulate = 8,
     /// Choosing users for validation during training.
     Validation = 9,
+    /// The random baseline.
+    RandomBaseline = 10,
+    /// Resampling users in a significance test.
+    Significance = 11,
 }
 
 const ROUNDS: usize = 10;

@@ -54,6 +54,15 @@ pub struct HeldOut {
     items: Array<u32>,
 }
 
+/// The held-out interactions of a graph built in memory.
+impl From<&[Interaction]> for HeldOut {
+    fn from(interactions: &[Interaction]) -> Self {
+        let users: Vec<u32> = interactions.iter().map(|i| i.user.0).collect();
+        let items: Vec<u32> = interactions.iter().map(|i| i.item.0).collect();
+        Self { users: users.into(), items: items.into() }
+    }
+}
+
 impl HeldOut {
     /// Reads the held-out file of a KG artefact.
     ///

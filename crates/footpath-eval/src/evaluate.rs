@@ -1,0 +1,214 @@
+//! Recommendations against held-out interactions: every metric for every evaluable user, and the averages.
+
+use crate::error::{Result, check_range};
+use crate::metrics::{Judged, Metric, count};
+use crate::recommendations::Recommendations;
+use footpath_core::NodeId;
+use footpath_graph::{HeldOut, TrainKg};
+use rayon::prelude::*;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// Largest cut-off.
+pub const MAX_K: usize = 1_000;
+
+/// The metrics of one user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserMetrics {
+    /// Who.
+    pub user: NodeId,
+    /// The metrics, in the order of [`Metric::ALL`]; each in [0, 1].
+    pub values: [f64; Metric::ALL.len()],
+    /// Slots filled, at most k.
+    pub num_filled: usize,
+    /// Of these, slots spent on items the user already chose in training.
+    pub num_seen: usize,
+}
+
+impl UserMetrics {
+    /// One of the metrics.
+    #[must_use]
+    pub fn value(&self, metric: Metric) -> f64 {
+        Metric::ALL.iter().zip(&self.values).find(|(m, _)| **m == metric).map_or(0.0, |(_, &value)| value)
+    }
+}
+
+/// How good recommendations are, averaged over all users with something held out.
+///
+/// Serialises as one object whose names carry the cut-off: `"ndcg@10"`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metrics {
+    /// The cut-off.
+    pub k: usize,
+    /// Share of users with a hit.
+    pub hr: f64,
+    /// Mean NDCG, ideal over min(k, held-out items).
+    pub ndcg: f64,
+    /// Mean of 1/rank of the first hit.
+    pub mrr: f64,
+    /// Mean of hits/k.
+    pub precision: f64,
+    /// Mean of hits/held-out items.
+    pub recall: f64,
+    /// Share of the users that have a list.
+    pub user_coverage: f64,
+    /// Filled slots divided by k slots for each user. A slot spent on a seen item is filled.
+    pub slot_coverage: f64,
+    /// Slots spent on items the user already chose in training; each is a miss.
+    pub seen: usize,
+    /// Each user with something held out, by id.
+    pub users: Vec<UserMetrics>,
+}
+
+impl Metrics {
+    /// One of the averages.
+    #[must_use]
+    pub fn value(&self, metric: Metric) -> f64 {
+        match metric {
+            Metric::HitRate => self.hr,
+            Metric::Ndcg => self.ndcg,
+            Metric::ReciprocalRank => self.mrr,
+            Metric::Precision => self.precision,
+            Metric::Recall => self.recall,
+        }
+    }
+}
+
+impl Serialize for Metrics {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for metric in Metric::ALL {
+            map.serialize_entry(&format!("{}@{}", metric.name(), self.k), &self.value(metric))?;
+        }
+        map.serialize_entry("user_coverage", &self.user_coverage)?;
+        map.serialize_entry("slot_coverage", &self.slot_coverage)?;
+        map.serialize_entry("seen", &self.seen)?;
+        map.serialize_entry("users", &self.users.len())?;
+        map.end()
+    }
+}
+
+/// Judges the first `k` of every list against the held-out interactions.
+///
+/// The average is over all users with at least one held-out item; those without a list count as 0. Lists of other users are
+/// ignored. With nobody to evaluate all figures are 0.
+///
+/// # Errors
+/// [`crate::Error::Range`] for a cut-off of 0 or over [`MAX_K`].
+pub fn evaluate(recommendations: &Recommendations, held_out: &HeldOut, kg: &TrainKg, k: usize) -> Result<Metrics> {
+    check_range("k", k, 1, MAX_K)?;
+    let by_user: Vec<_> = held_out.by_user().into_iter().collect();
+    let judge = |(user, mut relevant): (NodeId, Vec<NodeId>)| {
+        relevant.dedup();
+        judge(recommendations, kg, user, &relevant, k)
+    };
+    Ok(average(by_user.into_par_iter().map(judge).collect(), k))
+}
+
+fn judge(recommendations: &Recommendations, kg: &TrainKg, user: NodeId, relevant: &[NodeId], k: usize) -> UserMetrics {
+    let list = recommendations.of(user).iter().map(|r| r.item).take(k);
+    let train = kg.items_of(user);
+    let num_seen = list.clone().filter(|item| train.binary_search(&item.0).is_ok()).count();
+    let judged = Judged::new(list, relevant, k);
+    let values = Metric::ALL.map(|metric| metric.of(&judged));
+    UserMetrics { user, values, num_filled: judged.hits.len(), num_seen }
+}
+
+fn average(users: Vec<UserMetrics>, k: usize) -> Metrics {
+    // One after the other in the order of users, so that the sum does not depend on the number of threads.
+    let of_all = count(users.len().max(1));
+    let mean = |metric: Metric| users.iter().map(|u| u.value(metric)).sum::<f64>() / of_all;
+    let num_filled: usize = users.iter().map(|u| u.num_filled).sum();
+    Metrics {
+        k,
+        hr: mean(Metric::HitRate),
+        ndcg: mean(Metric::Ndcg),
+        mrr: mean(Metric::ReciprocalRank),
+        precision: mean(Metric::Precision),
+        recall: mean(Metric::Recall),
+        user_coverage: count(users.iter().filter(|u| u.num_filled > 0).count()) / of_all,
+        slot_coverage: count(num_filled) / (count(k) * of_all),
+        seen: users.iter().map(|u| u.num_seen).sum(),
+        users,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recommendations::Recommendation;
+    use footpath_graph::{Dataset, Split, build::build};
+
+    /// Ann chose a and wants b; Bob chose b and wants a, c; Cid chose c and wants a; Dan wants nothing.
+    fn setting() -> (TrainKg, HeldOut) {
+        let mut data = Dataset::default();
+        let log = [("ann", "a"), ("bob", "b"), ("cid", "c"), ("dan", "a")];
+        log.iter().for_each(|(user, item)| data.interact(user, item));
+        for (user, item) in [("ann", "b"), ("bob", "a"), ("bob", "c"), ("cid", "a")] {
+            data.interact(user, item);
+            data.interactions.last_mut().expect("just added").split = Split::Test;
+        }
+        let built = build(data).expect("built");
+        (built.train_kg().expect("a graph"), HeldOut::from(built.test.as_slice()))
+    }
+
+    fn recommend(kg: &TrainKg, lists: &[(&str, &[&str])]) -> Recommendations {
+        let item = |id: &&str| Recommendation { item: kg.item(id).expect("known"), score: 0.0 };
+        lists.iter().map(|(user, items)| (kg.user(user).expect("known"), items.iter().map(item).collect())).collect()
+    }
+
+    #[test]
+    fn a_small_case_worked_by_hand() {
+        let (kg, test) = setting();
+        // Ann: seen, then a hit at 2. Bob: a hit at 1. Cid: no list. Dan is not evaluable.
+        let lists = recommend(&kg, &[("ann", &["a", "b"]), ("bob", &["c"]), ("dan", &["b", "c"])]);
+        let metrics = evaluate(&lists, &test, &kg, 2).expect("valid");
+        let second = 1.0 / 3f64.log2();
+        let expected = [2.0 / 3.0, (second + 1.0 / (1.0 + second)) / 3.0, 0.5, 1.0 / 3.0, 0.5];
+        for (metric, expected) in Metric::ALL.into_iter().zip(expected) {
+            assert!((metrics.value(metric) - expected).abs() < 1e-12, "{metric:?}: {}", metrics.value(metric));
+        }
+        assert_eq!((metrics.user_coverage, metrics.slot_coverage, metrics.seen), (2.0 / 3.0, 0.5, 1));
+        assert_eq!(metrics.users.len(), 3);
+    }
+
+    #[test]
+    fn names_carry_the_cut_off() {
+        let (kg, test) = setting();
+        let metrics = evaluate(&recommend(&kg, &[("ann", &["b"])]), &test, &kg, 10).expect("valid");
+        let json = serde_json::to_value(&metrics).expect("an object");
+        let mut names: Vec<_> = json.as_object().expect("an object").keys().cloned().collect();
+        names.sort();
+        let expected = [
+            "hr@10",
+            "mrr@10",
+            "ndcg@10",
+            "precision@10",
+            "recall@10",
+            "seen",
+            "slot_coverage",
+            "user_coverage",
+            "users",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(json.get("hr@10").and_then(serde_json::Value::as_f64), Some(1.0 / 3.0));
+    }
+
+    #[test]
+    fn no_lists_and_nobody_held_out_are_zero_and_finite() {
+        let (kg, test) = setting();
+        let nobody = HeldOut::from([].as_slice());
+        for (lists, held_out) in [(Recommendations::default(), &test), (recommend(&kg, &[("ann", &["b"])]), &nobody)] {
+            let metrics = evaluate(&lists, held_out, &kg, 10).expect("valid");
+            assert!(Metric::ALL.iter().all(|&m| metrics.value(m) == 0.0));
+            assert_eq!((metrics.user_coverage, metrics.slot_coverage), (0.0, 0.0));
+        }
+    }
+
+    #[test]
+    fn a_cut_off_out_of_range_is_refused() {
+        let (kg, test) = setting();
+        for (k, valid) in [(0, false), (1, true), (MAX_K, true), (MAX_K + 1, false)] {
+            assert_eq!(evaluate(&Recommendations::default(), &test, &kg, k).is_ok(), valid, "{k}");
+        }
+    }
+}

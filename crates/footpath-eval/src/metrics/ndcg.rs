@@ -1,0 +1,19 @@
+//! NDCG@k, normalised discounted cumulative gain (Järvelin and Kekäläinen, TOIS 2002) with binary gains.
+//!
+//! DCG = Σ over hits of 1/log₂(rank + 1); the ideal is the DCG of hits in the first min(k, held-out items) slots. Dividing by
+//! the ideal of the *hits found* instead, as some published code does, gives 1 as soon as the hits stand on top and is not NDCG.
+
+use super::Judged;
+
+/// NDCG of one user, in [0, 1].
+#[must_use]
+pub fn ndcg(judged: &Judged) -> f64 {
+    let ideal: f64 = (1..=judged.k.min(judged.num_relevant)).map(gain).sum();
+    let found: f64 = judged.hit_ranks().map(gain).sum();
+    if ideal > 0.0 { found / ideal } else { 0.0 }
+}
+
+/// What a hit at this rank (from 1) is worth.
+fn gain(rank: usize) -> f64 {
+    1.0 / super::count(rank + 1).log2()
+}

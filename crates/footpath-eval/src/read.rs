@@ -1,0 +1,378 @@
+//! The reader of recommendation files: strict, positioned errors, memory bounded by the longest line.
+
+use crate::error::Result;
+use crate::recommendations::{Recommendation, Recommendations};
+use footpath_core::NodeId;
+use footpath_graph::error::{ImportFailure, MAX_DIAGNOSTICS, show};
+use footpath_graph::{Diagnostic, TrainKg};
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+/// Longest line accepted, in bytes, its end not counted.
+pub(crate) const MAX_LINE_BYTES: usize = 1 << 20;
+/// Columns of the file, as they are written.
+pub(crate) const COLUMNS: [&str; 4] = ["user", "rank", "item", "score"];
+
+const USER: usize = 0;
+const RANK: usize = 1;
+const ITEM: usize = 2;
+const SCORE: usize = 3;
+
+pub(crate) fn file(path: &Path, kg: &TrainKg) -> Result<Recommendations> {
+    let file = File::open(path).map_err(|e| io_error(path, e))?;
+    Reader::new(path, kg).read(BufReader::new(file))
+}
+
+fn io_error(path: &Path, source: io::Error) -> footpath_graph::Error {
+    footpath_core::Error::io(path)(source).into()
+}
+
+/// What is wrong at a column (from 1; 0 for the whole line).
+struct Wrong {
+    column: usize,
+    kind: &'static str,
+    message: String,
+}
+
+fn wrong<T>(column: usize, kind: &'static str, message: impl Into<String>) -> std::result::Result<T, Wrong> {
+    Err(Wrong { column, kind, message: message.into() })
+}
+
+/// Where in a line each of [`COLUMNS`] stands.
+struct Layout([usize; COLUMNS.len()]);
+
+impl Layout {
+    fn of(header: &str) -> std::result::Result<Self, Wrong> {
+        let names: Vec<&str> = header.split('\t').collect();
+        let mut positions = [0; COLUMNS.len()];
+        for (position, name) in positions.iter_mut().zip(COLUMNS) {
+            let found = names.iter().position(|n| *n == name);
+            *position = match found {
+                Some(found) if names.len() == COLUMNS.len() => found,
+                _ => return wrong(0, "header", header_message(header)),
+            };
+        }
+        Ok(Self(positions))
+    }
+
+    /// A field and its column, from 1.
+    fn field<'a>(&self, fields: &[&'a str], which: usize) -> std::result::Result<(&'a str, usize), Wrong> {
+        let position = self.0.get(which).copied().unwrap_or_default();
+        let field = fields.get(position).copied().unwrap_or_default();
+        let name = COLUMNS.get(which).copied().unwrap_or_default();
+        if field.is_empty() {
+            return wrong(position + 1, "empty_field", format!("`{name}` is empty"));
+        }
+        if field.contains(['\0', '\r']) {
+            let message = format!("`{name}` holds a control character: `{}`", show(field.as_bytes()));
+            return wrong(position + 1, "control_char", message);
+        }
+        Ok((field, position + 1))
+    }
+}
+
+fn header_message(header: &str) -> String {
+    let hint = if header.contains(',') && !header.contains('\t') { " (found commas: separate by tabs)" } else { "" };
+    format!("expected the tab-separated columns user, rank, item, score, got `{}`{hint}", show(header.as_bytes()))
+}
+
+struct Reader<'a> {
+    path: &'a Path,
+    kg: &'a TrainKg,
+    lists: Recommendations,
+    last_ranks: HashMap<NodeId, u32>,
+    pairs: HashSet<(NodeId, NodeId)>,
+    failure: ImportFailure,
+}
+
+impl<'a> Reader<'a> {
+    fn new(path: &'a Path, kg: &'a TrainKg) -> Self {
+        Self {
+            path,
+            kg,
+            lists: Recommendations::default(),
+            last_ranks: HashMap::new(),
+            pairs: HashSet::new(),
+            failure: ImportFailure::default(),
+        }
+    }
+
+    fn read(mut self, source: impl BufRead) -> Result<Recommendations> {
+        if let Err((line, wrong)) = self.rows(Lines::new(source)).map_err(|e| io_error(self.path, e))? {
+            self.report(line, wrong);
+        }
+        if self.failure.total > 0 {
+            return Err(footpath_graph::Error::from(Box::new(self.failure)).into());
+        }
+        Ok(self.lists)
+    }
+
+    /// Reads all rows. The inner error is one after which nothing can be read.
+    fn rows(&mut self, mut lines: Lines<impl BufRead>) -> io::Result<std::result::Result<(), (u64, Wrong)>> {
+        let layout = match lines.advance()? {
+            Some(Ok(())) => lines.text().and_then(Layout::of),
+            Some(Err(e)) => Err(e),
+            None => wrong(0, "empty", "expected a header and rows, got an empty file"),
+        };
+        let layout = match layout {
+            Ok(layout) => layout,
+            Err(e) => return Ok(Err((lines.number.max(1), e))),
+        };
+        let mut blank = None;
+        while let Some(line) = lines.advance()? {
+            if let Err(e) = line {
+                return Ok(Err((lines.number, e)));
+            }
+            if lines.buffer.is_empty() {
+                blank = blank.or(Some(lines.number));
+                continue;
+            }
+            if let Some(number) = blank.take() {
+                self.report(number, Wrong { column: 0, kind: "blank_line", message: "remove the empty line".into() });
+            }
+            if let Err(e) = lines.text().and_then(|text| self.row(&layout, text)) {
+                self.report(lines.number, e);
+            }
+        }
+        if self.lists.num_users() == 0 && self.failure.total == 0 {
+            return Ok(wrong(0, "empty", "expected rows after the header, got none").map_err(|e| (lines.number, e)));
+        }
+        Ok(Ok(()))
+    }
+
+    fn row(&mut self, layout: &Layout, line: &str) -> std::result::Result<(), Wrong> {
+        // One more than is valid is enough to know, however many there are.
+        let fields: Vec<&str> = line.split('\t').take(COLUMNS.len() + 1).collect();
+        if fields.len() != COLUMNS.len() {
+            let got = if fields.len() > COLUMNS.len() { "more".to_owned() } else { fields.len().to_string() };
+            return wrong(0, "columns", format!("expected {} tab-separated fields, got {got}", COLUMNS.len()));
+        }
+        let (user, column) = layout.field(&fields, USER)?;
+        let user = self.kg.user(user).or_else(|e| wrong(column, "unknown_user", e.to_string()))?;
+        self.rank(user, layout.field(&fields, RANK)?)?;
+        let (name, column) = layout.field(&fields, ITEM)?;
+        let item = self.kg.item(name).or_else(|e| wrong(column, "unknown_item", e.to_string()))?;
+        let score = score(layout.field(&fields, SCORE)?)?;
+        if !self.pairs.insert((user, item)) {
+            let message = format!("the list of this user already has item `{}`", show(name.as_bytes()));
+            return wrong(column, "duplicate_item", message);
+        }
+        self.lists.push(user, Recommendation { item, score });
+        Ok(())
+    }
+
+    /// Checks that the rank follows the last one of the user.
+    fn rank(&mut self, user: NodeId, (text, column): (&str, usize)) -> std::result::Result<(), Wrong> {
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        let Some(rank) = text.parse::<u32>().ok().filter(|&rank| digits && rank > 0) else {
+            let message = format!("expected a whole number from 1, got `{}`", show(text.as_bytes()));
+            return wrong(column, "number", message);
+        };
+        // The rank found is what the next row is measured by, so that one gap is one message.
+        let last = self.last_ranks.insert(user, rank).unwrap_or(0);
+        if last.checked_add(1) == Some(rank) {
+            return Ok(());
+        }
+        let message = format!("expected rank {} as the next of this user, got {rank}", u64::from(last) + 1);
+        wrong(column, "rank_order", message)
+    }
+
+    fn report(&mut self, line: u64, wrong: Wrong) {
+        self.failure.total += 1;
+        if self.failure.diagnostics.len() < MAX_DIAGNOSTICS {
+            let Wrong { column, kind, message } = wrong;
+            let path = self.path.to_owned();
+            self.failure.diagnostics.push(Diagnostic { path, line, column: column as u64, kind, message });
+        }
+    }
+}
+
+fn score((text, column): (&str, usize)) -> std::result::Result<f64, Wrong> {
+    match text.parse::<f64>() {
+        Ok(score) if score.is_finite() => Ok(score),
+        _ => wrong(column, "score", format!("expected a finite number, got `{}`", show(text.as_bytes()))),
+    }
+}
+
+/// Lines of a file, one at a time, never longer than [`MAX_LINE_BYTES`]; a byte order mark and line ends are dropped.
+struct Lines<R> {
+    source: R,
+    buffer: Vec<u8>,
+    number: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn new(source: R) -> Self {
+        Self { source, buffer: Vec::new(), number: 0 }
+    }
+
+    /// Puts the next line into the buffer; `None` at the end of the file.
+    fn advance(&mut self) -> io::Result<Option<std::result::Result<(), Wrong>>> {
+        self.buffer.clear();
+        // Two more bytes than a line may have: its end.
+        let mut bounded = self.source.by_ref().take(MAX_LINE_BYTES as u64 + 2);
+        if bounded.read_until(b'\n', &mut self.buffer)? == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        for end in [b'\n', b'\r'] {
+            self.buffer.pop_if(|last| *last == end);
+        }
+        if self.buffer.len() > MAX_LINE_BYTES {
+            return Ok(Some(wrong(0, "line_too_long", format!("a line has at most {MAX_LINE_BYTES} bytes"))));
+        }
+        if self.number == 1 {
+            return Ok(Some(self.start()));
+        }
+        Ok(Some(Ok(())))
+    }
+
+    fn start(&mut self) -> std::result::Result<(), Wrong> {
+        if self.buffer.starts_with(&[0xff, 0xfe]) || self.buffer.starts_with(&[0xfe, 0xff]) {
+            return wrong(0, "encoding", "the file is UTF-16; save it as UTF-8");
+        }
+        if self.buffer.starts_with("\u{feff}".as_bytes()) {
+            self.buffer.drain(..3);
+        }
+        if self.buffer.contains(&b'\r') {
+            return wrong(0, "bare_cr", "lines end in a lone carriage return; use line feeds");
+        }
+        Ok(())
+    }
+
+    fn text(&self) -> std::result::Result<&str, Wrong> {
+        std::str::from_utf8(&self.buffer).or_else(|e| {
+            wrong(0, "utf8", format!("not UTF-8 at byte {} of the line; recode the file", e.valid_up_to()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use footpath_core::ErrorClass;
+    use footpath_graph::{Dataset, build::build};
+
+    fn kg() -> TrainKg {
+        let mut data = Dataset::default();
+        for (user, item) in [("u1", "a"), ("u1", "b"), ("u2", "b"), ("u2", "c"), ("ü", "d")] {
+            data.interact(user, item);
+        }
+        build(data).and_then(|built| built.train_kg()).expect("a graph")
+    }
+
+    fn read(bytes: &[u8]) -> Result<Recommendations> {
+        let kg = kg();
+        Reader::new(Path::new("recs.tsv"), &kg).read(bytes)
+    }
+
+    fn rows(text: &str) -> Vec<u8> {
+        format!("user\trank\titem\tscore\n{text}").into_bytes()
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let kg = kg();
+        let bytes = rows("u1\t1\tc\t0.5\nu1\t2\td\t0.5\nü\t1\ta\t-1e-300\n");
+        let recommendations = read(&bytes).expect("valid");
+        let items: Vec<_> = recommendations.of(kg.user("u1").expect("u1")).iter().map(|r| kg.id(r.item)).collect();
+        assert_eq!(items, ["c", "d"]);
+        let mut written = Vec::new();
+        recommendations.write(&kg, &mut written).expect("written");
+        assert_eq!(read(&written).expect("valid"), recommendations);
+        assert_eq!(written, bytes);
+    }
+
+    #[test]
+    fn forms_that_mean_the_same_read_the_same() {
+        let plain = read(&rows("u1\t1\tc\t2\nu2\t1\td\t1\nu1\t2\td\t1\n")).expect("valid");
+        let same = [
+            "user\trank\titem\tscore\r\nu1\t1\tc\t2\r\nu2\t1\td\t1\nu1\t2\td\t1\r\n".to_owned(),
+            "\u{feff}user\trank\titem\tscore\nu1\t1\tc\t2\nu2\t1\td\t1\nu1\t2\td\t1".to_owned(),
+            "score\titem\trank\tuser\n2\tc\t1\tu1\n1\td\t1\tu2\n1\td\t2\tu1\n\n\n".to_owned(),
+        ];
+        for text in same {
+            assert_eq!(read(text.as_bytes()).expect("valid"), plain, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_named_with_its_line_and_column() {
+        let long = format!("u1\t1\t{}\t1\n", "c".repeat(MAX_LINE_BYTES));
+        let cases: &[(&[u8], u64, u64, &str)] = &[
+            (b"", 1, 0, "empty"),
+            (b"user\trank\titem\tscore\n", 1, 0, "empty"),
+            (b"user\trank\titem\n", 1, 0, "header"),
+            (b"user\trank\titem\tscore\textra\n", 1, 0, "header"),
+            (b"user\trank\titem\titem\n", 1, 0, "header"),
+            (b"user,rank,item,score\n", 1, 0, "header"),
+            (b"\xff\xfeu\0s\0", 1, 0, "encoding"),
+            (b"user\trank\titem\tscore\ru1\t1\tc\t1\r", 1, 0, "bare_cr"),
+            (&rows("u1\t1\tc\n"), 2, 0, "columns"),
+            (&rows("u1\t1\tc\t1\t1\n"), 2, 0, "columns"),
+            (&rows("u1\t1\t\t1\n"), 2, 3, "empty_field"),
+            (&rows("u1\t1\tc\0\t1\n"), 2, 3, "control_char"),
+            (&rows("u1\t1\tc\t1\n\nu1\t2\td\t1\n"), 3, 0, "blank_line"),
+            (&rows("nobody\t1\tc\t1\n"), 2, 1, "unknown_user"),
+            (&rows("u1\t1\tnothing\t1\n"), 2, 3, "unknown_item"),
+            (&rows("u1\t1\tu2\t1\n"), 2, 3, "unknown_item"),
+            (&rows("u1\t0\tc\t1\n"), 2, 2, "number"),
+            (&rows("u1\t+1\tc\t1\n"), 2, 2, "number"),
+            (&rows("u1\t4294967296\tc\t1\n"), 2, 2, "number"),
+            (&rows("u1\t2\tc\t1\n"), 2, 2, "rank_order"),
+            (&rows("u1\t1\tc\t1\nu1\t1\td\t1\n"), 3, 2, "rank_order"),
+            (&rows("u1\t1\tc\t1\nu1\t3\td\t1\nu1\t4\ta\t1\n"), 3, 2, "rank_order"),
+            (&rows("u1\t1\tc\tNaN\n"), 2, 4, "score"),
+            (&rows("u1\t1\tc\t1e400\n"), 2, 4, "score"),
+            (&rows("u1\t1\tc\t4,5\n"), 2, 4, "score"),
+            (&rows("u1\t1\tc\t1\nu1\t2\tc\t1\n"), 3, 3, "duplicate_item"),
+            (&[rows("u1\t1\tc").as_slice(), b"\xe9\t1\n"].concat(), 2, 0, "utf8"),
+            (&rows(&long), 2, 0, "line_too_long"),
+        ];
+        for (bytes, line, column, kind) in cases {
+            let shown = show(bytes);
+            let Err(crate::Error::Graph(footpath_graph::Error::Import(failure))) = read(bytes) else {
+                panic!("no import failure for `{shown}`");
+            };
+            let [found] = failure.diagnostics.as_slice() else { panic!("`{shown}`: {failure}") };
+            assert_eq!((found.line, found.column, found.kind), (*line, *column, *kind), "{shown}");
+            assert!(found.to_string().starts_with("recs.tsv:"), "{found}");
+            assert!(found.message.len() < 500, "{found}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_all_counted_and_the_first_hundred_kept() {
+        let error = read(&rows(&"nobody\t1\tc\t1\n".repeat(150))).expect_err("bad");
+        assert_eq!(error.class(), ErrorClass::Input);
+        let crate::Error::Graph(footpath_graph::Error::Import(failure)) = error else { panic!("{error}") };
+        assert_eq!((failure.diagnostics.len(), failure.total), (MAX_DIAGNOSTICS, 150));
+    }
+
+    #[test]
+    fn a_missing_file_is_a_runtime_error() {
+        let error = Recommendations::read(Path::new("no such folder/recs.tsv"), &kg()).expect_err("missing");
+        assert_eq!(error.class(), ErrorClass::Runtime);
+    }
+
+    /// A reader that hands out one byte at a time.
+    struct Drip<'a>(&'a [u8]);
+    impl Read for Drip<'_> {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            let (Some((&first, rest)), Some(slot)) = (self.0.split_first(), buf.first_mut()) else { return Ok(0) };
+            *slot = first;
+            self.0 = rest;
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn reading_byte_by_byte_gives_the_same() {
+        let bytes = rows("u1\t1\tc\t2\r\nü\t1\ta\t1\r\n");
+        let kg = kg();
+        let dripped = Reader::new(Path::new("recs.tsv"), &kg).read(BufReader::with_capacity(1, Drip(&bytes)));
+        assert_eq!(dripped.expect("valid"), read(&bytes).expect("valid"));
+    }
+}

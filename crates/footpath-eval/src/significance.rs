@@ -1,0 +1,222 @@
+//! Whether a difference between two results is more than chance, from paired figures of the same users.
+//!
+//! The interval is the percentile bootstrap of the mean difference (Efron 1979; users drawn with replacement). The p-value is
+//! Fisher's randomisation test: were both results alike, each user's difference could as well have the other sign; p is the
+//! share of sign choices whose mean is at least as far from 0 as the observed one, (1 + such choices) / (1 + all tried).
+//! Smucker, Allan and Carterette (CIKM 2007) compare both for retrieval.
+
+use crate::error::{Error, Result, check_range};
+use crate::evaluate::Metrics;
+use crate::metrics::{Metric, count};
+use footpath_core::{Purpose, Stream};
+use rayon::prelude::*;
+use serde::Serialize;
+
+/// Fewest and most resamples.
+pub const RESAMPLES: [usize; 2] = [100, 1_000_000];
+
+/// How to resample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resampling {
+    /// Number of resamples, for the interval and for p each.
+    pub num_resamples: usize,
+    /// Seed; the same seed gives the same figures for any number of threads.
+    pub seed: u64,
+}
+
+impl Default for Resampling {
+    /// 10,000 resamples: p is known to ± 0.004 near 0.05.
+    fn default() -> Self {
+        Self { num_resamples: 10_000, seed: 1 }
+    }
+}
+
+/// A difference between two results, and how sure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Comparison {
+    /// Mean of the first minus mean of the second.
+    pub difference: f64,
+    /// Lower end of the 95 % interval of the difference.
+    pub low: f64,
+    /// Upper end of the 95 % interval of the difference.
+    pub high: f64,
+    /// Two-sided p-value, in (0, 1].
+    pub p: f64,
+}
+
+/// Compares one metric of two results over the same users.
+///
+/// # Errors
+/// [`Error::Unpaired`] when the users differ; [`Error::Range`] for the number of resamples.
+pub fn compare(first: &Metrics, second: &Metrics, metric: Metric, resampling: Resampling) -> Result<Comparison> {
+    let same = first.users.iter().map(|u| u.user).eq(second.users.iter().map(|u| u.user));
+    if !same {
+        return Err(Error::Unpaired { left: first.users.len(), right: second.users.len() });
+    }
+    let pairs = first.users.iter().zip(&second.users);
+    let differences: Vec<f64> = pairs.map(|(a, b)| a.value(metric) - b.value(metric)).collect();
+    paired(&differences, resampling)
+}
+
+/// Compares two results given the difference of each user. Without users the difference is 0 and p is 1.
+///
+/// # Errors
+/// [`Error::Range`] for the number of resamples.
+pub fn paired(differences: &[f64], resampling: Resampling) -> Result<Comparison> {
+    let [min, max] = RESAMPLES;
+    check_range("resamples", resampling.num_resamples, min, max)?;
+    let difference = mean(differences.iter().copied(), differences.len());
+    let mut means = resample(resampling, 0, |stream| {
+        let draw = |_| differences.get(stream.index(differences.len())).copied().unwrap_or(0.0);
+        mean((0..differences.len()).map(draw), differences.len())
+    });
+    means.sort_unstable_by(f64::total_cmp);
+    let flipped = resample(resampling, 1, |stream| {
+        let mut signs = Signs::new(stream);
+        mean(differences.iter().map(|d| if signs.next() { -d } else { *d }), differences.len())
+    });
+    // Sums of the same numbers with other signs may differ in the last bits where the true values are equal.
+    let far = difference.abs() * (1.0 - 1e-12);
+    let num_far = flipped.iter().filter(|mean| mean.abs() >= far).count();
+    let p = count(1 + num_far) / count(1 + flipped.len());
+    Ok(Comparison { difference, low: quantile(&means, 25), high: quantile(&means, 975), p })
+}
+
+/// One figure for each resample, each from a stream of its own.
+fn resample(resampling: Resampling, part: u32, figure: impl Fn(&mut Stream) -> f64 + Sync) -> Vec<f64> {
+    let draw = |number: usize| figure(&mut Stream::new(resampling.seed, Purpose::Significance, part, number as u64));
+    (0..resampling.num_resamples).into_par_iter().map(draw).collect()
+}
+
+fn mean(values: impl Iterator<Item = f64>, len: usize) -> f64 {
+    values.sum::<f64>() / count(len.max(1))
+}
+
+/// The value below which `permille` thousandths of the sorted values lie.
+fn quantile(sorted: &[f64], permille: usize) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last * permille + 500) / 1_000).copied().unwrap_or(0.0)
+}
+
+/// Fair coins, 64 from each number drawn.
+struct Signs<'a> {
+    stream: &'a mut Stream,
+    bits: u64,
+    left: u32,
+}
+
+impl<'a> Signs<'a> {
+    fn new(stream: &'a mut Stream) -> Self {
+        Self { stream, bits: 0, left: 0 }
+    }
+
+    fn next(&mut self) -> bool {
+        if self.left == 0 {
+            (self.bits, self.left) = (self.stream.next_u64(), 64);
+        }
+        let bit = self.bits & 1 == 1;
+        self.bits >>= 1;
+        self.left -= 1;
+        bit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::UserMetrics;
+    use footpath_core::NodeId;
+
+    /// With 8 users there are 256 choices of signs, few enough to try all.
+    #[test]
+    fn p_is_that_of_all_choices_of_signs() {
+        let cases =
+            [[0.5, 0.25, 0.125, 1.0, 0.75, 0.375, 0.875, 0.0625], [0.5, -0.25, 0.125, -1.0, 0.75, 0.375, -0.875, 0.5]];
+        for differences in cases {
+            let observed: f64 = differences.iter().sum();
+            let sum = |signs: u32| -> f64 {
+                let signed = |(i, d): (usize, &f64)| if signs >> i & 1 == 1 { -d } else { *d };
+                differences.iter().enumerate().map(signed).sum()
+            };
+            let exact = (0..256).filter(|&s| sum(s).abs() >= observed.abs()).count() as f64 / 256.0;
+            let got = paired(&differences, Resampling { num_resamples: 100_000, seed: 3 }).expect("valid").p;
+            let deviation = (exact * (1.0 - exact) / 100_000.0).sqrt();
+            assert!((got - exact).abs() < 5.0 * deviation + 2e-5, "{got} and {exact}");
+        }
+    }
+
+    #[test]
+    fn the_interval_is_that_of_a_mean_of_many() {
+        // 1,000 users, difference 0.1 ± 0.5: the standard error is 0.5/√1000.
+        let differences: Vec<f64> = (0..1_000).map(|i| if i % 2 == 0 { 0.6 } else { -0.4 }).collect();
+        let got = paired(&differences, Resampling::default()).expect("valid");
+        let half = 1.959_964 * 0.5 / 1_000f64.sqrt();
+        assert!((got.difference - 0.1).abs() < 1e-12);
+        assert!((got.low - (0.1 - half)).abs() < 0.002, "{got:?}");
+        assert!((got.high - (0.1 + half)).abs() < 0.002, "{got:?}");
+        assert_eq!(got.p, 1.0 / 10_001.0, "6.3 standard errors from 0");
+    }
+
+    /// Of many comparisons of results that do not differ, p ≤ 0.05 in 5 %.
+    #[test]
+    fn p_is_uniform_where_there_is_no_difference() {
+        let resampling = |seed| Resampling { num_resamples: 199, seed };
+        let p = |trial: u32| {
+            let mut noise = Stream::new(9, Purpose::Simulate, trial, 0);
+            let differences: Vec<f64> = (0..40).map(|_| noise.normal()).collect();
+            paired(&differences, resampling(u64::from(trial))).expect("valid").p
+        };
+        let low = (0..1_000).map(p).filter(|&p| p <= 0.05).count();
+        assert!((16..=84).contains(&low), "{low} of 1,000, expected 50 ± 5 standard deviations of 6.9");
+    }
+
+    #[test]
+    fn no_difference_and_no_users_give_p_one() {
+        for differences in [vec![], vec![0.0; 50]] {
+            let got = paired(&differences, Resampling::default()).expect("valid");
+            assert_eq!(got, Comparison { difference: 0.0, low: 0.0, high: 0.0, p: 1.0 });
+        }
+    }
+
+    #[test]
+    fn swapping_the_results_turns_the_sign_and_keeps_p() {
+        let differences = [0.3, -0.1, 0.2, 0.4, 0.0, 0.1, -0.2];
+        let turned = differences.map(|d| -d);
+        let [a, b] = [&differences, &turned].map(|d| paired(d, Resampling::default()).expect("valid"));
+        assert_eq!((a.difference, a.p), (-b.difference, b.p));
+    }
+
+    #[test]
+    fn figures_do_not_depend_on_the_number_of_threads() {
+        let differences = [0.3, -0.1, 0.2, 0.4, 0.0, 0.1, -0.2];
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            pool.install(|| paired(&differences, Resampling::default()).expect("valid"))
+        };
+        assert_eq!(run(1), run(4));
+    }
+
+    #[test]
+    fn other_users_or_too_few_resamples_are_refused() {
+        let metrics = |users: &[u32]| Metrics {
+            k: 10,
+            hr: 0.0,
+            ndcg: 0.0,
+            mrr: 0.0,
+            precision: 0.0,
+            recall: 0.0,
+            user_coverage: 0.0,
+            slot_coverage: 0.0,
+            seen: 0,
+            users: users
+                .iter()
+                .map(|&u| UserMetrics { user: NodeId(u), values: [0.5; 5], num_filled: 0, num_seen: 0 })
+                .collect(),
+        };
+        let default = Resampling::default();
+        assert!(compare(&metrics(&[1, 2]), &metrics(&[1, 2]), Metric::Ndcg, default).is_ok());
+        assert!(compare(&metrics(&[1, 2]), &metrics(&[1, 3]), Metric::Ndcg, default).is_err());
+        assert!(compare(&metrics(&[1, 2]), &metrics(&[1]), Metric::Ndcg, default).is_err());
+        assert!(paired(&[1.0], Resampling { num_resamples: 99, seed: 1 }).is_err());
+    }
+}
