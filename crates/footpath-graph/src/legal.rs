@@ -1,1 +1,400 @@
-//! Legal successors.
+//! Legal continuations of a path: the edges of the graph that a pattern allows and that lead to a wanted end.
+//!
+//! A continuation is legal when at least one simple path of the pattern goes on from it to an item of the goal. A table over
+//! (automaton state, node), made once by a sweep backward from the items, says where *some* item can be reached; what depends on the
+//! user and on the path so far is looked up on the way and stops at the first completion found.
+
+use crate::kg::{Arcs, TrainKg};
+use crate::pattern::{Pattern, StateId};
+use footpath_core::legal::{Goal, LegalSuccessors, Successors};
+use footpath_core::vocabulary::Word;
+use footpath_core::{NodeId, RelationId, Stream, TokenId, TypeId, Vocabulary};
+
+/// The legal continuations of a pattern in a graph.
+#[derive(Debug)]
+pub struct Legal<'a> {
+    kg: &'a TrainKg,
+    pattern: &'a Pattern,
+    vocabulary: Vocabulary,
+    viable: Vec<BitSet>,
+}
+
+/// One bit for each node.
+#[derive(Debug)]
+struct BitSet(Vec<u64>);
+
+impl BitSet {
+    fn contains(&self, node: NodeId) -> bool {
+        self.0.get(node.index() / 64).is_some_and(|word| word >> (node.0 % 64) & 1 == 1)
+    }
+
+    fn insert(&mut self, node: NodeId) {
+        if let Some(word) = self.0.get_mut(node.index() / 64) {
+            *word |= 1 << (node.0 % 64);
+        }
+    }
+}
+
+/// Where a prefix stands, and whose it is.
+struct Here {
+    nodes: Vec<NodeId>,
+    node: NodeId,
+    state: StateId,
+    relation: Option<RelationId>,
+}
+
+/// The ends wanted by one user.
+struct Wanted<'a> {
+    goal: Goal,
+    seen: &'a [u32],
+}
+
+impl<'a> Legal<'a> {
+    /// Prepares the table: time and memory grow with states × arcs and states × nodes / 8 bytes.
+    #[must_use]
+    pub fn new(kg: &'a TrainKg, pattern: &'a Pattern) -> Self {
+        let automaton = pattern.automaton();
+        let words = kg.num_nodes().div_ceil(64);
+        let viable = automaton.states().map(|_| BitSet(vec![0; words])).collect();
+        let mut legal = Self { kg, pattern, vocabulary: kg.vocabulary(), viable };
+        for state in automaton.states().rev() {
+            let mut set = BitSet(vec![0; words]);
+            #[expect(clippy::cast_possible_truncation, reason = "the number of nodes is limited at import")]
+            for node in (0..kg.num_nodes() as u32).map(NodeId) {
+                let ends = automaton.is_accepting(state) && kg.is_item(node);
+                if ends || legal.hops(state, kg.arcs(node)).any(|(tail, next)| legal.is_viable(next, tail)) {
+                    set.insert(node);
+                }
+            }
+            if let Some(slot) = legal.viable.get_mut(state.index()) {
+                *slot = set;
+            }
+        }
+        legal
+    }
+
+    /// The graph.
+    #[must_use]
+    pub fn kg(&self) -> &'a TrainKg {
+        self.kg
+    }
+
+    /// The pattern.
+    #[must_use]
+    pub fn pattern(&self) -> &'a Pattern {
+        self.pattern
+    }
+
+    fn is_viable(&self, state: StateId, node: NodeId) -> bool {
+        self.viable.get(state.index()).is_some_and(|set| set.contains(node))
+    }
+
+    /// The hops the pattern allows along these arcs.
+    fn hops<'s>(&'s self, state: StateId, arcs: Arcs<'s>) -> impl Iterator<Item = (NodeId, StateId)> + 's {
+        arcs.distinct_relations().flat_map(move |relation| {
+            self.runs(state, relation, arcs.of(relation))
+                .flat_map(|(next, tails)| tails.iter().map(move |&tail| (NodeId(tail), next)))
+        })
+    }
+
+    /// The tails of one relation, cut by type: the state each run leads to, and the run.
+    fn runs<'s>(
+        &'s self,
+        state: StateId,
+        relation: RelationId,
+        arcs: Arcs<'s>,
+    ) -> impl Iterator<Item = (StateId, &'s [u32])> + 's {
+        let types: &[(TypeId, StateId)] = self.pattern.automaton().types_after(state, relation);
+        types.iter().map(move |&(kind, next)| {
+            let range = self.kg.range(kind);
+            let start = arcs.tails.partition_point(|&tail| tail < range.start);
+            let end = arcs.tails.partition_point(|&tail| tail < range.end);
+            (next, arcs.tails.get(start..end).unwrap_or_default())
+        })
+    }
+
+    /// Whether a simple path goes on from `node` to a wanted end. The depth is bounded by the hops of the pattern.
+    fn completes(&self, node: NodeId, state: StateId, path: &mut Vec<NodeId>, wanted: &Wanted<'_>) -> bool {
+        let automaton = self.pattern.automaton();
+        if automaton.is_accepting(state) && self.is_wanted(node, wanted) {
+            return true;
+        }
+        if automaton.longest(state) == 0 || !self.is_viable(state, node) {
+            return false;
+        }
+        path.push(node);
+        let arcs = self.kg.arcs(node);
+        let found =
+            arcs.distinct_relations().any(|relation| self.leads_on(arcs.of(relation), relation, state, path, wanted));
+        path.pop();
+        found
+    }
+
+    /// Whether a hop along `relation` from the last node of `path` leads to a wanted end.
+    fn leads_on(
+        &self,
+        arcs: Arcs<'_>,
+        relation: RelationId,
+        state: StateId,
+        path: &mut Vec<NodeId>,
+        wanted: &Wanted<'_>,
+    ) -> bool {
+        for (next, tails) in self.runs(state, relation, arcs) {
+            let last_hop = self.pattern.automaton().longest(next) == 0;
+            let found = match wanted.goal {
+                // The one end there is can be looked up instead of searched for.
+                Goal::Item(item) if last_hop => tails.binary_search(&item.0).is_ok() && !path.contains(&item),
+                _ => tails
+                    .iter()
+                    .map(|&t| NodeId(t))
+                    .any(|t| !path.contains(&t) && self.completes(t, next, path, wanted)),
+            };
+            if found {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn is_wanted(&self, node: NodeId, wanted: &Wanted<'_>) -> bool {
+        match wanted.goal {
+            Goal::Item(item) => node == item,
+            Goal::Unseen => self.kg.is_item(node) && wanted.seen.binary_search(&node.0).is_err(),
+        }
+    }
+
+    fn wanted(&self, nodes: &[NodeId], goal: Goal) -> Wanted<'a> {
+        let seen = nodes.first().map_or(&[][..], |&user| self.kg.items_of(user));
+        Wanted { goal, seen }
+    }
+
+    /// Follows the tokens of a prefix; `None` when they are no path of the pattern.
+    fn locate(&self, prefix: &[u32]) -> Option<Here> {
+        let automaton = self.pattern.automaton();
+        let mut here: Option<Here> = None;
+        for &token in prefix {
+            match (self.vocabulary.word(TokenId(token))?, &mut here) {
+                (Word::Node(node), None) => {
+                    here = Some(Here { nodes: vec![node], node, state: automaton.start(), relation: None });
+                }
+                (Word::Relation(relation), Some(h)) if h.relation.is_none() => h.relation = Some(relation),
+                (Word::Node(node), Some(h)) => {
+                    h.state = automaton.step(h.state, h.relation.take()?, self.kg.type_of(node))?;
+                    h.nodes.push(node);
+                    h.node = node;
+                }
+                _ => return None,
+            }
+        }
+        here
+    }
+
+    /// The relations that lead on from a node, and whether the path may stop there.
+    fn relations_from(&self, here: &Here, goal: Goal, mut found: impl FnMut(RelationId)) -> bool {
+        let wanted = self.wanted(&here.nodes, goal);
+        let mut path = here.nodes.clone();
+        let arcs = self.kg.arcs(here.node);
+        for relation in arcs.distinct_relations() {
+            if self.leads_on(arcs.of(relation), relation, here.state, &mut path, &wanted) {
+                found(relation);
+            }
+        }
+        self.pattern.automaton().is_accepting(here.state) && self.is_wanted(here.node, &wanted)
+    }
+}
+
+impl LegalSuccessors for Legal<'_> {
+    fn vocabulary(&self) -> Vocabulary {
+        self.vocabulary
+    }
+
+    fn max_tokens(&self) -> usize {
+        2 * self.pattern.max_hops() + 1
+    }
+
+    fn successors(&self, prefix: &[u32], goal: Goal, out: &mut Successors) {
+        out.clear();
+        let Some(here) = self.locate(prefix) else { return };
+        let Some(relation) = here.relation else {
+            if self.relations_from(&here, goal, |r| out.continuing.push(self.vocabulary.relation(r).0)) {
+                out.ending.push(Vocabulary::END.0);
+            }
+            return;
+        };
+        let wanted = self.wanted(&here.nodes, goal);
+        let mut path = here.nodes;
+        for (next, tails) in self.runs(here.state, relation, self.kg.arcs(here.node).of(relation)) {
+            let last_hop = self.pattern.automaton().longest(next) == 0;
+            let list = if last_hop { &mut out.ending } else { &mut out.continuing };
+            for tail in tails.iter().map(|&t| NodeId(t)) {
+                if !path.contains(&tail) && self.completes(tail, next, &mut path, &wanted) {
+                    list.push(self.vocabulary.node(tail).0);
+                }
+            }
+        }
+    }
+
+    fn siblings(
+        &self,
+        path: &[u32],
+        position: usize,
+        count: usize,
+        stream: &mut Stream,
+        out: &mut Vec<u32>,
+    ) -> Option<f32> {
+        let truth = path.get(position).copied().unwrap_or(Vocabulary::END.0);
+        let here = self.locate(path.get(..position)?)?;
+        if self.pattern.automaton().longest(here.state) == 0 {
+            return None;
+        }
+        let Some(relation) = here.relation else {
+            let mut push = |token: u32| out.extend((token != truth).then_some(token));
+            if self.relations_from(&here, Goal::Unseen, |r| push(self.vocabulary.relation(r).0)) {
+                push(Vocabulary::END.0);
+            }
+            return Some(0.0);
+        };
+        let wanted = self.wanted(&here.nodes, Goal::Unseen);
+        let mut nodes = here.nodes;
+        let runs: Vec<(StateId, &[u32])> =
+            self.runs(here.state, relation, self.kg.arcs(here.node).of(relation)).collect();
+        let num_tails: usize = runs.iter().map(|(_, tails)| tails.len()).sum();
+        let mut consider = |tail: u32, next: StateId| {
+            let (tail, token) = (NodeId(tail), self.vocabulary.node(NodeId(tail)).0);
+            if token != truth && !nodes.contains(&tail) && self.completes(tail, next, &mut nodes, &wanted) {
+                out.push(token);
+            }
+        };
+        if num_tails <= count + 1 {
+            runs.iter().for_each(|(next, tails)| tails.iter().for_each(|&tail| consider(tail, *next)));
+            return Some(0.0);
+        }
+        for _ in 0..count {
+            let mut index = stream.index(num_tails);
+            for (next, tails) in &runs {
+                match tails.get(index) {
+                    Some(&tail) => {
+                        consider(tail, *next);
+                        break;
+                    }
+                    None => index -= tails.len(),
+                }
+            }
+        }
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a weight, not a count")]
+        Some((num_tails as f64 / count as f64).ln() as f32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::build;
+    use crate::dataset::Dataset;
+
+    /// u1 chose a and b; c shares ann with a; d shares bob with b; e hangs on nobody else.
+    fn graph() -> TrainKg {
+        let mut d = Dataset::default();
+        for item in ["a", "b", "c", "d", "e"] {
+            d.link(item, &format!("film-{item}"));
+        }
+        for (film, person) in
+            [("a", "ann"), ("c", "ann"), ("b", "bob"), ("d", "bob"), ("a", "eve"), ("e", "zoe"), ("b", "ann")]
+        {
+            d.fact(&format!("film-{film}"), "starring", person);
+        }
+        d.interact("u1", "a");
+        d.interact("u1", "b");
+        build(d).expect("built").train_kg().expect("valid")
+    }
+
+    fn names(kg: &TrainKg, tokens: &[u32]) -> Vec<String> {
+        let word = |&t: &u32| match kg.vocabulary().word(TokenId(t)).expect("a word") {
+            Word::Node(node) => kg.node_name(node),
+            Word::Relation(relation) => kg.relation_name(relation),
+            Word::Special(s) => format!("special {s}"),
+        };
+        tokens.iter().map(word).collect()
+    }
+
+    fn prefix(kg: &TrainKg, words: &[&str]) -> Vec<u32> {
+        let vocabulary = kg.vocabulary();
+        let token = |word: &&str| match kg.relation(word) {
+            Some(relation) => vocabulary.relation(relation).0,
+            None => vocabulary.node(kg.node(word).expect("a node")).0,
+        };
+        words.iter().map(token).collect()
+    }
+
+    #[test]
+    fn only_edges_with_a_completion_are_legal() {
+        let kg = graph();
+        let pattern = Pattern::hops(3, &kg).expect("pattern");
+        let legal = Legal::new(&kg, &pattern);
+        let cases: [(&[&str], &[&str], &[&str]); 6] = [
+            (&["user:u1"], &["interacted"], &[]),
+            (&["user:u1", "interacted"], &["item:a", "item:b"], &[]),
+            (&["user:u1", "interacted", "item:a"], &["starring"], &[]),
+            // eve leads nowhere but back.
+            (&["user:u1", "interacted", "item:a", "starring"], &["entity:ann"], &[]),
+            (&["user:u1", "interacted", "item:a", "starring", "entity:ann"], &["~starring"], &[]),
+            // b is known to the user and a is where the path came from.
+            (&["user:u1", "interacted", "item:a", "starring", "entity:ann", "~starring"], &[], &["item:c"]),
+        ];
+        for (path, continuing, ending) in cases {
+            let mut out = Successors::default();
+            legal.successors(&prefix(&kg, path), Goal::Unseen, &mut out);
+            assert_eq!(names(&kg, &out.continuing), continuing, "after {path:?}");
+            assert_eq!(names(&kg, &out.ending), ending, "after {path:?}");
+        }
+    }
+
+    #[test]
+    fn one_end_can_be_asked_for() {
+        let kg = graph();
+        let pattern = Pattern::hops(3, &kg).expect("pattern");
+        let legal = Legal::new(&kg, &pattern);
+        let mut out = Successors::default();
+        let goal = Goal::Item(kg.item("d").expect("d"));
+        legal.successors(&prefix(&kg, &["user:u1", "interacted"]), goal, &mut out);
+        assert_eq!(names(&kg, &out.continuing), ["item:b"]);
+        legal.successors(&prefix(&kg, &["user:u1"]), Goal::Item(kg.item("e").expect("e")), &mut out);
+        assert!(out.is_empty(), "no path leads to e");
+    }
+
+    #[test]
+    fn a_path_may_stop_where_the_pattern_accepts() {
+        let kg = graph();
+        let pattern = Pattern::parse("(:user)-[]->(:item)(-[]-()-[]-(:item)){0,1}", &kg).expect("pattern");
+        let legal = Legal::new(&kg, &pattern);
+        let mut out = Successors::default();
+        let path = prefix(&kg, &["user:u1", "interacted", "item:a"]);
+        legal.successors(&path, Goal::Item(kg.item("a").expect("a")), &mut out);
+        assert_eq!(out.ending, [Vocabulary::END.0]);
+        legal.successors(&path, Goal::Unseen, &mut out);
+        assert!(out.ending.is_empty(), "a is known to the user");
+        assert_eq!(names(&kg, &out.continuing), ["starring"]);
+    }
+
+    #[test]
+    fn siblings_are_the_legal_alternatives() {
+        let kg = graph();
+        let pattern = Pattern::hops(3, &kg).expect("pattern");
+        let legal = Legal::new(&kg, &pattern);
+        let path = prefix(&kg, &["user:u1", "interacted", "item:a", "starring", "entity:ann", "~starring", "item:b"]);
+        let siblings = |position: usize, count: usize| {
+            let mut out = Vec::new();
+            let mut stream = Stream::new(1, footpath_core::Purpose::Negatives, 0, 0);
+            let weight = legal.siblings(&path, position, count, &mut stream, &mut out);
+            (weight, names(&kg, &out))
+        };
+        assert_eq!(siblings(1, 9), (Some(0.0), vec![]));
+        assert_eq!(siblings(2, 9), (Some(0.0), vec!["item:b".to_owned()]));
+        assert_eq!(siblings(6, 9), (Some(0.0), vec!["item:c".to_owned()]));
+        assert_eq!(siblings(7, 9), (None, vec![]), "a complete path has nothing to predict");
+        // Three tails under one draw: each stands for three.
+        let (weight, drawn) = siblings(6, 1);
+        assert_eq!(weight, Some(3f32.ln()));
+        assert!(drawn.iter().all(|name| name == "item:c"));
+    }
+}

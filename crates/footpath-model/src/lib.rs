@@ -1,1 +1,48 @@
-//! x
+//! The path language model: learns paths token by token and generates them within the graph.
+//!
+//! A path `user, relation, item, relation, entity, relation, item` is a sentence. A small decoder-only transformer ([`model`]) on
+//! [burn](https://burn.dev) learns to continue it; the softmax at every token runs over the *legal* continuations only
+//! ([`legal_softmax`]), in training and in generation alike. [`decode`] searches the graph with it and scores every item by the
+//! probability of ending there.
+//!
+//! The crate does not know the graph: it sees [`LegalSuccessors`](footpath_core::LegalSuccessors).
+
+pub mod checkpoint;
+pub mod config;
+pub mod data;
+pub mod decode;
+pub mod embeddings;
+pub mod error;
+pub mod legal_softmax;
+pub mod model;
+pub mod optimizer;
+pub mod path_model;
+pub mod training;
+
+pub use checkpoint::Checkpoints;
+pub use config::{ModelConfig, Preset, TrainingConfig};
+pub use decode::{Recommender, SearchOptions};
+pub use error::{Error, Result};
+pub use path_model::PathModel;
+pub use training::{Ending, Observer, Progress, Trainer};
+
+/// The device of a name: `flex` (the default, pure Rust on the CPU) or `ndarray` (behind a feature).
+///
+/// # Errors
+/// [`Error::Config`] for a name this build does not have.
+pub fn device(name: &str) -> Result<burn::tensor::Device> {
+    match name {
+        "flex" | "cpu" => Ok(burn::tensor::Device::flex()),
+        #[cfg(feature = "ndarray")]
+        "ndarray" => Ok(burn::tensor::Device::ndarray()),
+        other => {
+            Err(Error::Config { option: "device", reason: format!("this build has no device `{other}`; use flex") })
+        }
+    }
+}
+
+/// The same device, recording gradients.
+#[must_use]
+pub fn training_device(device: &burn::tensor::Device) -> burn::tensor::Device {
+    device.clone().autodiff()
+}

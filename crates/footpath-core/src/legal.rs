@@ -1,0 +1,73 @@
+//! What the path model knows of the graph: which tokens may follow a path.
+
+use crate::ids::NodeId;
+use crate::random::Stream;
+use crate::vocabulary::Vocabulary;
+
+/// The items a path may end in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Items the user has no train interaction with.
+    Unseen,
+    /// This item and no other, whether the user knows it or not.
+    Item(NodeId),
+}
+
+/// The tokens that may follow a path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Successors {
+    /// Tokens after which the path goes on.
+    pub continuing: Vec<u32>,
+    /// Tokens that complete the path: an end item, or [`Vocabulary::END`] to stop at the node the path has reached.
+    pub ending: Vec<u32>,
+}
+
+impl Successors {
+    /// Forgets all tokens.
+    pub fn clear(&mut self) {
+        self.continuing.clear();
+        self.ending.clear();
+    }
+
+    /// Number of tokens.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.continuing.len() + self.ending.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Legal continuations of paths in a graph. Paths are rows of tokens: user, relation, node, relation, node, …
+///
+/// Every successor has at least one completion to the goal, so a search that follows successors never dies.
+pub trait LegalSuccessors: Sync {
+    /// The vocabulary of the tokens.
+    fn vocabulary(&self) -> Vocabulary;
+
+    /// Tokens of the longest path.
+    fn max_tokens(&self) -> usize;
+
+    /// All tokens that may follow `prefix`, which starts with a user, each list in ascending order.
+    ///
+    /// What this does NOT promise: that `prefix` itself is checked. A prefix that is not legal has no meaning here.
+    fn successors(&self, prefix: &[u32], goal: Goal, out: &mut Successors);
+
+    /// Draws alternatives to the token at `position` of a complete `path` (its end where `position` is past the last token), for training.
+    ///
+    /// The alternatives are the tokens that could have followed instead, on the way to an item the user has not chosen. Where there are more
+    /// than `count`, a uniform sample of the candidates is returned, the illegal ones among them left out.
+    /// Returns the logarithm of the weight each returned token stands for (0 when all are there), or `None` when there was no choice to make.
+    fn siblings(
+        &self,
+        path: &[u32],
+        position: usize,
+        count: usize,
+        stream: &mut Stream,
+        out: &mut Vec<u32>,
+    ) -> Option<f32>;
+}

@@ -1,0 +1,162 @@
+//! Checkpoints: artefacts from which training goes on as if it had never stopped.
+//!
+//! ```text
+//! MODEL.train/
+//!   step-00001234/   weights.safetensors   input, output, bias and trunk
+//!                    moments.safetensors   AdamW moments of all of them
+//!                    trainer.json          position, settings, times, log so far
+//!   best/            the same, of the best validation figure
+//! ```
+//!
+//! No state of a random generator is stored: every draw is a function of the seed and the position.
+
+use crate::config::{ModelConfig, TrainingConfig};
+use crate::embeddings::Table;
+use crate::error::{Error, Result};
+use crate::optimizer::TrunkOptimizer;
+use crate::path_model::PathModel;
+use crate::training::{Position, Trainer};
+use burn::tensor::Device;
+use footpath_core::{ArrayFile, ArrayWriter, Artefact, ArtefactWriter, Replace};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Everything of a checkpoint that is not a large array.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    model: ModelConfig,
+    training: TrainingConfig,
+    position: Position,
+    times: BTreeMap<String, usize>,
+}
+
+/// The checkpoints of one run.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    directory: PathBuf,
+    parents: BTreeMap<String, String>,
+}
+
+impl Checkpoints {
+    /// Checkpoints in `directory`, of a model made from these artefacts.
+    #[must_use]
+    pub fn new(directory: PathBuf, parents: BTreeMap<String, String>) -> Self {
+        Self { directory, parents }
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Saves where the run stands; with `best` also as the best so far. Older ones go once the new one is in place.
+    ///
+    /// # Errors
+    /// [`Error::Core`] when the disk refuses; the earlier checkpoints are then untouched.
+    pub fn save(&self, trainer: &Trainer, best: bool) -> Result<()> {
+        if best {
+            self.write(trainer, &self.directory.join("best"))?;
+        }
+        let latest = self.directory.join(format!("step-{:010}", trainer.position.step));
+        self.write(trainer, &latest)?;
+        for older in self.steps().into_iter().filter(|path| *path != latest) {
+            fs::remove_dir_all(&older).map_err(footpath_core::Error::io(&older))?;
+        }
+        Ok(())
+    }
+
+    /// The latest checkpoint that is whole, or `None` where there is none.
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Mismatch`] when it is of a model made from other artefacts.
+    pub fn latest(&self, device: &Device) -> Result<Option<Trainer>> {
+        for path in self.steps().into_iter().rev() {
+            // A checkpoint that does not open was cut off while it was removed; the one before it is whole.
+            let Ok(artefact) = Artefact::open(&path, "checkpoint") else { continue };
+            return self.read(&artefact, device).map(Some);
+        }
+        Ok(None)
+    }
+
+    /// The best checkpoint.
+    ///
+    /// # Errors
+    /// As [`Artefact::open`].
+    pub fn best(&self, device: &Device) -> Result<Trainer> {
+        self.read(&Artefact::open(&self.directory.join("best"), "checkpoint")?, device)
+    }
+
+    fn steps(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let mut steps: Vec<_> = entries
+            .filter(|e| e.file_name().to_str().is_some_and(|name| name.starts_with("step-")))
+            .map(|e| e.path())
+            .collect();
+        steps.sort();
+        steps
+    }
+
+    fn write(&self, trainer: &Trainer, directory: &Path) -> Result<()> {
+        let (moments, times) = trainer.optimizer.to_arrays();
+        let model = &trainer.model;
+        let mut writer = ArtefactWriter::create(directory, "checkpoint", Replace::Yes)?;
+        writer.add("weights.safetensors", |out| model.write(out))?;
+        writer.add("moments.safetensors", |out| {
+            let mut arrays = ArrayWriter::default();
+            for (name, values) in &moments {
+                arrays = arrays.with(name, values);
+            }
+            let arrays = arrays.with("input.first", &model.input.first).with("input.second", &model.input.second);
+            let arrays = arrays.with("output.first", &model.output.first).with("output.second", &model.output.second);
+            arrays.with("bias.first", &model.bias.first).with("bias.second", &model.bias.second).write(&mut { out })
+        })?;
+        let saved = Saved {
+            model: model.config.clone(),
+            training: trainer.config.clone(),
+            position: trainer.position.clone(),
+            times,
+        };
+        writer.add("trainer.json", |out| Ok(serde_json::to_writer_pretty(out, &saved)?))?;
+        writer.publish(self.parents.clone(), serde_json::Value::Null)?;
+        Ok(())
+    }
+
+    fn read(&self, artefact: &Artefact, device: &Device) -> Result<Trainer> {
+        for (kind, hash) in &self.parents {
+            let parent = if kind == "kg" { "kg" } else { "corpus" };
+            artefact.check_parent(parent, hash)?;
+        }
+        let text = artefact.read_text("trainer.json")?;
+        let saved: Saved = serde_json::from_str(&text).map_err(|e| {
+            Error::Core(footpath_core::Error::Corrupt {
+                path: artefact.directory().to_owned(),
+                section: "trainer.json".to_owned(),
+                expected: "the state of a training run".to_owned(),
+                got: e.to_string(),
+            })
+        })?;
+        let mut model = PathModel::read(saved.model, &artefact.file("weights.safetensors")?, device)?;
+        let file = ArrayFile::open(&artefact.file("moments.safetensors")?)?;
+        let moments = |table: &mut Table, name: &str| -> Result<()> {
+            let len = table.values.len();
+            table.first = file.array_of::<f32>(&format!("{name}.first"), len)?.to_vec();
+            table.second = file.array_of::<f32>(&format!("{name}.second"), len)?.to_vec();
+            Ok(())
+        };
+        moments(&mut model.input, "input")?;
+        moments(&mut model.output, "output")?;
+        moments(&mut model.bias, "bias")?;
+        let mut arrays = BTreeMap::new();
+        for name in saved.times.keys().flat_map(|n| [format!("{n}.first"), format!("{n}.second")]) {
+            let values = file.array::<f32>(&name)?.to_vec();
+            arrays.insert(name, values);
+        }
+        let mut optimizer = TrunkOptimizer::new(saved.training.weight_decay);
+        optimizer.restore(&arrays, &saved.times, &device.clone().inner());
+        Ok(Trainer { model, optimizer, position: saved.position, config: saved.training })
+    }
+}

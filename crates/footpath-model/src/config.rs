@@ -1,0 +1,199 @@
+//! Shape of a model and settings of its training.
+
+use crate::error::{Error, Result};
+use crate::model::TrunkConfig;
+use serde::{Deserialize, Serialize};
+
+/// Sizes offered by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// 1 layer, width 48: for trying things out.
+    Tiny,
+    /// 2 layers, width 64: the size that wins on graphs of up to some ten thousand nodes.
+    #[default]
+    Small,
+    /// 4 layers, width 128.
+    Base,
+}
+
+/// Shape of a path model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// The transformer between the embeddings.
+    pub trunk: TrunkConfig,
+    /// Number of tokens in the vocabulary.
+    pub num_tokens: usize,
+}
+
+impl ModelConfig {
+    /// The shape of a preset for a vocabulary and a longest path.
+    #[must_use]
+    pub fn preset(preset: Preset, num_tokens: usize, max_tokens: usize) -> Self {
+        let (d_model, num_layers, num_heads) = match preset {
+            Preset::Tiny => (48, 1, 2),
+            Preset::Small => (64, 2, 2),
+            Preset::Base => (128, 4, 4),
+        };
+        let trunk = TrunkConfig { d_model, num_layers, num_heads, max_tokens, dropout: 0.1 };
+        Self { trunk, num_tokens }
+    }
+
+    /// Number of trainable numbers: trunk, input and output embeddings, output bias.
+    #[must_use]
+    pub fn num_parameters(&self) -> usize {
+        self.trunk.num_parameters() + self.num_tokens * (2 * self.trunk.d_model + 1)
+    }
+
+    /// Checks that a model of this shape can be built.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the setting.
+    pub fn validate(&self) -> Result<()> {
+        let t = &self.trunk;
+        let rule = |holds: bool, option: &'static str, reason: &str| {
+            if holds { Ok(()) } else { Err(Error::Config { option, reason: reason.to_owned() }) }
+        };
+        rule((1..=8192).contains(&t.d_model), "d_model", "must be 1 to 8,192")?;
+        rule((1..=128).contains(&t.num_layers), "num_layers", "must be 1 to 128")?;
+        rule(t.num_heads > 0 && t.d_model % t.num_heads == 0, "num_heads", "must divide d_model")?;
+        rule((3..=33).contains(&t.max_tokens), "max_tokens", "must be 3 to 33 (1 to 16 hops)")?;
+        rule((0.0..1.0).contains(&t.dropout), "dropout", "must be at least 0 and below 1")?;
+        rule((1..1 << 31).contains(&self.num_tokens), "num_tokens", "must be 1 to 2^31 - 1")
+    }
+}
+
+/// Settings of a training run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainingConfig {
+    /// Passes over the users; each draws fresh paths unless a corpus is given.
+    pub epochs: u64,
+    /// Paths drawn for each user in an epoch, when sampled on the fly.
+    pub paths_per_user: u64,
+    /// Paths in a step.
+    pub batch_size: usize,
+    /// Highest learning rate, reached after the warm-up.
+    pub learning_rate: f64,
+    /// Share of all steps in which the learning rate rises from 0.
+    pub warm_up: f64,
+    /// Decoupled weight decay (Loshchilov and Hutter 2019).
+    pub weight_decay: f32,
+    /// Largest norm of a step's gradient; larger ones are scaled down.
+    pub gradient_clip: f64,
+    /// Probability that the user token is replaced by "any user".
+    pub user_dropout: f64,
+    /// Legal siblings against which an inner hop is learned; all of them where there are fewer.
+    pub siblings: usize,
+    /// Legal siblings against which the end item is learned.
+    pub end_siblings: usize,
+    /// Weight of the end item in the loss, relative to an inner token.
+    pub end_weight: f32,
+    /// Epochs without a better validation figure after which training stops.
+    pub patience: u64,
+    /// Validations in an epoch.
+    pub validations_per_epoch: u64,
+    /// Decides every random draw.
+    pub seed: u64,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 8,
+            paths_per_user: 200,
+            batch_size: 512,
+            learning_rate: 2e-3,
+            warm_up: 0.05,
+            weight_decay: 0.05,
+            gradient_clip: 1.0,
+            user_dropout: 0.5,
+            siblings: 24,
+            end_siblings: 96,
+            end_weight: 3.0,
+            patience: 3,
+            validations_per_epoch: 1,
+            seed: 1,
+        }
+    }
+}
+
+impl TrainingConfig {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the setting.
+    pub fn validate(&self) -> Result<()> {
+        let rule = |holds: bool, option: &'static str, reason: &str| {
+            if holds { Ok(()) } else { Err(Error::Config { option, reason: reason.to_owned() }) }
+        };
+        rule((1..=100_000).contains(&self.epochs), "epochs", "must be 1 to 100,000")?;
+        rule((1..=1_000_000).contains(&self.paths_per_user), "paths_per_user", "must be 1 to 1,000,000")?;
+        rule((1..=65_536).contains(&self.batch_size), "batch_size", "must be 1 to 65,536")?;
+        rule(self.learning_rate > 0.0 && self.learning_rate <= 1.0, "learning_rate", "must be above 0 and at most 1")?;
+        rule((0.0..=1.0).contains(&self.warm_up), "warm_up", "must be 0 to 1")?;
+        rule((0.0..=1.0).contains(&self.weight_decay), "weight_decay", "must be 0 to 1")?;
+        rule(self.gradient_clip > 0.0, "gradient_clip", "must be above 0")?;
+        rule((0.0..=1.0).contains(&self.user_dropout), "user_dropout", "must be 0 to 1")?;
+        rule((1..=65_536).contains(&self.siblings), "siblings", "must be 1 to 65,536")?;
+        rule((1..=65_536).contains(&self.end_siblings), "end_siblings", "must be 1 to 65,536")?;
+        rule(self.end_weight > 0.0 && self.end_weight.is_finite(), "end_weight", "must be above 0")?;
+        rule(self.validations_per_epoch >= 1, "validations_per_epoch", "must be at least 1")?;
+        rule(self.patience >= 1, "patience", "must be at least 1")
+    }
+
+    /// Learning rate of a step (from 0): linear warm-up, then a cosine down to a twentieth.
+    #[must_use]
+    pub fn learning_rate_at(&self, step: u64, num_steps: u64) -> f64 {
+        let warm_up = (self.warm_up * num_steps as f64).max(1.0);
+        let step = step as f64 + 1.0;
+        if step < warm_up {
+            return self.learning_rate * step / warm_up;
+        }
+        let progress = ((step - warm_up) / (num_steps as f64 - warm_up).max(1.0)).min(1.0);
+        self.learning_rate * (0.05 + 0.95 * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn learning_rate_rises_then_falls() {
+        let config = TrainingConfig { learning_rate: 1.0, warm_up: 0.1, ..TrainingConfig::default() };
+        let rates: Vec<_> = (0..100).map(|s| config.learning_rate_at(s, 100)).collect();
+        assert!((rates[0] - 0.1).abs() < 1e-12 && (rates[9] - 1.0).abs() < 1e-12);
+        assert!(rates[..10].is_sorted() && rates[9..].is_sorted_by(|a, b| a >= b));
+        assert!((rates[99] - 0.05).abs() < 1e-9);
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused() {
+        let bad: [fn(&mut TrainingConfig); 6] = [
+            |c| c.learning_rate = f64::NAN,
+            |c| c.epochs = 0,
+            |c| c.batch_size = 0,
+            |c| c.user_dropout = 1.5,
+            |c| c.end_weight = f32::INFINITY,
+            |c| c.gradient_clip = 0.0,
+        ];
+        for change in bad {
+            let mut config = TrainingConfig::default();
+            change(&mut config);
+            assert!(config.validate().is_err(), "{config:?}");
+        }
+        let mut shape = ModelConfig::preset(Preset::Small, 100, 7);
+        shape.validate().expect("presets are valid");
+        shape.trunk.num_heads = 3;
+        assert!(shape.validate().is_err());
+    }
+
+    #[test]
+    fn parameters_are_counted() {
+        let config = ModelConfig::preset(Preset::Small, 100, 7);
+        // Positions, two blocks of 12·64² + 13·64, the last norm; two tables and a bias.
+        assert_eq!(config.num_parameters(), 7 * 64 + 2 * (49_152 + 832) + 128 + 100 * 129);
+    }
+}

@@ -1,0 +1,163 @@
+//! Embedding tables on the host, with optimiser state that is touched only where a batch touches the table.
+//!
+//! A graph has far more tokens than a batch uses, so neither the gradient nor the AdamW moments are ever made for the whole table
+//! ("lazy Adam": rows without a gradient keep their moments and are not decayed).
+
+use footpath_core::Stream;
+use rayon::prelude::*;
+
+const BETA_1: f32 = 0.9;
+const BETA_2: f32 = 0.999;
+const EPSILON: f32 = 1e-8;
+
+/// Rows of numbers with their AdamW moments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    width: usize,
+    /// The numbers, row after row.
+    pub values: Vec<f32>,
+    /// First moments of AdamW.
+    pub first: Vec<f32>,
+    /// Second moments of AdamW.
+    pub second: Vec<f32>,
+}
+
+/// Gradients of some rows of a table; rows ascending, each once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RowGradients {
+    /// Which rows.
+    pub rows: Vec<u32>,
+    /// Their gradients, row after row.
+    pub values: Vec<f32>,
+}
+
+impl Table {
+    /// A table of normal random numbers with this standard deviation (0 for zeros).
+    #[must_use]
+    pub fn new(num_rows: usize, width: usize, std: f64, stream: &mut Stream) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
+        let mut number = || if std > 0.0 { (stream.normal() * std) as f32 } else { 0.0 };
+        let values: Vec<f32> = (0..num_rows * width).map(|_| number()).collect();
+        Self { width, first: vec![0.0; values.len()], second: vec![0.0; values.len()], values }
+    }
+
+    /// A table with these numbers and no moments; their count must be a multiple of `width`.
+    #[must_use]
+    pub fn from_values(values: Vec<f32>, width: usize) -> Self {
+        Self { width, first: vec![0.0; values.len()], second: vec![0.0; values.len()], values }
+    }
+
+    /// Numbers in a row.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn num_rows(&self) -> usize {
+        self.values.len() / self.width
+    }
+
+    /// One row.
+    #[must_use]
+    pub fn row(&self, row: u32) -> &[f32] {
+        &self.values[row as usize * self.width..][..self.width]
+    }
+
+    /// The rows of `tokens`, one after the other: `[tokens, width]`.
+    #[must_use]
+    pub fn gather(&self, tokens: &[u32]) -> Vec<f32> {
+        let mut out = vec![0.0; tokens.len() * self.width];
+        out.par_chunks_mut(self.width * 256).zip(tokens.par_chunks(256)).for_each(|(out, tokens)| {
+            for (out, &token) in out.chunks_exact_mut(self.width).zip(tokens) {
+                out.copy_from_slice(self.row(token));
+            }
+        });
+        out
+    }
+
+    /// One step of AdamW on the rows that have a gradient. `step` counts from 1.
+    pub fn update(&mut self, gradients: &RowGradients, learning_rate: f32, weight_decay: f32, step: u64) {
+        let step = i32::try_from(step).unwrap_or(i32::MAX);
+        let correction_1 = 1.0 - BETA_1.powi(step);
+        let correction_2 = 1.0 - BETA_2.powi(step);
+        for (&row, gradient) in gradients.rows.iter().zip(gradients.values.chunks_exact(self.width)) {
+            let range = row as usize * self.width..(row as usize + 1) * self.width;
+            let values = self.values[range.clone()].iter_mut();
+            let moments = self.first[range.clone()].iter_mut().zip(self.second[range].iter_mut());
+            for ((value, (first, second)), &g) in values.zip(moments).zip(gradient) {
+                *first = BETA_1 * *first + (1.0 - BETA_1) * g;
+                *second = BETA_2 * *second + (1.0 - BETA_2) * g * g;
+                let direction = (*first / correction_1) / ((*second / correction_2).sqrt() + EPSILON);
+                *value -= learning_rate * (direction + weight_decay * *value);
+            }
+        }
+    }
+}
+
+impl RowGradients {
+    /// Sums contributions by row: for each `(row, index, scale)`, `scale × sources[index]` is added to the gradient of the row.
+    ///
+    /// The order of the sum is that of the contributions, whatever the number of threads.
+    ///
+    /// # Shapes
+    /// - `sources`: `[sources, width]`
+    #[must_use]
+    pub fn accumulate(contributions: &mut [(u32, u32, f32)], sources: &[f32], width: usize) -> Self {
+        contributions.par_sort_unstable_by_key(|&(row, index, _)| (row, index));
+        let groups: Vec<&[(u32, u32, f32)]> = contributions.chunk_by(|a, b| a.0 == b.0).collect();
+        let mut values = vec![0.0; groups.len() * width];
+        values.par_chunks_mut(width).zip(groups.par_iter()).with_min_len(64).for_each(|(out, group)| {
+            for &(_, index, scale) in *group {
+                let source = &sources[index as usize * width..][..width];
+                for (o, s) in out.iter_mut().zip(source) {
+                    *o += scale * s;
+                }
+            }
+        });
+        Self { rows: groups.iter().map(|g| g[0].0).collect(), values }
+    }
+
+    /// Sum of squares of all numbers.
+    #[must_use]
+    pub fn squared_norm(&self) -> f64 {
+        self.values.iter().map(|&v| f64::from(v) * f64::from(v)).sum()
+    }
+
+    /// Multiplies all numbers.
+    pub fn scale(&mut self, factor: f32) {
+        self.values.iter_mut().for_each(|v| *v *= factor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use footpath_core::Purpose;
+
+    #[test]
+    fn contributions_are_summed_by_row() {
+        let sources = [1.0, 2.0, 10.0, 20.0];
+        let mut contributions = [(5, 1, 1.0), (3, 0, 2.0), (5, 0, -1.0)];
+        let gradients = RowGradients::accumulate(&mut contributions, &sources, 2);
+        assert_eq!(gradients.rows, [3, 5]);
+        assert_eq!(gradients.values, [2.0, 4.0, 9.0, 18.0]);
+    }
+
+    #[test]
+    fn only_touched_rows_change_and_the_first_step_is_the_learning_rate() {
+        let mut table = Table::new(3, 2, 0.0, &mut Stream::new(1, Purpose::Initialise, 0, 0));
+        let gradients = RowGradients { rows: vec![1], values: vec![0.5, -3.0] };
+        table.update(&gradients, 0.1, 0.0, 1);
+        let expected = [0.0, 0.0, -0.1, 0.1, 0.0, 0.0];
+        assert!(table.values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{:?}", table.values);
+    }
+
+    #[test]
+    fn decay_pulls_towards_zero() {
+        let mut table = Table::from_values(vec![1.0, -1.0], 1);
+        table.update(&RowGradients { rows: vec![0, 1], values: vec![0.0, 0.0] }, 0.1, 0.5, 1);
+        assert_eq!(table.values, [0.95, -0.95]);
+    }
+}

@@ -1,0 +1,58 @@
+//! What can go wrong with the model.
+
+use footpath_core::ErrorClass;
+
+/// Result of the model crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Errors of the model crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file, artefact or limit of the core crate.
+    #[error(transparent)]
+    Core(#[from] footpath_core::Error),
+    /// A setting is out of range.
+    #[error("{option}: {reason}")]
+    Config {
+        /// The setting.
+        option: &'static str,
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
+    /// The loss became NaN or infinite.
+    #[error(
+        "step {step}: the loss is {loss}; lower the learning rate. The last good checkpoint is that of step {checkpoint}"
+    )]
+    Diverged {
+        /// The step.
+        step: u64,
+        /// The loss.
+        loss: f64,
+        /// Step of the last checkpoint, 0 where there is none.
+        checkpoint: u64,
+    },
+    /// There is nothing to train on.
+    #[error("the corpus has no path; sample with another pattern or end set")]
+    EmptyCorpus,
+    /// A weight is NaN or infinite.
+    #[error("{name}: a weight is NaN or infinite; the model file is damaged or training diverged")]
+    NonFinite {
+        /// The array.
+        name: String,
+    },
+}
+
+impl Error {
+    /// Which exit status the error stands for.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Core(e) => e.class(),
+            Self::Config { .. } => ErrorClass::Usage,
+            Self::Diverged { .. } => ErrorClass::Runtime,
+            Self::EmptyCorpus => ErrorClass::Input,
+            Self::NonFinite { .. } => ErrorClass::Artefact,
+        }
+    }
+}

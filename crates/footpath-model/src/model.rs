@@ -1,0 +1,184 @@
+//! The decoder-only transformer between the embeddings: pre-norm blocks as in GPT-2 (Radford et al. 2019).
+//!
+//! Embedding tables are not part of it. They are as large as the graph, a batch touches few of their rows, and so they live in
+//! [`Embeddings`](crate::embeddings::Embeddings) on the host; the trunk sees vectors and returns vectors.
+
+use burn::module::{Initializer, Module, Param};
+use burn::nn::{Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::tensor::activation::{gelu, softmax};
+use burn::tensor::{Bool, Device, Int, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// Shape of the trunk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrunkConfig {
+    /// Width of a hidden vector.
+    pub d_model: usize,
+    /// Number of blocks.
+    pub num_layers: usize,
+    /// Attention heads; divides `d_model`.
+    pub num_heads: usize,
+    /// Longest sequence, in tokens.
+    pub max_tokens: usize,
+    /// Dropout probability after attention and feed-forward, in [0, 1).
+    pub dropout: f64,
+}
+
+impl TrunkConfig {
+    /// A trunk with GPT-2's initial weights (normal, 0.02; residual projections scaled by `1/√(2·layers)`).
+    #[must_use]
+    pub fn init(&self, device: &Device) -> Trunk {
+        let positions = Initializer::Normal { mean: 0.0, std: 0.02 }.init([self.max_tokens, self.d_model], device);
+        Trunk {
+            positions,
+            blocks: (0..self.num_layers).map(|_| self.block(device)).collect(),
+            norm: LayerNormConfig::new(self.d_model).init(device),
+            dropout: DropoutConfig::new(self.dropout).init(),
+        }
+    }
+
+    fn block(&self, device: &Device) -> Block {
+        let linear = |d_in: usize, d_out: usize, std: f64| {
+            LinearConfig::new(d_in, d_out).with_initializer(Initializer::Normal { mean: 0.0, std }).init(device)
+        };
+        let (d, residual_std) = (self.d_model, 0.02 / (2.0 * self.num_layers as f64).sqrt());
+        Block {
+            attention_norm: LayerNormConfig::new(d).init(device),
+            query_key_value: linear(d, 3 * d, 0.02),
+            attention_out: linear(d, d, residual_std),
+            feed_forward_norm: LayerNormConfig::new(d).init(device),
+            expand: linear(d, 4 * d, 0.02),
+            contract: linear(4 * d, d, residual_std),
+            dropout: DropoutConfig::new(self.dropout).init(),
+            num_heads: self.num_heads,
+        }
+    }
+
+    /// Number of parameters of the trunk.
+    #[must_use]
+    pub fn num_parameters(&self) -> usize {
+        let d = self.d_model;
+        let block = 12 * d * d + 13 * d;
+        self.max_tokens * d + self.num_layers * block + 2 * d
+    }
+}
+
+/// The blocks, position table and final norm.
+#[derive(Module, Debug)]
+pub struct Trunk {
+    positions: Param<Tensor<2>>,
+    blocks: Vec<Block>,
+    norm: LayerNorm,
+    dropout: Dropout,
+}
+
+#[derive(Module, Debug)]
+struct Block {
+    attention_norm: LayerNorm,
+    query_key_value: Linear,
+    attention_out: Linear,
+    feed_forward_norm: LayerNorm,
+    expand: Linear,
+    contract: Linear,
+    dropout: Dropout,
+    #[module(skip)]
+    num_heads: usize,
+}
+
+/// Keys and values of the tokens so far, for each block: `[rows, heads, tokens, d_head]`.
+#[derive(Clone, Debug, Default)]
+pub struct Cache {
+    layers: Vec<(Tensor<4>, Tensor<4>)>,
+}
+
+impl Cache {
+    /// The cache whose row `i` is row `parents[i]` of this one.
+    #[must_use]
+    pub fn select(self, parents: Tensor<1, Int>) -> Self {
+        let row = |t: Tensor<4>| t.select(0, parents.clone());
+        Self { layers: self.layers.into_iter().map(|(k, v)| (row(k), row(v))).collect() }
+    }
+
+    /// Number of tokens held.
+    #[must_use]
+    pub fn num_tokens(&self) -> usize {
+        self.layers.first().map_or(0, |(key, _)| key.dims()[2])
+    }
+}
+
+impl Trunk {
+    /// Hidden vectors of whole sequences; position `t` sees positions up to `t`.
+    ///
+    /// # Shapes
+    /// - `inputs`: `[batch, tokens, d_model]`, embedded tokens
+    /// - returns: `[batch, tokens, d_model]`
+    #[must_use]
+    pub fn forward(&self, inputs: Tensor<3>) -> Tensor<3> {
+        let [_, tokens, _] = inputs.dims();
+        let device = inputs.device();
+        let positions = self.positions.val().narrow(0, 0, tokens).unsqueeze::<3>();
+        // True above the diagonal: what a position must not see.
+        let future = Tensor::<2, Bool>::triu_mask([tokens, tokens], 0, &device).bool_not();
+        let future = future.bool_and(Tensor::<2, Bool>::tril_mask([tokens, tokens], 0, &device));
+        let mut x = self.dropout.forward(inputs + positions);
+        for block in &self.blocks {
+            x = block.forward(x, future.clone());
+        }
+        self.norm.forward(x)
+    }
+
+    /// Hidden vectors of one more token for each row, with the keys and values of the earlier ones.
+    ///
+    /// # Shapes
+    /// - `inputs`: `[rows, d_model]`, the embedded token
+    /// - returns: `[rows, d_model]`
+    #[must_use]
+    pub fn step(&self, inputs: Tensor<2>, cache: &mut Cache) -> Tensor<2> {
+        let position = cache.num_tokens();
+        let mut x = inputs + self.positions.val().narrow(0, position, 1);
+        let old = std::mem::take(&mut cache.layers);
+        let mut old = old.into_iter();
+        for block in &self.blocks {
+            let (y, key, value) = block.step(x, old.next());
+            cache.layers.push((key, value));
+            x = y;
+        }
+        self.norm.forward(x)
+    }
+}
+
+impl Block {
+    fn forward(&self, x: Tensor<3>, future: Tensor<2, Bool>) -> Tensor<3> {
+        let [batch, tokens, d_model] = x.dims();
+        let d_head = d_model / self.num_heads;
+        let qkv = self.query_key_value.forward(self.attention_norm.forward(x.clone())); // [batch, tokens, 3·d_model]
+        let qkv = qkv.reshape([batch, tokens, 3, self.num_heads, d_head]).permute([2, 0, 3, 1, 4]);
+        let part = |i: usize| qkv.clone().narrow(0, i, 1).squeeze_dim::<4>(0); // [batch, heads, tokens, d_head]
+        let scores = part(0).matmul(part(1).swap_dims(2, 3)).div_scalar((d_head as f64).sqrt());
+        let scores = scores
+            .mask_fill(future.unsqueeze::<4>().expand([batch, self.num_heads, tokens, tokens]), f32::NEG_INFINITY);
+        let mixed = softmax(scores, 3).matmul(part(2)); // [batch, heads, tokens, d_head]
+        let mixed = mixed.swap_dims(1, 2).reshape([batch, tokens, d_model]);
+        let x = x + self.dropout.forward(self.attention_out.forward(mixed));
+        let hidden = gelu(self.expand.forward(self.feed_forward_norm.forward(x.clone())));
+        x + self.dropout.forward(self.contract.forward(hidden))
+    }
+
+    fn step(&self, x: Tensor<2>, old: Option<(Tensor<4>, Tensor<4>)>) -> (Tensor<2>, Tensor<4>, Tensor<4>) {
+        let [rows, d_model] = x.dims();
+        let d_head = d_model / self.num_heads;
+        let qkv = self.query_key_value.forward(self.attention_norm.forward(x.clone())); // [rows, 3·d_model]
+        let part = |i: usize| qkv.clone().narrow(1, i * d_model, d_model).reshape([rows, self.num_heads, 1, d_head]);
+        let (mut key, mut value) = (part(1), part(2));
+        if let Some((old_key, old_value)) = old {
+            key = Tensor::cat(vec![old_key, key], 2);
+            value = Tensor::cat(vec![old_value, value], 2);
+        }
+        let scores = part(0).matmul(key.clone().swap_dims(2, 3)).div_scalar((d_head as f64).sqrt());
+        let mixed = softmax(scores, 3).matmul(value.clone()).reshape([rows, d_model]);
+        let x = x + self.attention_out.forward(mixed);
+        let hidden = gelu(self.expand.forward(self.feed_forward_norm.forward(x.clone())));
+        (x + self.contract.forward(hidden), key, value)
+    }
+}

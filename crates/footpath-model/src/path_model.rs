@@ -1,0 +1,215 @@
+//! The path language model: embeddings on the host, transformer on a device.
+
+use crate::config::ModelConfig;
+use crate::embeddings::Table;
+use crate::error::{Error, Result};
+use crate::model::{Cache, Trunk};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use footpath_core::{ArrayFile, ArrayWriter, Purpose, Stream};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+/// A path language model.
+#[derive(Clone, Debug)]
+pub struct PathModel {
+    /// Its shape.
+    pub config: ModelConfig,
+    /// The transformer.
+    pub trunk: Trunk,
+    /// Input embeddings: `[tokens, d_model]`.
+    pub input: Table,
+    /// Output embeddings: `[tokens, d_model]`.
+    pub output: Table,
+    /// Output biases: `[tokens, 1]`.
+    pub bias: Table,
+}
+
+impl PathModel {
+    /// A model with random weights; the same seed gives the same weights.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a shape that cannot be.
+    pub fn new(config: ModelConfig, seed: u64, device: &Device) -> Result<Self> {
+        config.validate()?;
+        let table = |width, std, which| {
+            Table::new(config.num_tokens, width, std, &mut Stream::new(seed, Purpose::Initialise, which, 0))
+        };
+        let width = config.trunk.d_model;
+        let (input, output, bias) = (table(width, 0.1, 0), table(width, 0.1, 1), table(1, 0.0, 2));
+        device.seed(Stream::new(seed, Purpose::Initialise, 3, 0).next_u64());
+        let trunk = config.trunk.init(device);
+        // Parameters are made on first use; make them now, while the seed is set.
+        trunk.visit(&mut Collector::default());
+        Ok(Self { trunk, input, output, bias, config })
+    }
+
+    /// The device the trunk is on.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.trunk.devices().first().cloned().unwrap_or_else(Device::flex)
+    }
+
+    /// Hidden vectors of one more token for each row; see [`Trunk::step`].
+    ///
+    /// # Shapes
+    /// - `tokens`: `[rows]`; `parents`: the row of `cache` each continues, or `None` at the first token
+    /// - returns: `[rows × d_model]`
+    #[must_use]
+    pub fn step(&self, tokens: &[u32], parents: Option<&[u32]>, cache: &mut Cache) -> Vec<f32> {
+        let device = self.device();
+        if let Some(parents) = parents {
+            let parents: Vec<i64> = parents.iter().map(|&p| i64::from(p)).collect();
+            let len = parents.len();
+            let parents = Tensor::<1, Int>::from_data(TensorData::new(parents, [len]), &device);
+            *cache = std::mem::take(cache).select(parents);
+        }
+        let inputs = TensorData::new(self.input.gather(tokens), [tokens.len(), self.config.trunk.d_model]);
+        let hidden = self.trunk.step(Tensor::from_data(inputs, &device), cache);
+        to_vec(hidden.into_data())
+    }
+
+    /// Writes all weights as one array file.
+    ///
+    /// # Errors
+    /// Whatever the writer says.
+    pub fn write(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let trunk = trunk_arrays(&self.trunk);
+        let mut arrays = ArrayWriter::default();
+        for (name, (shape, values)) in &trunk {
+            arrays = arrays.with_shape(name, shape.clone(), values);
+        }
+        let shape = vec![self.config.num_tokens, self.config.trunk.d_model];
+        arrays = arrays.with_shape("input", shape.clone(), &self.input.values);
+        arrays = arrays.with_shape("output", shape, &self.output.values).with("bias", &self.bias.values);
+        arrays.write(&mut { out })
+    }
+
+    /// Reads weights written by [`PathModel::write`].
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Corrupt`] when an array is missing or of another size, [`Error::NonFinite`].
+    pub fn read(config: ModelConfig, path: &Path, device: &Device) -> Result<Self> {
+        config.validate()?;
+        let file = ArrayFile::open(path)?;
+        let table = |name: &str, width: usize| -> Result<Table> {
+            let expected = config.num_tokens.checked_mul(width).ok_or_else(|| Error::Config {
+                option: "num_tokens",
+                reason: "times d_model is more than memory can hold".to_owned(),
+            })?;
+            let values = file.array_of::<f32>(name, expected)?;
+            finite(name, &values)?;
+            Ok(Table::from_values(values.to_vec(), width))
+        };
+        let width = config.trunk.d_model;
+        let (input, output, bias) = (table("input", width)?, table("output", width)?, table("bias", 1)?);
+        let trunk = load_trunk(config.trunk.init(device), &file, device)?;
+        Ok(Self { trunk, input, output, bias, config })
+    }
+}
+
+/// The values of a tensor as `f32`.
+pub(crate) fn to_vec(data: TensorData) -> Vec<f32> {
+    // The trunk computes in f32 and nothing else, so the conversion cannot fail.
+    data.try_into_vec::<f32>().unwrap_or_default()
+}
+
+fn finite(name: &str, values: &[f32]) -> Result<()> {
+    if values.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(Error::NonFinite { name: name.to_owned() }) }
+}
+
+/// Shape and values of every parameter of a trunk, by path.
+pub(crate) fn trunk_arrays(trunk: &Trunk) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
+    let mut collector = Collector::default();
+    trunk.visit(&mut collector);
+    collector.arrays
+}
+
+/// Follows where in a module a traversal is, for the name of a parameter.
+#[derive(Default)]
+pub(crate) struct Location(Vec<String>);
+
+impl Location {
+    pub(crate) fn enter(&mut self, name: &str) {
+        self.0.push(name.to_owned());
+    }
+
+    pub(crate) fn leave(&mut self) {
+        self.0.pop();
+    }
+
+    /// `trunk.blocks.0.expand.weight`
+    pub(crate) fn name(&self) -> String {
+        format!("trunk.{}", self.0.join("."))
+    }
+}
+
+#[derive(Default)]
+struct Collector {
+    location: Location,
+    arrays: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+}
+
+impl ModuleVisitor for Collector {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.location.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.location.leave();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        let shape = tensor.dims().to_vec();
+        self.arrays.insert(self.location.name(), (shape, to_vec(tensor.into_data())));
+    }
+}
+
+/// Puts stored arrays into a module.
+struct Loader<'a> {
+    location: Location,
+    file: &'a ArrayFile,
+    device: &'a Device,
+    error: Option<Error>,
+}
+
+impl Loader<'_> {
+    fn values(&self, name: &str, len: usize) -> Result<Vec<f32>> {
+        let values = self.file.array_of::<f32>(name, len)?;
+        finite(name, &values)?;
+        Ok(values.to_vec())
+    }
+}
+
+impl ModuleMapper for Loader<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.location.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.location.leave();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.location.name();
+        let shape = param.lazy_shape();
+        match self.values(&name, shape.num_elements()) {
+            Ok(values) => {
+                let device = self.device.clone();
+                param.map(|_| Tensor::from_data(TensorData::new(values, shape), &device).require_grad())
+            }
+            Err(error) => {
+                self.error.get_or_insert(error);
+                param
+            }
+        }
+    }
+}
+
+fn load_trunk(trunk: Trunk, file: &ArrayFile, device: &Device) -> Result<Trunk> {
+    let mut loader = Loader { location: Location::default(), file, device, error: None };
+    let trunk = trunk.map(&mut loader);
+    loader.error.map_or(Ok(trunk), Err)
+}
