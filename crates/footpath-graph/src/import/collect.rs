@@ -222,7 +222,6 @@ impl Collector {
         let linked = self.dataset.links.get(item as usize).copied().unwrap_or(NONE);
         self.owners.resize(self.dataset.entities.len(), NONE);
         let owner = self.owners.get(number as usize).copied().unwrap_or(NONE);
-        let item_name = show(self.dataset.items.get(item).as_bytes());
         match (linked, owner) {
             (NONE, NONE) => {
                 set(&mut self.dataset.links, item, number);
@@ -239,6 +238,7 @@ impl Collector {
                 Err(entity.flaw("link_conflict", message))
             }
             _ => {
+                let item_name = show(self.dataset.items.get(item).as_bytes());
                 let other = show(self.dataset.entities.get(linked).as_bytes());
                 Err(entity.flaw("link_conflict", format!("item `{item_name}` is linked to entity `{other}` already")))
             }

@@ -19,7 +19,7 @@
 //! | name | [`MAX_NAME_BYTES`] |
 //! | unpacked bytes for each packed byte | [`MAX_EXPANSION`] |
 //! | entity types | [`MAX_TYPES`] |
-//! | nodes, relations | [`MAX_NODES`](crate::dataset::MAX_NODES), [`MAX_RELATIONS`](crate::dataset::MAX_RELATIONS) |
+//! | nodes, relations | [`MAX_NODES`], [`MAX_RELATIONS`](crate::dataset::MAX_RELATIONS) |
 
 mod collect;
 mod fields;

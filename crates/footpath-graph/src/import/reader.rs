@@ -324,12 +324,12 @@ impl Table {
             return Err(Flaw::new("header", "the header again; were files joined?"));
         }
         let (expected, got) = (self.header.len(), self.row.fields.len());
-        let message = format!("expected {expected} fields, got {got}{}", self.delimiter_hint(got));
-        match got.cmp(&expected) {
-            std::cmp::Ordering::Equal => Ok(None),
-            std::cmp::Ordering::Less => Err(Flaw::new("columns", message).at(got)),
-            std::cmp::Ordering::Greater => Ok(Some(Flaw::new("columns", message).at(expected))),
+        if got == expected {
+            return Ok(None);
         }
+        let message = format!("expected {expected} fields, got {got}{}", self.delimiter_hint(got));
+        let flaw = Flaw::new("columns", message).at(expected.min(got));
+        if got < expected { Err(flaw) } else { Ok(Some(flaw)) }
     }
 
     /// What else could be meant to stand between the fields.
