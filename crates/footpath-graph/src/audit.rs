@@ -1,1 +1,191 @@
-//! Audit.
+//! The auditor: re-checks every path of a corpus against the triples and the held-out interactions.
+//!
+//! It shares nothing with the sampler but the graph and the definition of the pattern: no counts, no tables, no random numbers.
+
+use crate::error::Result;
+use crate::kg::TrainKg;
+use crate::pattern::Pattern;
+use crate::sample::EndSet;
+use footpath_core::{Corpus, NodeId, Path, RelationId, Triple};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Held-out items by user; each list ascending. See [`crate::HeldOut::by_user`].
+pub type HeldOutItems = BTreeMap<NodeId, Vec<NodeId>>;
+
+/// What an audit found; a path may be wrong in several ways.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AuditReport {
+    /// Paths looked at.
+    pub paths: u64,
+    /// Paths with a hop that is no triple of the train graph.
+    pub illegal: u64,
+    /// Paths that the pattern does not accept, or that do not start at a user.
+    pub off_pattern: u64,
+    /// Paths that meet a node twice.
+    pub not_simple: u64,
+    /// Paths whose end is not in the end set.
+    pub wrong_end: u64,
+    /// Paths with a hop between a user and an item held out from that user, in either direction.
+    pub leaked: u64,
+    /// Number of the first path that is wrong, from 0.
+    pub first_wrong: Option<u64>,
+}
+
+impl AuditReport {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.first_wrong.is_none()
+    }
+}
+
+/// Audits every path of a corpus. `held_out` are the parts of the log that must not show.
+///
+/// # Errors
+/// [`footpath_core::Error::Corrupt`] when a row is no path at all.
+pub fn audit_corpus(
+    corpus: &Corpus,
+    kg: &TrainKg,
+    pattern: &Pattern,
+    ends: EndSet,
+    held_out: &[HeldOutItems],
+) -> Result<AuditReport> {
+    let mut auditor = Auditor { kg, pattern, ends, held_out, report: AuditReport::default() };
+    for path in corpus.paths() {
+        auditor.check(&path?);
+    }
+    Ok(auditor.report)
+}
+
+/// Audits paths from anywhere.
+#[must_use]
+pub fn audit_paths<'p>(
+    paths: impl IntoIterator<Item = &'p Path>,
+    kg: &TrainKg,
+    pattern: &Pattern,
+    ends: EndSet,
+    held_out: &[HeldOutItems],
+) -> AuditReport {
+    let mut auditor = Auditor { kg, pattern, ends, held_out, report: AuditReport::default() };
+    paths.into_iter().for_each(|path| auditor.check(path));
+    auditor.report
+}
+
+struct Auditor<'a> {
+    kg: &'a TrainKg,
+    pattern: &'a Pattern,
+    ends: EndSet,
+    held_out: &'a [HeldOutItems],
+    report: AuditReport,
+}
+
+impl Auditor<'_> {
+    fn check(&mut self, path: &Path) {
+        let illegal = !path.triples().all(|triple| self.kg.find(triple).is_some());
+        let off_pattern = !self.is_accepted(path);
+        let not_simple = !path.is_simple();
+        let wrong_end = !self.ends_well(path);
+        let leaked = path.triples().any(|triple| self.is_held_out(triple));
+        let report = &mut self.report;
+        if illegal || off_pattern || not_simple || wrong_end || leaked {
+            report.first_wrong.get_or_insert(report.paths);
+        }
+        report.paths += 1;
+        report.illegal += u64::from(illegal);
+        report.off_pattern += u64::from(off_pattern);
+        report.not_simple += u64::from(not_simple);
+        report.wrong_end += u64::from(wrong_end);
+        report.leaked += u64::from(leaked);
+    }
+
+    fn is_accepted(&self, path: &Path) -> bool {
+        let automaton = self.pattern.automaton();
+        let starts = path.nodes.first().is_some_and(|user| self.kg.users().contains(&user.0));
+        let step = |state, hop: Triple| automaton.step(state, hop.relation, self.kg.type_of(hop.tail));
+        let last = path.triples().try_fold(automaton.start(), step);
+        starts && last.is_some_and(|state| automaton.is_accepting(state))
+    }
+
+    fn ends_well(&self, path: &Path) -> bool {
+        let [user, linked, .., end] = path.nodes.as_slice() else {
+            // One hop: the end is the item of the first hop, which the user has chosen.
+            return path.nodes.len() == 2 && self.ends == EndSet::Any;
+        };
+        let chosen = Triple { head: *user, relation: RelationId::INTERACTED, tail: *end };
+        let chosen = self.kg.find(chosen).is_some();
+        match self.ends {
+            EndSet::Train => chosen && end != linked,
+            EndSet::Unseen => !chosen && self.kg.is_item(*end),
+            EndSet::Any => self.kg.is_item(*end),
+        }
+    }
+
+    fn is_held_out(&self, triple: Triple) -> bool {
+        let (user, item) = match triple.relation {
+            RelationId::INTERACTED => (triple.head, triple.tail),
+            RelationId::INTERACTED_BY => (triple.tail, triple.head),
+            _ => return false,
+        };
+        let items = |part: &HeldOutItems| part.get(&user).is_some_and(|items| items.binary_search(&item).is_ok());
+        self.held_out.iter().any(items)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::build;
+    use crate::dataset::Dataset;
+
+    fn kg() -> TrainKg {
+        let mut d = Dataset::default();
+        for (user, item) in [("u1", "i1"), ("u1", "i2"), ("u2", "i2"), ("u2", "i3")] {
+            d.interact(user, item);
+        }
+        d.link("i1", "f1");
+        d.link("i2", "f2");
+        d.fact("f1", "starring", "ann");
+        d.fact("f2", "starring", "ann");
+        build(d).expect("built").train_kg().expect("valid")
+    }
+
+    fn path(kg: &TrainKg, nodes: &[&str], relations: &[&str]) -> Path {
+        Path {
+            nodes: nodes.iter().map(|name| kg.node(name).expect("a node")).collect(),
+            relations: relations.iter().map(|name| kg.relation(name).expect("a relation")).collect(),
+        }
+    }
+
+    #[test]
+    fn each_kind_of_wrong_path_is_found() {
+        let kg = kg();
+        let pattern = Pattern::hops(3, &kg).expect("valid");
+        let node = |name| kg.node(name).expect("a node");
+        let held_out = [HeldOutItems::from([(node("user:u2"), vec![node("item:i1")])])];
+        let by_ann = ["interacted", "starring", "~starring"];
+        let by_user = ["interacted", "~interacted", "interacted"];
+        // nodes, relations, end set, expected [illegal, off pattern, not simple, wrong end, leaked]
+        let cases: &[(&[&str], &[&str], EndSet, [u64; 5])] = &[
+            (&["user:u1", "item:i1", "entity:ann", "item:i2"], &by_ann, EndSet::Train, [0; 5]),
+            (&["user:u1", "item:i2", "user:u2", "item:i3"], &by_user, EndSet::Unseen, [0; 5]),
+            (&["user:u1", "item:i1", "entity:ann", "item:i2"], &by_ann, EndSet::Unseen, [0, 0, 0, 1, 0]),
+            (&["user:u1", "item:i2", "user:u2", "item:i3"], &by_user, EndSet::Train, [0, 0, 0, 1, 0]),
+            (&["user:u1", "item:i3", "user:u2", "item:i2"], &by_user, EndSet::Train, [1, 0, 0, 0, 0]),
+            (&["user:u1", "item:i1", "entity:ann", "item:i1"], &by_ann, EndSet::Any, [0, 0, 1, 0, 0]),
+            (&["user:u1", "item:i1", "entity:ann", "item:i1"], &by_ann, EndSet::Train, [0, 0, 1, 1, 0]),
+            (&["user:u1", "item:i2", "user:u2", "item:i1"], &by_user, EndSet::Any, [1, 0, 0, 0, 1]),
+            (&["user:u1", "item:i1", "user:u2", "item:i2"], &by_user, EndSet::Any, [1, 0, 0, 0, 1]),
+            (&["user:u1", "item:i1"], &["interacted"], EndSet::Any, [0, 1, 0, 0, 0]),
+            (&["user:u1", "item:i1"], &["interacted"], EndSet::Train, [0, 1, 0, 1, 0]),
+            (&["user:u1", "item:i2", "item:i1", "entity:ann"], &by_ann, EndSet::Any, [1, 1, 0, 1, 0]),
+            (&["item:i2", "entity:ann", "item:i1", "entity:ann"], &by_ann, EndSet::Any, [1, 1, 1, 1, 0]),
+        ];
+        for (nodes, relations, ends, expected) in cases {
+            let report = audit_paths([&path(&kg, nodes, relations)], &kg, &pattern, *ends, &held_out);
+            let got = [report.illegal, report.off_pattern, report.not_simple, report.wrong_end, report.leaked];
+            assert_eq!(got, *expected, "{nodes:?} {ends:?}");
+            assert_eq!(report.is_clean(), *expected == [0; 5]);
+        }
+    }
+}

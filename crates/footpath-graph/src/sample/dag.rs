@@ -1,0 +1,368 @@
+//! The walks of one user (or of all users) as a graph without cycles.
+//!
+//! A *slot* is a node of the knowledge graph in a state of the pattern's automaton; an arc is a hop that the pattern
+//! allows. Every hop leads to a higher state, so the slots are layered by state and one sweep over the states counts
+//! everything. Arcs of a slot are sorted by the node they lead to: the arcs back to the node one came from are then a
+//! range, and leaving them out of a draw is exact and costs two binary searches.
+
+#![expect(clippy::indexing_slicing, reason = "slots, arcs and nodes are numbered here; hot loops")]
+
+use crate::kg::TrainKg;
+use crate::pattern::{Automaton, StateId};
+use footpath_core::{NodeId, RelationId};
+use std::ops::Range;
+
+/// Marks a node without slots.
+const NO_SLOT: u32 = u32::MAX;
+
+/// A hop to a slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arc {
+    /// The slot.
+    pub(super) target: u32,
+    /// Its node.
+    pub(super) node: u32,
+    /// The relation, read in the direction of the path (also where the arcs are turned round).
+    pub(super) relation: u16,
+}
+
+/// Slots and arcs.
+#[derive(Debug, Default)]
+pub(super) struct Dag {
+    /// Node of each slot.
+    pub(super) nodes: Vec<u32>,
+    /// State of each slot.
+    pub(super) states: Vec<u16>,
+    /// Whether a walk may stop at the slot.
+    pub(super) stops: Vec<bool>,
+    /// Slots by layer, each layer ascending by node; no arc leads to an earlier layer or inside one.
+    pub(super) layers: Vec<Vec<u32>>,
+    arc_ends: Vec<usize>,
+    arcs: Vec<Arc>,
+}
+
+impl Dag {
+    /// Numbers of the arcs of a slot.
+    pub(super) fn range(&self, slot: u32) -> Range<usize> {
+        let slot = slot as usize;
+        let start = if slot == 0 { 0 } else { self.arc_ends[slot - 1] };
+        start..self.arc_ends[slot]
+    }
+
+    /// An arc by its number.
+    pub(super) fn arc(&self, arc: usize) -> Arc {
+        self.arcs[arc]
+    }
+
+    pub(super) fn num_arcs(&self) -> usize {
+        self.arcs.len()
+    }
+
+    /// Numbers of the arcs of a slot that lead to `node`.
+    pub(super) fn range_to(&self, slot: u32, node: u32) -> Range<usize> {
+        let Range { start, end } = self.range(slot);
+        let arcs = &self.arcs[start..end];
+        let low = arcs.partition_point(|arc| arc.node < node);
+        let len = arcs[low..].iter().take_while(|arc| arc.node == node).count();
+        start + low..start + low + len
+    }
+
+    /// The same as [`Dag::range_to`] for nodes that ascend from call to call, starting the search at `from`.
+    pub(super) fn range_to_from(&self, slot: u32, node: u32, from: usize) -> Range<usize> {
+        let end = self.range(slot).end;
+        let mut low = from;
+        while low < end && self.arcs[low].node < node {
+            low += 1;
+        }
+        let mut high = low;
+        while high < end && self.arcs[high].node == node {
+            high += 1;
+        }
+        low..high
+    }
+
+    /// All arcs turned round: walks from the ends to the slots in `starts`, where they stop.
+    pub(super) fn transposed(&self, starts: &[u32]) -> Self {
+        let mut gathered = Vec::with_capacity(self.arcs.len());
+        for layer in &self.layers {
+            for &slot in layer {
+                let node = self.nodes[slot as usize];
+                let turned = |arc: &Arc| (arc.target, Arc { target: slot, node, relation: arc.relation });
+                gathered.extend(self.arcs[self.range(slot)].iter().map(turned));
+            }
+        }
+        let mut stops = vec![false; self.nodes.len()];
+        starts.iter().for_each(|&slot| stops[slot as usize] = true);
+        let layers = self.layers.iter().rev().cloned().collect();
+        let (nodes, states) = (self.nodes.clone(), self.states.clone());
+        let mut dag = Self { nodes, states, stops, layers, ..Self::default() };
+        dag.place(&gathered);
+        dag
+    }
+
+    /// Puts the arcs in order: by slot, then by node, then by relation.
+    fn place(&mut self, gathered: &[(u32, Arc)]) {
+        let mut cursors = vec![0usize; self.nodes.len() + 1];
+        gathered.iter().for_each(|(slot, _)| cursors[*slot as usize + 1] += 1);
+        for slot in 0..self.nodes.len() {
+            cursors[slot + 1] += cursors[slot];
+        }
+        self.arcs = vec![Arc { target: 0, node: 0, relation: 0 }; gathered.len()];
+        for &(slot, arc) in gathered {
+            self.arcs[cursors[slot as usize]] = arc;
+            cursors[slot as usize] += 1;
+        }
+        cursors.truncate(self.nodes.len());
+        self.arc_ends = cursors;
+        let mut start = 0;
+        for &end in &self.arc_ends {
+            // Runs are mostly sorted already, which the stable sort uses.
+            self.arcs[start..end].sort_by_key(|arc| (arc.node, arc.relation));
+            start = end;
+        }
+    }
+}
+
+/// Where walks may stop.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stops<'a> {
+    /// At any item.
+    Any,
+    /// At these items, ascending, but not at the first hop.
+    At(&'a [u32]),
+    /// At any item but these, ascending.
+    NotAt(&'a [u32]),
+}
+
+impl Stops<'_> {
+    fn allow(&self, node: u32, first_hop: bool) -> bool {
+        match self {
+            Self::Any => true,
+            Self::At(items) => !first_hop && items.binary_search(&node).is_ok(),
+            Self::NotAt(items) => items.binary_search(&node).is_err(),
+        }
+    }
+}
+
+/// Memory that is used again from user to user.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// For each node, 1 + its place in the table of slots; 0 where it has none.
+    place: Vec<u32>,
+}
+
+/// Builds a [`Dag`].
+pub(super) struct Builder<'a> {
+    kg: &'a TrainKg,
+    automaton: &'a Automaton,
+    scratch: &'a mut Scratch,
+    stops: Stops<'a>,
+    /// The state after the first hop of any path.
+    linked: Option<StateId>,
+    /// A node no path may come back to.
+    removed: Option<NodeId>,
+    seen: Vec<u32>,
+    table: Vec<u32>,
+    dag: Dag,
+    alive: Vec<bool>,
+    gathered: Vec<(u32, Arc)>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(kg: &'a TrainKg, automaton: &'a Automaton, stops: Stops<'a>, scratch: &'a mut Scratch) -> Self {
+        scratch.place.resize(kg.num_nodes(), 0);
+        let linked = super::linked_state(automaton);
+        let dag = Dag { layers: vec![Vec::new(); automaton.num_states()], ..Dag::default() };
+        let (seen, table, alive, gathered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { kg, automaton, scratch, stops, linked, removed: None, seen, table, dag, alive, gathered }
+    }
+
+    /// The walks of all users, hop by hop from the users on; slot `u` is user `u`.
+    pub(super) fn all_users(mut self) -> Dag {
+        for user in self.kg.users() {
+            self.slot(NodeId(user), self.automaton.start());
+        }
+        self.forward(|_| true);
+        self.finish()
+    }
+
+    /// The walks of one user, who is slot 0 and is met nowhere else.
+    pub(super) fn user(mut self, user: NodeId, plan: &Plan) -> Dag {
+        self.slot(user, self.automaton.start());
+        self.removed = Some(user);
+        if let Stops::At(ends) = self.stops {
+            self.forward(|state| plan.is_early(state));
+            self.backward(ends, plan);
+        } else {
+            self.forward(|_| true);
+        }
+        self.finish()
+    }
+
+    fn forward(&mut self, early: impl Fn(StateId) -> bool) {
+        let automaton = self.automaton;
+        for state in automaton.states().filter(|&state| early(state)) {
+            let mut next = 0;
+            // Hops lead to later layers only, so the layer does not grow meanwhile.
+            while let Some(&slot) = self.dag.layers[state.index()].get(next) {
+                next += 1;
+                self.hops_from(slot, state);
+            }
+        }
+    }
+
+    fn hops_from(&mut self, slot: u32, state: StateId) {
+        let (kg, automaton) = (self.kg, self.automaton);
+        let head = NodeId(self.dag.nodes[slot as usize]);
+        let arcs = kg.arcs(head);
+        for relation in arcs.distinct_relations() {
+            let tails = arcs.of(relation).tails;
+            // Nodes of a type are a range of ids, and tails ascend.
+            for &(kind, next) in automaton.types_after(state, relation) {
+                let range = kg.range(kind);
+                let from = tails.partition_point(|&tail| tail < range.start);
+                for &tail in tails[from..].iter().take_while(|&&tail| tail < range.end) {
+                    if tail == head.0 || Some(NodeId(tail)) == self.removed {
+                        continue;
+                    }
+                    let target = self.slot(NodeId(tail), next);
+                    self.gathered.push((slot, Arc { target, node: tail, relation: relation.0 }));
+                }
+            }
+        }
+    }
+
+    fn backward(&mut self, ends: &[u32], plan: &Plan) {
+        let automaton = self.automaton;
+        for state in automaton.states().rev().filter(|&state| !plan.is_early(state)) {
+            if automaton.is_accepting(state) && !plan.only_early[state.index()] {
+                ends.iter().for_each(|&end| _ = self.slot(NodeId(end), state));
+            }
+            self.dag.layers[state.index()].sort_unstable_by_key(|&slot| self.dag.nodes[slot as usize]);
+            let mut next = 0;
+            while let Some(&slot) = self.dag.layers[state.index()].get(next) {
+                next += 1;
+                if self.alive[slot as usize] {
+                    self.hops_to(slot, state, plan);
+                }
+            }
+        }
+        // What leads to a late slot that no end is reached from is not worth keeping.
+        let (alive, states) = (&self.alive, &self.dag.states);
+        self.gathered.retain(|(_, arc)| {
+            let target = arc.target as usize;
+            alive[target] || plan.is_early(StateId(states[target]))
+        });
+    }
+
+    fn hops_to(&mut self, slot: u32, state: StateId, plan: &Plan) {
+        let (kg, automaton) = (self.kg, self.automaton);
+        let tail = NodeId(self.dag.nodes[slot as usize]);
+        let kind = kg.type_of(tail);
+        let arcs = kg.arcs(tail);
+        for back in arcs.distinct_relations() {
+            let relation = back.inverse();
+            for &before in automaton.states_before(state, relation, kind) {
+                if plan.is_early(before) {
+                    continue;
+                }
+                for &head in arcs.of(back).tails {
+                    if head == tail.0 || Some(NodeId(head)) == self.removed {
+                        continue;
+                    }
+                    if let Some(source) = self.source(NodeId(head), before, plan) {
+                        self.alive[source as usize] = true;
+                        self.gathered.push((source, Arc { target: slot, node: tail.0, relation: relation.0 }));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The slot a hop towards an end may come from, if any walk can be there.
+    fn source(&mut self, node: NodeId, state: StateId, plan: &Plan) -> Option<u32> {
+        if plan.only_early[state.index()] {
+            return self.find(node, state);
+        }
+        plan.is_entered(state, self.kg.type_of(node).index()).then(|| self.slot(node, state))
+    }
+
+    fn find(&self, node: NodeId, state: StateId) -> Option<u32> {
+        let place = self.scratch.place[node.index()].checked_sub(1)?;
+        let slot = self.table[place as usize * self.automaton.num_states() + state.index()];
+        (slot != NO_SLOT).then_some(slot)
+    }
+
+    /// The slot of a node in a state, made when it is new.
+    #[expect(clippy::cast_possible_truncation, reason = "no more places than nodes; slots are bounded below")]
+    fn slot(&mut self, node: NodeId, state: StateId) -> u32 {
+        let width = self.automaton.num_states();
+        let place = &mut self.scratch.place[node.index()];
+        if *place == 0 {
+            self.seen.push(node.0);
+            *place = self.seen.len() as u32;
+            self.table.resize(self.seen.len() * width, NO_SLOT);
+        }
+        let entry = &mut self.table[(*place as usize - 1) * width + state.index()];
+        if *entry == NO_SLOT {
+            *entry = self.dag.nodes.len() as u32;
+            let is_end = self.automaton.is_accepting(state);
+            let stop = is_end && self.stops.allow(node.0, Some(state) == self.linked);
+            self.dag.layers[state.index()].push(*entry);
+            self.dag.nodes.push(node.0);
+            self.dag.states.push(state.0);
+            self.dag.stops.push(stop);
+            self.alive.push(stop);
+        }
+        *entry
+    }
+
+    fn finish(mut self) -> Dag {
+        self.seen.iter().for_each(|&node| self.scratch.place[node as usize] = 0);
+        let nodes = &self.dag.nodes;
+        self.dag.layers.iter_mut().for_each(|layer| layer.sort_unstable_by_key(|&slot| nodes[slot as usize]));
+        self.dag.place(&self.gathered);
+        self.dag
+    }
+}
+
+/// How the walks to a few ends are found: hops from early states forward, the others backward from the ends.
+///
+/// The neighbours of a hub near the end then need not be looked at to find those that are ends.
+#[derive(Debug)]
+pub(super) struct Plan {
+    early: Vec<bool>,
+    /// The state is entered from early states only.
+    only_early: Vec<bool>,
+    /// Whether a state is entered at nodes of a type.
+    types: Vec<bool>,
+    num_types: usize,
+}
+
+impl Plan {
+    pub(super) fn new(kg: &TrainKg, automaton: &Automaton) -> Self {
+        let num_types = kg.schema().types.len();
+        let half = automaton.longest(automaton.start()) / 2;
+        let early: Vec<bool> = automaton.states().map(|state| automaton.longest(state) > half).collect();
+        let mut only_early = vec![true; automaton.num_states()];
+        let mut types = vec![false; automaton.num_states() * num_types];
+        for state in automaton.states() {
+            for relation in 0..kg.num_relations() {
+                let Ok(relation) = u16::try_from(relation) else { continue };
+                for &(kind, next) in automaton.types_after(state, RelationId(relation)) {
+                    only_early[next.index()] &= early[state.index()];
+                    types[next.index() * num_types + kind.index()] = true;
+                }
+            }
+        }
+        Self { early, only_early, types, num_types }
+    }
+
+    fn is_early(&self, state: StateId) -> bool {
+        self.early[state.index()]
+    }
+
+    fn is_entered(&self, state: StateId, kind: usize) -> bool {
+        self.types[state.index() * self.num_types + kind]
+    }
+}

@@ -1,0 +1,213 @@
+//! Weights of the walks of a [`Dag`] that never turn straight back, and drawing in proportion to them.
+//!
+//! Write `S(x)` for the weight of all continuations from slot x and `N(v→x)` for that of the continuations that do not
+//! return to v at once:
+//!
+//! ```text
+//! N(v→x) = f(x) · (P(x) − Σ_{arcs b: x→v} N(b)) + stop(x),     P(x) = Σ_{arcs b of x} N(b)
+//! ```
+//!
+//! where f(x) is the factor of the hop away from x and stop(x) is 1 where the walk may stop. Parallel relations between
+//! x and v are several arcs b. With f = 1 these are counts, exact in 64 bits or an error. A hop is drawn in proportion
+//! to N among the arcs that do not lead back, so a walk is drawn in proportion to its weight among those that never turn
+//! straight back; walks that meet a node again later are drawn again as a whole, which leaves the proportions of the
+//! others as they were.
+//!
+//! In floating point a sum of nothing but zeros is zero, so no walk of weight zero is ever drawn; a weight is off by at
+//! most 1e-16 of the weight of all continuations from its slot.
+
+#![expect(clippy::indexing_slicing, reason = "slots and arcs are numbered by the graph; hot loops")]
+
+use super::dag::Dag;
+use footpath_core::{NodeId, Path, RelationId, Stream};
+use std::ops::Range;
+
+/// A number that walks are weighed with: `u64` counts, or `f64`.
+pub(super) trait Weight: Copy + PartialOrd + std::fmt::Debug + Send + Sync {
+    /// No walk.
+    const ZERO: Self;
+    /// One walk.
+    const ONE: Self;
+    /// The sum, `None` past the largest number.
+    fn plus(self, other: Self) -> Option<Self>;
+    /// The difference, never below zero.
+    fn minus(self, other: Self) -> Self;
+    /// The product with a factor; counts have none.
+    fn times(self, factor: f64) -> Self;
+    /// The quotient by the same factor.
+    fn over(self, factor: f64) -> Self;
+    /// A uniform number below `bound`, which is not zero.
+    fn draw(bound: Self, stream: &mut Stream) -> Self;
+}
+
+impl Weight for u64 {
+    const ZERO: Self = 0;
+    const ONE: Self = 1;
+
+    fn plus(self, other: Self) -> Option<Self> {
+        self.checked_add(other)
+    }
+    fn minus(self, other: Self) -> Self {
+        self.saturating_sub(other)
+    }
+    fn times(self, _: f64) -> Self {
+        self
+    }
+    fn over(self, _: f64) -> Self {
+        self
+    }
+    fn draw(bound: Self, stream: &mut Stream) -> Self {
+        stream.below(bound)
+    }
+}
+
+impl Weight for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    fn plus(self, other: Self) -> Option<Self> {
+        Some(self + other)
+    }
+    fn minus(self, other: Self) -> Self {
+        (self - other).max(0.0)
+    }
+    fn times(self, factor: f64) -> Self {
+        self * factor
+    }
+    fn over(self, factor: f64) -> Self {
+        self / factor
+    }
+    fn draw(bound: Self, stream: &mut Stream) -> Self {
+        stream.unit() * bound
+    }
+}
+
+/// A count went past 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Overflow;
+
+/// The weights of all arcs of a graph.
+#[derive(Debug)]
+pub(super) struct Weights<W> {
+    /// For each arc, the sum of N over the arcs of its slot up to and including it.
+    sums: Vec<W>,
+    /// f of each slot; empty where all are 1.
+    factors: Vec<f64>,
+}
+
+/// What a walk does next.
+enum Next {
+    Stop,
+    Arc(usize),
+    Dead,
+}
+
+impl<W: Weight> Weights<W> {
+    /// Weighs every arc; `factors` is empty or has one number for each slot.
+    pub(super) fn new(dag: &Dag, factors: Vec<f64>) -> Result<Self, Overflow> {
+        let mut weights = Self { sums: vec![W::ZERO; dag.num_arcs()], factors };
+        // Within a layer the slots ascend by node, so for each target the search for the arcs back only moves on.
+        let mut cursors = vec![(u32::MAX, 0usize); dag.nodes.len()];
+        for (pass, layer) in (0u32..).zip(dag.layers.iter().rev()) {
+            for &slot in layer {
+                weights.weigh(dag, slot, pass, &mut cursors)?;
+            }
+        }
+        Ok(weights)
+    }
+
+    fn weigh(&mut self, dag: &Dag, slot: u32, pass: u32, cursors: &mut [(u32, usize)]) -> Result<(), Overflow> {
+        let node = dag.nodes[slot as usize];
+        let mut sum = W::ZERO;
+        for index in dag.range(slot) {
+            let target = dag.arc(index).target;
+            let (seen, cursor) = &mut cursors[target as usize];
+            if *seen != pass {
+                (*seen, *cursor) = (pass, dag.range(target).start);
+            }
+            let back = dag.range_to_from(target, node, *cursor);
+            *cursor = back.start;
+            sum = sum.plus(self.value(dag, target, &back)?).ok_or(Overflow)?;
+            self.sums[index] = sum;
+        }
+        Ok(())
+    }
+
+    /// Weight of all walks from a slot, the one that stops there at once left out.
+    pub(super) fn total(&self, dag: &Dag, slot: u32) -> W {
+        self.before(dag.range(slot).end, dag.range(slot).start)
+    }
+
+    /// The sum over the arcs from `start` to `end`, which is one of a slot's own arcs or their end.
+    fn before(&self, end: usize, start: usize) -> W {
+        if end == start { W::ZERO } else { self.sums[end - 1] }
+    }
+
+    /// N of an arc to `slot`, whose arcs back are `back`.
+    fn value(&self, dag: &Dag, slot: u32, back: &Range<usize>) -> Result<W, Overflow> {
+        let on = self.onward(dag, slot, back).times(self.factor(slot));
+        if dag.stops[slot as usize] { on.plus(W::ONE).ok_or(Overflow) } else { Ok(on) }
+    }
+
+    /// P without the arcs back.
+    fn onward(&self, dag: &Dag, slot: u32, back: &Range<usize>) -> W {
+        let range = dag.range(slot);
+        let total = self.before(range.end, range.start);
+        let left = self.before(back.start, range.start);
+        let right = total.minus(self.before(back.end, range.start));
+        left.plus(right).unwrap_or(total)
+    }
+
+    fn factor(&self, slot: u32) -> f64 {
+        self.factors.get(slot as usize).copied().unwrap_or(1.0)
+    }
+
+    /// Draws one walk from `root` in proportion to its weight. False, with the walk cut short, when it meets a node again.
+    pub(super) fn attempt(&self, dag: &Dag, root: u32, stream: &mut Stream, path: &mut Path) -> bool {
+        path.nodes.clear();
+        path.relations.clear();
+        path.nodes.push(NodeId(dag.nodes[root as usize]));
+        let (mut slot, mut from) = (root, None);
+        loop {
+            match self.next(dag, slot, from, stream) {
+                Next::Stop => return true,
+                Next::Dead => return false,
+                Next::Arc(index) => {
+                    let arc = dag.arc(index);
+                    if path.nodes.contains(&NodeId(arc.node)) {
+                        return false;
+                    }
+                    path.relations.push(RelationId(arc.relation));
+                    path.nodes.push(NodeId(arc.node));
+                    from = Some(dag.nodes[slot as usize]);
+                    slot = arc.target;
+                }
+            }
+        }
+    }
+
+    fn next(&self, dag: &Dag, slot: u32, from: Option<u32>, stream: &mut Stream) -> Next {
+        let range = dag.range(slot);
+        let back = from.map_or(range.start..range.start, |node| dag.range_to(slot, node));
+        let stop = if dag.stops[slot as usize] && from.is_some() { W::ONE } else { W::ZERO };
+        let (left, right) = (self.before(back.start, range.start), self.before(back.end, range.start));
+        let total = self.before(range.end, range.start);
+        let factor = self.factor(slot);
+        let onward = left.plus(total.minus(right)).unwrap_or(total);
+        let Some(all) = onward.times(factor).plus(stop).filter(|all| *all > W::ZERO) else { return Next::Dead };
+        let drawn = W::draw(all, stream);
+        if drawn < stop {
+            return Next::Stop;
+        }
+        let drawn = drawn.minus(stop).over(factor);
+        // The first arc whose sum passes the number drawn; an arc of weight zero never is.
+        let (low, high, goal) = if drawn < left {
+            (range.start, back.start, drawn)
+        } else {
+            (back.end, range.end, right.plus(drawn.minus(left)).unwrap_or(drawn))
+        };
+        let chosen = low + self.sums[low..high].partition_point(|sum| *sum <= goal);
+        // Past the end only when the last bit of a float was rounded up; the walk is drawn again.
+        if chosen < high { Next::Arc(chosen) } else { Next::Dead }
+    }
+}
