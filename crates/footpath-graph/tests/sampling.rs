@@ -357,6 +357,7 @@ mod properties {
     use footpath_graph::audit::audit_paths;
     use footpath_graph::sample::{EndSet, Law, SampleSpec, Sampler};
     use proptest::prelude::*;
+    use proptest::strategy::ValueTree;
     use std::collections::BTreeSet;
 
     const ENDS: [EndSet; 3] = [EndSet::Train, EndSet::Unseen, EndSet::Any];
@@ -386,6 +387,20 @@ mod properties {
         let all = sampler.tables(NodeId(user)).unwrap().enumerate(usize::MAX);
         assert!(all.complete);
         all.paths
+    }
+
+    /// The properties below say nothing about graphs without paths.
+    #[test]
+    fn random_graphs_have_paths() {
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let mut with_paths = 0;
+        for round in 0..256 {
+            let kg = plan().new_tree(&mut runner).unwrap().current().build();
+            let case = &CASES[round % CASES.len()];
+            let has = |&user: &u32| !legal(&kg, case, NodeId(user), EndSet::Any).is_empty();
+            with_paths += kg.users().filter(has).count();
+        }
+        assert!(with_paths > 100, "only {with_paths} users have paths");
     }
 
     proptest! {
@@ -549,6 +564,42 @@ mod laws {
     #[test]
     fn walk() {
         check_law(Law::Walk);
+    }
+
+    /// The user has chosen 100 of 103 films, so the table shared by all users nearly always leads to a film already seen,
+    /// and most draws end with the user's own table.
+    #[test]
+    fn the_law_does_not_change_with_the_table() {
+        let plan = super::graphs::Plan {
+            users: 2,
+            items: 103,
+            entities: 3,
+            log: (0..100).map(|item| (0, item)).chain([(1, 0), (1, 101)]).collect(),
+            facts: (0..103).map(|item| (item, 0, 103)).chain((95..103).map(|item| (item, 1, 104))).collect(),
+        };
+        let kg = plan.build();
+        for law in [Law::UniformPath, Law::Walk] {
+            let spec = SampleSpec { law, damping: 0.5, ends: EndSet::Unseen, seed: 0 };
+            assert!(check(&kg, &CASES[6], spec, NodeId(0)));
+            assert!(check(&kg, &CASES[2], spec, NodeId(0)));
+        }
+    }
+
+    /// 75 rings lead back to the first film and two paths on to others: attempts fail, and paths come from the list.
+    #[test]
+    fn the_law_does_not_change_with_the_list() {
+        let mut facts = Vec::new();
+        for ring in 0..75u8 {
+            let (a, b) = (3 + 2 * ring, 4 + 2 * ring);
+            facts.extend([(0, 0, a), (a, 1, b), (b, 2, 0)]);
+        }
+        // A path by way of node 4, which has one arc more, one by way of 8 and 9, and the ring of 9 the other way round.
+        facts.extend([(4, 3, 1), (8, 3, 2), (9, 3, 2), (9, 2, 2)]);
+        let kg = super::graphs::Plan { users: 1, items: 3, entities: 153, log: vec![(0, 0)], facts }.build();
+        for law in [Law::UniformPath, Law::UniformEnd, Law::Walk] {
+            let spec = SampleSpec { law, damping: 2.0, ends: EndSet::Any, seed: 0 };
+            assert!(check(&kg, &CASES[3], spec, NodeId(0)));
+        }
     }
 
     #[test]
