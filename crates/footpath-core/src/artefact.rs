@@ -7,10 +7,11 @@
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Format version written and read by this tool.
@@ -18,6 +19,21 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Longest manifest accepted, in bytes.
 pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 const MANIFEST: &str = "manifest.json";
+
+/// What is being written just now and must not outlive an interrupt.
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes everything half-written by this process. For the moment before it is ended by a signal.
+pub fn remove_unfinished() {
+    for path in unfinished().iter() {
+        let _ = fs::remove_dir_all(path);
+        let _ = fs::remove_file(path);
+    }
+}
 
 /// Size and hash of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -264,6 +280,7 @@ impl ArtefactWriter {
         // Under the lock a scratch directory can only be what a killed process left.
         remove_tree(&scratch)?;
         fs::create_dir(&scratch).map_err(Error::io(&scratch))?;
+        unfinished().extend([scratch.clone(), lock.1.clone()]);
         let files = BTreeMap::new();
         Ok(Self { destination: destination.to_owned(), scratch, kind, replace, files, lock: Some(lock) })
     }
@@ -343,8 +360,10 @@ impl ArtefactWriter {
 impl Drop for ArtefactWriter {
     fn drop(&mut self) {
         let _ = remove_tree(&self.scratch);
+        unfinished().remove(&self.scratch);
         if let Some((file, path)) = self.lock.take() {
-            let _ = fs::remove_file(path);
+            let _ = fs::remove_file(&path);
+            unfinished().remove(&path);
             drop(file);
         }
     }
@@ -389,12 +408,15 @@ pub fn publish_file(path: &Path, replace: Replace, fill: impl FnOnce(&mut dyn Wr
     fs::create_dir_all(&parent).map_err(Error::io(&parent))?;
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let scratch = parent.join(format!(".{name}.{}.tmp", std::process::id()));
+    unfinished().insert(scratch.clone());
     let written = File::create(&scratch).and_then(|file| {
         let mut out = BufWriter::with_capacity(1 << 20, file);
         fill(&mut out)?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
     });
-    if let Err(e) = written.and_then(|()| fs::rename(&scratch, path)) {
+    let placed = written.and_then(|()| fs::rename(&scratch, path));
+    unfinished().remove(&scratch);
+    if let Err(e) = placed {
         let _ = fs::remove_file(&scratch);
         return Err(Error::io(path)(e));
     }

@@ -1,1 +1,54 @@
-//! x
+//! Footpath: from a knowledge graph and a log of who chose what to recommendations that explain themselves.
+//!
+//! One function for each verb; the command line, and whatever else comes, is a thin layer over these.
+//!
+//! ```no_run
+//! use footpath::{Threads, import, recommend, train};
+//! use std::path::Path;
+//! use std::sync::atomic::AtomicBool;
+//!
+//! # fn main() -> footpath::Result<()> {
+//! let (kg, model) = (Path::new("kg"), Path::new("model"));
+//! import::run(Path::new("data/films"), kg, &import::Options::default(), Default::default(), &|_| {})?;
+//! train::run(kg, model, &train::Options::default(), &mut |_| {}, &AtomicBool::new(false))?;
+//! let session = recommend::Session::open(model, kg, "flex")?;
+//! let user = session.kg().user("user-001")?;
+//! for item in &session.recommend(&[user], recommend::Options::default(), &mut |_| {})[0].items {
+//!     println!("{}  {}", item.label, item.text);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod curve;
+pub mod error;
+pub mod evaluate;
+pub mod import;
+pub mod paths;
+pub mod recommend;
+pub mod render;
+pub mod sample;
+pub mod train;
+
+pub use error::{Error, Result};
+pub use footpath_core::{ErrorClass, Replace};
+pub use footpath_graph::{Split, TrainKg};
+
+/// How many threads to work with; results never depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Threads(pub usize);
+
+impl Threads {
+    /// Runs `work` in a pool of this many threads; 0 means one for each core.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when there are more than 1,024 or the system refuses them.
+    pub fn run<T: Send>(self, work: impl FnOnce() -> T + Send) -> Result<T> {
+        let usage = |reason: String| Error::Usage { option: "threads", reason };
+        if self.0 > 1024 {
+            return Err(usage("must be at most 1,024".to_owned()));
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.0).build().map_err(|e| usage(e.to_string()))?;
+        Ok(pool.install(work))
+    }
+}

@@ -26,11 +26,23 @@ pub struct SearchOptions {
     pub paths_per_item: usize,
     /// The items a path may end in.
     pub goal: Goal,
+    /// What to do when fewer than `k` items are found although prefixes were cut.
+    pub when_short: WhenShort,
+}
+
+/// What to do when a search finds fewer than k items although it cut prefixes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenShort {
+    /// Search again, four times as wide, until k are found or nothing was cut.
+    #[default]
+    Widen,
+    /// Take what there is.
+    Accept,
 }
 
 impl Default for SearchOptions {
     fn default() -> Self {
-        Self { k: 10, beams: 400, paths_per_item: 3, goal: Goal::Unseen }
+        Self { k: 10, beams: 400, paths_per_item: 3, goal: Goal::Unseen, when_short: WhenShort::Widen }
     }
 }
 
@@ -118,7 +130,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
 
     /// The recommendations of each user, in the order of `users`. `done` is called with the number of users finished.
     ///
-    /// A user whose kept prefixes reach fewer than k items is searched again, four times as wide, until k are found or nothing was cut.
+    /// A user whose kept prefixes reach fewer than k items is searched again as [`WhenShort`] says.
     pub fn recommend(&self, users: &[NodeId], options: SearchOptions, done: &mut dyn FnMut(usize)) -> Vec<UserList> {
         let mut lists: Vec<UserList> = Vec::with_capacity(users.len());
         for chunk in users.chunks(USERS_AT_ONCE) {
@@ -130,6 +142,9 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
 
     fn search_until_filled(&self, users: &[NodeId], options: SearchOptions) -> Vec<UserList> {
         let mut lists = self.search(users, options);
+        if options.when_short == WhenShort::Accept {
+            return lists;
+        }
         let mut wider = options;
         loop {
             let short: Vec<usize> =

@@ -2,4 +2,4 @@
 
 mod beam;
 
-pub use beam::{Recommender, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList};
+pub use beam::{Recommender, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList, WhenShort};

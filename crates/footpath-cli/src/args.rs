@@ -1,0 +1,95 @@
+//! What can be typed.
+
+use crate::verbs;
+use clap::{Args, Parser, Subcommand};
+use footpath::Replace;
+use std::path::PathBuf;
+
+/// Recommendations that explain themselves: sample paths from a knowledge graph, learn them, generate items with the path that leads there.
+#[derive(Debug, Parser)]
+#[command(name = "footpath", version, after_help = "Start with:  footpath demo")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Import a data set into a knowledge graph
+    Import(verbs::import::ImportArgs),
+    /// Describe a knowledge graph
+    Info(verbs::info::InfoArgs),
+    /// Count the paths of every user
+    Count(verbs::count::CountArgs),
+    /// Sample a corpus of paths, exactly by a stated law
+    Sample(verbs::sample::SampleArgs),
+    /// Write a corpus as text or JSON lines
+    Export(verbs::export::ExportArgs),
+    /// Prove that a corpus is legal and leaks nothing
+    Audit(verbs::audit::AuditArgs),
+    /// Train a path language model
+    Train(verbs::train::TrainArgs),
+    /// Recommend items, each with the path that explains it
+    Recommend(verbs::recommend::RecommendArgs),
+    /// Explain why an item suits a user
+    Explain(verbs::explain::ExplainArgs),
+    /// Evaluate a model, or anybody's lists, on held-out interactions
+    Evaluate(verbs::evaluate::EvaluateArgs),
+    /// Verify the checksums of an artefact
+    Check(verbs::check::CheckArgs),
+    /// Run the whole pipeline on the bundled films
+    Demo(verbs::demo::DemoArgs),
+    /// Print shell completions
+    Completions(verbs::completions::CompletionsArgs),
+}
+
+/// Where the pattern of the paths comes from.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct PatternArgs {
+    /// Every typed path user–…–item of this many hops
+    #[arg(long, value_name = "N")]
+    pub(crate) hops: Option<u32>,
+    /// A path pattern, such as '(:user)-[:interacted]->(:item)-[]-(:person)-[]-(:item)'
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) pattern: Option<String>,
+}
+
+/// Which items a path may end at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum End {
+    /// The user's own train items, other than that of the first hop
+    #[default]
+    Train,
+    /// Items the user has not chosen
+    Unseen,
+    /// Any item
+    Any,
+}
+
+impl From<End> for footpath_graph::sample::EndSet {
+    fn from(end: End) -> Self {
+        match end {
+            End::Train => Self::Train,
+            End::Unseen => Self::Unseen,
+            End::Any => Self::Any,
+        }
+    }
+}
+
+/// Options of verbs that write an artefact.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OutArgs {
+    /// Directory to create
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Replace the directory if it is an artefact already
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+impl OutArgs {
+    pub(crate) fn replace(&self) -> Replace {
+        if self.force { Replace::Yes } else { Replace::No }
+    }
+}

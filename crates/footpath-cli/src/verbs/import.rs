@@ -1,0 +1,180 @@
+//! `footpath import`
+
+use crate::args::OutArgs;
+use crate::failure::{Failure, output};
+use crate::output::{self, thousands};
+use clap::{Args, ValueEnum};
+use footpath::import::{Format, MaxBad, Options, Ratios, SplitSpec};
+use footpath_graph::report::{GraphReport, ImportReport};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// Import a data set into a knowledge graph
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  footpath import data/films --out kg
+  footpath import movies --out kg --min-rating 4 --split temporal
+  footpath import ml-100k --format recbole --out kg --lenient")]
+pub(crate) struct ImportArgs {
+    /// Folder with the data: interactions.tsv, triples.tsv, … or RecBole's .inter, .kg, .link, …
+    dataset_dir: PathBuf,
+    #[command(flatten)]
+    out: OutArgs,
+    /// Layout of the folder
+    #[arg(long, value_enum, default_value_t)]
+    format: FormatArg,
+    /// How to hold out interactions [default: the split column if there is one, else temporal, else random]
+    #[arg(long, value_enum)]
+    split: Option<SplitArg>,
+    /// Shares of train, valid and test
+    #[arg(long, value_name = "A,B,C", default_value = "0.8,0.1,0.1", value_parser = ratios)]
+    ratios: Ratios,
+    /// Drop interactions rated lower
+    #[arg(long, value_name = "X")]
+    min_rating: Option<f32>,
+    /// Seed of a random split
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Skip bad records, and count them, instead of refusing the data
+    #[arg(long)]
+    lenient: bool,
+    /// Largest share of bad records that --lenient skips
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, requires = "lenient")]
+    max_bad: f64,
+    /// Most bytes to read, after unpacking
+    #[arg(long, value_name = "BYTES")]
+    max_bytes: Option<u64>,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum FormatArg {
+    /// Tell by the files
+    #[default]
+    Auto,
+    /// A dataset folder: interactions, items, entities, relations, triples
+    Native,
+    /// RecBole atomic files
+    Recbole,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SplitArg {
+    /// The latest interactions of each user
+    Temporal,
+    /// The last interaction of each user for test, the one before for valid
+    LeaveOneOut,
+    /// Interactions of each user drawn by the seed
+    Random,
+    /// As the split column says
+    Column,
+    /// Nothing is held out
+    None,
+}
+
+fn ratios(text: &str) -> Result<Ratios, String> {
+    let shares: Result<Vec<f64>, _> = text.split(',').map(|s| s.trim().parse::<f64>()).collect();
+    match shares.as_deref() {
+        Ok(&[train, valid, test]) => Ratios::new(train, valid, test).map_err(|e| e.to_string()),
+        _ => Err("expected three numbers such as 0.8,0.1,0.1".to_owned()),
+    }
+}
+
+pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
+    let options = Options {
+        format: match args.format {
+            FormatArg::Auto => Format::Auto,
+            FormatArg::Native => Format::Native,
+            FormatArg::Recbole => Format::RecBole,
+        },
+        min_rating: args.min_rating,
+        split: split(args),
+        lenient: if args.lenient { Some(MaxBad::new(args.max_bad)?) } else { None },
+        max_bytes: args.max_bytes.unwrap_or(Options::default().max_bytes),
+        ..Options::default()
+    };
+    let bar = output::bar(1, "importing");
+    let progress = |step: footpath::import::Step<'_>| {
+        bar.set_length(step.total_bytes);
+        bar.set_position(step.done_bytes);
+    };
+    let (report, _) = footpath::import::run(&args.dataset_dir, &args.out.out, &options, args.out.replace(), &progress)?;
+    bar.finish_and_clear();
+    let mut out = io::stdout().lock();
+    let mut err = io::stderr().lock();
+    for warning in &report.warnings {
+        let _ = writeln!(err, "warning: {}: {}", warning.kind, warning.message);
+    }
+    if args.json {
+        serde_json::to_writer(&mut out, &report).map_err(|e| output(e.into()))?;
+        return writeln!(out).map_err(output);
+    }
+    print_report(&mut out, &report).map_err(output)
+}
+
+fn split(args: &ImportArgs) -> SplitSpec {
+    let (ratios, seed) = (args.ratios, args.seed);
+    match args.split {
+        None => SplitSpec::Auto { ratios, seed },
+        Some(SplitArg::Temporal) => SplitSpec::Temporal { ratios },
+        Some(SplitArg::LeaveOneOut) => SplitSpec::LeaveOneOut,
+        Some(SplitArg::Random) => SplitSpec::Random { ratios, seed },
+        Some(SplitArg::Column) => SplitSpec::Column,
+        Some(SplitArg::None) => SplitSpec::None,
+    }
+}
+
+fn print_report(out: &mut impl Write, report: &ImportReport) -> io::Result<()> {
+    print_graph(out, &report.graph)?;
+    let mut table = output::table(&["log", "count"], 1);
+    let rows = [
+        ("interactions in train", report.graph.num_train),
+        ("held out for valid", report.num_valid),
+        ("held out for test", report.num_test),
+        ("dropped by --min-rating", report.log.num_filtered),
+        ("duplicate interactions dropped", report.dropped.duplicate_interactions),
+        ("duplicate triples dropped", report.dropped.duplicate_triples),
+        ("self-loops (kept, never a hop)", report.dropped.self_loops),
+        ("held-out items nobody chose in train", report.num_held_out_cold_items),
+    ];
+    for (what, count) in rows {
+        table.add_row([what.to_owned(), thousands(count)]);
+    }
+    for (kind, count) in &report.skipped {
+        table.add_row([format!("bad records skipped: {kind}"), thousands(*count)]);
+    }
+    output::print(out, &table)
+}
+
+/// The part of the report that `info` shares.
+pub(crate) fn print_graph(out: &mut impl Write, graph: &GraphReport) -> io::Result<()> {
+    let mut table = output::table(&["graph", "count"], 1);
+    table.add_row(["users".to_owned(), thousands(graph.num_users)]);
+    table.add_row(["items".to_owned(), thousands(graph.num_items)]);
+    table.add_row(["entities".to_owned(), thousands(graph.num_entities)]);
+    for kind in &graph.entities {
+        table.add_row([format!("  {}", kind.name), thousands(kind.count)]);
+    }
+    table.add_row(["triples".to_owned(), thousands(graph.num_triples)]);
+    for relation in &graph.relations {
+        table.add_row([format!("  {}", relation.name), thousands(relation.count)]);
+    }
+    table.add_row(["items outside the knowledge graph".to_owned(), thousands(graph.num_items_outside_kg)]);
+    table.add_row(["items no path can reach".to_owned(), thousands(graph.num_unreachable_items)]);
+    table.add_row(["entities without a triple".to_owned(), thousands(graph.num_isolated_entities)]);
+    table.add_row(["users without a train interaction".to_owned(), thousands(graph.num_users_without_train)]);
+    output::print(out, &table)?;
+    let d = &graph.degrees;
+    writeln!(
+        out,
+        " degrees: min {}, 10 % {}, median {}, 90 % {}, 99 % {}, max {}\n",
+        thousands(d.min),
+        thousands(d.p10),
+        thousands(d.p50),
+        thousands(d.p90),
+        thousands(d.p99),
+        thousands(d.max)
+    )
+}

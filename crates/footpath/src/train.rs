@@ -1,0 +1,392 @@
+//! `train`: from a graph to a path model.
+
+use crate::curve;
+use crate::error::{Error, Result};
+use crate::paths::{CorpusPaths, FreshPaths};
+use footpath_core::artefact::OutputLock;
+use footpath_core::{ArtefactWriter, Corpus, Goal, NodeId, Purpose, Replace, Stream, Vocabulary, artefact};
+use footpath_eval::{Recommendation, Recommendations};
+use footpath_graph::legal::Legal;
+use footpath_graph::pattern::Pattern;
+use footpath_graph::sample::{EndSet, Law, SampleSpec, Sampler};
+use footpath_graph::{HeldOut, Split, TrainKg, kg};
+use footpath_model::checkpoint::Checkpoints;
+use footpath_model::config::{ModelConfig, Preset, TrainingConfig};
+use footpath_model::data::PathSource;
+use footpath_model::decode::{Recommender, SearchOptions, WhenShort};
+use footpath_model::{Ending, Observer, PathModel, Progress, Trainer};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// Cut-off of the validation figure.
+const VALIDATION_K: usize = 10;
+
+/// How to train.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Size of the model.
+    pub preset: Preset,
+    /// Path pattern; `None` is every typed path of 3 hops, or the pattern of the corpus.
+    pub pattern: Option<String>,
+    /// A corpus to train on; `None` draws fresh paths for every epoch.
+    pub corpus: Option<PathBuf>,
+    /// Law of the paths that are drawn.
+    pub law: Law,
+    /// Damping of hubs in that law.
+    pub damping: f64,
+    /// Settings of the training.
+    pub training: TrainingConfig,
+    /// Most users a validation looks at; a fixed draw where there are more.
+    pub validation_users: usize,
+    /// Beams of a validation.
+    pub validation_beams: usize,
+    /// Name of the device.
+    pub device: String,
+    /// Whether the output may be replaced.
+    pub replace: Replace,
+    /// What to do about an unfinished run at the same output.
+    pub unfinished: Unfinished,
+}
+
+/// What to do about an unfinished run at the same output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unfinished {
+    /// Refuse to touch it.
+    #[default]
+    Refuse,
+    /// Go on from its last checkpoint; begin where there is none.
+    Resume,
+    /// Delete it and begin.
+    Discard,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let sampling = SampleSpec::default();
+        Self {
+            preset: Preset::Small,
+            pattern: None,
+            corpus: None,
+            law: sampling.law,
+            damping: sampling.damping,
+            training: TrainingConfig::default(),
+            validation_users: 600,
+            validation_beams: 200,
+            device: "flex".to_owned(),
+            replace: Replace::No,
+            unfinished: Unfinished::Refuse,
+        }
+    }
+}
+
+/// What is stored with a model beside its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelCard {
+    /// Shape.
+    pub model: ModelConfig,
+    /// Settings of the training.
+    pub training: TrainingConfig,
+    /// The pattern of its paths.
+    pub pattern: String,
+    /// The vocabulary of its tokens.
+    pub vocabulary: Vocabulary,
+    /// How its paths were drawn.
+    pub sampling: serde_json::Value,
+    /// Steps done.
+    pub steps: u64,
+    /// Step of the weights that were kept.
+    pub best_step: u64,
+    /// NDCG@10 on valid of the weights that were kept.
+    pub best_validation: Option<f64>,
+}
+
+/// What happens in a run.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Training is about to begin.
+    Start {
+        /// Trainable numbers.
+        num_parameters: usize,
+        /// The pattern of the paths.
+        pattern: &'a str,
+        /// Step it goes on from; 0 at the beginning.
+        resumed_at: u64,
+    },
+    /// A step was done.
+    Step(&'a Progress),
+    /// The run ended.
+    End(&'a ModelCard),
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The model is in place.
+    Finished(Box<ModelCard>),
+    /// The caller asked to stop; `Unfinished::Resume` goes on from here.
+    Interrupted,
+}
+
+/// Trains a model on the graph at `kg_dir` and publishes it at `out`.
+///
+/// Checkpoints live beside it, in `out` with `.train` appended, and are removed when the model is in place.
+///
+/// # Errors
+/// Whatever graph, corpus, settings or disk give; the checkpoints written so far stay.
+pub fn run(
+    kg_dir: &Path,
+    out: &Path,
+    options: &Options,
+    observe: &mut dyn FnMut(Event<'_>),
+    stop: &AtomicBool,
+) -> Result<Outcome> {
+    artefact::refuse_existing(out, options.replace)?;
+    options.training.validate()?;
+    let kg = TrainKg::open(kg_dir)?;
+    let corpus = options.corpus.as_deref().map(Corpus::open).transpose()?;
+    let mut parents = BTreeMap::from([("kg".to_owned(), kg.content_hash().to_owned())]);
+    if let Some(corpus) = &corpus {
+        corpus.artefact().check_parent("kg", kg.content_hash())?;
+        parents.insert("corpus".to_owned(), corpus.artefact().manifest().content_hash());
+    }
+    let pattern = pattern(&kg, options, corpus.as_ref())?;
+    let valid = kg::open_held_out(kg_dir, Split::Valid)?;
+    let workplace = Workplace::open(out, options.unfinished, parents.clone())?;
+    let (source, sampling) = source(&kg, &pattern, options, corpus)?;
+    let legal = Legal::new(&kg, &pattern);
+    let (mut trainer, resumed_at) = trainer(&kg, &pattern, options, &workplace.checkpoints)?;
+    let num_parameters = trainer.model.config.num_parameters();
+    observe(Event::Start { num_parameters, pattern: pattern.source(), resumed_at });
+    let mut watcher = Watcher::new(&kg, &legal, &valid, options, &workplace, resumed_at, observe)?;
+    let ending = trainer.run(&legal, source.as_ref(), &workplace.checkpoints, &mut watcher, stop)?;
+    let Watcher { log, .. } = watcher;
+    if ending == Ending::Interrupted {
+        return Ok(Outcome::Interrupted);
+    }
+    let best = workplace.checkpoints.best(&footpath_model::device(&options.device)?)?;
+    let card = ModelCard {
+        model: best.model.config.clone(),
+        training: trainer.config.clone(),
+        pattern: pattern.source().to_owned(),
+        vocabulary: kg.vocabulary(),
+        sampling,
+        steps: trainer.position.step,
+        best_step: best.position.step,
+        best_validation: best.position.best,
+    };
+    publish(out, &card, &best.model, &log, parents, options.replace)?;
+    workplace.remove()?;
+    observe(Event::End(&card));
+    Ok(Outcome::Finished(Box::new(card)))
+}
+
+fn pattern(kg: &TrainKg, options: &Options, corpus: Option<&Corpus>) -> Result<Pattern> {
+    let of_corpus = corpus.and_then(|c| c.header().sampling.get("pattern").and_then(|p| p.as_str()));
+    match (&options.pattern, of_corpus) {
+        (Some(given), Some(made)) if Pattern::parse(given, kg)?.source() != made => Err(Error::Usage {
+            option: "pattern",
+            reason: format!("the corpus was sampled with {made}; leave the option out"),
+        }),
+        (Some(text), _) => Ok(Pattern::parse(text, kg)?),
+        (None, Some(text)) => Ok(Pattern::parse(text, kg)?),
+        (None, None) => Ok(Pattern::hops(3, kg)?),
+    }
+}
+
+fn source<'a>(
+    kg: &'a TrainKg,
+    pattern: &Pattern,
+    options: &Options,
+    corpus: Option<Corpus>,
+) -> Result<(Box<dyn PathSource + 'a>, serde_json::Value)> {
+    if let Some(corpus) = corpus {
+        let sampling = corpus.header().sampling.clone();
+        return Ok((Box::new(CorpusPaths { corpus }), sampling));
+    }
+    let Options { law, damping, training, .. } = options;
+    let spec = SampleSpec { law: *law, damping: *damping, ends: EndSet::Train, seed: training.seed };
+    let sampling =
+        serde_json::json!({ "pattern": pattern.source(), "spec": spec, "paths_per_user": training.paths_per_user });
+    let fresh = FreshPaths { sampler: Sampler::new(kg, pattern, spec)?, paths_per_user: training.paths_per_user };
+    Ok((Box::new(fresh), sampling))
+}
+
+fn trainer(kg: &TrainKg, pattern: &Pattern, options: &Options, checkpoints: &Checkpoints) -> Result<(Trainer, u64)> {
+    let device = footpath_model::training_device(&footpath_model::device(&options.device)?);
+    if options.unfinished == Unfinished::Resume
+        && let Some(mut trainer) = checkpoints.latest(&device)?
+    {
+        // More epochs may be asked for; everything else must be as it was, or the run would not be the same.
+        let asked = TrainingConfig { epochs: trainer.config.epochs, ..options.training.clone() };
+        if asked != trainer.config {
+            let reason = "the unfinished run has other settings; give the same ones, or --restart to discard it";
+            return Err(Error::Usage { option: "resume", reason: reason.to_owned() });
+        }
+        trainer.config.epochs = options.training.epochs;
+        let step = trainer.position.step;
+        return Ok((trainer, step));
+    }
+    let max_tokens = 2 * pattern.max_hops() + 1;
+    let config = ModelConfig::preset(options.preset, kg.vocabulary().len(), max_tokens);
+    let model = PathModel::new(config, options.training.seed, &device)?;
+    Ok((Trainer::new(model, options.training.clone())?, 0))
+}
+
+/// The directory of an unfinished run, locked.
+struct Workplace {
+    checkpoints: Checkpoints,
+    directory: PathBuf,
+    _lock: OutputLock,
+}
+
+impl Workplace {
+    fn open(out: &Path, unfinished: Unfinished, parents: BTreeMap<String, String>) -> Result<Self> {
+        let name = out.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let directory = out.with_file_name(format!("{name}.train"));
+        let lock = OutputLock::take(&directory)?;
+        if directory.exists() {
+            match unfinished {
+                Unfinished::Refuse => {
+                    let reason = format!(
+                        "{} holds an unfinished run; give --resume to go on or --restart to discard it",
+                        directory.display()
+                    );
+                    return Err(Error::Usage { option: "out", reason });
+                }
+                Unfinished::Resume => {}
+                Unfinished::Discard => {
+                    fs::remove_dir_all(&directory).map_err(footpath_core::Error::io(&directory))?;
+                }
+            }
+        }
+        fs::create_dir_all(&directory).map_err(footpath_core::Error::io(&directory))?;
+        Ok(Self { checkpoints: Checkpoints::new(directory.clone(), parents), directory, _lock: lock })
+    }
+
+    fn log(&self) -> PathBuf {
+        self.directory.join("metrics.jsonl")
+    }
+
+    fn remove(self) -> Result<()> {
+        fs::remove_dir_all(&self.directory).map_err(footpath_core::Error::io(&self.directory))?;
+        Ok(())
+    }
+}
+
+/// Validates, keeps the log, and tells the caller.
+struct Watcher<'a> {
+    kg: &'a TrainKg,
+    legal: &'a Legal<'a>,
+    valid: &'a HeldOut,
+    users: Vec<NodeId>,
+    beams: usize,
+    log: Vec<Progress>,
+    file: fs::File,
+    path: PathBuf,
+    observe: &'a mut dyn FnMut(Event<'_>),
+}
+
+impl<'a> Watcher<'a> {
+    fn new(
+        kg: &'a TrainKg,
+        legal: &'a Legal<'a>,
+        valid: &'a HeldOut,
+        options: &Options,
+        workplace: &Workplace,
+        resumed_at: u64,
+        observe: &'a mut dyn FnMut(Event<'_>),
+    ) -> Result<Self> {
+        let mut users: Vec<NodeId> = valid.by_user().into_keys().collect();
+        Stream::new(options.training.seed, Purpose::Validation, 0, 0).shuffle(&mut users);
+        users.truncate(options.validation_users);
+        users.sort_unstable();
+        let path = workplace.log();
+        // Lines past the checkpoint belong to steps that will be done again.
+        let mut log = read_log(&path);
+        log.retain(|p| p.step <= resumed_at);
+        let mut file = fs::File::create(&path).map_err(footpath_core::Error::io(&path))?;
+        for line in &log {
+            write_line(&mut file, line).map_err(footpath_core::Error::io(&path))?;
+        }
+        Ok(Self { kg, legal, valid, users, beams: options.validation_beams, log, file, path, observe })
+    }
+}
+
+fn read_log(path: &Path) -> Vec<Progress> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+fn write_line(out: &mut impl Write, line: &Progress) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")
+}
+
+impl Observer for Watcher<'_> {
+    fn validate(&mut self, model: &PathModel) -> footpath_model::Result<Option<(f64, Option<f64>)>> {
+        if self.users.is_empty() {
+            return Ok(None);
+        }
+        // All items are wanted, for the loss; the figure looks at the first ten.
+        let options = SearchOptions {
+            k: usize::MAX,
+            beams: self.beams,
+            paths_per_item: 1,
+            goal: Goal::Unseen,
+            when_short: WhenShort::Accept,
+        };
+        let lists = Recommender::new(model, self.legal).recommend(&self.users, options, &mut |_| {});
+        let held_out = self.valid.by_user();
+        let num_items = self.kg.items().len() as f64;
+        let (mut loss, mut count) = (0.0, 0u64);
+        let mut recommendations = Recommendations::default();
+        for list in &lists {
+            let scores: BTreeMap<NodeId, f64> = list.items.iter().map(|i| (i.item, i.score)).collect();
+            // An item that was not found has at most the probability that was not explored.
+            let floor = (list.unexplored / num_items).max(1e-12).ln();
+            for item in held_out.get(&list.user).into_iter().flatten() {
+                loss -= scores.get(item).copied().unwrap_or(floor);
+                count += 1;
+            }
+            let top = list.items.iter().take(VALIDATION_K);
+            recommendations.insert(list.user, top.map(|i| Recommendation { item: i.item, score: i.score }).collect());
+        }
+        let metrics = footpath_eval::evaluate(&recommendations, self.valid, self.kg, VALIDATION_K)
+            .map_err(|e| footpath_model::Error::Config { option: "validation", reason: e.to_string() })?;
+        let of_looked_at = metrics.users.iter().filter(|u| self.users.binary_search(&u.user).is_ok());
+        let total: f64 = of_looked_at.map(|u| u.value(footpath_eval::Metric::Ndcg)).sum();
+        Ok(Some((total / self.users.len() as f64, (count > 0).then(|| loss / count as f64))))
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        // The log is for people: a full disk must not end a run that checkpoints would save.
+        if let Err(error) = write_line(&mut self.file, progress) {
+            let _ = (error, &self.path);
+        }
+        self.log.push(progress.clone());
+        (self.observe)(Event::Step(progress));
+    }
+}
+
+fn publish(
+    out: &Path,
+    card: &ModelCard,
+    model: &PathModel,
+    log: &[Progress],
+    parents: BTreeMap<String, String>,
+    replace: Replace,
+) -> Result<()> {
+    let mut writer = ArtefactWriter::create(out, "model", replace)?;
+    writer.add("weights.safetensors", |out| model.write(out))?;
+    writer.add("model.json", |out| Ok(serde_json::to_writer_pretty(out, card)?))?;
+    writer.add("metrics.jsonl", |mut out| log.iter().try_for_each(|line| write_line(&mut out, line)))?;
+    let curve = curve::svg(log).unwrap_or_default();
+    writer.add("loss.svg", |out| out.write_all(curve.as_bytes()))?;
+    writer.publish(parents, serde_json::json!({ "training": card.training, "sampling": card.sampling }))?;
+    Ok(())
+}
