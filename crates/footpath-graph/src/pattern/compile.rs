@@ -38,7 +38,9 @@ pub(super) fn compile(ast: &Ast, schema: &Schema) -> Result<Automaton, CompileEr
     let whole = ast.start.span.clone();
     match Automaton::compile(&compiler.positions) {
         Ok(Some(automaton)) => Ok(automaton),
-        Ok(None) => fail(&whole, "no hop can match", "what the pattern leaves over of the labels of the graph makes no path"),
+        Ok(None) => {
+            fail(&whole, "no hop can match", "what the pattern leaves over of the labels of the graph makes no path")
+        }
         Err(TooLarge) => {
             let help = format!("the automaton passes {MAX_STATES} states or its table; use fewer quantifiers");
             fail(&whole, "the pattern is too complicated", help)
