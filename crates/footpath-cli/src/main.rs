@@ -1,5 +1,6 @@
 //! The command line of Footpath: arguments in, calls to the façade, words out. The only place that prints.
 
+mod allocator;
 mod args;
 mod failure;
 mod output;
@@ -13,6 +14,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    allocator::keep_heap();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -81,13 +81,16 @@ struct Entry {
     data_offsets: [u64; 2],
 }
 
+/// Number type, shape and byte range of an array.
+type Description = (String, Vec<u64>, [u64; 2]);
+
 /// An array file opened for reading.
 #[derive(Debug)]
 pub struct ArrayFile {
     path: PathBuf,
     map: Arc<memmap2::Mmap>,
     data_start: usize,
-    entries: BTreeMap<String, (String, Vec<u64>, [u64; 2])>,
+    entries: BTreeMap<String, Description>,
 }
 
 impl ArrayFile {
@@ -144,7 +147,7 @@ impl ArrayFile {
         &self.path
     }
 
-    fn entry(&self, name: &str) -> Result<&(String, Vec<u64>, [u64; 2])> {
+    fn entry(&self, name: &str) -> Result<&Description> {
         self.entries.get(name).ok_or_else(|| corrupt(&self.path, name, "an array of this name", "none"))
     }
 }
@@ -166,7 +169,7 @@ fn header<'a>(path: &Path, map: &'a [u8]) -> Result<(&'a [u8], usize)> {
     Ok((header, 8 + header.len()))
 }
 
-fn parse_header(path: &Path, header: &[u8]) -> Result<BTreeMap<String, (String, Vec<u64>, [u64; 2])>> {
+fn parse_header(path: &Path, header: &[u8]) -> Result<BTreeMap<String, Description>> {
     let bad = |e: serde_json::Error| corrupt(path, "header", "JSON of array descriptions", e.to_string());
     let Pairs(pairs) = serde_json::from_slice(header).map_err(bad)?;
     let mut entries = BTreeMap::new();
@@ -208,7 +211,7 @@ impl<'de> serde::Deserialize<'de> for Pairs {
     }
 }
 
-fn check_layout(path: &Path, entries: &BTreeMap<String, (String, Vec<u64>, [u64; 2])>, data_len: usize) -> Result<()> {
+fn check_layout(path: &Path, entries: &BTreeMap<String, Description>, data_len: usize) -> Result<()> {
     let mut ranges: Vec<_> = entries.iter().map(|(name, (dtype, shape, range))| (*range, name, dtype, shape)).collect();
     ranges.sort();
     let mut position = 0u64;

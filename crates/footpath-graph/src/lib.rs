@@ -1,6 +1,9 @@
 //! The knowledge graph: import, storage, splits, path patterns, exact sampling and audit.
 
-#![deny(clippy::indexing_slicing, reason = "no input may cause a panic; where an index is safe by construction, say so")]
+#![deny(
+    clippy::indexing_slicing,
+    reason = "no input may cause a panic; where an index is safe by construction, say so"
+)]
 
 pub mod audit;
 pub mod build;

@@ -198,7 +198,10 @@ impl ModuleMapper for Loader<'_> {
         match self.values(&name, shape.num_elements()) {
             Ok(values) => {
                 let device = self.device.clone();
-                param.map(|_| Tensor::from_data(TensorData::new(values, shape), &device).require_grad())
+                param.map(|_| {
+                    let tensor = Tensor::from_data(TensorData::new(values, shape), &device);
+                    if device.is_autodiff() { tensor.require_grad() } else { tensor }
+                })
             }
             Err(error) => {
                 self.error.get_or_insert(error);

@@ -179,7 +179,9 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             beams = self.advance(&beams, &hidden, options, &mut found, &mut ended);
             level += 1;
         }
-        let finish = |((found, ended), &user): ((Found, &Vec<Vec<u32>>), &NodeId)| finish(found, ended, user, options, vocabulary);
+        let finish = |((found, ended), &user): ((Found, &Vec<Vec<u32>>), &NodeId)| {
+            finish(found, ended, user, options, vocabulary)
+        };
         found.into_iter().zip(&ended).zip(users).map(finish).collect()
     }
 
