@@ -1,2 +1,156 @@
-//! x
-fn main() {}
+//! Project tasks: `cargo xtask ci` runs everything CI runs, `cargo xtask bench` runs the benchmarks.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool that tells what it runs")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+const USAGE: &str = "\
+cargo xtask ci                     everything CI runs: formatting, lints, tests, doc tests, docs
+cargo xtask bench [NAME] [--json]  the benchmarks whose name contains NAME; --json prints one object for each figure";
+
+/// A command of CI.
+struct Step {
+    name: &'static str,
+    /// Arguments of cargo, parted by blanks.
+    cargo: &'static str,
+    environment: &'static [(&'static str, &'static str)],
+}
+
+const CI: [Step; 5] = [
+    Step { name: "format", cargo: "fmt --all --check", environment: &[] },
+    Step { name: "lints", cargo: "clippy --locked --workspace --all-targets -- -D warnings", environment: &[] },
+    Step { name: "tests", cargo: "nextest run --locked --workspace", environment: &[] },
+    // The one kind of test that nextest does not run.
+    Step { name: "doc tests", cargo: "test --locked --workspace --doc", environment: &[] },
+    Step { name: "docs", cargo: "doc --locked --workspace --no-deps", environment: &[("RUSTDOCFLAGS", "-D warnings")] },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.split_first() {
+        Some((task, [])) if task == "ci" => ci(),
+        Some((task, rest)) if task == "bench" => bench(rest),
+        Some((task, _)) if ["help", "--help", "-h"].contains(&task.as_str()) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the steps of CI, up to the first that fails, and sums up.
+fn ci() -> Result<(), String> {
+    let mut times = Vec::new();
+    let mut counts = Vec::new();
+    for step in &CI {
+        println!("\n== {}: cargo {}", step.name, step.cargo);
+        let begun = Instant::now();
+        let command = cargo(step.cargo.split(' ').map(str::to_owned));
+        let summaries = run_and_listen(command, step)?;
+        times.push(format!("{} {:.0} s", step.name, begun.elapsed().as_secs_f64()));
+        counts.extend(test_summary(step.name, &summaries));
+    }
+    println!("\n== passed: {}", times.join(", "));
+    counts.iter().for_each(|line| println!("== {line}"));
+    Ok(())
+}
+
+/// Benchmarks are built with optimisation and print their figures themselves.
+fn bench(arguments: &[String]) -> Result<(), String> {
+    let mut all: Vec<String> =
+        ["run", "--quiet", "--release", "--package", "footpath-bench", "--"].map(str::to_owned).to_vec();
+    all.extend_from_slice(arguments);
+    let status = cargo(all).status().map_err(|e| format!("cargo: {e}"))?;
+    if status.success() { Ok(()) } else { Err(format!("the benchmarks ended with {status}")) }
+}
+
+fn cargo(arguments: impl IntoIterator<Item = String>) -> Command {
+    // Cargo names itself to what it runs, so that both are of one toolchain.
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments);
+    command
+}
+
+/// Runs a step, passes its output on, and returns the lines that sum up tests.
+fn run_and_listen(mut command: Command, step: &Step) -> Result<Vec<String>, String> {
+    command.envs(step.environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|e| format!("cargo: {e}"))?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let listeners = [
+        std::thread::spawn(move || out.map_or_else(Vec::new, |out| pass_on(out, std::io::stdout()))),
+        std::thread::spawn(move || err.map_or_else(Vec::new, |err| pass_on(err, std::io::stderr()))),
+    ];
+    let status = child.wait().map_err(|e| format!("cargo: {e}"))?;
+    let summaries = listeners.into_iter().flat_map(|listener| listener.join().unwrap_or_default()).collect();
+    if status.success() {
+        return Ok(summaries);
+    }
+    let hint = if step.cargo.starts_with("nextest") {
+        "; if cargo has no nextest: cargo install cargo-nextest --locked"
+    } else {
+        ""
+    };
+    Err(format!("{} failed ({status}): cargo {}{hint}", step.name, step.cargo))
+}
+
+fn pass_on(from: impl std::io::Read, mut to: impl Write) -> Vec<String> {
+    let mut summaries = Vec::new();
+    for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
+        let _ = writeln!(to, "{line}");
+        let text = line.trim_start();
+        if text.starts_with("Summary [") || text.starts_with("test result:") {
+            summaries.push(text.to_owned());
+        }
+    }
+    summaries
+}
+
+/// One line for the tests of a step: nextest's own, or the sum over the crates.
+fn test_summary(name: &str, summaries: &[String]) -> Option<String> {
+    if let Some(line) = summaries.iter().rev().find_map(|line| line.strip_prefix("Summary ")) {
+        return Some(format!("{name}: {line}"));
+    }
+    let sum = |what: &str| -> u64 { summaries.iter().filter_map(|line| count(line, what)).sum() };
+    let (passed, failed) = (sum("passed"), sum("failed"));
+    (!summaries.is_empty()).then(|| format!("{name}: {passed} passed, {failed} failed"))
+}
+
+/// The number before a word in `test result: ok. 4 passed; 0 failed; …`.
+fn count(line: &str, what: &str) -> Option<u64> {
+    let words: Vec<&str> = line.split([' ', ';']).collect();
+    let at = words.iter().position(|word| *word == what)?;
+    words.get(at.checked_sub(1)?)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summaries_are_summed_up() {
+        let lines = |lines: &[&str]| lines.iter().map(|&line| line.to_owned()).collect::<Vec<_>>();
+        let results = lines(&[
+            "test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured",
+            "test result: FAILED. 11 passed; 2 failed; 0 ignored; 0 measured",
+        ]);
+        let cases = [
+            (lines(&[]), None),
+            (results, Some("t: 15 passed, 2 failed")),
+            (lines(&["Summary [  3.1s] 7 tests run: 7 passed"]), Some("t: [  3.1s] 7 tests run: 7 passed")),
+        ];
+        assert!(cases.iter().all(|(lines, expected)| test_summary("t", lines).as_deref() == *expected));
+    }
+}
