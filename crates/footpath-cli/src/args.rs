@@ -3,6 +3,7 @@
 use crate::verbs;
 use clap::{Args, Parser, Subcommand};
 use footpath::Replace;
+use footpath::sample::Shape;
 use std::path::PathBuf;
 
 /// Recommendations that explain themselves: sample paths from a knowledge graph, learn them, generate items with the path that leads there.
@@ -53,6 +54,16 @@ pub(crate) struct PatternArgs {
     /// A path pattern, such as '(:user)-[:interacted]->(:item)-[]-(:person)-[]-(:item)'
     #[arg(long, value_name = "PATTERN")]
     pub(crate) pattern: Option<String>,
+}
+
+impl PatternArgs {
+    /// What is asked for; the parser sees to it that exactly one of the two is given.
+    pub(crate) fn shape(&self) -> Shape {
+        match (&self.pattern, self.hops) {
+            (Some(text), _) => Shape::Pattern(text.clone()),
+            (None, hops) => Shape::Hops(hops.unwrap_or_default()),
+        }
+    }
 }
 
 /// Which items a path may end at.

@@ -39,6 +39,15 @@ pub use footpath_graph::{Split, TrainKg};
 pub struct Threads(pub usize);
 
 impl Threads {
+    /// How many that is: 0 stands for one for each core.
+    #[must_use]
+    pub fn number(self) -> usize {
+        match self.0 {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            number => number,
+        }
+    }
+
     /// Runs `work` in a pool of this many threads; 0 means one for each core.
     ///
     /// # Errors
