@@ -19,6 +19,8 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Longest manifest accepted, in bytes.
 pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 const MANIFEST: &str = "manifest.json";
+/// Stands for the seal of a manifest while it is computed.
+const NO_SEAL: &str = "00000000000000000000000000000000";
 
 /// What is being written just now and must not outlive an interrupt.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
@@ -61,6 +63,8 @@ pub struct Manifest {
     pub parents: BTreeMap<String, String>,
     /// Everything that decided the content: options, seed, laws, counts.
     pub config: serde_json::Value,
+    /// XXH3-128 of `manifest.json` itself, in which the digits of the seal are counted as zeros.
+    pub seal: String,
 }
 
 impl Manifest {
@@ -73,6 +77,13 @@ impl Manifest {
             hash.update(format!("\n{name} {} {}", entry.bytes, entry.xxh3).as_bytes());
         }
         format!("{:032x}", hash.digest128())
+    }
+
+    /// As it is written.
+    fn text(&self) -> serde_json::Result<Vec<u8>> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        Ok(text)
     }
 }
 
@@ -212,11 +223,26 @@ fn read_manifest(directory: &Path, kind: &'static str) -> Result<Manifest> {
     }
     let manifest: Manifest =
         serde_json::from_value(value).map_err(|e| not_an_artefact(&format!("manifest.json: {e}")))?;
+    let seal = seal_of(&text, &manifest.seal);
+    if seal != manifest.seal {
+        return Err(Error::Corrupt { path, section: "seal".to_owned(), expected: manifest.seal, got: seal });
+    }
     if manifest.kind == kind {
         Ok(manifest)
     } else {
         Err(not_an_artefact(&format!("it is a {}", manifest.kind.chars().take(40).collect::<String>())))
     }
+}
+
+/// The seal of a manifest in which `written` stands for it: the files have their checksums there, this is its own.
+fn seal_of(text: &[u8], written: &str) -> String {
+    let mut hash = Xxh3::new();
+    let at = text.windows(NO_SEAL.len()).rposition(|digits| digits == written.as_bytes());
+    match at.and_then(|at| Some((text.get(..at)?, text.get(at + NO_SEAL.len()..)?))) {
+        Some((before, after)) => [before, NO_SEAL.as_bytes(), after].iter().for_each(|part| hash.update(part)),
+        None => hash.update(text),
+    }
+    format!("{:032x}", hash.digest128())
 }
 
 fn check_file(path: &Path, entry: &FileEntry) -> Result<()> {
@@ -330,10 +356,14 @@ impl ArtefactWriter {
             files: std::mem::take(&mut self.files),
             parents,
             config,
+            seal: NO_SEAL.to_owned(),
         };
-        let text = serde_json::to_vec_pretty(&manifest).map_err(|e| Error::io(&self.destination)(e.into()))?;
+        let io = |e: serde_json::Error| Error::io(&self.destination)(e.into());
+        let seal = seal_of(&manifest.text().map_err(io)?, NO_SEAL);
+        let manifest = Manifest { seal, ..manifest };
+        let text = manifest.text().map_err(io)?;
         let mut file = self.open(MANIFEST)?;
-        file.write_all(&text).and_then(|()| file.write_all(b"\n")).map_err(Error::io(&self.destination))?;
+        file.write_all(&text).map_err(Error::io(&self.destination))?;
         self.close(file)?;
         self.put_in_place()?;
         Ok(manifest)
@@ -553,7 +583,7 @@ mod tests {
         let root = tempfile::tempdir().expect("temporary directory");
         let directory = root.path().join("kg");
         type Damage = fn(&Path);
-        let damages: [(&str, Damage); 9] = [
+        let damages: [(&str, Damage); 10] = [
             ("bit flip", |d| fs::write(d.join("a.txt"), "hellp").expect("written")),
             ("truncated", |d| fs::write(d.join("a.txt"), "hell").expect("written")),
             ("longer", |d| fs::write(d.join("a.txt"), "hello!").expect("written")),
@@ -563,6 +593,7 @@ mod tests {
             ("empty manifest", |d| fs::write(d.join(MANIFEST), "").expect("written")),
             ("next version", |d| replace(d, "\"format_version\": 1", "\"format_version\": 2")),
             ("path out of the directory", |d| replace(d, "\"a.txt\"", "\"../a.txt\"")),
+            ("another configuration", |d| replace(d, "null", "true")),
         ];
         for (name, damage) in damages {
             publish(&directory, "hello", if directory.exists() { Replace::Yes } else { Replace::No })
