@@ -103,10 +103,10 @@ impl Default for TrainingConfig {
         Self {
             epochs: 8,
             paths_per_user: 200,
-            batch_size: 512,
-            learning_rate: 2e-3,
+            batch_size: 128,
+            learning_rate: 3e-3,
             warm_up: 0.05,
-            weight_decay: 0.05,
+            weight_decay: 0.1,
             gradient_clip: 1.0,
             user_dropout: 0.5,
             siblings: 24,

@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod data;
 pub mod decode;
+pub mod dropout;
 pub mod embeddings;
 pub mod error;
 pub mod legal_softmax;

@@ -3,8 +3,9 @@
 //! Embedding tables are not part of it. They are as large as the graph, a batch touches few of their rows, and so they live in
 //! [`Embeddings`](crate::embeddings::Embeddings) on the host; the trunk sees vectors and returns vectors.
 
+use crate::dropout::Dropout;
 use burn::module::{Initializer, Module, Param};
-use burn::nn::{Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
@@ -26,31 +27,35 @@ pub struct TrunkConfig {
 }
 
 impl TrunkConfig {
-    /// A trunk with GPT-2's initial weights (normal, 0.02; residual projections scaled by `1/√(2·layers)`).
+    /// A trunk whose matrices are zero: [`PathModel`](crate::PathModel) fills them, from a seed or from a file.
     #[must_use]
     pub fn init(&self, device: &Device) -> Trunk {
-        let positions = Initializer::Normal { mean: 0.0, std: 0.02 }.init([self.max_tokens, self.d_model], device);
         Trunk {
-            positions,
+            positions: Initializer::Zeros.init([self.max_tokens, self.d_model], device),
             blocks: (0..self.num_layers).map(|_| self.block(device)).collect(),
             norm: LayerNormConfig::new(self.d_model).init(device),
-            dropout: DropoutConfig::new(self.dropout).init(),
         }
     }
 
+    /// Standard deviation of the initial weights of a parameter, as in GPT-2: 0.02, less by `√(2·layers)` where a block adds to the residual stream.
+    #[must_use]
+    pub fn initial_std(&self, parameter: &str) -> f64 {
+        let residual = parameter.ends_with("attention_out.weight") || parameter.ends_with("contract.weight");
+        if residual { 0.02 / (2.0 * self.num_layers as f64).sqrt() } else { 0.02 }
+    }
+
     fn block(&self, device: &Device) -> Block {
-        let linear = |d_in: usize, d_out: usize, std: f64| {
-            LinearConfig::new(d_in, d_out).with_initializer(Initializer::Normal { mean: 0.0, std }).init(device)
+        let linear = |d_in: usize, d_out: usize| {
+            LinearConfig::new(d_in, d_out).with_initializer(Initializer::Zeros).init(device)
         };
-        let (d, residual_std) = (self.d_model, 0.02 / (2.0 * self.num_layers as f64).sqrt());
+        let d = self.d_model;
         Block {
             attention_norm: LayerNormConfig::new(d).init(device),
-            query_key_value: linear(d, 3 * d, 0.02),
-            attention_out: linear(d, d, residual_std),
+            query_key_value: linear(d, 3 * d),
+            attention_out: linear(d, d),
             feed_forward_norm: LayerNormConfig::new(d).init(device),
-            expand: linear(d, 4 * d, 0.02),
-            contract: linear(4 * d, d, residual_std),
-            dropout: DropoutConfig::new(self.dropout).init(),
+            expand: linear(d, 4 * d),
+            contract: linear(4 * d, d),
             num_heads: self.num_heads,
         }
     }
@@ -70,7 +75,6 @@ pub struct Trunk {
     positions: Param<Tensor<2>>,
     blocks: Vec<Block>,
     norm: LayerNorm,
-    dropout: Dropout,
 }
 
 #[derive(Module, Debug)]
@@ -81,7 +85,6 @@ struct Block {
     feed_forward_norm: LayerNorm,
     expand: Linear,
     contract: Linear,
-    dropout: Dropout,
     #[module(skip)]
     num_heads: usize,
 }
@@ -108,22 +111,21 @@ impl Cache {
 }
 
 impl Trunk {
-    /// Hidden vectors of whole sequences; position `t` sees positions up to `t`.
+    /// Hidden vectors of whole sequences; position `t` sees positions up to `t`. `dropout` is [`Dropout::none`] outside training.
     ///
     /// # Shapes
     /// - `inputs`: `[batch, tokens, d_model]`, embedded tokens
     /// - returns: `[batch, tokens, d_model]`
     #[must_use]
-    pub fn forward(&self, inputs: Tensor<3>) -> Tensor<3> {
+    pub fn forward(&self, inputs: Tensor<3>, dropout: &mut Dropout) -> Tensor<3> {
         let [_, tokens, _] = inputs.dims();
         let device = inputs.device();
         let positions = self.positions.val().narrow(0, 0, tokens).unsqueeze::<3>();
         // True above the diagonal: what a position must not see.
-        let future = Tensor::<2, Bool>::triu_mask([tokens, tokens], 0, &device).bool_not();
-        let future = future.bool_and(Tensor::<2, Bool>::tril_mask([tokens, tokens], 0, &device));
-        let mut x = self.dropout.forward(inputs + positions);
+        let future = Tensor::<2, Bool>::tril_mask([tokens, tokens], 0, &device);
+        let mut x = dropout.apply(inputs + positions);
         for block in &self.blocks {
-            x = block.forward(x, future.clone());
+            x = block.forward(x, future.clone(), dropout);
         }
         self.norm.forward(x)
     }
@@ -149,7 +151,7 @@ impl Trunk {
 }
 
 impl Block {
-    fn forward(&self, x: Tensor<3>, future: Tensor<2, Bool>) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, future: Tensor<2, Bool>, dropout: &mut Dropout) -> Tensor<3> {
         let [batch, tokens, d_model] = x.dims();
         let d_head = d_model / self.num_heads;
         let qkv = self.query_key_value.forward(self.attention_norm.forward(x.clone())); // [batch, tokens, 3·d_model]
@@ -160,9 +162,9 @@ impl Block {
             .mask_fill(future.unsqueeze::<4>().expand([batch, self.num_heads, tokens, tokens]), f32::NEG_INFINITY);
         let mixed = softmax(scores, 3).matmul(part(2)); // [batch, heads, tokens, d_head]
         let mixed = mixed.swap_dims(1, 2).reshape([batch, tokens, d_model]);
-        let x = x + self.dropout.forward(self.attention_out.forward(mixed));
+        let x = x + dropout.apply(self.attention_out.forward(mixed));
         let hidden = gelu(self.expand.forward(self.feed_forward_norm.forward(x.clone())));
-        x + self.dropout.forward(self.contract.forward(hidden))
+        x + dropout.apply(self.contract.forward(hidden))
     }
 
     fn step(&self, x: Tensor<2>, old: Option<(Tensor<4>, Tensor<4>)>) -> (Tensor<2>, Tensor<4>, Tensor<4>) {

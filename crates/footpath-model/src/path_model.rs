@@ -3,7 +3,7 @@
 use crate::config::ModelConfig;
 use crate::embeddings::Table;
 use crate::error::{Error, Result};
-use crate::model::{Cache, Trunk};
+use crate::model::{Cache, Trunk, TrunkConfig};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use footpath_core::{ArrayFile, ArrayWriter, Purpose, Stream};
@@ -38,10 +38,14 @@ impl PathModel {
         };
         let width = config.trunk.d_model;
         let (input, output, bias) = (table(width, 0.1, 0), table(width, 0.1, 1), table(1, 0.0, 2));
-        device.seed(Stream::new(seed, Purpose::Initialise, 3, 0).next_u64());
+        let mut stream = Stream::new(seed, Purpose::Initialise, 3, 0);
         let trunk = config.trunk.init(device);
-        // Parameters are made on first use; make them now, while the seed is set.
-        trunk.visit(&mut Collector::default());
+        let trunk = trunk.map(&mut Initialiser {
+            location: Location::default(),
+            config: &config.trunk,
+            device,
+            stream: &mut stream,
+        });
         Ok(Self { trunk, input, output, bias, config })
     }
 
@@ -167,6 +171,41 @@ impl ModuleVisitor for Collector {
     }
 }
 
+/// Fills the matrices of a trunk with normal random numbers; biases stay 0 and norms 1.
+struct Initialiser<'a> {
+    location: Location,
+    config: &'a TrunkConfig,
+    device: &'a Device,
+    stream: &'a mut Stream,
+}
+
+impl ModuleMapper for Initialiser<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.location.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.location.leave();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if D != 2 {
+            return param;
+        }
+        let std = self.config.initial_std(&self.location.name());
+        let shape = param.lazy_shape();
+        #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
+        let values: Vec<f32> = (0..shape.num_elements()).map(|_| (self.stream.normal() * std) as f32).collect();
+        param.map(|_| on_device(TensorData::new(values, shape), self.device))
+    }
+}
+
+/// A parameter on its device, with gradients where the device records them.
+fn on_device<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
+    let tensor = Tensor::from_data(data, device);
+    if device.is_autodiff() { tensor.require_grad() } else { tensor }
+}
+
 /// Puts stored arrays into a module.
 struct Loader<'a> {
     location: Location,
@@ -196,13 +235,7 @@ impl ModuleMapper for Loader<'_> {
         let name = self.location.name();
         let shape = param.lazy_shape();
         match self.values(&name, shape.num_elements()) {
-            Ok(values) => {
-                let device = self.device.clone();
-                param.map(|_| {
-                    let tensor = Tensor::from_data(TensorData::new(values, shape), &device);
-                    if device.is_autodiff() { tensor.require_grad() } else { tensor }
-                })
-            }
+            Ok(values) => param.map(|_| on_device(TensorData::new(values, shape), self.device)),
             Err(error) => {
                 self.error.get_or_insert(error);
                 param

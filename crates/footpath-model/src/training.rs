@@ -3,6 +3,7 @@
 use crate::checkpoint::Checkpoints;
 use crate::config::TrainingConfig;
 use crate::data::{Batch, Batcher, PathSource};
+use crate::dropout::Dropout;
 use crate::embeddings::RowGradients;
 use crate::error::{Error, Result};
 use crate::legal_softmax;
@@ -185,12 +186,12 @@ impl Trainer {
     fn learn(&mut self, batch: &Batch, learning_rate: f64) -> Result<(f64, f64)> {
         let device = self.model.device();
         let width = self.model.config.trunk.d_model;
-        device.seed(Stream::new(self.config.seed, Purpose::Dropout, 0, self.position.step).next_u64());
+        let mut dropout = Dropout::new(self.model.config.trunk.dropout, self.config.seed, self.position.step);
 
         // Embed: the vectors are leaves, so that their gradient can be taken back to the table.
         let inputs = TensorData::new(self.model.input.gather(&batch.inputs), [batch.rows, batch.tokens, width]);
         let inputs = Tensor::<3>::from_data(inputs, &device).require_grad(); // [rows, tokens, d_model]
-        let hidden = self.model.trunk.forward(inputs.clone()); // [rows, tokens, d_model]
+        let hidden = self.model.trunk.forward(inputs.clone(), &mut dropout); // [rows, tokens, d_model]
 
         // The softmax over legal tokens is computed with its derivatives on the host, and enters the graph as the linear form whose
         // gradient they are.
@@ -262,7 +263,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// The model without dropout and without gradients.
+    /// The model without gradients.
     #[must_use]
     pub fn valid_model(&self) -> PathModel {
         PathModel { trunk: self.model.trunk.valid(), ..self.model.clone() }

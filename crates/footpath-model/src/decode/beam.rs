@@ -9,8 +9,8 @@ use crate::legal_softmax::dot;
 use crate::model::Cache;
 use crate::path_model::PathModel;
 use footpath_core::{Goal, LegalSuccessors, NodeId, Successors, TokenId, Vocabulary};
+use hashbrown::HashMap;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 
 /// Users that go through the trunk together. Part of the definition of a run: results do not depend on the number of threads.
 const USERS_AT_ONCE: usize = 16;
@@ -101,7 +101,7 @@ pub struct Recommender<'a, L> {
 struct Beam {
     user: usize,
     tokens: Vec<u32>,
-    log_probability: f64,
+    probability: f64,
     /// Row of the cache that holds everything but the last token.
     parent: u32,
 }
@@ -109,15 +109,18 @@ struct Beam {
 /// What was found for one user.
 #[derive(Default)]
 struct Found {
-    /// For each item: its paths as (log probability, tokens), unordered, cut to the best few now and then.
-    items: BTreeMap<u32, ItemPaths>,
+    /// What was found for each end; its order never decides anything.
+    items: HashMap<u32, ItemPaths>,
     unexplored: f64,
     cut: bool,
 }
 
+/// The paths to one item.
 #[derive(Default)]
 struct ItemPaths {
+    /// Sum of their probabilities.
     sum: f64,
+    /// The most probable few, best first: (probability, branch, token); the branch tells the prefix.
     best: Vec<(f64, u32, u32)>,
 }
 
@@ -165,7 +168,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         let mut found: Vec<Found> = users.iter().map(|_| Found::default()).collect();
         let first = |(user, &node): (usize, &NodeId)| {
             let tokens = vec![vocabulary.node(node).0];
-            Beam { user, tokens, log_probability: 0.0, parent: 0 }
+            Beam { user, tokens, probability: 1.0, parent: 0 }
         };
         let mut beams: Vec<Beam> = users.iter().enumerate().map(first).collect();
         // The paths of ended beams are told by the beam they branch from, so earlier levels are kept.
@@ -212,16 +215,16 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
                 for (index, beam) in (start..).zip(group) {
                     let h = &hidden[index * width..][..width];
                     self.legal.successors(&beam.tokens, options.goal, &mut successors);
-                    let (log_normaliser, scores) = log_softmax(h, &successors, &self.model.output, &self.model.bias);
-                    let (going, stopping) = scores.split_at(successors.continuing.len());
+                    let shares = softmax(h, &successors, &self.model.output, &self.model.bias);
+                    let (going, stopping) = shares.split_at(successors.continuing.len());
                     let row = u32::try_from(index).unwrap_or(u32::MAX);
-                    let total = |z: f32| beam.log_probability + f64::from(z) - log_normaliser;
-                    open.extend(successors.continuing.iter().zip(going).map(|(&token, &z)| (total(z), row, token)));
+                    let going = successors.continuing.iter().zip(going);
+                    open.extend(going.map(|(&token, share)| (beam.probability * share, row, token)));
                     if !successors.ending.is_empty() {
                         let branch = u32::try_from(ended.len()).unwrap_or(u32::MAX);
                         ended.push(beam.tokens.clone());
-                        for (&token, &z) in successors.ending.iter().zip(stopping) {
-                            found.enter(&beam.tokens, branch, token, total(z), options.paths_per_item);
+                        for (&token, share) in successors.ending.iter().zip(stopping) {
+                            found.enter(&beam.tokens, branch, token, beam.probability * share, options.paths_per_item);
                         }
                     }
                 }
@@ -233,16 +236,16 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
                     found.cut = true;
                     let mut lost: Vec<f64> = open.drain(options.beams..).map(|(p, _, _)| p).collect();
                     lost.sort_unstable_by(f64::total_cmp);
-                    found.unexplored += lost.into_iter().map(f64::exp).sum::<f64>();
+                    found.unexplored += lost.into_iter().sum::<f64>();
                 }
                 open.sort_unstable_by(order);
                 open.iter()
-                    .map(|&(log_probability, row, token)| {
+                    .map(|&(probability, row, token)| {
                         let beam = &group[row as usize - start];
                         let mut tokens = Vec::with_capacity(beam.tokens.len() + 1);
                         tokens.extend_from_slice(&beam.tokens);
                         tokens.push(token);
-                        Beam { user: beam.user, tokens, log_probability, parent: row }
+                        Beam { user: beam.user, tokens, probability, parent: row }
                     })
                     .collect()
             })
@@ -251,32 +254,33 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     }
 }
 
-/// Scores of all successors, continuing before ending, and the logarithm of the sum of their exponentials.
-fn log_softmax(h: &[f32], successors: &Successors, output: &Table, bias: &Table) -> (f64, Vec<f32>) {
+/// Probability of each successor, continuing before ending.
+fn softmax(h: &[f32], successors: &Successors, output: &Table, bias: &Table) -> Vec<f64> {
     let tokens = successors.continuing.iter().chain(&successors.ending);
     let scores: Vec<f32> = tokens.map(|&token| dot(h, output.row(token)) + bias.values[token as usize]).collect();
     let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = scores.iter().map(|&z| f64::from(z - max).exp()).sum();
-    (f64::from(max) + sum.ln(), scores)
+    let mut shares: Vec<f64> = scores.iter().map(|&z| f64::from((z - max).exp())).collect();
+    let sum: f64 = shares.iter().sum();
+    shares.iter_mut().for_each(|share| *share /= sum);
+    shares
 }
 
 impl Found {
     /// Enters the path `prefix` + `token`; with [`Vocabulary::END`] the path is `prefix` itself.
-    fn enter(&mut self, prefix: &[u32], branch: u32, token: u32, log_probability: f64, keep: usize) {
+    fn enter(&mut self, prefix: &[u32], branch: u32, token: u32, probability: f64, keep: usize) {
         let item = if token == Vocabulary::END.0 { prefix.last().copied().unwrap_or(token) } else { token };
         let paths = self.items.entry(item).or_default();
-        paths.sum += log_probability.exp();
-        paths.best.push((log_probability, branch, token));
-        if paths.best.len() > 2 * keep + 8 {
-            paths.trim(keep);
+        paths.sum += probability;
+        // Branches come in order, so of equally probable paths the one found first stays ahead.
+        let full = paths.best.len() >= keep.max(1);
+        if full && paths.best.last().is_some_and(|worst| worst.0 >= probability) {
+            return;
         }
-    }
-}
-
-impl ItemPaths {
-    fn trim(&mut self, keep: usize) {
-        self.best.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
-        self.best.truncate(keep.max(1));
+        if full {
+            paths.best.pop();
+        }
+        let place = paths.best.partition_point(|path| path.0 >= probability);
+        paths.best.insert(place, (probability, branch, token));
     }
 }
 
@@ -285,16 +289,15 @@ fn finish(found: Found, ended: &[Vec<u32>], user: NodeId, options: SearchOptions
     ranked.sort_by(|a, b| b.1.sum.total_cmp(&a.1.sum).then(a.0.cmp(&b.0)));
     let reachable = ranked.len();
     ranked.truncate(options.k);
-    let item = |(token, mut paths): (u32, ItemPaths)| {
-        paths.trim(options.paths_per_item);
-        let path = |&(log_probability, branch, token): &(f64, u32, u32)| {
+    let item = |(token, paths): (u32, ItemPaths)| {
+        let path = |&(probability, branch, token): &(f64, u32, u32)| {
             let mut tokens = ended[branch as usize].clone();
             if token != Vocabulary::END.0 {
                 tokens.push(token);
             }
-            ScoredPath { tokens, log_probability }
+            ScoredPath { tokens, log_probability: probability.ln() }
         };
-        let best = paths.best.first().map_or(0.0, |p| p.0.exp());
+        let best = paths.best.first().map_or(0.0, |path| path.0);
         ScoredItem {
             item: node(vocabulary, token),
             score: paths.sum.ln(),

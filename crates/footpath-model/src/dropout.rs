@@ -1,0 +1,78 @@
+//! Dropout whose masks are a function of seed, step and place, so that a resumed run drops the same numbers.
+//!
+//! A backend's own generator is shared by the whole process and differs between backends; these masks depend on neither.
+
+use burn::tensor::{Tensor, TensorData};
+use footpath_core::{Purpose, Stream};
+
+/// The dropout of one forward pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout {
+    probability: f64,
+    seed: u64,
+    step: u64,
+    place: u32,
+}
+
+impl Dropout {
+    /// Drops each number with this probability.
+    #[must_use]
+    pub fn new(probability: f64, seed: u64, step: u64) -> Self {
+        Self { probability, seed, step, place: 0 }
+    }
+
+    /// Drops nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new(0.0, 0, 0)
+    }
+
+    /// Sets each number to 0 with the given probability, and scales the others so that the mean stays (Srivastava et al. 2014).
+    ///
+    /// # Shapes
+    /// Any; the same comes back.
+    #[must_use]
+    pub fn apply<const D: usize>(&mut self, x: Tensor<D>) -> Tensor<D> {
+        if self.probability <= 0.0 {
+            return x;
+        }
+        let shape = x.shape();
+        let mask = TensorData::new(self.mask(shape.num_elements()), shape);
+        let mask = Tensor::from_data(mask, &x.device());
+        x * mask
+    }
+
+    /// 16 bits decide about a number, so the probability is kept to 1 in 65,536.
+    fn mask(&mut self, len: usize) -> Vec<f32> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 65,536")]
+        let threshold = (self.probability * 65_536.0).round() as u16;
+        let kept = 65_536.0 / (65_536.0 - f32::from(threshold));
+        let mut stream = Stream::new(self.seed, Purpose::Dropout, self.place, self.step);
+        self.place += 1;
+        let mut mask = Vec::with_capacity(len + 3);
+        while mask.len() < len {
+            let bits = stream.next_u64();
+            #[expect(clippy::cast_possible_truncation, reason = "16 bits at a time")]
+            mask.extend([0, 16, 32, 48].map(|shift| if ((bits >> shift) as u16) < threshold { 0.0 } else { kept }));
+        }
+        mask.truncate(len);
+        mask
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_keep_the_mean_and_repeat_themselves() {
+        let mask = Dropout::new(0.25, 7, 3).mask(100_000);
+        let dropped = mask.iter().filter(|m| **m == 0.0).count();
+        assert!((24_000..26_000).contains(&dropped), "{dropped} dropped");
+        assert!(mask.iter().all(|&m| m == 0.0 || (m - 1.0 / 0.75).abs() < 1e-4));
+        let mut again = Dropout::new(0.25, 7, 3);
+        assert_eq!(again.mask(100_000), mask);
+        assert_ne!(again.mask(100_000), mask, "another place, another mask");
+        assert_ne!(Dropout::new(0.25, 7, 4).mask(100_000), mask, "another step, another mask");
+    }
+}

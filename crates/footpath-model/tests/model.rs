@@ -1,0 +1,352 @@
+//! The path model on a toy graph small enough to enumerate.
+
+use footpath_core::{Goal, LegalSuccessors, NodeId, Stream, Successors, Vocabulary};
+use footpath_model::checkpoint::Checkpoints;
+use footpath_model::config::{ModelConfig, Preset, TrainingConfig};
+use footpath_model::data::PathSource;
+use footpath_model::decode::{Recommender, SearchOptions, Shortfall, UserList, WhenShort};
+use footpath_model::dropout::Dropout;
+use footpath_model::model::Cache;
+use footpath_model::{Ending, Observer, PathModel, Progress, Trainer, device, training_device};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const NUM_USERS: u32 = 3;
+const NUM_ITEMS: u32 = 6;
+const NUM_ENTITIES: u32 = 3;
+
+/// Users 0–2, items 3–8, entities 9–11; every path is user, r0, item, r2, entity, r3, item.
+struct Toy {
+    chosen: BTreeMap<u32, Vec<u32>>,
+    about: BTreeMap<u32, Vec<u32>>,
+}
+
+impl Toy {
+    fn new() -> Self {
+        let chosen = BTreeMap::from([(0, vec![3, 4]), (1, vec![3, 5]), (2, vec![6])]);
+        let about = BTreeMap::from([
+            (3, vec![9, 10]),
+            (4, vec![9]),
+            (5, vec![10]),
+            (6, vec![11]),
+            (7, vec![9, 10, 11]),
+            (8, vec![11]),
+        ]);
+        Self { chosen, about }
+    }
+
+    fn items_about(&self, entity: u32) -> Vec<u32> {
+        (3..9).filter(|item| self.about[item].contains(&entity)).collect()
+    }
+
+    /// All paths of a user to unseen items, by brute force.
+    fn all_paths(&self, user: u32) -> BTreeSet<[u32; 4]> {
+        let mut paths = BTreeSet::new();
+        for &first in &self.chosen[&user] {
+            for &entity in &self.about[&first] {
+                let ends = self.items_about(entity).into_iter().filter(|i| !self.chosen[&user].contains(i));
+                paths.extend(ends.map(|end| [user, first, entity, end]));
+            }
+        }
+        paths
+    }
+
+    fn tokens(&self, [user, first, entity, end]: [u32; 4]) -> Vec<u32> {
+        let v = self.vocabulary();
+        let (node, relation) = (|n: u32| v.node(NodeId(n)).0, |r: u16| v.relation(footpath_core::RelationId(r)).0);
+        vec![node(user), relation(0), node(first), relation(2), node(entity), relation(3), node(end)]
+    }
+}
+
+impl LegalSuccessors for Toy {
+    fn vocabulary(&self) -> Vocabulary {
+        Vocabulary { num_relations: 4, num_nodes: NUM_USERS + NUM_ITEMS + NUM_ENTITIES }
+    }
+
+    fn max_tokens(&self) -> usize {
+        7
+    }
+
+    fn successors(&self, prefix: &[u32], goal: Goal, out: &mut Successors) {
+        out.clear();
+        let user = prefix[0] - self.vocabulary().node(NodeId(0)).0;
+        let paths = self.all_paths(user).into_iter().filter(|p| match goal {
+            Goal::Unseen => true,
+            Goal::Item(item) => p[3] == item.0,
+        });
+        let next: BTreeSet<u32> = paths
+            .map(|p| self.tokens(p))
+            .filter(|t| t.starts_with(prefix))
+            .filter_map(|t| t.get(prefix.len()).copied())
+            .collect();
+        let list = if prefix.len() == 6 { &mut out.ending } else { &mut out.continuing };
+        list.extend(next);
+    }
+
+    fn siblings(
+        &self,
+        path: &[u32],
+        position: usize,
+        _count: usize,
+        _stream: &mut Stream,
+        out: &mut Vec<u32>,
+    ) -> Option<f32> {
+        if position >= path.len() {
+            return None;
+        }
+        let mut all = Successors::default();
+        self.successors(&path[..position], Goal::Unseen, &mut all);
+        out.extend(all.continuing.iter().chain(&all.ending).filter(|t| **t != path[position]));
+        Some(0.0)
+    }
+}
+
+/// All paths of all users, each epoch.
+struct AllPaths(Vec<u32>);
+
+impl PathSource for AllPaths {
+    fn width(&self) -> usize {
+        7
+    }
+
+    fn epoch(&self, _epoch: u64) -> Result<Vec<u32>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.0.clone())
+    }
+}
+
+#[derive(Default)]
+struct Log {
+    losses: Vec<f64>,
+    stop_after: Option<(u64, &'static AtomicBool)>,
+}
+
+impl Observer for Log {
+    fn validate(&mut self, _model: &PathModel) -> footpath_model::Result<Option<(f64, Option<f64>)>> {
+        Ok(None)
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.losses.push(progress.loss);
+        if let Some((step, flag)) = self.stop_after {
+            flag.store(progress.step >= step, Ordering::Relaxed);
+        }
+    }
+}
+
+fn config(toy: &Toy) -> ModelConfig {
+    ModelConfig::preset(Preset::Tiny, toy.vocabulary().len(), 7)
+}
+
+fn model(toy: &Toy) -> PathModel {
+    let mut model = PathModel::new(config(toy), 5, &device("flex").expect("flex")).expect("a model");
+    // Far from uniform, so that an error in the search would show.
+    model.output.values.iter_mut().for_each(|v| *v *= 8.0);
+    model
+}
+
+fn search(beams: usize, k: usize) -> SearchOptions {
+    SearchOptions { k, beams, paths_per_item: 10, ..SearchOptions::default() }
+}
+
+fn recommend(model: &PathModel, toy: &Toy, users: &[u32], options: SearchOptions) -> Vec<UserList> {
+    let users: Vec<NodeId> = users.iter().copied().map(NodeId).collect();
+    Recommender::new(model, toy).recommend(&users, options, &mut |_| {})
+}
+
+/// The probability of a path, every prefix computed from scratch by the trunk's full forward pass.
+fn probability_from_scratch(model: &PathModel, toy: &Toy, tokens: &[u32]) -> f64 {
+    use burn::tensor::{Tensor, TensorData};
+    let width = model.config.trunk.d_model;
+    (1..tokens.len())
+        .map(|position| {
+            let inputs = TensorData::new(model.input.gather(&tokens[..position]), [1, position, width]);
+            let hidden = model.trunk.forward(Tensor::from_data(inputs, &model.device()), &mut Dropout::none());
+            let hidden = hidden.into_data().try_into_vec::<f32>().expect("f32");
+            let last = &hidden[(position - 1) * width..];
+            let mut legal = Successors::default();
+            toy.successors(&tokens[..position], Goal::Unseen, &mut legal);
+            let z = |t: u32| f64::from(footpath_model::legal_softmax::score(last, &model.output, &model.bias, t));
+            let sum: f64 = legal.continuing.iter().chain(&legal.ending).map(|&t| z(t).exp()).sum();
+            z(tokens[position]).exp() / sum
+        })
+        .product()
+}
+
+#[test]
+fn wide_search_is_exact() {
+    let toy = Toy::new();
+    let model = model(&toy);
+    for list in recommend(&model, &toy, &[0, 1, 2], search(1000, 10)) {
+        assert_eq!(list.unexplored, 0.0);
+        let total: f64 = list.items.iter().map(|i| i.score.exp()).sum();
+        assert!((total - 1.0).abs() < 1e-5, "user {:?}: the probabilities sum to {total}", list.user);
+        let found: BTreeSet<Vec<u32>> = list.items.iter().flat_map(|i| &i.paths).map(|p| p.tokens.clone()).collect();
+        let expected: BTreeSet<Vec<u32>> = toy.all_paths(list.user.0).into_iter().map(|p| toy.tokens(p)).collect();
+        assert_eq!(found, expected, "every legal path is found, and nothing else");
+        for path in list.items.iter().flat_map(|i| &i.paths) {
+            let expected = probability_from_scratch(&model, &toy, &path.tokens);
+            assert!((path.log_probability.exp() - expected).abs() < 1e-5, "with and without cache");
+        }
+        for item in &list.items {
+            let of_item =
+                list.items.iter().flat_map(|i| &i.paths).filter(|p| p.tokens[6] == toy.vocabulary().node(item.item).0);
+            let sum: f64 = of_item.map(|p| p.log_probability.exp()).sum();
+            assert!((item.score.exp() - sum).abs() < 1e-9, "an item's score is the sum over its paths");
+            assert!((item.confidence - item.paths[0].log_probability.exp() / sum).abs() < 1e-9);
+        }
+    }
+}
+
+#[test]
+fn users_do_not_influence_each_other() {
+    let toy = Toy::new();
+    let model = model(&toy);
+    // Users 0 and 1 share item 3 and differ in what they have seen: the case in which a shared cache gives wrong masks.
+    let together = recommend(&model, &toy, &[0, 1, 2, 0, 1], search(2, 10));
+    for (list, user) in together.iter().zip([0, 1, 2, 0, 1]) {
+        let alone = &recommend(&model, &toy, &[user], search(2, 10))[0];
+        assert_eq!(list.items.len(), alone.items.len());
+        for (a, b) in list.items.iter().zip(&alone.items) {
+            assert_eq!((a.item, a.paths.len()), (b.item, b.paths.len()));
+            assert!((a.score - b.score).abs() < 1e-5);
+        }
+        let seen = &toy.chosen[&user];
+        assert!(
+            list.items.iter().all(|i| !seen.contains(&i.item.0)),
+            "no item is recommended that the user has chosen"
+        );
+    }
+}
+
+#[test]
+fn narrow_search_is_widened_until_the_slots_are_filled() {
+    let toy = Toy::new();
+    let model = model(&toy);
+    for list in recommend(&model, &toy, &[0, 1, 2], search(1, 2)) {
+        let reachable: BTreeSet<u32> = toy.all_paths(list.user.0).iter().map(|p| p[3]).collect();
+        assert_eq!(list.items.len(), reachable.len().min(2));
+        assert_eq!(list.shortfall, (reachable.len() < 2).then_some(Shortfall::FewerReachable));
+    }
+    let narrow = SearchOptions { when_short: WhenShort::Accept, ..search(1, 10) };
+    for list in recommend(&model, &toy, &[0], narrow) {
+        let found: f64 = list.items.iter().map(|i| i.score.exp()).sum();
+        assert!((found + list.unexplored - 1.0).abs() < 1e-5, "what was cut is accounted for");
+    }
+}
+
+#[test]
+fn one_item_can_be_asked_for() {
+    let toy = Toy::new();
+    let model = model(&toy);
+    let options = SearchOptions { goal: Goal::Item(NodeId(7)), ..search(100, 1) };
+    let list = &recommend(&model, &toy, &[0], options)[0];
+    let expected = toy.all_paths(0).iter().filter(|p| p[3] == 7).count();
+    assert_eq!((list.items.len(), list.items[0].item, list.items[0].paths.len()), (1, NodeId(7), expected));
+    let nothing = &recommend(&model, &toy, &[2], SearchOptions { goal: Goal::Item(NodeId(4)), ..search(100, 1) })[0];
+    assert_eq!((nothing.items.len(), nothing.shortfall), (0, Some(Shortfall::NoPath)));
+}
+
+#[test]
+fn a_token_sees_only_what_came_before() {
+    use burn::tensor::{Tensor, TensorData};
+    let toy = Toy::new();
+    let model = model(&toy);
+    let hidden = |tokens: &[u32]| {
+        let inputs = TensorData::new(model.input.gather(tokens), [1, tokens.len(), model.config.trunk.d_model]);
+        model
+            .trunk
+            .forward(Tensor::from_data(inputs, &model.device()), &mut Dropout::none())
+            .into_data()
+            .try_into_vec::<f32>()
+            .expect("f32")
+    };
+    let (a, b) = (hidden(&[12, 8, 15, 10, 21]), hidden(&[12, 8, 15, 11, 20]));
+    let width = model.config.trunk.d_model;
+    assert_eq!(a[..3 * width], b[..3 * width], "the first three vectors do not depend on the last two tokens");
+    assert!(a[3 * width..4 * width] != b[3 * width..4 * width]);
+    let mut cache = Cache::default();
+    for (position, token) in [12, 8, 15, 10, 21].into_iter().enumerate() {
+        let step = model.step(&[token], (position > 0).then_some(&[0]), &mut cache);
+        let full = &a[position * width..][..width];
+        assert!(step.iter().zip(full).all(|(x, y)| (x - y).abs() < 1e-4), "the cached step gives the same vector");
+    }
+}
+
+fn training(epochs: u64) -> TrainingConfig {
+    TrainingConfig { epochs, batch_size: 4, learning_rate: 1e-2, user_dropout: 0.3, ..TrainingConfig::default() }
+}
+
+fn all_paths(toy: &Toy) -> AllPaths {
+    AllPaths((0..NUM_USERS).flat_map(|u| toy.all_paths(u)).flat_map(|p| toy.tokens(p)).collect())
+}
+
+#[test]
+fn one_path_for_each_user_is_learned_by_heart() {
+    let toy = Toy::new();
+    let paths: Vec<[u32; 4]> = (0..NUM_USERS).filter_map(|u| toy.all_paths(u).into_iter().next()).collect();
+    let source = AllPaths(paths.iter().flat_map(|&p| toy.tokens(p)).collect());
+    let mut config = config(&toy);
+    config.trunk.dropout = 0.0;
+    let model = PathModel::new(config, 1, &training_device(&device("flex").expect("flex"))).expect("a model");
+    let training = TrainingConfig { user_dropout: 0.0, weight_decay: 0.0, ..training(150) };
+    let mut trainer = Trainer::new(model, training).expect("a trainer");
+    let root = tempfile::tempdir().expect("temporary directory");
+    let checkpoints = Checkpoints::new(root.path().to_owned(), BTreeMap::new());
+    let mut log = Log::default();
+    trainer.run(&toy, &source, &checkpoints, &mut log, &AtomicBool::new(false)).expect("trained");
+    let last = log.losses.last().copied().expect("steps");
+    assert!(last < 0.05, "the loss is still {last}");
+    let model = trainer.valid_model();
+    for (user, path) in (0..).zip(&paths) {
+        let best = &recommend(&model, &toy, &[user], search(100, 1))[0].items[0].paths[0].tokens;
+        assert_eq!(best, &toy.tokens(*path));
+    }
+}
+
+#[test]
+fn resumed_training_gives_the_same_bits() {
+    let toy = Toy::new();
+    let source = all_paths(&toy);
+    let device = training_device(&device("flex").expect("flex"));
+    let fresh =
+        || Trainer::new(PathModel::new(config(&toy), 1, &device).expect("a model"), training(4)).expect("a trainer");
+    let root = tempfile::tempdir().expect("temporary directory");
+    let run = |trainer: &mut Trainer, name: &str, stop_after: Option<u64>| {
+        let flag: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+        let mut log = Log { stop_after: stop_after.map(|step| (step, flag)), ..Log::default() };
+        let checkpoints = Checkpoints::new(root.path().join(name), BTreeMap::new());
+        trainer.run(&toy, &source, &checkpoints, &mut log, flag).expect("trained")
+    };
+    let mut whole = fresh();
+    assert_eq!(run(&mut whole, "whole", None), Ending::Finished);
+    let bytes = |trainer: &Trainer| {
+        let mut bytes = Vec::new();
+        trainer.model.write(&mut bytes).expect("written");
+        bytes
+    };
+    let num_steps = whole.position.step;
+    assert!(num_steps > 6);
+    for stop in 1..num_steps {
+        let name = format!("stopped-{stop}");
+        assert_eq!(run(&mut fresh(), &name, Some(stop)), Ending::Interrupted);
+        let checkpoints = Checkpoints::new(root.path().join(&name), BTreeMap::new());
+        let mut resumed = checkpoints.latest(&device).expect("readable").expect("a checkpoint");
+        assert_eq!(resumed.position.step, stop);
+        assert_eq!(run(&mut resumed, &name, None), Ending::Finished);
+        assert_eq!(resumed.position, whole.position);
+        assert!(bytes(&resumed) == bytes(&whole), "stopped at step {stop}, the weights differ");
+    }
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run() {
+    let toy = Toy::new();
+    let device = training_device(&device("flex").expect("flex"));
+    let mut model = PathModel::new(config(&toy), 1, &device).expect("a model");
+    model.bias.values.iter_mut().for_each(|b| *b = f32::NAN);
+    let mut trainer = Trainer::new(model, training(1)).expect("a trainer");
+    let root = tempfile::tempdir().expect("temporary directory");
+    let checkpoints = Checkpoints::new(root.path().to_owned(), BTreeMap::new());
+    let ended = trainer.run(&toy, &all_paths(&toy), &checkpoints, &mut Log::default(), &AtomicBool::new(false));
+    assert!(matches!(ended, Err(footpath_model::Error::Diverged { step: 0, .. })), "{ended:?}");
+}
