@@ -27,6 +27,13 @@ const CI: [Step; 5] = [
     Step { name: "docs", cargo: "doc --locked --workspace --no-deps", environment: &[("RUSTDOCFLAGS", "-D warnings")] },
 ];
 
+/// Settings of glibc that the program makes for itself when it starts: freed memory is kept for the next training step.
+const KEEP_HEAP: [(&str, &str); 3] = [
+    ("MALLOC_MMAP_THRESHOLD_", "1073741824"),
+    ("MALLOC_TRIM_THRESHOLD_", "1073741824"),
+    ("MALLOC_TOP_PAD_", "67108864"),
+];
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.split_first() {
@@ -72,7 +79,7 @@ fn bench(arguments: &[String]) -> Result<(), String> {
     let mut all: Vec<String> =
         ["run", "--quiet", "--release", "--package", "footpath-bench", "--"].map(str::to_owned).to_vec();
     all.extend_from_slice(arguments);
-    let status = cargo(all).status().map_err(|e| format!("cargo: {e}"))?;
+    let status = cargo(all).envs(KEEP_HEAP).status().map_err(|e| format!("cargo: {e}"))?;
     if status.success() { Ok(()) } else { Err(format!("the benchmarks ended with {status}")) }
 }
 

@@ -1,0 +1,125 @@
+//! Training steps of the small model, against a softmax over the whole vocabulary on the same trunk.
+
+use crate::graph::graph;
+use crate::harness::{Done, Figure, Outcome, time};
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Int, Tensor, TensorData};
+use footpath_core::{LegalSuccessors, NodeId, Path};
+use footpath_graph::TrainKg;
+use footpath_graph::legal::Legal;
+use footpath_graph::pattern::Pattern;
+use footpath_graph::sample::{SampleSpec, Sampler};
+use footpath_model::config::TrainingConfig;
+use footpath_model::data::PathSource;
+use footpath_model::dropout::Dropout;
+use footpath_model::{Checkpoints, ModelConfig, Observer, PathModel, Preset, Progress, Trainer};
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+const STEPS: usize = 10;
+/// Steps before the clock starts.
+const WARM_UP: usize = 2;
+/// Paths drawn for each user, enough for all steps.
+const PATHS_PER_USER: u64 = 4;
+/// Steps with the full softmax in a round.
+const FULL_STEPS: usize = 2;
+const ROUNDS: usize = 3;
+const AGAINST: &str = "a softmax over the whole vocabulary, forward and backward without its update";
+
+/// Whole steps: batch with siblings, forward, backward, update. A token is an input of the model.
+pub(crate) fn small_step() -> Outcome<Figure> {
+    let kg = graph()?;
+    let pattern = Pattern::hops(3, &kg)?;
+    let legal = Legal::new(&kg, &pattern);
+    let device = footpath_model::training_device(&footpath_model::device("flex")?);
+    let config = ModelConfig::preset(Preset::Small, kg.vocabulary().len(), legal.max_tokens());
+    let training = TrainingConfig { epochs: 1, ..TrainingConfig::default() };
+    let rows = Rows::draw(&kg, &pattern, STEPS * training.batch_size)?;
+    let model = PathModel::new(config, 1, &device)?;
+    let batch: Vec<&[u32]> = rows.0.chunks_exact(legal.max_tokens()).take(training.batch_size).collect();
+    let ours = || steps(model.clone(), &training, &legal, &rows);
+    let theirs = || time(|| Ok((0..FULL_STEPS).map(|_| full_step(&model, &batch)).sum::<usize>() as f64));
+    Figure::measure("tokens/s", AGAINST, None, ROUNDS, ours, theirs)
+}
+
+/// Paths drawn beforehand.
+struct Rows(Vec<u32>, usize);
+
+impl Rows {
+    fn draw(kg: &TrainKg, pattern: &Pattern, num: usize) -> Outcome<Self> {
+        let sampler = Sampler::new(kg, pattern, SampleSpec::default())?;
+        let (mut rows, mut path) = (Vec::new(), Path::default());
+        let width = sampler.row_width();
+        for user in kg.users() {
+            let tables = sampler.tables(NodeId(user))?;
+            let mut draws = 0..PATHS_PER_USER;
+            while draws.next().is_some_and(|draw| tables.draw_row(draw, &mut path, &mut rows)) {}
+        }
+        if rows.len() < num * width {
+            return Err("the graph has too few users with a path".into());
+        }
+        rows.truncate(num * width);
+        Ok(Self(rows, width))
+    }
+}
+
+impl PathSource for Rows {
+    fn width(&self) -> usize {
+        self.1
+    }
+
+    fn epoch(&self, _: u64) -> Result<Vec<u32>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.0.clone())
+    }
+}
+
+/// Notes when each step was done.
+#[derive(Default)]
+struct Clock(Vec<(Instant, u64)>);
+
+impl Observer for Clock {
+    fn validate(&mut self, _: &PathModel) -> footpath_model::Result<Option<(f64, Option<f64>)>> {
+        Ok(None)
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.0.push((Instant::now(), progress.tokens));
+    }
+}
+
+/// The steps between the warm-up and the last, which writes a checkpoint.
+fn steps(model: PathModel, training: &TrainingConfig, legal: &Legal<'_>, rows: &Rows) -> Outcome<Done> {
+    let scratch = tempfile::tempdir()?;
+    let checkpoints = Checkpoints::new(scratch.path().join("train"), BTreeMap::new());
+    let mut clock = Clock::default();
+    Trainer::new(model, training.clone())?.run(legal, rows, &checkpoints, &mut clock, &AtomicBool::new(false))?;
+    let (Some((from, before)), Some((to, after))) = (clock.0.get(WARM_UP - 1), clock.0.get(STEPS - 2)) else {
+        return Err("there were fewer steps than planned".into());
+    };
+    Ok(Done { amount: (after - before) as f64, seconds: to.duration_since(*from).as_secs_f64() })
+}
+
+/// One step with burn's own operations; the number of input tokens.
+fn full_step(model: &PathModel, batch: &[&[u32]]) -> usize {
+    let device = model.device();
+    let (rows, tokens, width) = (batch.len(), batch[0].len() - 1, model.config.trunk.d_model);
+    let inputs: Vec<u32> = batch.iter().flat_map(|row| &row[..tokens]).copied().collect();
+    let targets: Vec<i64> = batch.iter().flat_map(|row| &row[1..]).map(|&token| i64::from(token)).collect();
+    let vectors = TensorData::new(model.input.gather(&inputs), [rows, tokens, width]);
+    let vectors = Tensor::<3>::from_data(vectors, &device).require_grad();
+    let vocabulary = model.config.num_tokens;
+    let output = TensorData::new(model.output.values.clone(), [vocabulary, width]);
+    let output = Tensor::<2>::from_data(output, &device).require_grad();
+    let bias = TensorData::new(model.bias.values.clone(), [1, vocabulary]);
+    let bias = Tensor::<2>::from_data(bias, &device).require_grad();
+    let mut dropout = Dropout::new(model.config.trunk.dropout, 1, 0);
+    let hidden = model.trunk.forward(vectors.clone(), &mut dropout).reshape([rows * tokens, width]);
+    let logits = hidden.matmul(output.clone().transpose()) + bias; // [rows × tokens, vocabulary]
+    let targets = Tensor::<2, Int>::from_data(TensorData::new(targets, [rows * tokens, 1]), &device);
+    let loss = log_softmax(logits, 1).gather(1, targets).mean().neg();
+    let gradients = loss.backward();
+    // Taken, so that nothing of the work can be left out.
+    let taken = output.grad(&gradients).is_some() && vectors.grad(&gradients).is_some();
+    if taken { inputs.len() } else { 0 }
+}
