@@ -17,13 +17,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-const STEPS: usize = 10;
+const STEPS: usize = 30;
 /// Steps before the clock starts.
-const WARM_UP: usize = 2;
+const WARM_UP: usize = 5;
 /// Paths drawn for each user, enough for all steps.
 const PATHS_PER_USER: u64 = 4;
 /// Steps with the full softmax in a round.
-const FULL_STEPS: usize = 2;
+const FULL_STEPS: usize = 8;
 const ROUNDS: usize = 3;
 const AGAINST: &str = "a softmax over the whole vocabulary, forward and backward without its update";
 

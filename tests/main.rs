@@ -1,1 +1,26 @@
-//! x
+//! The end-to-end tests: the program as its users meet it, through the command line alone.
+//!
+//! - `cli`: every verb, its JSON, its exit status, its manners towards files and pipes
+//! - `faithful`: every fact of every recommended path stands in the data at the file and line it names
+//! - `audit`: a corpus of 100,000 paths against the raw files, and the verb that finds a single false hop
+//! - `threads`: the same bytes from 1, 2 and 4 threads
+//! - `planted`: a graph with one right answer for each user, which must be learned and found
+//! - `artefacts`: damaged, mixed, foreign and forged artefacts are refused
+//! - `crash`: killed and interrupted at any moment, nothing is half-written and going on gives the same bytes
+//!
+//! `support` runs the program and reads the data independently of it.
+
+#![expect(
+    clippy::type_complexity,
+    clippy::useless_vec,
+    reason = "tables of cases are plain tuples here, and argument lists are written one way everywhere"
+)]
+
+mod artefacts;
+mod audit;
+mod cli;
+mod crash;
+mod faithful;
+mod planted;
+mod support;
+mod threads;

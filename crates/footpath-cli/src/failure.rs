@@ -19,6 +19,10 @@ pub(crate) enum Failure {
 impl Failure {
     /// What to tell the user; nothing when whoever read our output has gone away.
     pub(crate) fn message(&self) -> Option<String> {
+        self.plain_message().map(|message| tame(&message))
+    }
+
+    fn plain_message(&self) -> Option<String> {
         match self {
             Self::Verb(error) => Some(error.to_string()),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
@@ -43,6 +47,16 @@ impl Failure {
             },
         }
     }
+}
+
+/// A message that cannot drive a terminal, wherever its words come from: file names, manifests, arguments.
+fn tame(message: &str) -> String {
+    let mut tamed = String::with_capacity(message.len());
+    for c in message.chars() {
+        let keep = c == '\n' || !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if keep { tamed.push(c) } else { tamed.extend(c.escape_default()) }
+    }
+    tamed
 }
 
 impl<E: Into<footpath::Error>> From<E> for Failure {

@@ -136,6 +136,21 @@ impl ArrayFile {
         }
     }
 
+    /// Checks that the file holds arrays of these names and shapes, and no others.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] naming the first array that is missing, surplus or of another shape.
+    pub fn holds_exactly(&self, expected: &BTreeMap<String, Vec<u64>>) -> Result<()> {
+        let shape = |shape: Option<&Vec<u64>>| shape.map_or("no array of this name".to_owned(), |s| format!("{s:?}"));
+        for name in expected.keys().chain(self.entries.keys()) {
+            let (wanted, found) = (expected.get(name), self.entries.get(name).map(|(_, shape, _)| shape));
+            if wanted != found {
+                return Err(corrupt(&self.path, name, shape(wanted), shape(found)));
+            }
+        }
+        Ok(())
+    }
+
     /// Names and shapes of all arrays.
     pub fn shapes(&self) -> impl Iterator<Item = (&str, &[u64])> {
         self.entries.iter().map(|(name, (_, shape, _))| (name.as_str(), shape.as_slice()))
@@ -318,6 +333,11 @@ mod tests {
         assert_eq!(&*arrays.array::<f32>("c").expect("c"), &[0.5]);
         assert!(arrays.array::<u32>("a").is_err(), "another type is refused");
         assert!(arrays.array::<u8>("z").is_err(), "a missing array is refused");
+        let shapes = |shapes: &[(&str, u64)]| shapes.iter().map(|&(name, len)| (name.to_owned(), vec![len])).collect();
+        arrays.holds_exactly(&shapes(&[("a", 3), ("b", 2), ("c", 1)])).expect("these and no others");
+        let others =
+            [&[("a", 3), ("b", 2)][..], &[("a", 3), ("b", 2), ("c", 1), ("d", 1)], &[("a", 4), ("b", 2), ("c", 1)]];
+        assert!(others.iter().all(|other| arrays.holds_exactly(&shapes(other)).is_err()));
         safetensors::SafeTensors::deserialize(&sample()).expect("the reference reader accepts the file");
     }
 

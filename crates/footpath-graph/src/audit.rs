@@ -166,7 +166,8 @@ mod tests {
         let by_ann = ["interacted", "starring", "~starring"];
         let by_user = ["interacted", "~interacted", "interacted"];
         // nodes, relations, end set, expected [illegal, off pattern, not simple, wrong end, leaked]
-        let cases: &[(&[&str], &[&str], EndSet, [u64; 5])] = &[
+        type Case<'a> = (&'a [&'a str], &'a [&'a str], EndSet, [u64; 5]);
+        let cases: &[Case<'_>] = &[
             (&["user:u1", "item:i1", "entity:ann", "item:i2"], &by_ann, EndSet::Train, [0; 5]),
             (&["user:u1", "item:i2", "user:u2", "item:i3"], &by_user, EndSet::Unseen, [0; 5]),
             (&["user:u1", "item:i1", "entity:ann", "item:i2"], &by_ann, EndSet::Unseen, [0, 0, 0, 1, 0]),

@@ -57,7 +57,7 @@ impl ModelConfig {
         };
         rule((1..=8192).contains(&t.d_model), "d_model", "must be 1 to 8,192")?;
         rule((1..=128).contains(&t.num_layers), "num_layers", "must be 1 to 128")?;
-        rule(t.num_heads > 0 && t.d_model % t.num_heads == 0, "num_heads", "must divide d_model")?;
+        rule(t.num_heads > 0 && t.d_model.is_multiple_of(t.num_heads), "num_heads", "must divide d_model")?;
         rule((3..=33).contains(&t.max_tokens), "max_tokens", "must be 3 to 33 (1 to 16 hops)")?;
         rule((0.0..1.0).contains(&t.dropout), "dropout", "must be at least 0 and below 1")?;
         rule((1..1 << 31).contains(&self.num_tokens), "num_tokens", "must be 1 to 2^31 - 1")

@@ -22,6 +22,9 @@ pub struct Table {
     pub second: Vec<f32>,
 }
 
+/// A part of a gradient: this row of the table gets this source, times this scale.
+pub type Contribution = (u32, u32, f32);
+
 /// Gradients of some rows of a table; rows ascending, each once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowGradients {
@@ -104,9 +107,9 @@ impl RowGradients {
     /// # Shapes
     /// - `sources`: `[sources, width]`
     #[must_use]
-    pub fn accumulate(contributions: &mut [(u32, u32, f32)], sources: &[f32], width: usize) -> Self {
+    pub fn accumulate(contributions: &mut [Contribution], sources: &[f32], width: usize) -> Self {
         contributions.par_sort_unstable_by_key(|&(row, index, _)| (row, index));
-        let groups: Vec<&[(u32, u32, f32)]> = contributions.chunk_by(|a, b| a.0 == b.0).collect();
+        let groups: Vec<&[Contribution]> = contributions.chunk_by(|a, b| a.0 == b.0).collect();
         let mut values = vec![0.0; groups.len() * width];
         values.par_chunks_mut(width).zip(groups.par_iter()).with_min_len(64).for_each(|(out, group)| {
             for &(_, index, scale) in *group {

@@ -6,7 +6,7 @@
 //! No tensor of the size of the vocabulary, nor of candidates × width, is ever made.
 
 use crate::data::Batch;
-use crate::embeddings::{RowGradients, Table};
+use crate::embeddings::{Contribution, RowGradients, Table};
 use rayon::prelude::*;
 
 /// Loss of a batch and its derivatives.
@@ -64,7 +64,7 @@ pub fn forward_backward(batch: &Batch, hidden: &[f32], output: &Table, bias: &Ta
         rest = tail;
         at = target.position as usize + 1;
     }
-    let results: Vec<(f64, Vec<(u32, u32, f32)>)> = (batch.targets.par_iter().zip(slots))
+    let results: Vec<(f64, Vec<Contribution>)> = (batch.targets.par_iter().zip(slots))
         .with_min_len(32)
         .map(|(target, slot)| {
             let candidates = &batch.candidates[target.candidates.clone()];
@@ -96,18 +96,23 @@ pub fn forward_backward(batch: &Batch, hidden: &[f32], output: &Table, bias: &Ta
     let (end_sum, num_ends) = ends.fold((0.0, 0u32), |(s, n), loss| (s + loss, n + 1));
     let mut contributions: Vec<_> = results.into_iter().flat_map(|(_, c)| c).collect();
     let d_output = RowGradients::accumulate(&mut contributions, hidden, width);
-    let ones: Vec<(u32, u32, f32)> = contributions.iter().map(|&(row, _, g)| (row, 0, g)).collect();
+    let ones: Vec<Contribution> = contributions.iter().map(|&(row, _, g)| (row, 0, g)).collect();
     let d_bias = RowGradients {
         rows: d_output.rows.clone(),
         values: ones.chunk_by(|a, b| a.0 == b.0).map(|group| group.iter().map(|c| c.2).sum()).collect(),
     };
     Outcome {
-        loss: sum / weight,
-        end_loss: end_sum / f64::from(num_ends),
+        loss: mean(sum, weight),
+        end_loss: mean(end_sum, f64::from(num_ends)),
         hidden: d_hidden,
         output: d_output,
         bias: d_bias,
     }
+}
+
+/// 0 where there is nothing: paths without a choice teach nothing, and lose nothing.
+fn mean(sum: f64, weight: f64) -> f64 {
+    if weight > 0.0 { sum / weight } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -151,6 +156,15 @@ mod tests {
             (nll(&hidden[..5], 2, &[1, 4], 0.0), nll(&hidden[15..], 5, &[0, 3, 2], f64::from(0.7f32)));
         assert!((outcome.loss - (first + 3.0 * second) / 4.0).abs() < 1e-5);
         assert!((outcome.end_loss - second).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_batch_without_a_choice_has_no_loss() {
+        let (batch, hidden, output, bias) = sample();
+        let forced = Batch { targets: Vec::new(), candidates: Vec::new(), ..batch };
+        let outcome = forward_backward(&forced, &hidden, &output, &bias);
+        assert_eq!((outcome.loss, outcome.end_loss), (0.0, 0.0));
+        assert!(outcome.hidden.iter().chain(&outcome.output.values).chain(&outcome.bias.values).all(|&g| g == 0.0));
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl PathModel {
     /// Reads weights written by [`PathModel::write`].
     ///
     /// # Errors
-    /// [`footpath_core::Error::Corrupt`] when an array is missing or of another size, [`Error::NonFinite`].
+    /// [`footpath_core::Error::Corrupt`] when an array is missing, surplus or of another shape, [`Error::NonFinite`].
     pub fn read(config: ModelConfig, path: &Path, device: &Device) -> Result<Self> {
         config.validate()?;
         let file = ArrayFile::open(path)?;
@@ -108,7 +108,11 @@ impl PathModel {
         };
         let width = config.trunk.d_model;
         let (input, output, bias) = (table("input", width)?, table("output", width)?, table("bias", 1)?);
-        let trunk = load_trunk(config.trunk.init(device), &file, device)?;
+        let (trunk, mut shapes) = load_trunk(config.trunk.init(device), &file, device)?;
+        let (rows, columns) = (config.num_tokens as u64, width as u64);
+        let tables = [("input", vec![rows, columns]), ("output", vec![rows, columns]), ("bias", vec![rows])];
+        shapes.extend(tables.map(|(name, shape)| (name.to_owned(), shape)));
+        file.holds_exactly(&shapes)?;
         Ok(Self { trunk, input, output, bias, config })
     }
 }
@@ -211,6 +215,7 @@ struct Loader<'a> {
     location: Location,
     file: &'a ArrayFile,
     device: &'a Device,
+    shapes: BTreeMap<String, Vec<u64>>,
     error: Option<Error>,
 }
 
@@ -234,6 +239,7 @@ impl ModuleMapper for Loader<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = self.location.name();
         let shape = param.lazy_shape();
+        self.shapes.insert(name.clone(), shape.to_vec().into_iter().map(|dim| dim as u64).collect());
         match self.values(&name, shape.num_elements()) {
             Ok(values) => param.map(|_| on_device(TensorData::new(values, shape), self.device)),
             Err(error) => {
@@ -244,8 +250,9 @@ impl ModuleMapper for Loader<'_> {
     }
 }
 
-fn load_trunk(trunk: Trunk, file: &ArrayFile, device: &Device) -> Result<Trunk> {
-    let mut loader = Loader { location: Location::default(), file, device, error: None };
+/// A trunk with the stored arrays, and the shape each must have.
+fn load_trunk(trunk: Trunk, file: &ArrayFile, device: &Device) -> Result<(Trunk, BTreeMap<String, Vec<u64>>)> {
+    let mut loader = Loader { location: Location::default(), file, device, shapes: BTreeMap::new(), error: None };
     let trunk = trunk.map(&mut loader);
-    loader.error.map_or(Ok(trunk), Err)
+    loader.error.map_or(Ok((trunk, loader.shapes)), Err)
 }

@@ -4,7 +4,7 @@ use crate::checkpoint::Checkpoints;
 use crate::config::TrainingConfig;
 use crate::data::{Batch, Batcher, PathSource};
 use crate::dropout::Dropout;
-use crate::embeddings::RowGradients;
+use crate::embeddings::{Contribution, RowGradients};
 use crate::error::{Error, Result};
 use crate::legal_softmax;
 use crate::optimizer::TrunkOptimizer;
@@ -208,7 +208,7 @@ impl Trainer {
         // Back to the rows of the table.
         let d_inputs = inputs.grad_remove(&mut gradients).map(|g| to_vec(g.into_data())).unwrap_or_default();
         let used = batch.inputs.iter().enumerate().filter(|(_, t)| **t != footpath_core::Vocabulary::PADDING.0);
-        let mut contributions: Vec<(u32, u32, f32)> =
+        let mut contributions: Vec<Contribution> =
             used.map(|(index, &token)| (token, u32::try_from(index).unwrap_or(u32::MAX), 1.0)).collect();
         let mut d_input = RowGradients::accumulate(&mut contributions, &d_inputs, width);
 

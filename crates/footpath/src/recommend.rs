@@ -144,7 +144,10 @@ impl Session {
             let got = format!("{:?}", card.vocabulary);
             return Err(footpath_core::Error::Corrupt { path: model_dir.to_owned(), section, expected, got }.into());
         }
-        let pattern = Pattern::parse(&card.pattern, &kg)?;
+        let pattern = check_card(&card, &kg).map_err(|(expected, got)| {
+            let (path, section) = (model_dir.to_owned(), "model.json".to_owned());
+            footpath_core::Error::Corrupt { path, section, expected: expected.to_owned(), got }
+        })?;
         let weights = artefact.file("weights.safetensors")?;
         let model = PathModel::read(card.model.clone(), &weights, &footpath_model::device(device)?)?;
         Ok(Self { kg, pattern, model, card, model_hash: artefact.manifest().content_hash() })
@@ -277,10 +280,22 @@ impl Session {
     }
 }
 
+/// The pattern of a model whose description makes sense; otherwise what was expected, and what was found.
+fn check_card(card: &ModelCard, kg: &TrainKg) -> std::result::Result<Pattern, (&'static str, String)> {
+    card.model.validate().map_err(|e| ("the shape of a model", e.to_string()))?;
+    let pattern = Pattern::parse(&card.pattern, kg).map_err(|e| ("a path pattern of the graph", e.to_string()))?;
+    let (tokens, max_tokens) = (2 * pattern.max_hops() + 1, card.model.trunk.max_tokens);
+    if tokens == max_tokens {
+        Ok(pattern)
+    } else {
+        Err(("as many tokens as the longest path has", format!("{max_tokens} for {}", pattern.source())))
+    }
+}
+
 fn open_model(directory: &Path) -> Result<Artefact> {
     const PICKLED: [&str; 7] = ["pt", "pth", "bin", "pkl", "h5", "npz", "onnx"];
-    let extension = directory.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if PICKLED.contains(&extension) {
+    let extension = directory.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if PICKLED.contains(&extension.as_str()) {
         let reason = format!(
             "a .{extension} file may execute code when it is loaded and is not read; convert it to safetensors"
         );

@@ -1,8 +1,9 @@
 //! Paths for people and for machines.
 
-use footpath_core::{Path, Triple};
+use footpath_core::{NodeId, Path, Triple, TypeId};
 use footpath_graph::TrainKg;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// A fact of a path, down to the line of the file it was imported from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,11 +44,21 @@ pub fn render(kg: &TrainKg, path: &Path) -> Rendered {
     }
 }
 
-/// The path read aloud: `u1 chose Alien; Alien was directed by Ridley Scott; Ridley Scott directed Blade Runner`.
+/// The path read aloud: `user 7 chose Alien; Alien was directed by Ridley Scott; Ridley Scott directed Blade Runner`.
 #[must_use]
 pub fn sentence(kg: &TrainKg, path: &Path) -> String {
-    let clause = |t: Triple| format!("{} {} {}", kg.label(t.head), kg.reading(t.relation), kg.label(t.tail));
+    let clause = |t: Triple| format!("{} {} {}", spoken(kg, t.head), kg.reading(t.relation), spoken(kg, t.tail));
     path.triples().map(clause).collect::<Vec<_>>().join("; ")
+}
+
+/// A node as one says it: users are often bare numbers, which would not read as somebody.
+fn spoken(kg: &TrainKg, node: NodeId) -> Cow<'_, str> {
+    let label = kg.label(node);
+    let somebody = label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("user"));
+    match kg.type_of(node) {
+        TypeId::USER if !somebody => Cow::Owned(format!("user {label}")),
+        _ => Cow::Borrowed(label),
+    }
 }
 
 fn evidence(kg: &TrainKg, triple: Triple) -> Evidence {

@@ -4,7 +4,7 @@ use crate::Threads;
 use crate::error::{Error, Result};
 use footpath_core::{Corpus, CorpusWriter, Manifest, Path, Replace, TokenId, Triple, Vocabulary, artefact};
 use footpath_graph::audit::{AuditReport, audit_corpus};
-use footpath_graph::pattern::Pattern;
+use footpath_graph::pattern::{MAX_HOPS, Pattern};
 use footpath_graph::sample::{CountSummary, EndSet, Run, SampleSpec, SampleSummary, count_paths, sample_corpus};
 use footpath_graph::{Split, TrainKg, export, kg};
 use rayon::prelude::*;
@@ -26,10 +26,13 @@ pub enum Shape {
 
 impl Shape {
     fn pattern(&self, kg: &TrainKg) -> Result<Pattern> {
-        Ok(match self {
-            Self::Hops(hops) => Pattern::hops(*hops, kg)?,
-            Self::Pattern(text) => Pattern::parse(text, kg)?,
-        })
+        match self {
+            Self::Hops(hops @ 1..=MAX_HOPS) => Ok(Pattern::hops(*hops, kg)?),
+            Self::Hops(hops) => {
+                Err(Error::Usage { option: "hops", reason: format!("must be 1 to {MAX_HOPS}, got {hops}") })
+            }
+            Self::Pattern(text) => Ok(Pattern::parse(text, kg)?),
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use super::Judged;
 #[must_use]
 pub fn ndcg(judged: &Judged) -> f64 {
     let ideal: f64 = (1..=judged.k.min(judged.num_relevant)).map(gain).sum();
-    let found: f64 = judged.hit_ranks().map(gain).sum();
+    // The sum of nothing is -0.0, which is no figure to print.
+    let found = 0.0 + judged.hit_ranks().map(gain).sum::<f64>();
     if ideal > 0.0 { found / ideal } else { 0.0 }
 }
 

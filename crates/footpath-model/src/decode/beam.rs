@@ -106,6 +106,9 @@ struct Beam {
     parent: u32,
 }
 
+/// Prefixes that have ended, told by their place in the list.
+type Prefixes = Vec<Vec<u32>>;
+
 /// What was found for one user.
 #[derive(Default)]
 struct Found {
@@ -172,7 +175,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         };
         let mut beams: Vec<Beam> = users.iter().enumerate().map(first).collect();
         // The paths of ended beams are told by the beam they branch from, so earlier levels are kept.
-        let mut ended: Vec<Vec<Vec<u32>>> = users.iter().map(|_| Vec::new()).collect();
+        let mut ended: Vec<Prefixes> = users.iter().map(|_| Vec::new()).collect();
         let mut cache = Cache::default();
         let mut level = 0;
         while !beams.is_empty() {
@@ -182,9 +185,8 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             beams = self.advance(&beams, &hidden, options, &mut found, &mut ended);
             level += 1;
         }
-        let finish = |((found, ended), &user): ((Found, &Vec<Vec<u32>>), &NodeId)| {
-            finish(found, ended, user, options, vocabulary)
-        };
+        let finish =
+            |((found, ended), &user): ((Found, &Prefixes), &NodeId)| finish(found, ended, user, options, vocabulary);
         found.into_iter().zip(&ended).zip(users).map(finish).collect()
     }
 
@@ -195,13 +197,12 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         hidden: &[f32],
         options: SearchOptions,
         found: &mut [Found],
-        ended: &mut [Vec<Vec<u32>>],
+        ended: &mut [Prefixes],
     ) -> Vec<Beam> {
         let width = self.model.config.trunk.d_model;
         let groups: Vec<&[Beam]> = beams.chunk_by(|a, b| a.user == b.user).collect();
         let starts: Vec<usize> = groups.iter().scan(0, |at, g| Some(std::mem::replace(at, *at + g.len()))).collect();
-        let mut by_user: Vec<Option<(&mut Found, &mut Vec<Vec<u32>>)>> =
-            found.iter_mut().zip(ended).map(Some).collect();
+        let mut by_user: Vec<Option<(&mut Found, &mut Prefixes)>> = found.iter_mut().zip(ended).map(Some).collect();
         let work: Vec<_> = groups
             .into_iter()
             .zip(starts)
