@@ -1,1 +1,274 @@
-//! x
+//! Killed or interrupted at any moment: an artefact is there whole or not at all, and going on gives the bytes of a run that was left alone.
+//!
+//! The moments are random; what is demanded holds for all of them.
+
+use crate::support::films::films;
+use crate::support::{args, entries, files, footpath, program, small, succeed};
+use footpath_core::{Purpose, Stream};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Runs that are killed, and runs that are interrupted, of each verb.
+const NUM_MOMENTS: u64 = 12;
+
+/// A verb that makes an artefact.
+struct Making {
+    root: TempDir,
+    verb: fn(&Path, &Path) -> Vec<OsString>,
+    /// The artefact of a run that was left alone, and how long that took.
+    expected: BTreeMap<String, Vec<u8>>,
+    takes: Duration,
+}
+
+impl Making {
+    /// Runs the verb once, left alone. It is given the root, where there may be things it needs, and the output.
+    fn new(root: TempDir, verb: fn(&Path, &Path) -> Vec<OsString>) -> Self {
+        let out = root.path().join("alone/out");
+        let arguments = verb(root.path(), &out);
+        let begun = Instant::now();
+        succeed(&arguments);
+        let takes = begun.elapsed();
+        assert_eq!(
+            entries(&root.path().join("alone")),
+            std::slice::from_ref(&out),
+            "nothing is left beside the artefact"
+        );
+        Self { verb, expected: files(&out), takes, root }
+    }
+
+    /// The arguments for an output.
+    fn arguments(&self, out: &Path) -> Vec<OsString> {
+        (self.verb)(self.root.path(), out)
+    }
+
+    /// An output of its own for each moment.
+    fn out(&self, moment: u64) -> PathBuf {
+        let directory = self.root.path().join(format!("moment-{moment}"));
+        fs::create_dir(&directory).expect("a directory");
+        directory.join("out")
+    }
+
+    /// Starts the verb and waits for a random part of the time it takes, and a little more.
+    fn start_and_wait(&self, arguments: &[OsString], stream: &mut Stream) -> Child {
+        let child = program(arguments).spawn().expect("started");
+        sleep(self.takes.mul_f64(1.1 * stream.unit()));
+        child
+    }
+
+    /// Whether the artefact is there; if it is, it must be the right one.
+    fn is_there(&self, out: &Path) -> bool {
+        if !out.exists() {
+            return false;
+        }
+        succeed(&args!["check", out]);
+        let found = files(out);
+        let same = |name: &&String| found.get(*name) == self.expected.get(*name);
+        let other: Vec<&String> = found.keys().chain(self.expected.keys()).filter(|name| !same(name)).collect();
+        assert!(other.is_empty(), "{}: {other:?} are not as they should be", out.display());
+        true
+    }
+
+    /// Kills the verb at random moments, then the attempt to go on as well, and then lets it finish.
+    fn survives_kills(&self, seed: u64) {
+        let mut stream = Stream::new(seed, Purpose::Shuffle, 0, 0);
+        let mut num_cut_off = 0;
+        for moment in 0..NUM_MOMENTS {
+            let out = self.out(moment);
+            let arguments = self.arguments(&out);
+            for _ in 0..2 {
+                if !self.is_there(&out) {
+                    let mut child = self.start_and_wait(&arguments, &mut stream);
+                    child.kill().expect("killed");
+                    child.wait().expect("ended");
+                    num_cut_off += u32::from(!out.exists());
+                }
+            }
+            if !self.is_there(&out) {
+                succeed(&arguments);
+                assert!(self.is_there(&out));
+                assert_eq!(entries(out.parent().expect("a directory")), [out], "going on cleans up");
+            }
+        }
+        assert!(num_cut_off > 0, "no run was killed before its end");
+    }
+
+    /// Interrupts the verb at random moments; it must end at once and leave nothing but a whole artefact and `remains`.
+    fn obeys_interrupts(&self, seed: u64, remains: fn(&Path) -> bool) {
+        let mut stream = Stream::new(seed, Purpose::Shuffle, 1, 0);
+        let mut num_interrupted = 0;
+        for moment in 100..100 + NUM_MOMENTS {
+            let out = self.out(moment);
+            let child = self.start_and_wait(&self.arguments(&out), &mut stream);
+            let begun = Instant::now();
+            let ending = interrupt(child);
+            assert!(begun.elapsed() < self.takes + Duration::from_secs(5), "an interrupt ends the run");
+            let done = self.is_there(&out);
+            match ending {
+                Ending::Finished => assert!(done),
+                Ending::Interrupted => num_interrupted += 1,
+                // Before the program listens it is the system that ends it.
+                Ending::NotBegun => assert!(!done),
+            }
+            let left = entries(out.parent().expect("a directory")).into_iter().filter(|path| *path != out);
+            left.for_each(|path| assert!(remains(&path), "{} is left", path.display()));
+        }
+        assert!(num_interrupted > 0, "no run was interrupted before its end");
+    }
+}
+
+/// How an interrupted run ended.
+#[derive(Debug, PartialEq)]
+enum Ending {
+    Finished,
+    Interrupted,
+    NotBegun,
+}
+
+fn interrupt(child: Child) -> Ending {
+    let sent = Command::new("sh").arg("-c").arg(format!("kill -INT {}", child.id())).output().expect("a shell");
+    let output = child.wait_with_output().expect("ended");
+    let message = String::from_utf8_lossy(&output.stderr);
+    match (output.status.code(), output.status.signal()) {
+        (Some(0), _) => Ending::Finished,
+        (Some(130), _) => Ending::Interrupted,
+        (None, Some(2)) => Ending::NotBegun,
+        other => panic!("{other:?} after an interrupt ({sent:?}): {message}"),
+    }
+}
+
+fn import(_root: &Path, out: &Path) -> Vec<OsString> {
+    args!["import", crate::support::films::folder(), "--out", out]
+}
+
+fn sample(_root: &Path, out: &Path) -> Vec<OsString> {
+    args!["sample", films().kg, "--out", out, "--hops", "3", "--paths-per-user", "500"]
+}
+
+/// Three short epochs with two validations each, on one thread: going on must give the same bits.
+fn train(root: &Path, out: &Path) -> Vec<OsString> {
+    args![
+        "train",
+        root.join("kg"),
+        "--out",
+        out,
+        "--preset",
+        "tiny",
+        "--epochs",
+        "3",
+        "--paths-per-user",
+        "30",
+        "--batch-size",
+        "100",
+        "--validations-per-epoch",
+        "2",
+        "--threads",
+        "1",
+        "--resume"
+    ]
+}
+
+/// A place to train: a graph with something to validate on.
+fn place_to_train() -> TempDir {
+    let root = tempfile::tempdir().expect("a directory");
+    let folder = root.path().join("folder");
+    small::write(&folder, "valid");
+    succeed(&args!["import", &folder, "--out", root.path().join("kg")]);
+    root
+}
+
+fn nothing(_: &Path) -> bool {
+    false
+}
+
+/// The checkpoints of an unfinished run: whole ones, a log, and nothing hidden.
+fn checkpoints(path: &Path) -> bool {
+    let name = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
+    let known = |path: &PathBuf| match name(path).as_str() {
+        "metrics.jsonl" => path.is_file(),
+        "best" => footpath(&args!["check", path]).code == Some(0),
+        step => step.starts_with("step-") && footpath(&args!["check", path]).code == Some(0),
+    };
+    name(path) == "out.train" && entries(path).iter().all(known)
+}
+
+#[test]
+fn a_killed_import_is_whole_or_absent() {
+    Making::new(tempfile::tempdir().expect("a directory"), import).survives_kills(1);
+}
+
+#[test]
+fn a_killed_sampling_is_whole_or_absent() {
+    Making::new(tempfile::tempdir().expect("a directory"), sample).survives_kills(2);
+}
+
+#[test]
+fn a_killed_training_goes_on_to_the_same_bits() {
+    Making::new(place_to_train(), train).survives_kills(3);
+}
+
+#[test]
+fn an_interrupted_import_leaves_nothing() {
+    Making::new(tempfile::tempdir().expect("a directory"), import).obeys_interrupts(4, nothing);
+}
+
+#[test]
+fn an_interrupted_sampling_leaves_nothing() {
+    Making::new(tempfile::tempdir().expect("a directory"), sample).obeys_interrupts(5, nothing);
+}
+
+#[test]
+fn an_interrupted_training_leaves_checkpoints() {
+    Making::new(place_to_train(), train).obeys_interrupts(6, checkpoints);
+}
+
+#[test]
+fn a_training_interrupted_again_and_again_goes_on_to_the_same_bits() {
+    let making = Making::new(place_to_train(), train);
+    let out = making.out(0);
+    let arguments = making.arguments(&out);
+    // It tells the size of the model just before the first step, so an interrupt then comes in time.
+    for _ in 0..4 {
+        let mut child = program(&arguments).spawn().expect("started");
+        let mut told = BufReader::new(child.stderr.take().expect("piped"));
+        let mut line = String::new();
+        told.read_line(&mut line).expect("a line");
+        assert!(line.contains(" parameters, paths "), "{line}");
+        assert_eq!(interrupt(child), Ending::Interrupted);
+        assert!(!out.exists() && checkpoints(&out.with_file_name("out.train")));
+    }
+    let ran = footpath(&arguments);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("going on from step "), "{}", ran.stderr);
+    let weights = |files: &BTreeMap<String, Vec<u8>>| files["weights.safetensors"].clone();
+    assert!(weights(&files(&out)) == weights(&making.expected), "bit for bit");
+    assert!(making.is_there(&out), "and so is everything else");
+    assert_eq!(entries(out.parent().expect("a directory")), [out]);
+}
+
+#[test]
+fn an_unfinished_training_is_neither_overwritten_nor_taken_for_a_model() {
+    let root = place_to_train();
+    let out = root.path().join("out");
+    let arguments = train(root.path(), &out);
+    let mut child = program(&arguments).spawn().expect("started");
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().expect("piped")).read_line(&mut line).expect("a line");
+    assert_eq!(interrupt(child), Ending::Interrupted);
+    let without_resume = &arguments[..arguments.len() - 1];
+    let message = crate::support::fail(2, without_resume);
+    assert!(message.contains("--resume") && message.contains("--restart"), "{message}");
+    let message = crate::support::fail(4, &args!["recommend", &out, "--kg", root.path().join("kg"), "--all"]);
+    assert!(message.contains("--resume"), "{message}");
+    let other_settings = [&arguments[..], &args!["--learning-rate", "0.5"]].concat();
+    let ran = footpath(&other_settings);
+    assert!(ran.code == Some(2) && ran.stderr.contains("other settings"), "{}", ran.stderr);
+    succeed(&[without_resume, &args!["--restart"]].concat());
+}

@@ -24,8 +24,8 @@ pub(crate) fn answer(user: usize) -> String {
     book(user, 0, 2)
 }
 
-/// Writes the data set into a new folder.
-pub(crate) fn write(folder: &Path) {
+/// Writes the data set into a new folder, the answers held out for `part`: valid or test.
+pub(crate) fn write(folder: &Path, part: &str) {
     fs::create_dir_all(folder).expect("a directory");
     let mut log = "user_id\titem_id\tsplit\n".to_owned();
     let mut items = "item_id\tentity_id\n".to_owned();
@@ -38,7 +38,7 @@ pub(crate) fn write(folder: &Path) {
         for (series, volume) in (0..3).flat_map(|series| (0..3).map(move |volume| (series, volume))) {
             let book = book(user, series, volume);
             let is_answer = book == answer(user);
-            let _ = writeln!(log, "u{user}\t{book}\t{}", if is_answer { "test" } else { "train" });
+            let _ = writeln!(log, "u{user}\t{book}\t{}", if is_answer { part } else { "train" });
             let _ = writeln!(items, "{book}\te-{book}");
             let _ = writeln!(triples, "e-{book}\tin_series\tseries-{user}-{series}");
             for relation in ["shelf", "mood"].into_iter().filter(|_| !is_answer) {
@@ -68,7 +68,7 @@ pub(crate) struct Small {
 pub(crate) fn small() -> Small {
     let made = shared("small", |directory| {
         let [folder, kg, corpus, model] = ["folder", "kg", "corpus", "model"].map(|name| directory.join(name));
-        write(&folder);
+        write(&folder, "test");
         succeed(&args!["import", &folder, "--out", &kg]);
         succeed(&args!["sample", &kg, "--out", &corpus, "--hops", "3", "--paths-per-user", "10"]);
         let size = ["--preset", "tiny", "--epochs", "1", "--paths-per-user", "5"].map(Into::into);

@@ -51,6 +51,7 @@ pub struct Position {
     /// Input tokens so far.
     pub tokens: u64,
     /// Best validation figure so far.
+    #[serde(with = "exact")]
     pub best: Option<f64>,
     /// Step of the best validation figure.
     pub best_step: u64,
@@ -58,6 +59,20 @@ pub struct Position {
     pub since_best: u64,
     /// Whether training came to its end.
     pub finished: bool,
+}
+
+/// Writes a number as text in its shortest exact form, so that what is read back is the same number to the last bit.
+mod exact {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+        number.map(|n| format!("{n:?}")).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|t| t.parse().map_err(D::Error::custom)).transpose()
+    }
 }
 
 /// What the caller provides: figures on held-out data, and eyes.
@@ -242,25 +257,31 @@ impl Trainer {
         checkpoints: &Checkpoints,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        if validate {
-            let figures = observer.validate(&self.valid_model())?;
-            progress.validation = figures.map(|(figure, _)| figure);
-            progress.validation_loss = figures.and_then(|(_, loss)| loss);
-            let figure = figures.map_or(f64::NEG_INFINITY, |(figure, _)| figure);
-            let better = self.position.best.is_none_or(|best| figure > best) || figures.is_none();
-            if better {
-                self.position.best = figures.map(|(figure, _)| figure);
-                self.position.best_step = self.position.step;
-                self.position.since_best = 0;
-            } else {
-                self.position.since_best += 1;
-                let patience = self.config.patience * self.config.validations_per_epoch;
-                self.position.finished |= self.position.since_best >= patience;
-            }
-            checkpoints.save(self, better)?;
+        if !validate {
+            observer.progress(&progress);
+            return Ok(());
         }
+        let figures = observer.validate(&self.valid_model())?;
+        progress.validation = figures.map(|(figure, _)| figure);
+        progress.validation_loss = figures.and_then(|(_, loss)| loss);
+        let better = self.judge(progress.validation);
+        // First the log, then the checkpoint: a log may run ahead of the checkpoint, it is cut when the run goes on.
         observer.progress(&progress);
-        Ok(())
+        checkpoints.save(self, better)
+    }
+
+    /// Enters a validation figure; true when it is the best so far, or when there is nothing to judge by.
+    fn judge(&mut self, figure: Option<f64>) -> bool {
+        let position = &mut self.position;
+        let better = figure.is_none_or(|figure| position.best.is_none_or(|best| figure > best));
+        if better {
+            (position.best, position.best_step, position.since_best) = (figure, position.step, 0);
+        } else {
+            position.since_best += 1;
+            let patience = self.config.patience * self.config.validations_per_epoch;
+            position.finished |= position.since_best >= patience;
+        }
+        better
     }
 
     /// The model without gradients.

@@ -74,6 +74,8 @@ pub struct Report {
 /// # Errors
 /// Whatever opening, reading and searching give.
 pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn FnMut(usize, usize)) -> Result<Report> {
+    // Searching takes long; a cut-off out of range is told before.
+    SearchOptions { k: options.k, beams: options.beams, paths_per_item: 1 }.validate()?;
     let train = TrainKg::open(kg_dir)?;
     let held_out = kg::open_held_out(kg_dir, options.on)?;
     let known = match options.on {
@@ -130,7 +132,6 @@ fn from_model(
     let most_known = known.by_user().values().map(Vec::len).max().unwrap_or(0);
     // Room for the known items, which are taken out afterwards.
     let search = SearchOptions { k: options.k + most_known, beams: options.beams, paths_per_item: 1 };
-    search.validate()?;
     let lists = session.search(&users, search, &mut |finished| done(finished, users.len()));
     let paths = lists.iter().flat_map(|list| {
         list.items.iter().flat_map(|item| item.paths.iter().map(|p| (list.user, item.item, session.path(p))))

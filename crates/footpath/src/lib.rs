@@ -39,6 +39,9 @@ pub use footpath_graph::{Split, TrainKg};
 pub struct Threads(pub usize);
 
 impl Threads {
+    /// Most threads.
+    pub const MAX: usize = 1024;
+
     /// How many that is: 0 stands for one for each core.
     #[must_use]
     pub fn number(self) -> usize {
@@ -54,8 +57,8 @@ impl Threads {
     /// [`Error::Usage`] when there are more than 1,024 or the system refuses them.
     pub fn run<T: Send>(self, work: impl FnOnce() -> T + Send) -> Result<T> {
         let usage = |reason: String| Error::Usage { option: "threads", reason };
-        if self.0 > 1024 {
-            return Err(usage("must be at most 1,024".to_owned()));
+        if self.0 > Self::MAX {
+            return Err(usage(format!("must be at most {}", Self::MAX)));
         }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.0).build().map_err(|e| usage(e.to_string()))?;
         Ok(pool.install(work))

@@ -5,7 +5,9 @@ use crate::error::{Error, Result};
 use footpath_core::{Corpus, CorpusWriter, Manifest, Path, Replace, TokenId, Triple, Vocabulary, artefact};
 use footpath_graph::audit::{AuditReport, audit_corpus};
 use footpath_graph::pattern::{MAX_HOPS, Pattern};
-use footpath_graph::sample::{CountSummary, EndSet, Run, SampleSpec, SampleSummary, count_paths, sample_corpus};
+use footpath_graph::sample::{
+    CountSummary, EndSet, MAX_DAMPING, Run, SampleSpec, SampleSummary, count_paths, sample_corpus,
+};
 use footpath_graph::{Split, TrainKg, export, kg};
 use rayon::prelude::*;
 use std::io::{self, Write};
@@ -78,6 +80,24 @@ pub struct Options {
     pub replace: Replace,
 }
 
+impl Options {
+    /// Checks every number, so that nothing is begun for nothing.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the option.
+    pub fn validate(&self) -> Result<()> {
+        let rule = |holds: bool, option: &'static str, reason: String| {
+            if holds { Ok(()) } else { Err(Error::Usage { option, reason }) }
+        };
+        let (paths, damping) = (self.paths_per_user, self.spec.damping);
+        let most = format!("must be 1 to {MAX_PATHS_PER_USER}, got {paths}");
+        rule((1..=MAX_PATHS_PER_USER).contains(&paths), "paths-per-user", most)?;
+        let most = format!("must be 0 to {MAX_DAMPING}, got {damping}");
+        rule((0.0..=MAX_DAMPING).contains(&damping), "damping", most)?;
+        rule(self.threads.0 <= Threads::MAX, "threads", format!("must be at most {}", Threads::MAX))
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -110,11 +130,8 @@ pub fn run(
     stop: &AtomicBool,
 ) -> Result<Outcome> {
     artefact::refuse_existing(out, options.replace)?;
+    options.validate()?;
     let paths_per_user = options.paths_per_user;
-    if !(1..=MAX_PATHS_PER_USER).contains(&paths_per_user) {
-        let reason = format!("must be 1 to {MAX_PATHS_PER_USER}, got {paths_per_user}");
-        return Err(Error::Usage { option: "paths-per-user", reason });
-    }
     let kg = TrainKg::open(kg_dir)?;
     let pattern = options.shape.pattern(&kg)?;
     let num_users = kg.users().len() as u64;

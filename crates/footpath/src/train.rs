@@ -286,9 +286,7 @@ struct Watcher<'a> {
     valid: &'a HeldOut,
     users: Vec<NodeId>,
     beams: usize,
-    log: Vec<Progress>,
-    file: fs::File,
-    path: PathBuf,
+    log: Log,
     observe: &'a mut dyn FnMut(Event<'_>),
 }
 
@@ -306,26 +304,43 @@ impl<'a> Watcher<'a> {
         Stream::new(options.training.seed, Purpose::Validation, 0, 0).shuffle(&mut users);
         users.truncate(options.validation_users);
         users.sort_unstable();
-        let path = workplace.log();
-        // Lines past the checkpoint belong to steps that will be done again.
-        let mut log = read_log(&path);
-        log.retain(|p| p.step <= resumed_at);
-        let mut file = fs::File::create(&path).map_err(footpath_core::Error::io(&path))?;
-        for line in &log {
-            write_line(&mut file, line).map_err(footpath_core::Error::io(&path))?;
-        }
-        Ok(Self { kg, legal, valid, users, beams: options.validation_beams, log, file, path, observe })
+        let log = Log::open(&workplace.log(), resumed_at)?;
+        Ok(Self { kg, legal, valid, users, beams: options.validation_beams, log, observe })
     }
 }
 
-fn read_log(path: &Path) -> Vec<Progress> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+/// The log of a run, in memory and, line by line, in the directory of the unfinished run.
+struct Log {
+    lines: Vec<String>,
+    steps: Vec<Progress>,
+    file: fs::File,
 }
 
-fn write_line(out: &mut impl Write, line: &Progress) -> std::io::Result<()> {
-    serde_json::to_writer(&mut *out, line)?;
-    out.write_all(b"\n")
+impl Log {
+    /// Goes on with the log at `path` up to a step; later lines belong to steps that will be done again.
+    fn open(path: &Path, resumed_at: u64) -> Result<Self> {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let parse = |line: &str| Some((line.to_owned(), serde_json::from_str::<Progress>(line).ok()?));
+        let (lines, steps): (Vec<String>, Vec<Progress>) =
+            text.lines().filter_map(parse).filter(|(_, step)| step.step <= resumed_at).unzip();
+        // The lines are kept as they are written: numbers read back and written again may differ in the last digit.
+        artefact::publish_file(path, Replace::Yes, |out| write_lines(&lines, out))?;
+        let file = fs::File::options().append(true).open(path).map_err(footpath_core::Error::io(path))?;
+        Ok(Self { lines, steps, file })
+    }
+
+    fn push(&mut self, progress: &Progress) {
+        // Numbers and options of numbers always have a JSON form.
+        let line = serde_json::to_string(progress).unwrap_or_default();
+        // The log is for people: a full disk must not end a run that checkpoints would save.
+        let _ = self.file.write_all(format!("{line}\n").as_bytes());
+        self.lines.push(line);
+        self.steps.push(progress.clone());
+    }
+}
+
+fn write_lines(lines: &[String], out: &mut dyn Write) -> std::io::Result<()> {
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 impl Observer for Watcher<'_> {
@@ -365,11 +380,7 @@ impl Observer for Watcher<'_> {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        // The log is for people: a full disk must not end a run that checkpoints would save.
-        if let Err(error) = write_line(&mut self.file, progress) {
-            let _ = (error, &self.path);
-        }
-        self.log.push(progress.clone());
+        self.log.push(progress);
         (self.observe)(Event::Step(progress));
     }
 }
@@ -378,15 +389,15 @@ fn publish(
     out: &Path,
     card: &ModelCard,
     model: &PathModel,
-    log: &[Progress],
+    log: &Log,
     parents: BTreeMap<String, String>,
     replace: Replace,
 ) -> Result<()> {
     let mut writer = ArtefactWriter::create(out, "model", replace)?;
     writer.add("weights.safetensors", |out| model.write(out))?;
     writer.add("model.json", |out| Ok(serde_json::to_writer_pretty(out, card)?))?;
-    writer.add("metrics.jsonl", |mut out| log.iter().try_for_each(|line| write_line(&mut out, line)))?;
-    let curve = curve::svg(log).unwrap_or_default();
+    writer.add("metrics.jsonl", |out| write_lines(&log.lines, out))?;
+    let curve = curve::svg(&log.steps).unwrap_or_default();
     writer.add("loss.svg", |out| out.write_all(curve.as_bytes()))?;
     writer.publish(parents, serde_json::json!({ "training": card.training, "sampling": card.sampling }))?;
     Ok(())

@@ -71,16 +71,21 @@ pub fn sample_corpus(
     let sampler = Sampler::new(kg, pattern, spec)?;
     let mut blocks = blocks(kg, run.paths_per_user).peekable();
     let mut summary = SampleSummary::default();
+    let stopped = || cancel.load(Ordering::Relaxed);
     while blocks.peek().is_some() {
-        if cancel.load(Ordering::Relaxed) {
+        let batch = batch(&mut blocks);
+        let drawn: Result<Vec<Rows>> = pool.install(|| {
+            let draw = |scratch: &mut Scratch, block: &Block| match stopped() {
+                true => Ok(Rows::default()),
+                false => rows(&sampler, *block, scratch),
+            };
+            batch.par_iter().map_init(Scratch::default, draw).collect()
+        });
+        // What was drawn of this batch has holes.
+        if stopped() {
             summary.cancelled = true;
             return Ok(summary);
         }
-        let batch = batch(&mut blocks);
-        let drawn: Result<Vec<Rows>> = pool.install(|| {
-            let draw = |scratch: &mut Scratch, block: &Block| rows(&sampler, *block, scratch);
-            batch.par_iter().map_init(Scratch::default, draw).collect()
-        });
         for rows in drawn? {
             sink(&rows.tokens)?;
             summary.add(&rows.summary);
