@@ -22,19 +22,23 @@ const MANIFEST: &str = "manifest.json";
 /// Stands for the seal of a manifest while it is computed.
 const NO_SEAL: &str = "00000000000000000000000000000000";
 
-/// What is being written just now and must not outlive an interrupt.
+/// What is being written just now and must not outlive an interrupt. Held while anything is created or renamed, so that what is
+/// removed stays removed.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes everything half-written by this process. For the moment before it is ended by a signal.
+/// Removes everything half-written by this process, and keeps its other threads from creating more. For the moment before it is ended by
+/// a signal: whoever writes an artefact afterwards waits for that end.
 pub fn remove_unfinished() {
-    for path in unfinished().iter() {
+    let paths = unfinished();
+    for path in paths.iter() {
         let _ = fs::remove_dir_all(path);
         let _ = fs::remove_file(path);
     }
+    std::mem::forget(paths);
 }
 
 /// Size and hash of one file.
@@ -301,12 +305,13 @@ impl ArtefactWriter {
         let parent = parent_of(destination);
         fs::create_dir_all(&parent).map_err(Error::io(&parent))?;
         let hidden = |suffix: &str| parent.join(format!(".{}.{suffix}", name.to_string_lossy()));
+        let mut unfinished = unfinished();
         let lock = take_lock(&hidden("lock"), destination)?;
         let scratch = hidden("tmp");
         // Under the lock a scratch directory can only be what a killed process left.
         remove_tree(&scratch)?;
         fs::create_dir(&scratch).map_err(Error::io(&scratch))?;
-        unfinished().extend([scratch.clone(), lock.1.clone()]);
+        unfinished.extend([scratch.clone(), lock.1.clone()]);
         let files = BTreeMap::new();
         Ok(Self { destination: destination.to_owned(), scratch, kind, replace, files, lock: Some(lock) })
     }
@@ -326,7 +331,9 @@ impl ArtefactWriter {
     /// # Errors
     /// [`Error::Io`] naming the file.
     pub fn open(&self, name: &str) -> Result<ArtefactFile> {
+        let unfinished = unfinished();
         let file = File::create_new(self.scratch.join(name)).map_err(Error::io(self.destination.join(name)))?;
+        drop(unfinished);
         let out = BufWriter::with_capacity(1 << 20, file);
         Ok(ArtefactFile { name: name.to_owned(), out, hash: Xxh3::new(), bytes: 0 })
     }
@@ -373,6 +380,7 @@ impl ArtefactWriter {
         sync_directory(&self.scratch)?;
         let parent = parent_of(&self.destination);
         let old = self.scratch.with_extension("old");
+        let unfinished = unfinished();
         remove_tree(&old)?;
         if self.replace == Replace::Yes && self.destination.exists() {
             fs::rename(&self.destination, &old).map_err(Error::io(&self.destination))?;
@@ -382,6 +390,7 @@ impl ArtefactWriter {
             let _ = fs::rename(&old, &self.destination);
             return Err(Error::io(&self.destination)(e));
         }
+        drop(unfinished);
         sync_directory(&parent)?;
         remove_tree(&old)
     }
@@ -438,14 +447,20 @@ pub fn publish_file(path: &Path, replace: Replace, fill: impl FnOnce(&mut dyn Wr
     fs::create_dir_all(&parent).map_err(Error::io(&parent))?;
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let scratch = parent.join(format!(".{name}.{}.tmp", std::process::id()));
-    unfinished().insert(scratch.clone());
-    let written = File::create(&scratch).and_then(|file| {
+    let create = || {
+        let mut unfinished = unfinished();
+        unfinished.insert(scratch.clone());
+        File::create(&scratch)
+    };
+    let written = create().and_then(|file| {
         let mut out = BufWriter::with_capacity(1 << 20, file);
         fill(&mut out)?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
     });
+    let mut unfinished = unfinished();
     let placed = written.and_then(|()| fs::rename(&scratch, path));
-    unfinished().remove(&scratch);
+    unfinished.remove(&scratch);
+    drop(unfinished);
     if let Err(e) = placed {
         let _ = fs::remove_file(&scratch);
         return Err(Error::io(path)(e));
@@ -469,13 +484,16 @@ impl OutputLock {
         let parent = parent_of(destination);
         fs::create_dir_all(&parent).map_err(Error::io(&parent))?;
         let name = destination.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut unfinished = unfinished();
         let (file, path) = take_lock(&parent.join(format!(".{name}.work.lock")), destination)?;
+        unfinished.insert(path.clone());
         Ok(Self { _file: file, path })
     }
 }
 
 impl Drop for OutputLock {
     fn drop(&mut self) {
+        unfinished().remove(&self.path);
         let _ = fs::remove_file(&self.path);
     }
 }
