@@ -220,6 +220,21 @@ fn an_interrupted_import_leaves_nothing() {
 }
 
 #[test]
+fn an_interrupted_replacement_leaves_the_old_one_or_the_new_one() {
+    // The old one has the same content, so whichever is there is the right one.
+    let making = Making::new(tempfile::tempdir().expect("a directory"), import);
+    let mut stream = Stream::new(7, Purpose::Shuffle, 0, 0);
+    let out = making.out(0);
+    let again = [making.arguments(&out).as_slice(), &args!["--force"]].concat();
+    succeed(&making.arguments(&out));
+    for _ in 0..3 * NUM_MOMENTS {
+        interrupt(making.start_and_wait(&again, &mut stream));
+        assert!(making.is_there(&out), "an interrupt never costs the old artefact");
+        assert_eq!(entries(out.parent().expect("a directory")), [out.clone()]);
+    }
+}
+
+#[test]
 fn an_interrupted_sampling_leaves_nothing() {
     Making::new(tempfile::tempdir().expect("a directory"), sample).obeys_interrupts(5, nothing);
 }

@@ -380,7 +380,7 @@ impl ArtefactWriter {
         sync_directory(&self.scratch)?;
         let parent = parent_of(&self.destination);
         let old = self.scratch.with_extension("old");
-        let unfinished = unfinished();
+        let mut unfinished = unfinished();
         remove_tree(&old)?;
         if self.replace == Replace::Yes && self.destination.exists() {
             fs::rename(&self.destination, &old).map_err(Error::io(&self.destination))?;
@@ -390,9 +390,13 @@ impl ArtefactWriter {
             let _ = fs::rename(&old, &self.destination);
             return Err(Error::io(&self.destination)(e));
         }
+        // Its place is taken, so it goes even if an interrupt comes first.
+        unfinished.insert(old.clone());
         drop(unfinished);
         sync_directory(&parent)?;
-        remove_tree(&old)
+        let removed = remove_tree(&old);
+        self::unfinished().remove(&old);
+        removed
     }
 }
 

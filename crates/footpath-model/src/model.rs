@@ -1,7 +1,7 @@
 //! The decoder-only transformer between the embeddings: pre-norm blocks as in GPT-2 (Radford et al. 2019).
 //!
 //! Embedding tables are not part of it. They are as large as the graph, a batch touches few of their rows, and so they live in
-//! [`Embeddings`](crate::embeddings::Embeddings) on the host; the trunk sees vectors and returns vectors.
+//! [`Table`](crate::embeddings::Table)s on the host; the trunk sees vectors and returns vectors.
 
 use crate::dropout::Dropout;
 use burn::module::{Initializer, Module, Param};
