@@ -111,6 +111,9 @@ pub(crate) fn shared(name: &str, fill: impl FnOnce(&Path)) -> PathBuf {
     let mut hasher = DefaultHasher::new();
     (metadata.len(), metadata.modified().expect("a time")).hash(&mut hasher);
     let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    // Builds of different profiles share the directory and may be tested at the same time.
+    let profile = Path::new(PROGRAM).parent().and_then(Path::file_name).expect("a profile").to_string_lossy();
+    let name = format!("{name}-{profile}");
     let lock = File::create(root.join(format!("{name}.lock"))).expect("a lock file");
     lock.lock().expect("locked");
     let directory = root.join(format!("{name}-{:016x}", hasher.finish()));
