@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Preset {
     /// 1 layer, width 48: for trying things out.
     Tiny,
-    /// 2 layers, width 64: the size that wins on graphs of up to some ten thousand nodes.
+    /// 2 layers, width 64: the default, and the size of all published figures.
     #[default]
     Small,
     /// 4 layers, width 128.

@@ -73,7 +73,7 @@ impl Default for Options {
             pattern: None,
             corpus: None,
             law: sampling.law,
-            // Measured on valid (films and books): 1 beats the sampler's own default of ½.
+            // Measured on valid of the films: 1 beats the sampler's own default of ½.
             damping: 1.0,
             training: TrainingConfig::default(),
             validation_users: 600,
