@@ -20,6 +20,7 @@ mod artefacts;
 mod audit;
 mod cli;
 mod crash;
+mod demo;
 mod faithful;
 mod planted;
 mod support;

@@ -1,4 +1,4 @@
-//! Interrupts: a verb that can stop cleanly polls [`stop_flag`]; every other is ended after its half-written output is removed.
+//! Interrupts: a verb that can stop cleanly holds a [`Polite`] and polls its flag; every other is ended after its half-written output is removed.
 
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
@@ -27,10 +27,26 @@ pub(crate) fn install() {
     });
 }
 
-/// From here on the first interrupt only sets the flag; a second one ends the program.
-pub(crate) fn stop_flag() -> &'static AtomicBool {
-    POLITE.store(true, Ordering::SeqCst);
-    &STOP
+/// While this lives the first interrupt only sets [`Polite::flag`]; a second one ends the program.
+#[derive(Debug)]
+pub(crate) struct Polite(());
+
+impl Polite {
+    pub(crate) fn new() -> Self {
+        POLITE.store(true, Ordering::SeqCst);
+        Self(())
+    }
+
+    /// Set once the program has been asked to stop.
+    pub(crate) fn flag(&self) -> &'static AtomicBool {
+        &STOP
+    }
+}
+
+impl Drop for Polite {
+    fn drop(&mut self) {
+        POLITE.store(false, Ordering::SeqCst);
+    }
 }
 
 /// 128 + the signal.

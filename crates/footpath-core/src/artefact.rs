@@ -523,12 +523,31 @@ fn parent_of(path: &Path) -> PathBuf {
 }
 
 fn take_lock(path: &Path, destination: &Path) -> Result<(File, PathBuf)> {
-    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(Error::io(path))?;
-    match file.try_lock() {
-        Ok(()) => Ok((file, path.to_owned())),
-        Err(fs::TryLockError::WouldBlock) => Err(Error::Locked { path: destination.to_owned() }),
-        Err(fs::TryLockError::Error(e)) => Err(Error::io(path)(e)),
+    loop {
+        let file = File::options().create(true).truncate(false).write(true).open(path).map_err(Error::io(path))?;
+        match file.try_lock() {
+            Ok(()) if is_file_at(&file, path) => return Ok((file, path.to_owned())),
+            // Its last holder removed it between our opening and our locking: what we hold keeps nobody out.
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(Error::Locked { path: destination.to_owned() }),
+            Err(fs::TryLockError::Error(e)) => return Err(Error::io(path)(e)),
+        }
     }
+}
+
+/// Whether `file` is still what `path` names.
+#[cfg(unix)]
+fn is_file_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |m: fs::Metadata| (m.dev(), m.ino());
+    let (ours, there) = (file.metadata().map(place), fs::metadata(path).map(place));
+    matches!((ours, there), (Ok(ours), Ok(there)) if ours == there)
+}
+
+/// Elsewhere an open file cannot be removed.
+#[cfg(not(unix))]
+fn is_file_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 fn sync_directory(path: &Path) -> Result<()> {
@@ -598,6 +617,28 @@ mod tests {
         let directory = root.path().join("kg");
         let _first = ArtefactWriter::create(&directory, "kg", Replace::No).expect("created");
         assert!(matches!(ArtefactWriter::create(&directory, "kg", Replace::No), Err(Error::Locked { .. })));
+    }
+
+    #[test]
+    fn no_two_hold_a_lock_at_a_time() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let holders = std::sync::atomic::AtomicUsize::new(0);
+        let taken = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..2_000 {
+                        let Ok(lock) = OutputLock::take(&root.path().join("model")) else { continue };
+                        assert_eq!(holders.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                        taken.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                        holders.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert!(taken.into_inner() > 0);
+        assert!(names(root.path()).is_empty());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `footpath demo`
 
 use crate::failure::{Failure, output};
-use crate::signals;
+use crate::signals::Polite;
 use crate::verbs::evaluate::print_report;
 use crate::verbs::recommend::print_list;
 use crate::verbs::train::Display;
@@ -66,9 +66,10 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let typed = format!("footpath train {} --out {} --epochs {epochs}", kg.display(), model.display());
     say(&mut out, "2. Train a path language model", &typed)?;
     let mut display = Display::new();
-    let stop = signals::stop_flag();
-    let trained =
-        Threads(args.threads).run(|| train::run(&kg, &model, &options, &mut |event| display.show(&event), stop))?;
+    let polite = Polite::new();
+    let trained = Threads(args.threads)
+        .run(|| train::run(&kg, &model, &options, &mut |event| display.show(&event), polite.flag()))?;
+    drop(polite);
     display.finish();
     if let Outcome::Interrupted = trained? {
         return Err(Failure::Interrupted);

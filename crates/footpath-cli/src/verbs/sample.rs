@@ -3,7 +3,7 @@
 use crate::args::{End, OutArgs, PatternArgs};
 use crate::failure::{Failure, output};
 use crate::output::{self, thousands};
-use crate::signals;
+use crate::signals::Polite;
 use clap::{Args, ValueEnum};
 use footpath::Threads;
 use footpath::sample::{self, Options, Outcome, Sampled};
@@ -104,14 +104,14 @@ impl SampleArgs {
 
 pub(crate) fn run(args: &SampleArgs) -> Result<(), Failure> {
     let options = args.options();
-    let stop = signals::stop_flag();
+    let polite = Polite::new();
     let bar = output::bar(1, "sampling");
     let begun = Instant::now();
     let mut progress = |done, of| {
         bar.set_length(of);
         bar.set_position(done);
     };
-    let outcome = sample::run(&args.kg, &args.out.out, &options, &mut progress, stop)?;
+    let outcome = sample::run(&args.kg, &args.out.out, &options, &mut progress, polite.flag())?;
     bar.finish_and_clear();
     let Outcome::Finished(sampled) = outcome else { return Err(Failure::Interrupted) };
     let seconds = begun.elapsed().as_secs_f64();

@@ -3,7 +3,7 @@
 use crate::args::OutArgs;
 use crate::failure::{Failure, output};
 use crate::output::{self, thousands};
-use crate::signals;
+use crate::signals::Polite;
 use clap::{Args, ValueEnum};
 use footpath::Threads;
 use footpath::train::{self, Event, Options, Outcome, Unfinished};
@@ -150,9 +150,9 @@ impl TrainArgs {
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let options = args.options();
     let mut display = Display::new();
-    let stop = signals::stop_flag();
+    let polite = Polite::new();
     let outcome = Threads(args.threads)
-        .run(|| train::run(&args.kg, &args.out.out, &options, &mut |event| display.show(&event), stop))??;
+        .run(|| train::run(&args.kg, &args.out.out, &options, &mut |event| display.show(&event), polite.flag()))??;
     display.bar.finish_and_clear();
     match outcome {
         Outcome::Interrupted => {
