@@ -7,7 +7,7 @@ use crate::support::films::films;
 use crate::support::small::{Small, small};
 use crate::support::{args, copy, fail, succeed};
 use footpath::recommend::Session;
-use footpath::{Error, ErrorClass, TrainKg, sample};
+use footpath::{Error, ErrorClass, TrainKg, corpus};
 use footpath_core::{Array, ArrayFile, ArrayWriter, Purpose, Stream, Vocabulary};
 use serde_json::{Value, json};
 use std::fs;
@@ -45,7 +45,7 @@ impl Copies {
     fn open(&self, directory: &Path) -> Result<(), Error> {
         let Small { kg, corpus, model, .. } = &self.made;
         if directory == corpus {
-            sample::open(corpus, &TrainKg::open(kg)?).map(drop)
+            corpus::open(corpus, &TrainKg::open(kg)?).map(drop)
         } else if directory == model {
             Session::open(model, kg, "flex").map(drop)
         } else {

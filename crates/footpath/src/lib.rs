@@ -20,6 +20,7 @@
 //! # }
 //! ```
 
+pub mod corpus;
 pub mod curve;
 pub mod error;
 pub mod evaluate;

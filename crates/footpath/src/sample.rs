@@ -1,16 +1,13 @@
-//! `count`, `sample`, `audit` and `export`: the paths of a graph as figures, as a corpus, and as text.
+//! `count` and `sample`: the paths of a graph as figures and as a corpus.
 
 use crate::Threads;
 use crate::error::{Error, Result};
-use footpath_core::{Corpus, CorpusWriter, Manifest, Path, Replace, TokenId, Triple, Vocabulary, artefact};
-use footpath_graph::audit::{AuditReport, audit_corpus};
+use footpath_core::{CorpusWriter, Manifest, Replace, artefact};
+use footpath_graph::TrainKg;
 use footpath_graph::pattern::{MAX_HOPS, Pattern};
 use footpath_graph::sample::{
     CountSummary, EndSet, MAX_DAMPING, Run, SampleSpec, SampleSummary, count_paths, sample_corpus,
 };
-use footpath_graph::{Split, TrainKg, export, kg};
-use rayon::prelude::*;
-use std::io::{self, Write};
 use std::path::Path as FilePath;
 use std::sync::atomic::AtomicBool;
 
@@ -155,148 +152,4 @@ pub fn run(
     });
     let manifest = writer.publish(kg.content_hash().to_owned(), kg.vocabulary(), sampling)?;
     Ok(Outcome::Finished(Box::new(Sampled { pattern: pattern.source().to_owned(), summary, manifest })))
-}
-
-/// What an audit found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Audited {
-    /// The pattern every path must match.
-    pub pattern: String,
-    /// The ends every path must have.
-    pub ends: EndSet,
-    /// Held-out interactions that must not show.
-    pub num_held_out: u64,
-    /// The counts.
-    pub report: AuditReport,
-    /// The first wrong path, as far as it can be named.
-    pub first_wrong: Option<String>,
-}
-
-/// Re-checks every path of a corpus against the triples, its pattern, its end set and the held-out interactions.
-///
-/// # Errors
-/// Artefacts that do not open or do not belong together, rows that are no paths at all.
-pub fn audit(corpus_dir: &FilePath, kg_dir: &FilePath) -> Result<Audited> {
-    let kg = TrainKg::open(kg_dir)?;
-    let corpus = open_unchecked(corpus_dir, &kg)?;
-    let (pattern, ends) = stated(&corpus, &kg)?;
-    let parts = [kg::open_held_out(kg_dir, Split::Valid)?, kg::open_held_out(kg_dir, Split::Test)?];
-    let num_held_out = parts.iter().map(|part| part.len() as u64).sum();
-    let held_out = parts.map(|part| part.by_user());
-    let report = audit_corpus(&corpus, &kg, &pattern, ends, &held_out)?;
-    let first_wrong = report.first_wrong.and_then(|number| corpus.paths().nth(usize::try_from(number).ok()?));
-    let first_wrong = first_wrong.transpose()?.map(|path| spell(&kg, &path));
-    Ok(Audited { pattern: pattern.source().to_owned(), ends, num_held_out, report, first_wrong })
-}
-
-/// The pattern and the end set a corpus says it has.
-fn stated(corpus: &Corpus, kg: &TrainKg) -> Result<(Pattern, EndSet)> {
-    let directory = corpus.artefact().directory();
-    let sampling = &corpus.header().sampling;
-    let wrong = |expected: &str, got: String| corrupt(directory, "manifest", expected, got);
-    let source = sampling.get("pattern").and_then(|p| p.as_str()).unwrap_or_default();
-    let pattern = Pattern::parse(source, kg).map_err(|e| wrong("a path pattern of the graph", e.to_string()))?;
-    let spec = sampling.get("spec").cloned().unwrap_or_default();
-    let spec: SampleSpec = serde_json::from_value(spec).map_err(|e| wrong("a sampling law", e.to_string()))?;
-    Ok((pattern, spec.ends))
-}
-
-/// `user:1 -[interacted]- item:2 -[starring]- …`
-fn spell(kg: &TrainKg, path: &Path) -> String {
-    let mut text = path.nodes.first().map_or_else(String::new, |&node| kg.node_name(node));
-    for hop in path.triples() {
-        text += &format!(" -[{}]- {}", kg.relation_name(hop.relation), kg.node_name(hop.tail));
-    }
-    text
-}
-
-/// The form of an export.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
-    /// `U1 R0 I5 R26 E39 R27 I12`
-    Text,
-    /// One JSON object for each path and line.
-    #[default]
-    JsonLines,
-}
-
-/// A corpus with its graph, checked to belong together and to hold nothing but paths of the graph.
-#[derive(Debug)]
-pub struct Export {
-    corpus: Corpus,
-    kg: TrainKg,
-}
-
-impl Export {
-    /// Opens both; all checks are made here, before anything is written.
-    ///
-    /// # Errors
-    /// As [`open`] and [`TrainKg::open`].
-    pub fn open(corpus_dir: &FilePath, kg_dir: &FilePath) -> Result<Self> {
-        let kg = TrainKg::open(kg_dir)?;
-        let corpus = open(corpus_dir, &kg)?;
-        Ok(Self { corpus, kg })
-    }
-
-    /// Writes every path; returns how many there are.
-    ///
-    /// # Errors
-    /// Whatever the writer says.
-    pub fn write(&self, form: Form, mut out: &mut dyn Write) -> io::Result<u64> {
-        let written = match form {
-            Form::Text => export::write_text(&self.corpus, &self.kg, &mut out),
-            Form::JsonLines => export::write_jsonl(&self.corpus, &self.kg, &mut out),
-        };
-        written.map_err(|error| match error {
-            footpath_graph::Error::Core(footpath_core::Error::Io { source, .. }) => source,
-            other => io::Error::other(other),
-        })
-    }
-}
-
-/// Opens a corpus of this graph and checks that each of its rows is a path there, and of the pattern the corpus states.
-///
-/// # Errors
-/// [`footpath_core::Error::Mismatch`] when it was made from another graph, [`footpath_core::Error::Corrupt`] naming the first row
-/// that is no such path, and whatever opening it gives.
-pub fn open(corpus_dir: &FilePath, kg: &TrainKg) -> Result<Corpus> {
-    let corpus = open_unchecked(corpus_dir, kg)?;
-    let (pattern, _) = stated(&corpus, kg)?;
-    if corpus.header().width != 2 * pattern.max_hops() + 1 {
-        let expected = format!("{} tokens for {}", 2 * pattern.max_hops() + 1, pattern.source());
-        return Err(corrupt(corpus_dir, "width", &expected, corpus.header().width.to_string()));
-    }
-    let wrong = |row: &usize| !is_path(corpus.row(*row), kg, &pattern);
-    if let Some(row) = (0..corpus.len()).into_par_iter().find_first(wrong) {
-        let got = format!("{:?}", corpus.row(row));
-        return Err(corrupt(corpus_dir, &format!("row {row}"), "a path of the graph and the pattern", got));
-    }
-    Ok(corpus)
-}
-
-fn is_path(row: &[u32], kg: &TrainKg, pattern: &Pattern) -> bool {
-    let tokens: Vec<_> = row.iter().copied().map(TokenId).collect();
-    let Some(path) = kg.vocabulary().decode(&tokens) else { return false };
-    let padded = tokens.iter().skip(2 * path.num_hops() + 1).all(|&token| token == Vocabulary::PADDING);
-    let starts = path.nodes.first().is_some_and(|user| kg.users().contains(&user.0));
-    let automaton = pattern.automaton();
-    let hop = |state, hop: Triple| automaton.step(state, hop.relation, kg.type_of(hop.tail));
-    let last = path.triples().try_fold(automaton.start(), hop);
-    let accepted = last.is_some_and(|state| automaton.is_accepting(state));
-    padded && starts && accepted && path.triples().all(|triple| kg.find(triple).is_some())
-}
-
-fn open_unchecked(corpus_dir: &FilePath, kg: &TrainKg) -> Result<Corpus> {
-    let corpus = Corpus::open(corpus_dir)?;
-    corpus.artefact().check_parent("kg", kg.content_hash())?;
-    if corpus.header().vocabulary != kg.vocabulary() {
-        let (expected, got) = (format!("{:?}", kg.vocabulary()), format!("{:?}", corpus.header().vocabulary));
-        return Err(corrupt(corpus_dir, "vocabulary", &expected, got));
-    }
-    Ok(corpus)
-}
-
-fn corrupt(directory: &FilePath, section: &str, expected: &str, got: String) -> Error {
-    let (path, section, expected) = (directory.to_owned(), section.to_owned(), expected.to_owned());
-    footpath_core::Error::Corrupt { path, section, expected, got }.into()
 }

@@ -1,9 +1,9 @@
 //! `train`: from a graph to a path model.
 
+use crate::corpus;
 use crate::curve;
 use crate::error::{Error, Result};
 use crate::paths::{CorpusPaths, FreshPaths};
-use crate::sample;
 use footpath_core::artefact::OutputLock;
 use footpath_core::{ArtefactWriter, Corpus, Goal, NodeId, Purpose, Replace, Stream, Vocabulary, artefact};
 use footpath_eval::{Recommendation, Recommendations};
@@ -150,7 +150,7 @@ pub fn run(
     artefact::refuse_existing(out, options.replace)?;
     options.training.validate()?;
     let kg = TrainKg::open(kg_dir)?;
-    let corpus = options.corpus.as_deref().map(|directory| sample::open(directory, &kg)).transpose()?;
+    let corpus = options.corpus.as_deref().map(|directory| corpus::open(directory, &kg)).transpose()?;
     let mut parents = BTreeMap::from([("kg".to_owned(), kg.content_hash().to_owned())]);
     if let Some(corpus) = &corpus {
         parents.insert("corpus".to_owned(), corpus.artefact().manifest().content_hash());

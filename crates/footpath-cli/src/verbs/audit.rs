@@ -3,7 +3,7 @@
 use crate::failure::{Failure, output};
 use crate::output::{self, thousands};
 use clap::Args;
-use footpath::sample::{self, Audited};
+use footpath::corpus::{self, Audited};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ pub(crate) struct AuditArgs {
 }
 
 pub(crate) fn run(args: &AuditArgs) -> Result<(), Failure> {
-    let audited = sample::audit(&args.corpus, &args.kg)?;
+    let audited = corpus::audit(&args.corpus, &args.kg)?;
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer(&mut out, &audited.report).map_err(|e| output(e.into()))?;

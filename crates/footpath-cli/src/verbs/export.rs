@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::output;
 use clap::{Args, ValueEnum};
 use footpath::Replace;
-use footpath::sample::{Export, Form};
+use footpath::corpus::{Export, Form};
 use std::path::PathBuf;
 
 /// Write a corpus as text or JSON lines
