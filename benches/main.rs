@@ -3,10 +3,13 @@
 //! ```text
 //! cargo xtask bench [NAME] [--json]
 //! ```
+//!
+//! `footpath-bench generate` writes made-up graphs of any size; see [`generate`].
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints figures")]
 
 mod decode;
+mod generate;
 mod graph;
 mod harness;
 mod import;
@@ -28,7 +31,16 @@ const BENCHES: [(&str, Bench); 5] = [
 ];
 
 fn main() -> ExitCode {
-    let (flags, names): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|a| a.starts_with("--"));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((first, rest)) if first == "generate" => tell(first, generate::run(rest)),
+        _ => benchmarks(arguments),
+    }
+}
+
+/// Runs the benchmarks that the arguments choose.
+fn benchmarks(arguments: Vec<String>) -> ExitCode {
+    let (flags, names): (Vec<String>, Vec<String>) = arguments.into_iter().partition(|a| a.starts_with("--"));
     let (json, known) = (flags.iter().any(|f| f == "--json"), flags.iter().all(|f| f == "--json"));
     let chosen: Vec<_> =
         BENCHES.iter().filter(|(bench, _)| names.iter().all(|name| bench.contains(name.as_str()))).collect();
@@ -38,13 +50,24 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     for (name, run) in chosen {
-        match run().and_then(|figure| if json { figure.json(name) } else { Ok(figure.line(name)) }) {
-            Ok(line) => println!("{line}"),
-            Err(error) => {
-                eprintln!("{name}: {error}");
-                return ExitCode::FAILURE;
-            }
+        let line = run().and_then(|figure| if json { figure.json(name) } else { Ok(figure.line(name)) });
+        if tell(name, line) != ExitCode::SUCCESS {
+            return ExitCode::FAILURE;
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Prints what came out of it.
+fn tell(name: &str, outcome: Outcome<String>) -> ExitCode {
+    match outcome {
+        Ok(line) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -1,0 +1,26 @@
+//! Made-up graphs of any size, as skewed as real ones: degrees and popularity fall as power laws.
+//!
+//! Every number is a function of the seed and of its place, by means of the counter-based generator and of operations that IEEE 754
+//! defines to the last bit. So the same shape gives the same bytes on any machine.
+//!
+//! ```text
+//! footpath-bench generate DIR --edges 10000000 [--users N] [--items N] [--entities N] [--seed N]
+//! footpath-bench generate DIR --preset walks [--seed N]
+//! ```
+
+mod command;
+#[allow(dead_code, reason = "for the benchmarks of walks")]
+mod csr;
+mod facts;
+mod folder;
+#[allow(dead_code, reason = "for the benchmarks of walks")]
+mod kg;
+mod skew;
+
+pub(crate) use command::run;
+#[allow(unused_imports, reason = "for the benchmarks of walks")]
+pub(crate) use csr::{pareto_csr, rmat};
+pub(crate) use facts::Shape;
+pub(crate) use folder::write_folder;
+#[allow(unused_imports, reason = "for the benchmarks of walks")]
+pub(crate) use kg::{power_law_kg, walks_kg};
