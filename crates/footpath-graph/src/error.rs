@@ -11,6 +11,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub const MAX_DIAGNOSTICS: usize = 100;
 /// Most bytes of offending text shown in a message.
 pub const MAX_SHOWN_BYTES: usize = 200;
+/// Most characters of a pattern shown before the trouble.
+const MAX_SHOWN_BEFORE: usize = 120;
 
 /// Errors of the graph crate.
 #[derive(Debug, thiserror::Error)]
@@ -146,13 +148,19 @@ pub struct PatternFailure {
 }
 
 impl fmt::Display for PatternFailure {
+    /// The part of the pattern around the trouble, which is marked below it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let before = self.pattern.get(..self.offset).unwrap_or(&self.pattern);
+        let (before, rest) = self.pattern.split_at_checked(self.offset).unwrap_or((&self.pattern, ""));
+        let (marked, after) = rest.split_at_checked(self.len).unwrap_or((rest, ""));
         let column = before.chars().count();
-        let marks = self.pattern.get(self.offset..self.offset + self.len).map_or(1, |t| t.chars().count().max(1));
+        let skipped = column.saturating_sub(MAX_SHOWN_BEFORE);
+        let shown_before: String = before.chars().skip(skipped).collect();
+        let before = format!("{}{}", if skipped > 0 { "…" } else { "" }, show(shown_before.as_bytes()));
+        let marked = show(marked.as_bytes());
         writeln!(f, "pattern, column {}: {}", column + 1, self.message)?;
-        writeln!(f, "  {}", show(self.pattern.as_bytes()))?;
-        write!(f, "  {}{}", " ".repeat(column), "^".repeat(marks))?;
+        writeln!(f, "  {before}{marked}{}", show(after.as_bytes()))?;
+        let width = |text: &str| text.chars().count();
+        write!(f, "  {}{}", " ".repeat(width(&before)), "^".repeat(width(&marked).max(1)))?;
         if self.help.is_empty() { Ok(()) } else { write!(f, "\n{}", self.help) }
     }
 }

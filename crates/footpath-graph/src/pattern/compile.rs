@@ -1,16 +1,17 @@
 //! From the parts of a pattern to its automaton, with the labels of a graph.
 
-use super::automaton::{Automaton, Positions, TooLarge, Transition};
-use super::syntax::{Ast, Direction, Edge, Labels, Node, Span, Step, Times};
-use super::{MAX_HOPS, MAX_STATES};
-use crate::error::show;
+use super::automaton::Automaton;
+use super::determine::{self, Interner, TooLarge, Trouble};
+use super::labels::LabelSets;
+use super::nfa::{Classified, Nfa, START};
+use super::syntax::{Alternative, Ast, Edge, Element, Labels, Node, Sequence, Span, Times};
+use super::{Ends, MAX_HOPS, MAX_STATES};
 use crate::kg::Schema;
 use footpath_core::TypeId;
+use std::collections::BTreeMap;
 
-/// Label of every node type other than user and item.
-const ENTITY: &str = "entity";
-/// Most labels listed in the help of an error.
-const MAX_LISTED: usize = 20;
+/// Most entries of the table in which the ways through an alternative are searched.
+const MAX_PLACES: usize = 1 << 24;
 
 /// What is wrong with a pattern that parses.
 #[derive(Debug)]
@@ -20,246 +21,250 @@ pub(super) struct CompileError {
     pub(super) help: String,
 }
 
-fn fail<T>(span: &Span, message: impl Into<String>, help: impl Into<String>) -> Result<T, CompileError> {
+pub(super) fn fail<T>(span: &Span, message: impl Into<String>, help: impl Into<String>) -> Result<T, CompileError> {
     Err(CompileError { span: span.clone(), message: message.into(), help: help.into() })
 }
 
+/// The node types a path may start at, ascending, and the automaton of what follows.
+pub(super) type Compiled = (Vec<TypeId>, Automaton);
+
 /// Compiles a pattern for a graph with this schema.
-pub(super) fn compile(ast: &Ast, schema: &Schema) -> Result<Automaton, CompileError> {
-    let mut compiler = Compiler::new(schema);
-    compiler.check_variables(ast)?;
-    compiler.check_hops(ast)?;
-    if compiler.types(&ast.start)? != only(schema.types.len(), TypeId::USER) {
-        return fail(&ast.start.span, "a path starts at a user", "write (:user) first");
-    }
-    let ends = compiler.steps(&ast.steps, vec![0])?;
-    compiler.check_ends(&ends, &ast.start)?;
-    compiler.positions.accepting = ends;
-    let whole = ast.start.span.clone();
-    match Automaton::compile(&compiler.positions) {
-        Ok(Some(automaton)) => Ok(automaton),
-        Ok(None) => {
-            fail(&whole, "no hop can match", "what the pattern leaves over of the labels of the graph makes no path")
+pub(super) fn compile(ast: &Ast, schema: &Schema, ends: Ends) -> Result<Compiled, CompileError> {
+    let labels = LabelSets::new(schema);
+    check_hops(ast)?;
+    let mut compiled: Vec<(Compiled, &Span)> = Vec::new();
+    for alternative in &ast.alternatives {
+        variables(&alternative.sequence, &mut BTreeMap::new())?;
+        if let Some(made) = compile_alternative(alternative, &labels, schema.relations.len() * 2, ends)? {
+            compiled.push((made, &alternative.span));
         }
-        Err(TooLarge) => {
-            let help = format!("the automaton passes {MAX_STATES} states or its table; use fewer quantifiers");
-            fail(&whole, "the pattern is too complicated", help)
+    }
+    let whole = whole(ast);
+    let Some(((starts, _), _)) = compiled.first() else {
+        let help = "its paths all meet, or none meets, another user; leave the word before it out";
+        return fail(&whole, "no path of this pattern is left", help);
+    };
+    if let Some((_, span)) = compiled.iter().find(|((others, _), _)| others != starts) {
+        return fail(span, "this alternative starts elsewhere than the first", "let all start at the same node types");
+    }
+    let starts = starts.clone();
+    let automata: Vec<&Automaton> = compiled.iter().map(|((_, automaton), _)| automaton).collect();
+    match determine::union(&automata) {
+        Ok(Some(automaton)) => Ok((starts, automaton)),
+        Ok(None) | Err(TooLarge) => too_large(&whole),
+    }
+}
+
+fn whole(ast: &Ast) -> Span {
+    let first = ast.alternatives.first().map_or(0, |a| a.span.start);
+    first..ast.alternatives.last().map_or(first, |a| a.span.end)
+}
+
+fn too_large<T>(span: &Span) -> Result<T, CompileError> {
+    let help = format!("the automaton passes {MAX_STATES} states or its table; use fewer quantifiers and alternatives");
+    fail(span, "the pattern is too complicated", help)
+}
+
+/// `None` when the restriction leaves no path.
+fn compile_alternative(
+    alternative: &Alternative,
+    labels: &LabelSets<'_>,
+    num_relations: usize,
+    ends: Ends,
+) -> Result<Option<Compiled>, CompileError> {
+    let (num_types, span) = (labels.num_types(), &alternative.span);
+    let kept = [only(num_types, TypeId::USER), only(num_types, TypeId::ITEM)];
+    let mut builder = Builder { labels, nfa: Nfa::new(num_types, kept), sets: BTreeMap::new() };
+    let end = builder.sequence(&alternative.sequence, START)?;
+    builder.nfa.end_at(end);
+    let classified = builder.nfa.classify(num_relations, num_types);
+    if classified.num_places() > MAX_PLACES {
+        return too_large(span);
+    }
+    check(&classified, ends, span)?;
+    let (starts, automaton) = determined(&classified, span)?;
+    let Some(restriction) = alternative.restriction else { return Ok(Some((starts, automaton))) };
+    match determine::restrict(&automaton, restriction) {
+        Ok(automaton) => Ok(automaton.map(|automaton| (starts, automaton))),
+        Err(TooLarge) => too_large(span),
+    }
+}
+
+fn determined(classified: &Classified, span: &Span) -> Result<Compiled, CompileError> {
+    let symbols = &classified.symbols;
+    let mut interner = Interner::default();
+    let mut is_start = vec![false; symbols.num_type_classes];
+    for (class, is_start) in is_start.iter_mut().enumerate() {
+        // Without a way to the end the set of states would only be in the way.
+        if classified.last_part(class, |_, _| true).is_ok() {
+            let Ok(set) = classified.closure(&[START], class, &mut interner) else { return too_large(span) };
+            *is_start = true;
+            if interner.number(set).is_err() {
+                return too_large(span);
+            }
+        }
+    }
+    let expand = |set: &[u32], interner: &mut Interner, row: &mut Vec<u32>| classified.expand(set, interner, row);
+    match determine::from_sets(symbols.clone(), interner, expand) {
+        Ok(Some(automaton)) => {
+            let kinds = (0u16..).zip(&symbols.type_class);
+            let starts = kinds.filter(|(_, class)| is_start.get(usize::from(**class)) == Some(&true));
+            Ok((starts.map(|(kind, _)| TypeId(kind)).collect(), automaton))
+        }
+        Ok(None) | Err(Trouble::TooLarge) => too_large(span),
+        Err(Trouble::DifferentStarts) => {
+            let help = "let every start go on alike, or write the starts as patterns of their own";
+            fail(span, "how a path goes on depends on the type of its first node", help)
         }
     }
 }
 
-struct Compiler<'a> {
-    schema: &'a Schema,
-    positions: Positions,
-    /// For each position, the node of the pattern it stands at and the set of its types.
-    entered: Vec<Option<(Span, usize)>>,
+/// Checks where the paths of an alternative start and end, and that there are any.
+fn check(classified: &Classified, ends: Ends, span: &Span) -> Result<(), CompileError> {
+    let symbols = &classified.symbols;
+    let (user, item) = (symbols.of_type(TypeId::USER), symbols.of_type(TypeId::ITEM));
+    let classes = || 0..symbols.num_type_classes;
+    let here = |part: Option<&Span>| part.unwrap_or(span).clone();
+    if ends == Ends::UserItem
+        && let Some(part) = classes().filter(|&class| class != user).find_map(|class| classified.first_part(class))
+    {
+        return fail(&here(part), "a path starts at a user", "write (:user) first");
+    }
+    let starts = || classes().filter(|&class| ends == Ends::Any || class == user);
+    let found = |wanted: fn(bool) -> bool| {
+        starts().find_map(|start| classified.last_part(start, |_, has_hop| wanted(has_hop)).ok())
+    };
+    if found(|has_hop| !has_hop).is_some() {
+        return fail(span, "a path of this pattern may have no hop at all", "let one part be required");
+    }
+    if ends == Ends::UserItem
+        && let Some(part) = starts().find_map(|start| classified.last_part(start, |class, _| class != item).ok())
+    {
+        return fail(&here(part), "a path ends at an item", "write (:item) last");
+    }
+    if found(|_| true).is_none() {
+        let blocked = starts().find_map(|start| classified.last_part(start, |_, _| true).err().flatten());
+        let help = "two parts that meet there leave no node type over; loosen one of them";
+        return fail(&here(blocked), "no path gets past this part", help);
+    }
+    Ok(())
 }
 
-impl<'a> Compiler<'a> {
-    fn new(schema: &'a Schema) -> Self {
-        Self { schema, positions: Positions::default(), entered: vec![None] }
+fn check_hops(ast: &Ast) -> Result<(), CompileError> {
+    if let Some((times, message)) = ast.bad_times() {
+        let help = format!("use {{n}} or {{m,n}} with m ≤ n ≤ {MAX_HOPS}");
+        return fail(&times.span, message, help);
+    }
+    let max_hops = ast.max_hops();
+    if max_hops == 0 || max_hops > MAX_HOPS {
+        let message = format!("a path of this pattern may have {max_hops} hops");
+        return fail(&whole(ast), message, format!("1 to {MAX_HOPS} hops are allowed"));
+    }
+    Ok(())
+}
+
+/// Two uses of a variable on one path would mean the same node or edge, which no path has twice.
+fn variables<'a>(sequence: &'a Sequence, seen: &mut BTreeMap<&'a str, ()>) -> Result<(), CompileError> {
+    let add = |labels: &'a Labels, seen: &mut BTreeMap<&'a str, ()>| match &labels.variable {
+        Some((name, span)) if seen.insert(name, ()).is_some() => {
+            let help = "no path visits a node twice; variables have no meaning and can be left out";
+            fail(span, format!("the variable `{name}` is used twice"), help)
+        }
+        _ => Ok(()),
+    };
+    for element in &sequence.0 {
+        match element {
+            Element::Node(node) => add(&node.labels, seen)?,
+            Element::Edge(edge, _) => add(&edge.labels, seen)?,
+            Element::Group(alternatives, _) => {
+                let before = seen.clone();
+                for alternative in alternatives {
+                    let mut inside = before.clone();
+                    variables(alternative, &mut inside)?;
+                    seen.append(&mut inside);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Builder<'a> {
+    labels: &'a LabelSets<'a>,
+    nfa: Nfa,
+    /// Numbers of the sets of nodes and edges, by where they stand in the text.
+    sets: BTreeMap<usize, usize>,
+}
+
+impl Builder<'_> {
+    fn state(&mut self, span: &Span) -> Result<u32, CompileError> {
+        self.nfa.state().or_else(|TooLarge| too_large(span))
     }
 
-    /// Adds the hops of `steps` after the positions `from`; the result is where they end.
-    fn steps(&mut self, steps: &[Step], from: Vec<usize>) -> Result<Vec<usize>, CompileError> {
-        steps.iter().try_fold(from, |from, step| match step {
-            Step::Hop { edge, times, node } => self.hop(edge, times, node, from),
-            Step::Group { steps, times } => self.group(steps, times, from),
+    /// Adds the elements after the state `from`; the result is the state after them.
+    fn sequence(&mut self, sequence: &Sequence, from: u32) -> Result<u32, CompileError> {
+        sequence.0.iter().try_fold(from, |from, element| match element {
+            Element::Node(node) => self.node(node, from),
+            Element::Edge(edge, times) => {
+                let relations = self.relations(edge)?;
+                self.repeat(times, from, |builder, from| {
+                    let to = builder.state(&edge.span)?;
+                    builder.nfa.hop(from, relations, to, &edge.span);
+                    Ok(to)
+                })
+            }
+            Element::Group(alternatives, times) => self.repeat(times, from, |builder, from| {
+                let to = builder.state(&times.span)?;
+                for alternative in alternatives {
+                    let end = builder.sequence(alternative, from)?;
+                    builder.nfa.skip(end, to);
+                }
+                Ok(to)
+            }),
         })
     }
 
-    fn group(&mut self, steps: &[Step], times: &Times, from: Vec<usize>) -> Result<Vec<usize>, CompileError> {
-        let mut ends = if times.min == 0 { from.clone() } else { Vec::new() };
+    /// `once` as often as the quantifier says.
+    fn repeat(
+        &mut self,
+        times: &Times,
+        from: u32,
+        mut once: impl FnMut(&mut Self, u32) -> Result<u32, CompileError>,
+    ) -> Result<u32, CompileError> {
+        let end = self.state(&times.span)?;
         let mut current = from;
-        for round in 1..=times.max {
-            current = self.steps(steps, current)?;
+        for round in 0..=times.max {
             if round >= times.min {
-                ends.extend(&current);
-            }
-        }
-        ends.sort_unstable();
-        ends.dedup();
-        Ok(ends)
-    }
-
-    /// `edge{m,n} node`: up to n − 1 hops to any node, then one to `node`.
-    fn hop(&mut self, edge: &Edge, times: &Times, node: &Node, from: Vec<usize>) -> Result<Vec<usize>, CompileError> {
-        let relations = self.relations(edge)?;
-        let relations = number(&mut self.positions.relation_sets, relations);
-        let types = self.types(node)?;
-        let types = number(&mut self.positions.type_sets, types);
-        let any = number(&mut self.positions.type_sets, vec![true; self.schema.types.len()]);
-        let end = self.position(node, types);
-        let mut current = from;
-        for round in 1..=times.max {
-            if round >= times.min {
-                self.connect(&current, relations, types, end);
+                self.nfa.skip(current, end);
             }
             if round < times.max {
-                let inside = self.position(node, any);
-                self.connect(&current, relations, any, inside);
-                current = vec![inside];
+                current = once(self, current)?;
             }
         }
-        Ok(vec![end])
+        Ok(end)
     }
 
-    fn position(&mut self, node: &Node, types: usize) -> usize {
-        self.entered.push(Some((node.span.clone(), types)));
-        self.entered.len() - 1
+    fn node(&mut self, node: &Node, from: u32) -> Result<u32, CompileError> {
+        let types = match self.sets.get(&node.span.start) {
+            Some(&types) => types,
+            None => self.nfa.type_set(self.labels.types(node)?),
+        };
+        self.sets.insert(node.span.start, types);
+        let to = self.state(&node.span)?;
+        self.nfa.test(from, types, to, &node.span);
+        Ok(to)
     }
 
-    fn connect(&mut self, from: &[usize], relations: usize, types: usize, to: usize) {
-        self.positions.transitions.extend(from.iter().map(|&from| Transition { from, relations, types, to }));
+    fn relations(&mut self, edge: &Edge) -> Result<usize, CompileError> {
+        let relations = match self.sets.get(&edge.span.start) {
+            Some(&relations) => relations,
+            None => self.nfa.relation_set(self.labels.relations(edge)?),
+        };
+        self.sets.insert(edge.span.start, relations);
+        Ok(relations)
     }
-
-    fn types(&self, node: &Node) -> Result<Vec<bool>, CompileError> {
-        let names: Vec<&str> = self.schema.types.iter().map(|t| t.name.as_str()).collect();
-        let mut valid = names.clone();
-        if !valid.contains(&ENTITY) {
-            valid.push(ENTITY);
-        }
-        self.check_unlabelled(&node.labels, &valid, "node", '(', ')')?;
-        let mut set = vec![false; names.len()];
-        for (name, span) in &node.labels.names {
-            let is = |index: usize, kind: &str| if name == ENTITY { index > 1 } else { kind == name };
-            check_known(name, span, &valid, "node type")?;
-            set.iter_mut().enumerate().zip(&names).for_each(|((index, flag), kind)| *flag |= is(index, kind));
-        }
-        Ok(finish(set, &node.labels))
-    }
-
-    /// The directed relations an edge may be walked along, from left to right in the pattern.
-    fn relations(&self, edge: &Edge) -> Result<Vec<bool>, CompileError> {
-        let names: Vec<&str> = self.schema.relations.iter().map(|r| r.name.as_str()).collect();
-        self.check_unlabelled(&edge.labels, &names, "edge", '[', ']')?;
-        let mut set = vec![false; names.len()];
-        for (name, span) in &edge.labels.names {
-            check_known(name, span, &names, "relation")?;
-            set.iter_mut().zip(&names).for_each(|(flag, relation)| *flag |= relation == name);
-        }
-        let set = finish(set, &edge.labels);
-        let (forward, inverse) = (edge.direction != Direction::Inverse, edge.direction != Direction::Forward);
-        Ok(set.into_iter().flat_map(|flag| [flag && forward, flag && inverse]).collect())
-    }
-
-    /// `(person)` is a variable to GQL and would match any node; that is never what was meant.
-    fn check_unlabelled(
-        &self,
-        labels: &Labels,
-        valid: &[&str],
-        what: &str,
-        open: char,
-        close: char,
-    ) -> Result<(), CompileError> {
-        match &labels.variable {
-            Some((name, span)) if labels.names.is_empty() && valid.contains(&name.as_str()) => {
-                let message = format!("`{name}` is a variable here, not a label of the {what}");
-                fail(span, message, format!("write {open}:{name}{close}"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Two uses of a variable would mean the same node or edge, which no path has twice.
-    fn check_variables(&self, ast: &Ast) -> Result<(), CompileError> {
-        let mut seen = Vec::new();
-        collect_variables(&ast.start.labels, &mut seen);
-        variables(&ast.steps, &mut seen);
-        for (index, (name, span)) in seen.iter().enumerate() {
-            if seen.iter().take(index).any(|(other, _)| other == name) {
-                let help = "no path visits a node twice; variables have no meaning and can be left out";
-                return fail(span, format!("the variable `{name}` is used twice"), help);
-            }
-        }
-        Ok(())
-    }
-
-    fn check_hops(&self, ast: &Ast) -> Result<(), CompileError> {
-        if let Some((times, message)) = ast.steps.iter().find_map(Step::bad_times) {
-            let help = format!("use {{n}} or {{m,n}} with m ≤ n ≤ {MAX_HOPS}; an edge stands at least once");
-            return fail(&times.span, message, help);
-        }
-        let max_hops = ast.max_hops();
-        if max_hops == 0 || max_hops > MAX_HOPS {
-            let message = format!("a path of this pattern may have {max_hops} hops");
-            return fail(&ast.start.span, message, format!("1 to {MAX_HOPS} hops are allowed"));
-        }
-        Ok(())
-    }
-
-    fn check_ends(&self, ends: &[usize], start: &Node) -> Result<(), CompileError> {
-        let item = only(self.schema.types.len(), TypeId::ITEM);
-        for &end in ends {
-            let Some(Some((span, types))) = self.entered.get(end) else {
-                return fail(&start.span, "a path of this pattern may have no hop at all", "let one part be required");
-            };
-            if self.positions.type_sets.get(*types) != Some(&item) {
-                return fail(span, "a path ends at an item", "write (:item) last");
-            }
-        }
-        Ok(())
-    }
-}
-
-fn variables<'a>(steps: &'a [Step], seen: &mut Vec<&'a (String, Span)>) {
-    for step in steps {
-        match step {
-            Step::Hop { edge, node, .. } => {
-                collect_variables(&edge.labels, seen);
-                collect_variables(&node.labels, seen);
-            }
-            Step::Group { steps, .. } => variables(steps, seen),
-        }
-    }
-}
-
-fn collect_variables<'a>(labels: &'a Labels, seen: &mut Vec<&'a (String, Span)>) {
-    seen.extend(labels.variable.as_ref());
 }
 
 fn only(len: usize, kind: TypeId) -> Vec<bool> {
     (0..len).map(|index| index == kind.index()).collect()
-}
-
-fn finish(set: Vec<bool>, labels: &Labels) -> Vec<bool> {
-    let any = labels.names.is_empty();
-    set.into_iter().map(|flag| any || flag != labels.negated).collect()
-}
-
-fn number(sets: &mut Vec<Vec<bool>>, set: Vec<bool>) -> usize {
-    sets.iter().position(|s| *s == set).unwrap_or_else(|| {
-        sets.push(set);
-        sets.len() - 1
-    })
-}
-
-fn check_known(name: &str, span: &Span, valid: &[&str], what: &str) -> Result<(), CompileError> {
-    if valid.contains(&name) {
-        return Ok(());
-    }
-    let mut closest: Vec<&str> = valid.to_vec();
-    closest.sort_by_key(|label| (distance(name, label), *label));
-    let listed: Vec<String> = closest.iter().take(MAX_LISTED).map(|label| show(label.as_bytes())).collect();
-    let more = closest.len().saturating_sub(MAX_LISTED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let message = format!("the graph has no {what} `{}`", show(name.as_bytes()));
-    fail(span, message, format!("it has {}{more}", listed.join(", ")))
-}
-
-/// Number of characters to insert, delete or replace to turn one label into the other, case ignored.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.to_lowercase().chars().take(64).enumerate() {
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (above, y) in row.windows(2).zip(&b) {
-            let &[diagonal, above] = above else { continue };
-            left = (diagonal + usize::from(x != *y)).min(above + 1).min(left + 1);
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }

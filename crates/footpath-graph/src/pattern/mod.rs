@@ -1,63 +1,104 @@
-//! Path patterns: which typed paths from a user to an item are legal.
+//! Path patterns: which typed paths are legal.
 //!
 //! The language is a subset of the path patterns of ISO GQL:
 //!
 //! ```text
 //! (:user)-[:interacted]->(:item)-[]-(:person|company)-[]-(:item)
 //!
-//! node        ()   (:item)   (:person|company)   (:!user)   (:!(user|item))
-//! edge        -[:r]->   <-[:r]-   -[:r]-   -[]-   -[:r|s]->   -[:!r]-   -->   <--   --
-//! repetition  -[]-{2}   -[]-{1,3}   (-[]-(:item)){1,2}
+//! node         ()   (:item)   (:person|company)   (:!user)   (:entity&!person)   (:%)
+//! edge         -[:r]->   <-[:r]-   -[:r]-   -[]-   -[:r|s]->   -[:!(r|s)]-   -->  <--  --   ->  <-  -
+//! repetition   -[]-{2}   -[]-{1,3}   -[:r]->?   (-[]-(:item)){,2}
+//! alternatives (:user)-->(:item) | (:user)-->(:item)((-[:a]->(:item)) | (-[:b]-(:item))){1,2}
 //! ```
 //!
 //! Node labels are the node types of the graph; `entity` stands for every type other than `user` and `item`. Edge labels are its relations;
-//! an edge without `->` or `<-` may be walked either way. `!` negates the whole list that follows it: `!a|b` is read as `!(a|b)`, since
-//! labels exclude each other and the other reading would be the same as `!a`. Labels with other characters than letters, digits and `_-./#`
-//! are quoted with backticks. A variable before the colon is allowed and has no meaning. A quantifier on an edge leaves the nodes inside free.
+//! an edge without `->` or `<-` may be walked either way. In labels, `!` (not) binds closest, then `&` (and), then `|` (or), and `%` is any
+//! label. Labels with other characters than letters, digits and `_-./#` are quoted with backticks. A variable before the colon is allowed
+//! and has no meaning.
 //!
-//! A pattern starts at `(:user)`, ends at `(:item)` and has 1 to [`MAX_HOPS`] hops. It is compiled to a minimal deterministic
-//! [`Automaton`], so that each path is counted once however many ways the pattern has to produce it.
+//! A quantifier `{n}`, `{m,n}`, `{,n}` or `?` follows an edge or a group. On an edge it leaves the nodes inside free. A group holds
+//! parts of paths with `|` between them. Where two nodes meet, at the border of a group or at an edge or group that is left out, one
+//! node must fit both. There is no `*` and no `+`: paths have 1 to [`MAX_HOPS`] hops.
+//!
+//! Patterns are joined with `|`, and of each a word before it can leave only a part, which is our addition to GQL: `COLLABORATIVE` the
+//! paths that meet another user after their start, `KNOWLEDGE` those that do not.
+//!
+//! A pattern starts at `(:user)` and ends at `(:item)`; a walk pattern ([`Pattern::parse_walk`]) may start and end anywhere. All are
+//! compiled to a minimal deterministic [`Automaton`], so that each path is counted once however many ways the pattern has to produce it.
+//! Patterns with the same paths have the same automaton.
 
 mod automaton;
 mod compile;
+mod determine;
+mod labels;
+mod mixture;
+mod nfa;
+mod parse;
 mod syntax;
 
 pub use automaton::{Automaton, MAX_STATES, MAX_STEPS, StateId};
+pub use mixture::{MAX_PARTS, Mixture, Part};
 
 use crate::error::{PatternFailure, Result};
 use crate::kg::TrainKg;
+use footpath_core::TypeId;
+use syntax::Restriction;
 
 /// Most hops of a path.
 pub const MAX_HOPS: u32 = 16;
 /// Longest pattern accepted, in bytes.
-pub const MAX_PATTERN_BYTES: usize = 4096;
+pub const MAX_PATTERN_BYTES: usize = 16_384;
 
 /// A path pattern compiled for a graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     source: String,
+    ends: Ends,
+    starts: Vec<TypeId>,
     automaton: Automaton,
 }
 
+/// Where paths start and end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    /// From a user to an item.
+    UserItem,
+    /// From any node to any node.
+    Any,
+}
+
 impl Pattern {
-    /// Reads a pattern with the labels of `kg`.
+    /// Reads a pattern of paths from a user to an item, with the labels of `kg`.
     ///
     /// # Errors
     /// [`crate::Error::Pattern`], pointing at the trouble.
     pub fn parse(text: &str, kg: &TrainKg) -> Result<Self> {
+        Self::compile(text, kg, Ends::UserItem)
+    }
+
+    /// Reads a pattern of walks, which may start and end at nodes of any type. How they go on must not depend on the type of the
+    /// first node.
+    ///
+    /// # Errors
+    /// [`crate::Error::Pattern`], pointing at the trouble.
+    pub fn parse_walk(text: &str, kg: &TrainKg) -> Result<Self> {
+        Self::compile(text, kg, Ends::Any)
+    }
+
+    fn compile(text: &str, kg: &TrainKg, ends: Ends) -> Result<Self> {
         if text.len() > MAX_PATTERN_BYTES {
             return Err(too_long(text).into());
         }
         let failure = |offset, len, message, help| {
             Box::new(PatternFailure { pattern: text.to_owned(), offset, len, message, help })
         };
-        let ast = syntax::parse(text).map_err(|e| {
+        let ast = parse::parse(text).map_err(|e| {
             let len = text.get(e.offset..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
             failure(e.offset, len, e.message, e.help)
         })?;
-        let automaton =
-            compile::compile(&ast, kg.schema()).map_err(|e| failure(e.span.start, e.span.len(), e.message, e.help))?;
-        Ok(Self { source: ast.to_string(), automaton })
+        let (starts, automaton) = compile::compile(&ast, kg.schema(), ends)
+            .map_err(|e| failure(e.span.start, e.span.len(), e.message, e.help))?;
+        Ok(Self { source: ast.to_string(), ends, starts, automaton })
     }
 
     /// Every typed path from a user to an item of exactly `hops` hops, by any relations in any direction.
@@ -69,10 +110,16 @@ impl Pattern {
         Self::parse(&format!("(:user)-[]-{times}(:item)"), kg)
     }
 
-    /// The pattern in canonical form: no variables, no spaces; it parses to the same pattern.
+    /// The pattern in canonical form: no variables, no spaces but around ` | `; it parses to the same pattern.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The node types a path may start at, ascending; [`TypeId::USER`] alone unless it is a walk pattern.
+    #[must_use]
+    pub fn starts(&self) -> &[TypeId] {
+        &self.starts
     }
 
     /// Most hops of a path.
@@ -91,6 +138,27 @@ impl Pattern {
     #[must_use]
     pub fn automaton(&self) -> &Automaton {
         &self.automaton
+    }
+
+    /// The paths of the pattern that meet another user after their start; `None` when there are none.
+    #[must_use]
+    pub fn collaborative(&self) -> Option<Self> {
+        self.restricted(Restriction::Collaborative)
+    }
+
+    /// The paths of the pattern that meet no user after their start; `None` when there are none.
+    #[must_use]
+    pub fn knowledge(&self) -> Option<Self> {
+        self.restricted(Restriction::Knowledge)
+    }
+
+    fn restricted(&self, restriction: Restriction) -> Option<Self> {
+        // At most twice the states of an automaton that was made within the limits, and no more than those after merging.
+        let automaton = determine::restrict(&self.automaton, restriction).ok().flatten()?;
+        let mut ast = parse::parse(&self.source).ok()?;
+        ast.alternatives.retain(|alternative| alternative.restriction.is_none_or(|already| already == restriction));
+        ast.alternatives.iter_mut().for_each(|alternative| alternative.restriction = Some(restriction));
+        Some(Self { source: ast.to_string(), automaton, ..self.clone() })
     }
 }
 

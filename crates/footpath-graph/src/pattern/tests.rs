@@ -1,9 +1,13 @@
+mod language;
+mod mixtures;
+
 use super::*;
 use crate::build::build;
 use crate::dataset::{Dataset, RawTriple};
 use crate::error::Error;
 use footpath_core::{RelationId, TypeId};
 use proptest::prelude::*;
+use std::time::Instant;
 
 fn kg() -> TrainKg {
     let mut d = Dataset::default();
@@ -51,7 +55,7 @@ fn words_of_patterns() {
         ("(:user)<-[:interacted]-(:item)", &[" ~interacted→item"]),
         ("(:user)-[:`made_by`|based-on]->(:item)", &[" based-on→item", " made_by→item"]),
         (
-            "(:user)-[:interacted]->(:item)<-[:interacted]-(:!item|entity)-[:interacted]->(:item)",
+            "(:user)-[:interacted]->(:item)<-[:interacted]-(:!(item|entity))-[:interacted]->(:item)",
             &[" interacted→item ~interacted→user interacted→item"],
         ),
         (
@@ -128,7 +132,13 @@ fn canonical_text_is_a_fixed_point() {
     for (text, expected) in [
         ("  ( u :user ) -[ x :interacted ]-> ( :item ) ", "(:user)-[:interacted]->(:item)"),
         ("(:user)--{1,3}(:item)", "(:user)-[]-{1,3}(:item)"),
-        ("(:user)-->(:!item|user)<--(:item)", "(:user)-[]->(:!(item|user))<-[]-(:item)"),
+        ("(:user)-->(:!item|user)<--(:item)", "(:user)-[]->(:!item|user)<-[]-(:item)"),
+        ("(:user)-(:(!item&%|!!user))->{,2}(:item)", "(:user)-[]-(:!item&%|user)-[]->{0,2}(:item)"),
+        ("(:user)<-(:(item|user)&!(user))->?(:item)", "(:user)<-[]-(:(item|user)&!user)-[]->{0,1}(:item)"),
+        (
+            "knowledge(:user)((x)-->(:item)|((y:!item)<--(z:item))){2}|(:user)--(:item) ",
+            "KNOWLEDGE (:user)(()-[]->(:item) | ((:!item)<-[]-(:item))){2} | (:user)-[]-(:item)",
+        ),
         (
             "(:user) ( -[:`based-on`]-( : ! user )--( :item) ){ 1 , 2 }",
             "(:user)(-[:based-on]-(:!user)-[]-(:item)){1,2}",
@@ -146,37 +156,55 @@ fn bad_patterns_point_at_the_trouble() {
     let cases: &[(&str, &str, &str)] = &[
         ("", "", "a node in round brackets"),
         ("user", "u", "a node in round brackets"),
+        ("-[]->(:item)", "-", "a node in round brackets"),
         ("(:user", "", "`)` or labels"),
         ("(:user)", "(:user)", "0 hops"),
         ("(:user)-[:interacted]->", "", "a node after the edge"),
-        ("(:user)(:item)", ":", "an edge"),
+        ("(:user)-[:interacted]->-[]->(:item)", "-", "a node after the edge"),
+        ("(:user)(:item)", "(", "an edge"),
         ("(:user)-[:interacted]->(:item)-[]-", "", "a node after the edge"),
         ("(:user)-[:interacted->(:item)", ">", "`]` or labels"),
         ("(:user)-[:interacted]>(:item)", ">", "`->` or `-`"),
+        ("(:user)<[:interacted]-(:item)", "<", "`<-` or `-`"),
         ("(:user)-[:interacted]->(:itme)", "itme", "no node type `itme`"),
         ("(:user)-[:staring]->(:item)", "staring", "no relation `staring`"),
         ("(:user)-[:entity]->(:item)", "entity", "no relation `entity`"),
+        ("(:user)-[:~starring]->(:item)", "~", "a label"),
         ("(:item)-[]-(:item)", "(:item)", "starts at a user"),
         ("()-[]-(:item)", "()", "starts at a user"),
+        ("(:user)-[]-(:item) | ()-[]-(:item)", "()", "starts at a user"),
+        ("((:user)|(:item))-[]-(:item)", "(:item)", "starts at a user"),
         ("(:user)-[]-()", "()", "ends at an item"),
         ("(:user)-[]-(:item|person)", "(:item|person)", "ends at an item"),
         ("(:user)-[]-(:person)(-[]-(:item)){0,1}", "(:person)", "ends at an item"),
-        ("(:user)(-[]-(:item)){0,1}", "(:user)", "no hop at all"),
-        ("(:user)-[]-(:item)-[]-(:item)x", "x", "an edge, a group or the end"),
+        ("(:user)-[]-((:person)|(:item))", "(:person)", "ends at an item"),
+        ("(:user)-[]-(:item)|(:user)-[]-(:person)", "(:person)", "ends at an item"),
+        ("(:user)(-[]-(:item)){0,1}", "(:user)(-[]-(:item)){0,1}", "no hop at all"),
+        ("(:user)-[]-(:item)-[]-(:item)x", "x", "an edge, a group, `|` or the end"),
+        ("(:user)-[]-(:item) |", "", "a node in round brackets"),
+        ("(:user)(-[]-(:item) |){2}", ")", "an edge or a node"),
         ("(user)-[]-(:item)", "user", "is a variable here"),
         ("(:user)-[interacted]-(:item)", "interacted", "is a variable here"),
         ("(a:user)-[]-(:item)-[]-(a:person)-[]-(:item)", "a", "used twice"),
-        ("(:user)-[]-{0,1}(:item)", "{0,1}", "quantifier is empty"),
+        ("(a:user)(-[a]-(:item)){2}", "a", "used twice"),
+        ("(:user)-[]-{0}(:item)", "{0}", "quantifier is empty"),
         ("(:user)-[]-{3,2}(:item)", "{3,2}", "quantifier is empty"),
         ("(:user)(-[]-(:item)){0}", "{0}", "quantifier is empty"),
         ("(:user)-[]-{17}(:item)", "{17}", "more hops"),
         ("(:user)-[]-{99999999999999}(:item)", "{99999999999999}", "more hops"),
-        ("(:user)(-[]-{4}(:item)){5}", "(:user)", "20 hops"),
+        ("(:user)(-[]-{4}(:item)){5}", "(:user)(-[]-{4}(:item)){5}", "20 hops"),
         ("(:user)-[]-{(:item)", "(", "a quantifier"),
-        ("(:user)(-[]-(:item))", "", "a quantifier after the group"),
-        ("(:user)-[:!interacted|starring|made_by|based-on]-(:item)", "(:user)", "no hop can match"),
-        ("(:user)-[:interacted|]-(:item)", "|", "labels"),
+        ("(:user)-[]-{,}(:item)", "}", "a quantifier"),
+        ("(:user)-[]-*(:item)", "*", "a quantifier with a limit"),
+        ("(:user)-[]-+(:item)", "+", "a quantifier with a limit"),
+        ("(:user)(-[]-(:item)){2,}", "}", "a quantifier with a limit"),
+        ("(:user)-[:!%]-(:item)", "-[:!%]-", "no relation of the graph fits"),
+        ("(:user)-[]-(:person&company)-[]-(:item)", "(:person&company)", "no node type of the graph fits"),
+        ("(:user)-[:interacted]->((:person)-[]->(:item)){2}(:item)", "(:person)", "no path gets past"),
+        ("COLLABORATIVE (:user)-[]->(:item)", "(:user)-[]->(:item)", "no path of this pattern is left"),
+        ("(:user)-[:interacted|]-(:item)", "]", "a label"),
         ("(:user)-[:]-(:item)", "]", "a label"),
+        ("(:user)-[:(interacted]-(:item)", "]", "`)` after the labels"),
         ("(:user)-[\u{202e}]-(:item)", "\u{202e}", "labels"),
         ("(:üser)-[]-(:item)", "üser", "no node type"),
     ];
@@ -197,6 +225,27 @@ fn the_closest_label_is_named_first() {
         panic!("accepted")
     };
     assert!(failure.help.starts_with("it has person, company, entity,"), "{}", failure.help);
+}
+
+#[test]
+fn the_mark_stands_under_the_trouble() {
+    let kg = kg();
+    let message = |text: &str| Pattern::parse(text, &kg).expect_err(text).to_string();
+    assert_eq!(
+        message("(:user)-[:\u{7}]-(:itme)"),
+        "pattern, column 11: expected a label, found `\\u{7}`\n  (:user)-[:\\u{7}]-(:itme)\n            ^^^^^\nlabels follow a \
+         colon: (:person), (:person|company), (:entity&!person), -[:starring]->; quote others with backticks"
+    );
+    // Of a long pattern only the surroundings are shown.
+    let long = message(&format!(
+        "(:user){}-[]-(:itme){}",
+        "-[]-(:entity)".repeat(13),
+        "--(:%|%|%|%|%|%|%|%|%|%|%|%|%)".repeat(2)
+    ));
+    let lines: Vec<&str> = long.lines().collect();
+    assert!(lines[0].starts_with("pattern, column 183:") && lines[1].starts_with("  …"), "{long}");
+    let mark = lines[2].chars().position(|c| c == '^').expect("a mark");
+    assert_eq!(lines[1].chars().skip(mark).take(4).collect::<String>(), "itme", "{long}");
 }
 
 #[test]
@@ -229,11 +278,77 @@ fn every_state_leads_to_an_end() {
 
 proptest! {
     #[test]
-    fn no_text_panics(text in "[(:user)a-z\\[\\]<>{},|!` 0-9~-]{0,60}|\\PC{0,40}") {
+    fn no_text_panics(text in "[(:user)a-z\\[\\]<>{},|&%?!` 0-9~-]{0,60}|\\PC{0,40}") {
         let kg = kg();
         if let Err(error) = Pattern::parse(&text, &kg) {
             let Error::Pattern(failure) = error else { panic!("another error") };
             prop_assert!(text.get(failure.offset..failure.offset + failure.len).is_some());
         }
+    }
+}
+
+/// As many relations as a large graph has; their names begin alike.
+fn many_relations(num: usize) -> TrainKg {
+    let mut d = Dataset::default();
+    d.interact("u1", "i1");
+    d.link("i1", "film");
+    for number in 0..num {
+        let (head, relation) = (d.entity("film", "film"), d.relation(&format!("relation-{number}")));
+        let tail = d.entity(&format!("e{number}"), &format!("type-{}", number % 50));
+        d.triples.push(RawTriple { head, relation, tail, line: 0 });
+    }
+    build(d).expect("built").train_kg().expect("valid")
+}
+
+#[test]
+fn many_relations_make_no_large_automaton() {
+    let kg = many_relations(5_000);
+    let step = |k: usize| format!("(-[:relation-{k}]->(:!user) | <-[:!(relation-{k}|interacted)]-(:entity&!type-{k}))");
+    let long = format!("(:user){}-[]-(:item)", (0..15).map(step).collect::<String>());
+    let list = (0..1_000).map(|k| format!("relation-{k}")).collect::<Vec<_>>().join("|");
+    let cases = [
+        ("(:user)-[]-{16}(:item)".to_owned(), 17),
+        ("(:user)-[]-{1,16}(:item)".to_owned(), 32),
+        ("(:user)(-[:!relation-7&!interacted]-(:type-3|item)){0,15}-[]-(:item)".to_owned(), 32),
+        (format!("(:user)-[]->(:item)(-[:{list}]-(:entity)-[]-(:item)){{1,7}}"), 16),
+        (long, 17),
+    ];
+    for (text, states) in cases {
+        let pattern = Pattern::parse(&text, &kg).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(pattern.automaton().num_states(), states, "{text}");
+    }
+    let Err(Error::Pattern(failure)) = Pattern::parse("(:user)-[:relatoin-7]-(:item)", &kg) else { panic!("accepted") };
+    assert!(
+        failure.help.starts_with("it has relation-7, ") && failure.help.ends_with(" and 4981 more"),
+        "{}",
+        failure.help
+    );
+}
+
+#[test]
+fn patterns_that_explode_are_refused_in_time() {
+    let kg = many_relations(300);
+    let listed = (0..300).map(|k| format!("-[:relation-{k}]->(:type-{})", k % 50)).collect::<Vec<_>>().join("|");
+    let apart = (0..300).map(|k| format!("(:user)-[:relation-{k}]-{{2,9}}(:item)")).collect::<Vec<_>>().join("|");
+    let cases = [
+        // A state for every set of the last hops at which the relation may have been.
+        ("(:user)(-[]-()){0,7}-[:relation-1]-()(-[]-()){7}-[]-(:item)".to_owned(), Some(638)),
+        // Groups without hops, nested.
+        (format!("(:user){}(:user){}-[]-(:item)", "(".repeat(15), "){16}".repeat(15)), None),
+        // Very many alternatives, and again and again.
+        (format!("(:user)({}-->()){{15}}-[]-(:item)", "-->()|".repeat(2_000)), None),
+        (format!("(:user)({listed}){{15}}-[]-(:item)"), Some(17)),
+        (["(:user)-[]-{2,16}(:item)"; 600].join("|"), Some(31)),
+        (apart, None),
+    ];
+    for (text, states) in cases {
+        let started = Instant::now();
+        match (Pattern::parse(&text, &kg), states) {
+            (Ok(pattern), Some(states)) => assert_eq!(pattern.automaton().num_states(), states),
+            (Err(Error::Pattern(failure)), None) => assert!(failure.message.contains("too complicated"), "{failure}"),
+            (other, _) => panic!("{other:?}"),
+        }
+        // It takes a third of a second where this was written.
+        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     }
 }
