@@ -276,7 +276,7 @@ fn sample_export_audit_and_check_agree_on_the_number_of_paths() {
 fn completions_and_help_are_there_for_every_verb() {
     let help = succeed(&args!["--help"]);
     let verbs = ["import", "info", "count", "sample", "export", "audit", "train", "recommend", "explain", "evaluate"];
-    for verb in verbs.into_iter().chain(["check", "demo", "completions"]) {
+    for verb in verbs.into_iter().chain(["pattern", "check", "demo", "completions"]) {
         assert!(help.contains(&format!("\n  {verb} ")), "{verb}");
         let own = succeed(&args![verb, "--help"]);
         assert!(

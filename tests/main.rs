@@ -1,6 +1,7 @@
 //! The end-to-end tests: the program as its users meet it, through the command line alone.
 //!
 //! - `cli`: every verb, its JSON, its exit status, its manners towards files and pipes
+//! - `pattern`: patterns in words, as presets, as files, and how bad ones are refused
 //! - `faithful`: every fact of every recommended path stands in the data at the file and line it names
 //! - `audit`: a corpus of 100,000 paths against the raw files, and the verb that finds a single false hop
 //! - `threads`: the same bytes from 1, 2 and 4 threads
@@ -22,6 +23,7 @@ mod cli;
 mod crash;
 mod demo;
 mod faithful;
+mod pattern;
 mod planted;
 mod support;
 mod threads;

@@ -1,9 +1,10 @@
 //! What can be typed.
 
 use crate::verbs;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use footpath::Replace;
-use footpath::sample::Shape;
+use footpath::shape::Shape;
+use footpath_graph::pattern::PRESETS;
 use std::path::PathBuf;
 
 /// Recommendations that explain themselves: sample paths from a knowledge graph, learn them, generate items with the path that leads there.
@@ -20,6 +21,9 @@ pub(crate) enum Command {
     Import(verbs::import::ImportArgs),
     /// Describe a knowledge graph
     Info(verbs::info::InfoArgs),
+    /// Explain a path pattern, or list what patterns are made of
+    #[command(subcommand, after_help = verbs::pattern::EXAMPLES)]
+    Pattern(verbs::pattern::PatternCommand),
     /// Count the paths of every user
     Count(verbs::count::CountArgs),
     /// Sample a corpus of paths, exactly by a stated law
@@ -44,26 +48,51 @@ pub(crate) enum Command {
     Completions(verbs::completions::CompletionsArgs),
 }
 
-/// Where the pattern of the paths comes from.
+/// Where the pattern of the paths comes from; the verbs say with [`one_pattern`] that only one can be given.
 #[derive(Clone, Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(skip)]
 pub(crate) struct PatternArgs {
-    /// Every typed path user–…–item of this many hops
-    #[arg(long, value_name = "N")]
-    pub(crate) hops: Option<u32>,
     /// A path pattern, such as '(:user)-[:interacted]->(:item)-[]-(:person)-[]-(:item)'
     #[arg(long, value_name = "PATTERN")]
-    pub(crate) pattern: Option<String>,
+    pattern: Option<String>,
+    #[command(flatten)]
+    made: MadePatternArgs,
 }
 
 impl PatternArgs {
-    /// What is asked for; the parser sees to it that exactly one of the two is given.
-    pub(crate) fn shape(&self) -> Shape {
-        match (&self.pattern, self.hops) {
-            (Some(text), _) => Shape::Pattern(text.clone()),
-            (None, hops) => Shape::Hops(hops.unwrap_or_default()),
-        }
+    /// What is asked for, if anything is.
+    pub(crate) fn shape(&self) -> Option<Shape> {
+        self.made.shape(self.pattern.as_ref())
     }
+}
+
+/// Patterns that need not be written out.
+#[derive(Clone, Debug, Args)]
+#[group(skip)]
+pub(crate) struct MadePatternArgs {
+    /// Every typed path user–…–item of this many hops
+    #[arg(long, value_name = "N")]
+    hops: Option<u32>,
+    /// The path patterns of a well-known recommender
+    #[arg(long, value_name = "NAME", value_parser = PRESETS.map(|preset| preset.name))]
+    pattern_preset: Option<String>,
+    /// A TOML file with a mixture of patterns
+    #[arg(long, value_name = "FILE")]
+    patterns: Option<PathBuf>,
+}
+
+impl MadePatternArgs {
+    /// What is asked for; the parser sees to it that it is one thing at most.
+    pub(crate) fn shape(&self, pattern: Option<&String>) -> Option<Shape> {
+        let written = pattern.cloned().map(Shape::Pattern);
+        let preset = self.pattern_preset.clone().map(Shape::Preset);
+        written.or(self.hops.map(Shape::Hops)).or(preset).or(self.patterns.clone().map(Shape::File))
+    }
+}
+
+/// The ways to give a pattern, of which only one can be taken.
+pub(crate) fn one_pattern() -> ArgGroup {
+    ArgGroup::new("paths").args(["hops", "pattern", "pattern_preset", "patterns"]).multiple(false)
 }
 
 /// Which items a path may end at.

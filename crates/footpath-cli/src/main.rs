@@ -39,6 +39,7 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Import(args) => verbs::import::run(&args),
         Command::Info(args) => verbs::info::run(&args),
+        Command::Pattern(command) => verbs::pattern::run(&command),
         Command::Count(args) => verbs::count::run(&args),
         Command::Sample(args) => verbs::sample::run(&args),
         Command::Export(args) => verbs::export::run(&args),

@@ -27,6 +27,16 @@ pub enum Error {
     /// A path pattern does not parse or names something the graph does not have.
     #[error(transparent)]
     Pattern(#[from] Box<PatternFailure>),
+    /// A file of patterns says something it cannot mean.
+    #[error("{}:{line}: {reason}", show(path.to_string_lossy().as_bytes()))]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: u64,
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
     /// A user, item or node the graph does not have.
     #[error("unknown_{what}: the graph has no {what} `{}`; {hint}", show(name.as_bytes()))]
     Unknown {
@@ -72,7 +82,7 @@ impl Error {
         match self {
             Self::Core(e) => e.class(),
             Self::Import(_) | Self::Unknown { .. } | Self::CountOverflow { .. } => ErrorClass::Input,
-            Self::Pattern(_) | Self::Usage { .. } => ErrorClass::Usage,
+            Self::Pattern(_) | Self::Config { .. } | Self::Usage { .. } => ErrorClass::Usage,
             Self::Invariant { .. } => ErrorClass::Artefact,
         }
     }

@@ -29,6 +29,7 @@ pub mod paths;
 pub mod recommend;
 pub mod render;
 pub mod sample;
+pub mod shape;
 pub mod train;
 
 pub use error::{Error, Result};

@@ -2,9 +2,9 @@
 
 use crate::Threads;
 use crate::error::{Error, Result};
+use crate::shape::Shape;
 use footpath_core::{CorpusWriter, Manifest, Replace, artefact};
 use footpath_graph::TrainKg;
-use footpath_graph::pattern::{MAX_HOPS, Pattern};
 use footpath_graph::sample::{
     CountSummary, EndSet, MAX_DAMPING, Run, SampleSpec, SampleSummary, count_paths, sample_corpus,
 };
@@ -13,27 +13,6 @@ use std::sync::atomic::AtomicBool;
 
 /// Most paths drawn for a user.
 pub const MAX_PATHS_PER_USER: u64 = 1_000_000;
-
-/// Which paths are meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// Every typed path from a user to an item of this many hops.
-    Hops(u32),
-    /// A path pattern.
-    Pattern(String),
-}
-
-impl Shape {
-    fn pattern(&self, kg: &TrainKg) -> Result<Pattern> {
-        match self {
-            Self::Hops(hops @ 1..=MAX_HOPS) => Ok(Pattern::hops(*hops, kg)?),
-            Self::Hops(hops) => {
-                Err(Error::Usage { option: "hops", reason: format!("must be 1 to {MAX_HOPS}, got {hops}") })
-            }
-            Self::Pattern(text) => Ok(Pattern::parse(text, kg)?),
-        }
-    }
-}
 
 /// Numbers of paths, and of which.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +35,7 @@ pub fn count(
     done: &mut dyn FnMut(u64, u64),
 ) -> Result<Counted> {
     let kg = TrainKg::open(kg_dir)?;
-    let pattern = shape.pattern(&kg)?;
+    let pattern = shape.mixture(&kg)?.union().clone();
     let num_users = kg.users().len() as u64;
     let summary = count_paths(&kg, &pattern, ends, threads.number(), &mut |users| done(users, num_users))?;
     Ok(Counted { pattern: pattern.source().to_owned(), summary })

@@ -4,6 +4,7 @@ use crate::corpus;
 use crate::curve;
 use crate::error::{Error, Result};
 use crate::paths::{CorpusPaths, FreshPaths};
+use crate::shape::Shape;
 use footpath_core::artefact::OutputLock;
 use footpath_core::{ArtefactWriter, Corpus, Goal, NodeId, Purpose, Replace, Stream, Vocabulary, artefact};
 use footpath_eval::{Recommendation, Recommendations};
@@ -31,8 +32,8 @@ const VALIDATION_K: usize = 10;
 pub struct Options {
     /// Size of the model.
     pub preset: Preset,
-    /// Path pattern; `None` is every typed path of 3 hops, or the pattern of the corpus.
-    pub pattern: Option<String>,
+    /// Which paths; `None` is every typed path of 3 hops, or the pattern of the corpus.
+    pub shape: Option<Shape>,
     /// A corpus to train on; `None` draws fresh paths for every epoch.
     pub corpus: Option<PathBuf>,
     /// Law of the paths that are drawn.
@@ -70,7 +71,7 @@ impl Default for Options {
         let sampling = SampleSpec::default();
         Self {
             preset: Preset::Small,
-            pattern: None,
+            shape: None,
             corpus: None,
             law: sampling.law,
             // Measured on valid of the films: 1 beats the sampler's own default of ½.
@@ -188,14 +189,15 @@ pub fn run(
 
 fn pattern(kg: &TrainKg, options: &Options, corpus: Option<&Corpus>) -> Result<Pattern> {
     let of_corpus = corpus.and_then(|c| c.header().sampling.get("pattern").and_then(|p| p.as_str()));
-    match (&options.pattern, of_corpus) {
-        (Some(given), Some(made)) if Pattern::parse(given, kg)?.source() != made => Err(Error::Usage {
+    let given = options.shape.as_ref().map(|shape| shape.pattern(kg)).transpose()?;
+    match (given, of_corpus) {
+        (Some(given), Some(made)) if given.source() != made => Err(Error::Usage {
             option: "pattern",
             reason: format!("the corpus was sampled with {made}; leave the option out"),
         }),
-        (Some(text), _) => Ok(Pattern::parse(text, kg)?),
-        (None, Some(text)) => Ok(Pattern::parse(text, kg)?),
-        (None, None) => Ok(Pattern::hops(3, kg)?),
+        (Some(given), _) => Ok(given),
+        (None, Some(made)) => Ok(Pattern::parse(made, kg)?),
+        (None, None) => Shape::default().pattern(kg),
     }
 }
 

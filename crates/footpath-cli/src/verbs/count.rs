@@ -1,6 +1,6 @@
 //! `footpath count`
 
-use crate::args::{End, PatternArgs};
+use crate::args::{End, PatternArgs, one_pattern};
 use crate::failure::{Failure, output};
 use crate::output::{self, thousands};
 use clap::Args;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 /// Count the paths of every user
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(group = one_pattern().required(true), after_help = "Examples:
   footpath count kg --hops 3
   footpath count kg --pattern '(:user)-[:interacted]->(:item)-[]-(:person)-[]-(:item)' --end unseen --json")]
 pub(crate) struct CountArgs {
@@ -49,11 +49,16 @@ struct Line<'a> {
 
 pub(crate) fn run(args: &CountArgs) -> Result<(), Failure> {
     let bar = output::bar(1, "counting");
-    let counted =
-        sample::count(&args.kg, &args.pattern.shape(), args.end.into(), Threads(args.threads), &mut |done, of| {
+    let counted = sample::count(
+        &args.kg,
+        &args.pattern.shape().unwrap_or_default(),
+        args.end.into(),
+        Threads(args.threads),
+        &mut |done, of| {
             bar.set_length(of);
             bar.set_position(done);
-        })?;
+        },
+    )?;
     bar.finish_and_clear();
     let mut out = io::stdout().lock();
     if args.json {

@@ -10,6 +10,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod info;
+pub(crate) mod pattern;
 pub(crate) mod recommend;
 pub(crate) mod sample;
 pub(crate) mod train;

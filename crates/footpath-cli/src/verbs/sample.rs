@@ -1,6 +1,6 @@
 //! `footpath sample`
 
-use crate::args::{End, OutArgs, PatternArgs};
+use crate::args::{End, OutArgs, PatternArgs, one_pattern};
 use crate::failure::{Failure, output};
 use crate::output::{self, thousands};
 use crate::signals::Polite;
@@ -15,7 +15,7 @@ use std::time::Instant;
 
 /// Sample a corpus of paths, exactly by a stated law
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(group = one_pattern().required(true), after_help = "Examples:
   footpath sample kg --out corpus --hops 3 --seed 7
   footpath sample kg --out corpus --hops 3 --end unseen --law uniform-end --damping 0.5
   footpath sample kg --out corpus --pattern '(:user)-[:interacted]->(:item)-[]-(:person)-[]-(:item)'
@@ -93,7 +93,7 @@ impl SampleArgs {
     fn options(&self) -> Options {
         let (law, ends) = (self.law.into(), self.end.into());
         Options {
-            shape: self.pattern.shape(),
+            shape: self.pattern.shape().unwrap_or_default(),
             spec: SampleSpec { law, damping: self.damping, ends, seed: self.seed },
             paths_per_user: self.paths_per_user,
             threads: Threads(self.threads),

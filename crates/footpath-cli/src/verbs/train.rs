@@ -1,6 +1,6 @@
 //! `footpath train`
 
-use crate::args::OutArgs;
+use crate::args::{OutArgs, PatternArgs, one_pattern};
 use crate::failure::{Failure, output};
 use crate::output::{self, thousands};
 use crate::signals::Polite;
@@ -17,12 +17,13 @@ use std::time::{Duration, Instant};
 
 /// Train a path language model
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(group = one_pattern(), after_help = "Examples:
   footpath train kg --out model
   footpath train kg --out model --preset base --epochs 20
   footpath train kg --out model --corpus corpus
   footpath train kg --out model --resume
 
+Paths have 3 hops, or the pattern of the corpus, unless a pattern is given.
 Checkpoints are kept in OUT.train until the model is in place. Ctrl-C writes one; --resume goes on from the last.")]
 pub(crate) struct TrainArgs {
     /// The knowledge graph
@@ -35,12 +36,8 @@ pub(crate) struct TrainArgs {
     /// Size of the model
     #[arg(long, value_enum, default_value_t)]
     preset: PresetArg,
-    /// Path pattern [default: every typed path of 3 hops, or the pattern of the corpus]
-    #[arg(long, value_name = "PATTERN", conflicts_with = "hops")]
-    pattern: Option<String>,
-    /// Every typed path of this many hops
-    #[arg(long, value_name = "N")]
-    hops: Option<u32>,
+    #[command(flatten)]
+    pattern: PatternArgs,
     /// Passes over the users
     #[arg(long, value_name = "N", default_value_t = TrainingConfig::default().epochs)]
     epochs: u64,
@@ -121,7 +118,7 @@ impl TrainArgs {
         };
         Options {
             preset: self.preset.into(),
-            pattern: self.pattern.clone().or_else(|| self.hops.map(|n| format!("(:user)-[]-{{{n}}}(:item)"))),
+            shape: self.pattern.shape(),
             corpus: self.corpus.clone(),
             law: Law::UniformEnd,
             damping: self.damping,

@@ -2,8 +2,9 @@
 
 use super::automaton::Automaton;
 use super::determine::{self, Interner, TooLarge, Trouble};
+use super::explain::{Facts, relations_in_words, types_in_words};
 use super::labels::LabelSets;
-use super::nfa::{Classified, Nfa, START};
+use super::nfa::{Classified, Nfa, START, Stop};
 use super::syntax::{Alternative, Ast, Edge, Element, Labels, Node, Sequence, Span, Times};
 use super::{Ends, MAX_HOPS, MAX_STATES};
 use crate::kg::Schema;
@@ -72,12 +73,8 @@ fn compile_alternative(
     num_relations: usize,
     ends: Ends,
 ) -> Result<Option<Compiled>, CompileError> {
-    let (num_types, span) = (labels.num_types(), &alternative.span);
-    let kept = [only(num_types, TypeId::USER), only(num_types, TypeId::ITEM)];
-    let mut builder = Builder { labels, nfa: Nfa::new(num_types, kept), sets: BTreeMap::new() };
-    let end = builder.sequence(&alternative.sequence, START)?;
-    builder.nfa.end_at(end);
-    let classified = builder.nfa.classify(num_relations, num_types);
+    let span = &alternative.span;
+    let classified = classified(alternative, labels, num_relations)?;
     if classified.num_places() > MAX_PLACES {
         return too_large(span);
     }
@@ -88,6 +85,41 @@ fn compile_alternative(
         Ok(automaton) => Ok(automaton.map(|automaton| (starts, automaton))),
         Err(TooLarge) => too_large(span),
     }
+}
+
+fn classified(
+    alternative: &Alternative,
+    labels: &LabelSets<'_>,
+    num_relations: usize,
+) -> Result<Classified, CompileError> {
+    let num_types = labels.num_types();
+    let kept = [only(num_types, TypeId::USER), only(num_types, TypeId::ITEM)];
+    let mut builder = Builder { labels, nfa: Nfa::new(num_types, kept), sets: BTreeMap::new() };
+    let end = builder.sequence(&alternative.sequence, START)?;
+    builder.nfa.end_at(end);
+    Ok(builder.nfa.classify(num_relations, num_types))
+}
+
+/// What of a pattern the facts of a graph make impossible, for a pattern of which they make no path at all; `None` when it is none of
+/// its parts by itself.
+pub(super) fn first_impossible(ast: &Ast, schema: &Schema, facts: &Facts) -> Option<CompileError> {
+    let labels = LabelSets::new(schema);
+    let all = (0..).map(TypeId).take(labels.num_types());
+    ast.alternatives.iter().find_map(|alternative| {
+        let classified = classified(alternative, &labels, schema.relations.len() * 2).ok()?;
+        let starts = all.clone().filter(|&kind| classified.first_part(classified.symbols.of_type(kind)).is_some());
+        let stops = starts.map(|kind| classified.stopped_at(kind, facts)).collect::<Option<Vec<_>>>()?;
+        let Stop { span, is_hop, types } = stops.into_iter().max_by_key(|stop| stop.span.start)?;
+        let nodes = types_in_words(&types, schema);
+        let (message, help) = if is_hop {
+            let open = types.iter().flat_map(|&kind| facts.from(kind)).map(|(relation, _)| relation).collect();
+            let open = relations_in_words(&open, schema);
+            (format!("no such edge leads on from {nodes}"), format!("from there lead on: {open}"))
+        } else {
+            ("no path gets to such a node here".to_owned(), format!("what gets here is {nodes}"))
+        };
+        Some(CompileError { span: span.clone(), message, help })
+    })
 }
 
 fn determined(classified: &Classified, span: &Span) -> Result<Compiled, CompileError> {

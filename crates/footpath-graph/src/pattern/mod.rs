@@ -29,15 +29,21 @@
 
 mod automaton;
 mod compile;
+mod config;
 mod determine;
+mod explain;
 mod labels;
 mod mixture;
 mod nfa;
 mod parse;
+mod presets;
 mod syntax;
 
 pub use automaton::{Automaton, MAX_STATES, MAX_STEPS, StateId};
+pub use config::MAX_CONFIG_BYTES;
+pub use explain::{Facts, Hop, Step, relations_in_words, types_in_words};
 pub use mixture::{MAX_PARTS, Mixture, Part};
+pub use presets::{PRESETS, Preset};
 
 use crate::error::{PatternFailure, Result};
 use crate::kg::TrainKg;

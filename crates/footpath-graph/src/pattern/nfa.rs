@@ -1,7 +1,9 @@
 //! The nondeterministic automaton of a pattern: hops along relations, and tests of the type of the node stood at.
 
 use super::determine::{Interner, Symbols, TooLarge};
+use super::explain::Facts;
 use super::syntax::Span;
+use footpath_core::{RelationId, TypeId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most states; alternatives and quantifiers multiply, and the text alone does not bound them.
@@ -251,6 +253,51 @@ impl Classified {
         None
     }
 
+    /// The last part of the text that no path gets past which starts at a type and is made of the given facts, with the types of
+    /// the nodes where paths stop short of it; `None` when a path gets to the end.
+    pub(super) fn stopped_at(&self, start: TypeId, facts: &Facts) -> Option<Stop<'_>> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![(START, start)];
+        let mut passed = BTreeSet::new();
+        let mut stops: BTreeMap<(usize, u32), Stop<'_>> = BTreeMap::new();
+        while let Some((state, kind)) = open.pop() {
+            if state == self.nfa.end {
+                return None;
+            }
+            if !seen.insert((state, kind)) {
+                continue;
+            }
+            for hop in self.hops(state) {
+                let fits = |relation: RelationId| {
+                    let class = self.symbols.relation_class.get(relation.index()).map(|&class| usize::from(class));
+                    class.is_some_and(|class| {
+                        self.relation_sets.get(hop.relations).is_some_and(|set| set.contains(&class))
+                    })
+                };
+                let before = open.len();
+                open.extend(facts.from(kind).filter(|&(relation, _)| fits(relation)).map(|(_, tail)| (hop.to, tail)));
+                if open.len() > before {
+                    passed.insert((hop.span.start, hop.to));
+                } else {
+                    let stop = stops.entry((hop.span.start, hop.to)).or_insert_with(|| Stop::new(&hop.span, true));
+                    stop.types.insert(kind);
+                }
+            }
+            for test in self.tests(state) {
+                let passes = self.passes(test, self.symbols.of_type(kind));
+                open.extend(passes.then_some((test.to, kind)));
+                let Some(span) = &test.span else { continue };
+                if passes {
+                    passed.insert((span.start, test.to));
+                } else {
+                    let stop = stops.entry((span.start, test.to)).or_insert_with(|| Stop::new(span, false));
+                    stop.types.insert(kind);
+                }
+            }
+        }
+        Some(stops.into_iter().rfind(|(place, _)| !passed.contains(place))?.1)
+    }
+
     fn hops(&self, state: u32) -> &[Hop] {
         self.nfa.hops.get(state as usize).map_or(&[], Vec::as_slice)
     }
@@ -261,5 +308,20 @@ impl Classified {
 
     fn passes(&self, test: &Test, class: usize) -> bool {
         self.type_sets.get(test.types).and_then(|set| set.get(class)).copied().unwrap_or(false)
+    }
+}
+
+/// A part of the text that no path gets past.
+#[derive(Debug)]
+pub(super) struct Stop<'a> {
+    pub(super) span: &'a Span,
+    pub(super) is_hop: bool,
+    /// Types of the nodes where paths stop.
+    pub(super) types: BTreeSet<TypeId>,
+}
+
+impl<'a> Stop<'a> {
+    fn new(span: &'a Span, is_hop: bool) -> Self {
+        Self { span, is_hop, types: BTreeSet::new() }
     }
 }

@@ -1,3 +1,4 @@
+mod explained;
 mod language;
 mod mixtures;
 
@@ -7,6 +8,7 @@ use crate::dataset::{Dataset, RawTriple};
 use crate::error::Error;
 use footpath_core::{RelationId, TypeId};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 fn kg() -> TrainKg {
