@@ -9,8 +9,10 @@ use footpath_core::{RelationId, TypeId};
 
 /// Most states of an automaton.
 pub const MAX_STATES: usize = 4096;
-/// Most entries of the step table.
-pub const MAX_STEPS: usize = 1 << 22;
+/// Most entries of the step table over classes of relations and types.
+pub const MAX_STEPS: usize = 1 << 20;
+/// Most rows of that table times types.
+const MAX_LISTED: usize = 1 << 22;
 
 /// No state.
 pub(super) const DEAD: u16 = u16::MAX;
@@ -168,7 +170,7 @@ impl Automaton {
 
     fn list_steps(&mut self) -> Result<(), TooLarge> {
         let rows = self.num_states() * self.symbols.num_relation_classes;
-        if rows.saturating_mul(self.symbols.type_class.len()) > MAX_STEPS {
+        if rows.saturating_mul(self.symbols.type_class.len()) > MAX_LISTED {
             return Err(TooLarge);
         }
         let (next, type_class, width) = (&self.next, &self.symbols.type_class, self.symbols.num_type_classes);

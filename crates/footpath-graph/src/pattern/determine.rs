@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Most elementary steps of one exploration, so that no pattern keeps anybody waiting.
-const MAX_WORK: usize = 1 << 27;
+const MAX_WORK: usize = 1 << 26;
 
 /// The automaton would pass [`MAX_STATES`] or [`MAX_STEPS`], or take too long to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,8 @@ impl Interner {
         if set.is_empty() {
             return Ok(NONE);
         }
-        self.spend(set.len())?;
+        // A search and an allocation, dearer than other steps.
+        self.spend(16 + 2 * set.len())?;
         if let Some(&number) = self.numbers.get(&set) {
             return Ok(number);
         }
