@@ -101,7 +101,7 @@ fn another_format_version_is_named_with_the_tool_that_wrote_it() {
     let copies = Copies::new();
     for (directory, verb) in copies.verbs() {
         let good = manifest(directory);
-        for version in [json!(0), json!(2), json!(u64::MAX)] {
+        for version in [json!(0), json!(1), json!(3), json!(u64::MAX)] {
             forge_manifest(directory, |manifest| {
                 manifest["format_version"] = version.clone();
                 manifest["tool_version"] = json!("9.8.7");

@@ -3,7 +3,11 @@
 //! An artefact is a directory of files and a `manifest.json`. It is built in a hidden sibling, synced to disk, and put in place by one
 //! rename, so a crash leaves either the old artefact, none, or the new one. Without its manifest it does not exist.
 //!
+//! Opening one reads and hashes all of it, but for large ones that were verified before and have not been touched since: see [`OpenOptions`].
+//!
 //! This is the only module of Footpath that creates files in an output directory.
+
+mod receipt;
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -15,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Format version written and read by this tool.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 /// Longest manifest accepted, in bytes.
 pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 const MANIFEST: &str = "manifest.json";
@@ -101,11 +105,49 @@ pub enum Replace {
     Yes,
 }
 
+/// When to believe that an artefact is as it was verified before.
+///
+/// A full verification can leave a receipt in the artefact: device, inode, size and times of every file. While these are as they were, nobody has
+/// written to the files, so a later opening need not read them. Any write, copy or replacement voids the receipt, and so does another manifest; what it cannot
+/// show is damage that a disk does by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Trust a receipt that holds.
+    pub trust_receipt: bool,
+    /// Smaller artefacts have no receipt and are always verified in full.
+    pub receipt_min_bytes: u64,
+}
+
+impl Default for OpenOptions {
+    /// Receipts are trusted from 64 MiB: less is read in no time.
+    fn default() -> Self {
+        Self { trust_receipt: true, receipt_min_bytes: 64 << 20 }
+    }
+}
+
+impl OpenOptions {
+    /// Everything is read, whatever a receipt says.
+    #[must_use]
+    pub fn verify() -> Self {
+        Self { trust_receipt: false, ..Self::default() }
+    }
+}
+
 /// A published artefact, checked when it was opened.
 #[derive(Clone, Debug)]
 pub struct Artefact {
     directory: PathBuf,
     manifest: Manifest,
+    verified: Verified,
+}
+
+/// How its files were verified.
+#[derive(Clone, Debug)]
+enum Verified {
+    /// All bytes were hashed; with states from before that, a receipt may be left.
+    Read(Option<receipt::States>),
+    /// By a receipt.
+    Before,
 }
 
 impl Artefact {
@@ -115,13 +157,47 @@ impl Artefact {
     /// [`Error::NotAnArtefact`] without a manifest of this kind, [`Error::Version`], [`Error::Corrupt`] when a file is missing,
     /// surplus, or differs in size or hash, [`Error::Io`].
     pub fn open(directory: &Path, kind: &'static str) -> Result<Self> {
+        Self::open_with(directory, kind, OpenOptions::default())
+    }
+
+    /// As [`Artefact::open`], trusting receipts as told.
+    ///
+    /// # Errors
+    /// As [`Artefact::open`].
+    pub fn open_with(directory: &Path, kind: &'static str, options: OpenOptions) -> Result<Self> {
         let manifest = read_manifest(directory, kind)?;
-        let artefact = Self { directory: directory.to_owned(), manifest };
+        let mut artefact = Self { directory: directory.to_owned(), manifest, verified: Verified::Read(None) };
         artefact.check_names()?;
-        for (name, entry) in &artefact.manifest.files {
-            check_file(&artefact.directory.join(name), entry)?;
+        let files = &artefact.manifest.files;
+        files.iter().try_for_each(|(name, entry)| check_size(&directory.join(name), entry))?;
+        let bytes = files.values().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes));
+        let large = bytes >= options.receipt_min_bytes;
+        let states = large.then(|| receipt::States::of(directory, files.keys())).flatten();
+        let held = |states: &receipt::States| receipt::holds(directory, &artefact.manifest.seal, states);
+        if options.trust_receipt && states.as_ref().is_some_and(held) {
+            artefact.verified = Verified::Before;
+            return Ok(artefact);
         }
+        let states = states.filter(|states| receipt::have_rested(directory, states));
+        files.iter().try_for_each(|(name, entry)| check_hash(&directory.join(name), entry))?;
+        artefact.verified = Verified::Read(states);
         Ok(artefact)
+    }
+
+    /// Whether it was opened by its receipt, so that its content need not be checked again.
+    #[must_use]
+    pub fn has_receipt(&self) -> bool {
+        matches!(self.verified, Verified::Before)
+    }
+
+    /// Leaves a receipt, for whoever has checked what the content must obey after opening it. There is none for a small artefact, for one
+    /// that was written or changed a moment ago, where the directory cannot be written, and on systems other than Unix.
+    pub fn leave_receipt(&self) {
+        let Verified::Read(Some(before)) = &self.verified else { return };
+        if receipt::States::of(&self.directory, self.manifest.files.keys()).as_ref() == Some(before) {
+            // Without it the next one to open the artefact reads it all again, which is no failure.
+            let _ = receipt::leave(&self.directory, &self.manifest.seal, before);
+        }
     }
 
     /// The manifest.
@@ -178,14 +254,15 @@ impl Artefact {
         for name in self.manifest.files.keys() {
             let mut parts = Path::new(name).components();
             let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
-            if !plain || name == MANIFEST {
+            if !plain || name == MANIFEST || receipt::is_name(name) {
                 return Err(self.corrupt(MANIFEST, "plain file names", &format!("{name:?}")));
             }
         }
         let entries = fs::read_dir(&self.directory).map_err(Error::io(&self.directory))?;
         for entry in entries {
             let name = entry.map_err(Error::io(&self.directory))?.file_name();
-            let known = name.to_str().is_some_and(|n| n == MANIFEST || self.manifest.files.contains_key(n));
+            let file = |n: &str| n == MANIFEST || receipt::is_name(n) || self.manifest.files.contains_key(n);
+            let known = name.to_str().is_some_and(file);
             if !known {
                 return Err(self.corrupt("directory", "only files of the manifest", &format!("{name:?}")));
             }
@@ -249,10 +326,12 @@ fn seal_of(text: &[u8], written: &str) -> String {
     format!("{:032x}", hash.digest128())
 }
 
-fn check_file(path: &Path, entry: &FileEntry) -> Result<()> {
-    let corrupt = |section: &str, expected: String, got: String| {
-        Err(Error::Corrupt { path: path.to_owned(), section: section.to_owned(), expected, got })
-    };
+fn corrupt_file(path: &Path, section: &str, expected: String, got: String) -> Result<()> {
+    Err(Error::Corrupt { path: path.to_owned(), section: section.to_owned(), expected, got })
+}
+
+fn check_size(path: &Path, entry: &FileEntry) -> Result<()> {
+    let corrupt = |section: &str, expected: String, got: String| corrupt_file(path, section, expected, got);
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -266,8 +345,12 @@ fn check_file(path: &Path, entry: &FileEntry) -> Result<()> {
     if metadata.len() != entry.bytes {
         return corrupt("size", format!("{} bytes", entry.bytes), format!("{} bytes", metadata.len()));
     }
+    Ok(())
+}
+
+fn check_hash(path: &Path, entry: &FileEntry) -> Result<()> {
     let got = hash_file(path)?;
-    if got == entry.xxh3 { Ok(()) } else { corrupt("checksum", entry.xxh3.clone(), got) }
+    if got == entry.xxh3 { Ok(()) } else { corrupt_file(path, "checksum", entry.xxh3.clone(), got) }
 }
 
 fn hash_file(path: &Path) -> Result<String> {
@@ -654,7 +737,7 @@ mod tests {
             ("surplus", |d| fs::write(d.join("b.txt"), "").expect("written")),
             ("no manifest", |d| fs::remove_file(d.join(MANIFEST)).expect("removed")),
             ("empty manifest", |d| fs::write(d.join(MANIFEST), "").expect("written")),
-            ("next version", |d| replace(d, "\"format_version\": 1", "\"format_version\": 2")),
+            ("next version", |d| replace(d, "\"format_version\": 2", "\"format_version\": 3")),
             ("path out of the directory", |d| replace(d, "\"a.txt\"", "\"../a.txt\"")),
             ("another configuration", |d| replace(d, "null", "true")),
         ];

@@ -25,7 +25,7 @@ pub mod random;
 pub mod vocabulary;
 
 pub use arrays::{Array, ArrayFile, ArrayWriter};
-pub use artefact::{Artefact, ArtefactWriter, Manifest, Replace};
+pub use artefact::{Artefact, ArtefactWriter, Manifest, OpenOptions, Replace};
 pub use corpus::{Corpus, CorpusWriter};
 pub use error::{Error, ErrorClass, Result};
 pub use ids::{NodeId, Path, RelationId, TokenId, Triple, TypeId};

@@ -5,7 +5,7 @@
 use crate::dataset::{Dataset, MAX_NODES, MAX_RELATIONS, NONE, RawInteraction, RawTriple};
 use crate::error::Result;
 use crate::heldout::{self, Interaction, Split};
-use crate::kg::{INTERACTED, KgArrays, NodeType, Relation, Schema, TrainKg};
+use crate::kg::{self, INTERACTED, KgArrays, NodeType, Relation, Schema, TrainKg};
 use footpath_core::{ArrayWriter, ArtefactWriter, Manifest, NodeId, Replace};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -62,14 +62,16 @@ pub fn build(mut dataset: Dataset) -> Result<Built> {
         interactions_file: dataset.interactions_file,
         triples_file: dataset.triples_file,
     };
+    let fact_ranks = kg::fact_ranks(&arcs.relations);
     let of = |split: Split| interactions.iter().filter(move |(s, _)| *s == split).map(|(_, i)| *i);
     let arrays = KgArrays {
         offsets: arcs.offsets.into(),
         tails: arcs.tails.into(),
         relations: arcs.relations.into(),
         lines: arcs.lines.into(),
-        ratings: of(Split::Train).map(|i| i.rating).collect::<Vec<_>>().into(),
-        times: of(Split::Train).map(|i| i.time).collect::<Vec<_>>().into(),
+        fact_ranks: fact_ranks.into(),
+        ratings: of(Split::Train).filter(|_| schema.has_ratings).map(|i| i.rating).collect::<Vec<_>>().into(),
+        times: of(Split::Train).filter(|_| schema.has_times).map(|i| i.time).collect::<Vec<_>>().into(),
         name_ends: names.0.into(),
         name_bytes: names.1.into(),
         label_ends: labels.0.into(),
@@ -106,7 +108,8 @@ impl Built {
         let a = &self.arrays;
         writer.add("graph.safetensors", |out| {
             let arrays = ArrayWriter::default().with("offsets", &a.offsets).with("tails", &a.tails);
-            let arrays = arrays.with("relations", &a.relations).with("lines", &a.lines);
+            let arrays =
+                arrays.with("relations", &a.relations).with("lines", &a.lines).with("fact_ranks", &a.fact_ranks);
             let arrays = arrays.with("ratings", &a.ratings).with("times", &a.times);
             let arrays = arrays.with("name_ends", &a.name_ends).with("name_bytes", &a.name_bytes);
             arrays.with("label_ends", &a.label_ends).with("label_bytes", &a.label_bytes).write(&mut { out })
@@ -350,7 +353,7 @@ impl ArcTable {
         let num_relations = self.relations.iter().max().map_or(1, |&r| usize::from(r) / 2 + 1);
         let mut counts = TripleCounts { per_relation: vec![0; num_relations], ..TripleCounts::default() };
         let mut row: Vec<(u16, u32, u32)> = Vec::new();
-        let mut write = 0;
+        let (mut write, mut facts) = (0, 0);
         for node in 0..self.offsets.len() - 1 {
             let bounds = |i: usize| self.offsets.get(i).map_or(0, |&o| o as usize);
             let range = bounds(node)..bounds(node + 1);
@@ -370,10 +373,13 @@ impl ArcTable {
                 *offset = write as u64;
             }
             for &(relation, tail, line) in &row {
-                if let (Some(r), Some(t), Some(l)) =
-                    (self.relations.get_mut(write), self.tails.get_mut(write), self.lines.get_mut(write))
-                {
-                    (*r, *t, *l) = (relation, tail, line);
+                if let (Some(r), Some(t)) = (self.relations.get_mut(write), self.tails.get_mut(write)) {
+                    (*r, *t) = (relation, tail);
+                }
+                // Of the two arcs of a fact the forward one has the line.
+                if let Some(slot) = self.lines.get_mut(facts).filter(|_| relation & 1 == 0) {
+                    *slot = line;
+                    facts += 1;
                 }
                 write += 1;
             }
@@ -383,7 +389,7 @@ impl ArcTable {
         }
         self.tails.truncate(write);
         self.relations.truncate(write);
-        self.lines.truncate(write);
+        self.lines.truncate(facts);
         // Every duplicate was met at its head and at its tail.
         counts.duplicates /= 2;
         counts
@@ -429,6 +435,8 @@ mod tests {
         assert_eq!(kg.popularity(kg.item("i1").expect("i1")), 2);
         let triple = Triple { head: film, relation: starring, tail: bob };
         assert_eq!(kg.source(triple), Some(("triples.tsv", 4)));
+        let inverse = Triple { head: bob, relation: starring.inverse(), tail: film };
+        assert_eq!(kg.source(inverse), Some(("triples.tsv", 4)));
         let chosen = Triple { head: user, relation: RelationId::INTERACTED, tail: film };
         assert_eq!(kg.source(chosen), Some(("interactions.tsv", 4)));
     }
@@ -474,5 +482,27 @@ mod tests {
         assert_eq!(kg.num_arcs(), 14);
         assert!(!kg.content_hash().is_empty());
         assert_eq!(kg.schema(), built.train_kg().expect("valid").schema());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_graph_that_has_rested_gets_a_receipt_and_opens_by_it() {
+        use footpath_core::{Artefact, OpenOptions};
+        let root = tempfile::tempdir().expect("temporary directory");
+        let directory = root.path().join("kg");
+        build(sample()).expect("built").publish(&directory, Replace::No, serde_json::Value::Null).expect("published");
+        let options = OpenOptions { receipt_min_bytes: 0, ..OpenOptions::default() };
+        let open = || Artefact::open_with(&directory, "kg", options).expect("opens");
+        for rested in [false, true] {
+            assert!(!open().has_receipt());
+            TrainKg::of(&open()).expect("a graph");
+            assert_eq!(open().has_receipt(), rested);
+            // Longer than files have to rest.
+            std::thread::sleep(std::time::Duration::from_secs(if rested { 0 } else { 5 }));
+        }
+        let by_receipt = TrainKg::of(&open()).expect("a graph");
+        assert_eq!((by_receipt.num_arcs(), by_receipt.num_train()), (14, 3));
+        std::fs::write(directory.join("schema.json"), "{}").expect("written");
+        assert!(Artefact::open_with(&directory, "kg", options).is_err(), "a changed file");
     }
 }

@@ -5,15 +5,17 @@
 //!   offsets    u64 [nodes + 1]   arcs of node v are offsets[v] .. offsets[v+1]
 //!   tails      u32 [arcs]        sorted by (relation, tail) within a node
 //!   relations  u16 [arcs]        directed relation; relation ^ 1 is its inverse
-//!   lines      u32 [arcs]        line of the source file, 0 where unknown
-//!   ratings    f32 [train]       of the arcs of users, which come first; NaN where unknown
-//!   times      i64 [train]       of the same arcs; 0 where unknown
+//!   lines      u32 [facts]       line of the source file by forward arc, 0 where unknown
+//!   fact_ranks u64 [arcs/512+1]  forward arcs before every 512th arc
+//!   ratings    f32 [train or 0]  of the arcs of users, which come first; empty in a graph without ratings
+//!   times      i64 [train or 0]  of the same arcs; empty in a graph without times
 //!   name_ends, label_ends u64 [nodes];  name_bytes, label_bytes u8
 //! schema.json                    node types with their ranges, relations with their readings
 //! valid.safetensors, test.safetensors   held out; see [`HeldOut`]
 //! ```
 //!
-//! Every fact is stored twice, forward at its head and inverse at its tail, so a hop in either direction is a slice.
+//! Every fact is stored twice, forward at its head and inverse at its tail, so a hop in either direction is a slice. What is known of a
+//! fact stands once, by forward arc. That is 8 bytes for an arc, 8 for a node, and 4 or 8 for a rating or time.
 
 use crate::error::{Error, Result};
 use crate::heldout::{HeldOut, Split};
@@ -24,6 +26,8 @@ use std::path::{Path, PathBuf};
 
 /// Name of the interaction relation.
 pub const INTERACTED: &str = "interacted";
+/// Arcs from one number in `fact_ranks` to the next.
+const RANK_BLOCK: usize = 512;
 
 /// A node type and the ids of its nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +81,7 @@ pub struct KgArrays {
     pub tails: Array<u32>,
     pub relations: Array<u16>,
     pub lines: Array<u32>,
+    pub fact_ranks: Array<u64>,
     pub ratings: Array<f32>,
     pub times: Array<i64>,
     pub name_ends: Array<u64>,
@@ -142,10 +147,20 @@ impl<'a> Arcs<'a> {
 impl TrainKg {
     /// Opens the train graph of a KG artefact. Held-out files are verified but not read.
     ///
+    /// A graph of 64 MiB or more that was verified before, and not written to since, is mapped at once, whatever its size: see [`OpenOptions`](footpath_core::OpenOptions).
+    ///
     /// # Errors
     /// As [`Artefact::open`]; [`Error::Invariant`] when the arrays do not make a graph.
     pub fn open(directory: &Path) -> Result<Self> {
-        let artefact = Artefact::open(directory, "kg")?;
+        Self::of(&Artefact::open(directory, "kg")?)
+    }
+
+    /// The train graph of a KG artefact that is open. Its content is checked unless the artefact has a receipt; without one, it gets one.
+    ///
+    /// # Errors
+    /// [`Error::Invariant`] when the arrays do not make a graph, [`Error::Core`] when they are not there.
+    pub fn of(artefact: &Artefact) -> Result<Self> {
+        let directory = artefact.directory();
         let hash = artefact.manifest().content_hash();
         let schema = serde_json::from_str(&artefact.read_text("schema.json")?)
             .map_err(|e| invariant(directory, "schema.json", "a schema", e.to_string()))?;
@@ -155,6 +170,7 @@ impl TrainKg {
             tails: file.array("tails")?,
             relations: file.array("relations")?,
             lines: file.array("lines")?,
+            fact_ranks: file.array("fact_ranks")?,
             ratings: file.array("ratings")?,
             times: file.array("times")?,
             name_ends: file.array("name_ends")?,
@@ -162,7 +178,13 @@ impl TrainKg {
             label_ends: file.array("label_ends")?,
             label_bytes: file.array("label_bytes")?,
         };
-        Self::from_arrays(schema, arrays, hash, directory)
+        let broken = |(what, expected, got)| invariant(directory, what, expected, got);
+        check::shape(&schema, &arrays).map_err(broken)?;
+        if !artefact.has_receipt() {
+            check::content(&schema, &arrays).map_err(broken)?;
+            artefact.leave_receipt();
+        }
+        Ok(Self { schema, arrays, hash })
     }
 
     /// A graph from its arrays, after checking every rule they must obey. `source` is named in errors.
@@ -170,7 +192,9 @@ impl TrainKg {
     /// # Errors
     /// [`Error::Invariant`] naming the rule that is broken.
     pub fn from_arrays(schema: Schema, arrays: KgArrays, hash: String, source: &Path) -> Result<Self> {
-        check::all(&schema, &arrays).map_err(|(what, expected, got)| invariant(source, what, expected, got))?;
+        check::shape(&schema, &arrays)
+            .and_then(|()| check::content(&schema, &arrays))
+            .map_err(|(what, expected, got)| invariant(source, what, expected, got))?;
         Ok(Self { schema, arrays, hash })
     }
 
@@ -207,7 +231,7 @@ impl TrainKg {
     /// Number of train interactions.
     #[must_use]
     pub fn num_train(&self) -> usize {
-        self.arrays.times.len()
+        self.arrays.offsets.get(self.users().end as usize).map_or(0, |&arcs| arcs as usize)
     }
 
     /// Ids of the users.
@@ -278,7 +302,7 @@ impl TrainKg {
         self.arcs(item).of(RelationId::INTERACTED_BY).len()
     }
 
-    /// Times of the train items of a user, in the order of [`TrainKg::items_of`].
+    /// Times of the train items of a user, in the order of [`TrainKg::items_of`]; empty in a graph without times.
     #[must_use]
     pub fn times_of(&self, user: NodeId) -> &[i64] {
         let arcs = self.arcs(user).of(RelationId::INTERACTED);
@@ -295,10 +319,23 @@ impl TrainKg {
     /// Source file and line (from 1; 0 where unknown) of a triple, if the graph has it.
     #[must_use]
     pub fn source(&self, triple: Triple) -> Option<(&str, u32)> {
-        let line = self.find(triple).and_then(|arc| self.arrays.lines.get(arc).copied())?;
+        let Triple { head, relation, tail } = triple;
+        let stated = match relation.is_inverse() {
+            true => Triple { head: tail, relation: relation.inverse(), tail: head },
+            false => triple,
+        };
+        let line = self.find(stated).and_then(|arc| self.arrays.lines.get(self.fact_rank(arc)).copied())?;
         let interaction = triple.relation.0 <= RelationId::INTERACTED_BY.0;
         let file = if interaction { &self.schema.interactions_file } else { &self.schema.triples_file };
         Some((file, line))
+    }
+
+    /// Number of forward arcs before an arc.
+    fn fact_rank(&self, arc: usize) -> usize {
+        let block = arc / RANK_BLOCK;
+        let before = self.arrays.fact_ranks.get(block).map_or(0, |&rank| rank as usize);
+        let rest = self.arrays.relations.get(block * RANK_BLOCK..arc).unwrap_or_default();
+        before + num_forward(rest)
     }
 
     /// The user's own id string of a node.
@@ -412,6 +449,23 @@ pub fn open_held_out(directory: &Path, split: Split) -> Result<HeldOut> {
     HeldOut::open(&Artefact::open(directory, "kg")?.file(name)?)
 }
 
+/// Forward arcs among some.
+fn num_forward(relations: &[u16]) -> usize {
+    relations.iter().filter(|&r| r & 1 == 0).count()
+}
+
+/// Number of forward arcs before every 512th arc, the first included.
+pub(crate) fn fact_ranks(relations: &[u16]) -> Vec<u64> {
+    let mut before = 0;
+    let mut ranks = Vec::with_capacity(relations.len() / RANK_BLOCK + 1);
+    for block in 0..=relations.len() / RANK_BLOCK {
+        ranks.push(before);
+        let end = relations.len().min((block + 1) * RANK_BLOCK);
+        before += num_forward(relations.get(block * RANK_BLOCK..end).unwrap_or_default()) as u64;
+    }
+    ranks
+}
+
 fn text<'a>(ends: &[u64], bytes: &'a [u8], node: NodeId) -> &'a str {
     let index = node.index();
     let start = index.checked_sub(1).and_then(|i| ends.get(i)).map_or(0, |&e| e as usize);
@@ -434,7 +488,8 @@ mod check {
         if holds { Ok(()) } else { Err((what, expected.to_string(), got.to_string())) }
     }
 
-    pub(super) fn all(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
+    /// What can be seen without reading the arrays: their lengths, and the types and relations.
+    pub(super) fn shape(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
         types(schema, arrays)?;
         rule(
             schema.relations.first().is_some_and(|r| r.name == super::INTERACTED)
@@ -443,15 +498,40 @@ mod check {
             "`interacted` first and at most 32,767",
             schema.relations.len(),
         )?;
-        offsets("offsets", &arrays.offsets, arrays.tails.len())?;
         let num_arcs = arrays.tails.len();
+        ends("offsets", &arrays.offsets, num_arcs)?;
+        rule(arrays.offsets.first() == Some(&0), "offsets", "0 first", format!("{:?}", arrays.offsets.first()))?;
         rule(arrays.relations.len() == num_arcs, "relations of arcs", num_arcs, arrays.relations.len())?;
-        rule(arrays.lines.len() == num_arcs, "lines of arcs", num_arcs, arrays.lines.len())?;
-        arcs(schema, arrays)?;
-        train(schema, arrays)?;
+        rule(2 * arrays.lines.len() == num_arcs, "lines of facts", num_arcs / 2, arrays.lines.len())?;
+        let num_users = schema.types.first().map_or(0, |t| t.end as usize);
+        let num_train = arrays.offsets.get(num_users).map_or(0, |&o| o as usize);
+        let num = |known: bool| if known { num_train } else { 0 };
+        let (num_ratings, num_times) = (num(schema.has_ratings), num(schema.has_times));
+        rule(arrays.ratings.len() == num_ratings, "ratings", num_ratings, arrays.ratings.len())?;
+        rule(arrays.times.len() == num_times, "times", num_times, arrays.times.len())?;
         let num_nodes = arrays.offsets.len() - 1;
-        strings("names", &arrays.name_ends, &arrays.name_bytes, num_nodes)?;
-        strings("labels", &arrays.label_ends, &arrays.label_bytes, num_nodes)
+        for (what, all, bytes) in
+            [("names", &arrays.name_ends, &arrays.name_bytes), ("labels", &arrays.label_ends, &arrays.label_bytes)]
+        {
+            rule(all.len() == num_nodes, what, num_nodes, all.len())?;
+            rule(num_nodes > 0 || bytes.is_empty(), what, 0, bytes.len())?;
+            if num_nodes > 0 {
+                ends(what, all, bytes.len())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the arrays must hold, once their lengths are right.
+    pub(super) fn content(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
+        rule(arrays.offsets.is_sorted(), "offsets", "ascending numbers", "a decrease")?;
+        arcs(schema, arrays)?;
+        let num_facts = super::num_forward(&arrays.relations);
+        rule(num_facts == arrays.lines.len(), "arcs", "as many forward as inverse", num_facts)?;
+        rule(*arrays.fact_ranks == super::fact_ranks(&arrays.relations), "ranks of facts", "their counts", "others")?;
+        train(schema, arrays)?;
+        strings("names", &arrays.name_ends, &arrays.name_bytes)?;
+        strings("labels", &arrays.label_ends, &arrays.label_bytes)
     }
 
     fn types(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
@@ -466,10 +546,9 @@ mod check {
         rule(num_nodes == next as usize && !arrays.offsets.is_empty(), "node types", num_nodes, next)
     }
 
-    fn offsets(what: &'static str, offsets: &[u64], len: usize) -> Result<(), Broken> {
-        rule(offsets.first() == Some(&0), what, "0 first", format!("{:?}", offsets.first()))?;
-        rule(offsets.is_sorted(), what, "ascending numbers", "a decrease")?;
-        rule(offsets.last() == Some(&(len as u64)), what, len, format!("{:?}", offsets.last()))
+    /// Positions in something of this length, the last of which is its end.
+    fn ends(what: &'static str, ends: &[u64], len: usize) -> Result<(), Broken> {
+        rule(ends.last() == Some(&(len as u64)), what, len, format!("{:?}", ends.last()))
     }
 
     fn arcs(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
@@ -497,17 +576,48 @@ mod check {
         let items = schema.types.get(1).map_or(0..0, |t| t.start..t.end);
         let of_users = arrays.relations.iter().zip(arrays.tails.iter()).take(num_train);
         let plain = of_users.clone().all(|(&r, t)| r == 0 && items.contains(t));
-        rule(plain, "arcs of users", "interactions with items", "something else")?;
-        rule(arrays.ratings.len() == num_train, "ratings", num_train, arrays.ratings.len())?;
-        rule(arrays.times.len() == num_train, "times", num_train, arrays.times.len())
+        rule(plain, "arcs of users", "interactions with items", "something else")
     }
 
-    fn strings(what: &'static str, ends: &[u64], bytes: &[u8], num_nodes: usize) -> Result<(), Broken> {
-        rule(ends.len() == num_nodes, what, num_nodes, ends.len())?;
+    fn strings(what: &'static str, ends: &[u64], bytes: &[u8]) -> Result<(), Broken> {
         rule(ends.is_sorted(), what, "ascending ends", "a decrease")?;
-        rule(ends.last().copied().unwrap_or(0) == bytes.len() as u64, what, bytes.len(), format!("{:?}", ends.last()))?;
         let text = std::str::from_utf8(bytes).map_err(|e| (what, "UTF-8".to_owned(), e.to_string()))?;
         let cuts = ends.iter().all(|&e| text.is_char_boundary(e as usize));
         rule(cuts, what, "ends between characters", "an end inside one")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Dataset;
+    use crate::build::build;
+
+    /// More arcs than two blocks of ranks, both ways through a hub.
+    #[test]
+    fn every_fact_names_its_line_in_both_directions() {
+        let mut dataset = Dataset::default();
+        for n in 0..700 {
+            dataset.fact(&format!("e{n}"), ["likes", "knows"][n % 2], &format!("e{}", n * n % 31));
+        }
+        dataset.interact("u", "i");
+        let triples = dataset.triples.clone();
+        let names = dataset.entities.clone();
+        let kg = build(dataset).expect("built").train_kg().expect("valid");
+        let mut first_lines = std::collections::BTreeMap::new();
+        for t in triples {
+            first_lines.entry((t.head, t.relation, t.tail)).or_insert(t.line);
+        }
+        for ((head, relation, tail), line) in first_lines {
+            let node = |raw: u32| kg.node(&format!("entity:{}", names.get(raw))).expect("an entity");
+            let relation = kg.relation(["likes", "knows"][relation as usize]).expect("a relation");
+            let fact = Triple { head: node(head), relation, tail: node(tail) };
+            let inverse = Triple { head: fact.tail, relation: relation.inverse(), tail: fact.head };
+            assert_eq!(kg.source(fact), Some(("triples.tsv", line)));
+            assert_eq!(kg.source(inverse), Some(("triples.tsv", line)));
+        }
+        let chosen =
+            Triple { head: kg.user("u").expect("u"), relation: RelationId::INTERACTED, tail: kg.item("i").expect("i") };
+        assert_eq!(kg.source(chosen), Some(("interactions.tsv", 2)));
     }
 }
