@@ -254,6 +254,7 @@ struct Arrays {
     tails: Vec<u32>,
     relations: Vec<u16>,
     lines: Vec<u32>,
+    fact_ranks: Vec<u64>,
     ratings: Vec<f32>,
     times: Vec<i64>,
     name_ends: Vec<u64>,
@@ -274,6 +275,7 @@ impl Arrays {
             tails: all(file.array("tails")),
             relations: all(file.array("relations")),
             lines: all(file.array("lines")),
+            fact_ranks: all(file.array("fact_ranks")),
             ratings: all(file.array("ratings")),
             times: all(file.array("times")),
             name_ends: all(file.array("name_ends")),
@@ -286,7 +288,8 @@ impl Arrays {
     fn forge(&self) {
         let mut bytes = Vec::new();
         let writer = ArrayWriter::default().with("offsets", &self.offsets).with("tails", &self.tails);
-        let writer = writer.with("relations", &self.relations).with("lines", &self.lines);
+        let writer =
+            writer.with("relations", &self.relations).with("lines", &self.lines).with("fact_ranks", &self.fact_ranks);
         let writer = writer.with("ratings", &self.ratings).with("times", &self.times);
         let writer = writer.with("name_ends", &self.name_ends).with("name_bytes", &self.name_bytes);
         let writer = writer.with("label_ends", &self.label_ends).with("label_bytes", &self.label_bytes);
@@ -300,7 +303,7 @@ fn a_graph_that_breaks_a_rule_is_refused_although_its_checksums_are_right() {
     let copies = Copies::new();
     let kg = &copies.made.kg;
     let good = || Arrays::read(&small().kg.join("graph.safetensors"));
-    let broken: [(&str, fn(&mut Arrays)); 17] = [
+    let broken: [(&str, fn(&mut Arrays)); 19] = [
         ("offsets decrease", |a| a.offsets.swap(3, 4)),
         ("offsets begin late", |a| a.offsets[0] = 1),
         ("the last offset is too small", |a| *a.offsets.last_mut().expect("offsets") -= 1),
@@ -313,6 +316,8 @@ fn a_graph_that_breaks_a_rule_is_refused_although_its_checksums_are_right() {
         ("a user with a relation of items", |a| a.relations[0] = 2),
         ("a relation too few", |a| a.relations.truncate(a.relations.len() - 1)),
         ("a line too few", |a| a.lines.truncate(a.lines.len() - 1)),
+        ("a rank of facts that is wrong", |a| *a.fact_ranks.last_mut().expect("ranks") += 1),
+        ("an inverse that is stated", |a| *a.relations.last_mut().expect("relations") ^= 1),
         ("a rating too many", |a| a.ratings.push(1.0)),
         ("a time too few", |a| a.times.truncate(a.times.len() - 1)),
         ("names that overlap", |a| a.name_ends.swap(5, 6)),

@@ -16,6 +16,7 @@ pub mod interner;
 pub mod kg;
 pub mod legal;
 pub mod pattern;
+pub mod petgraph;
 pub mod report;
 pub mod sample;
 pub mod split;
