@@ -100,7 +100,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Processor time of this process so far, all threads together, to a hundredth of a second.
-fn cpu_seconds() -> Option<f64> {
+pub(crate) fn cpu_seconds() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The name of the program, in brackets, may have blanks; user and system time are fields 12 and 13 after it.
     let fields: Vec<&str> = status.rsplit_once(')')?.1.split_whitespace().collect();

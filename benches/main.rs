@@ -4,7 +4,7 @@
 //! cargo xtask bench [NAME] [--json]
 //! ```
 //!
-//! `footpath-bench generate` writes made-up graphs of any size; see [`generate`].
+//! `footpath-bench generate` writes made-up graphs of any size, and `cargo xtask bench scale` measures how things grow with them; see [`generate`] and [`scale`].
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints figures")]
 
@@ -14,6 +14,7 @@ mod graph;
 mod harness;
 mod import;
 mod sample;
+mod scale;
 mod train;
 
 use harness::{Figure, Outcome};
@@ -34,6 +35,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first() {
         Some((first, rest)) if first == "generate" => tell(first, generate::run(rest)),
+        Some((first, rest)) if first == "scale" => tell(first, scale::run(rest)),
+        Some((first, rest)) if first == scale::STEP => tell(first, scale::run_step(rest)),
         _ => benchmarks(arguments),
     }
 }

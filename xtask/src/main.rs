@@ -8,7 +8,11 @@ use std::time::Instant;
 
 const USAGE: &str = "\
 cargo xtask ci                     everything CI runs: formatting, lints, tests, doc tests, docs
-cargo xtask bench [NAME] [--json]  the benchmarks whose name contains NAME; --json prints one object for each figure";
+cargo xtask bench [NAME] [--json]  the benchmarks whose name contains NAME; --json prints one object for each figure
+cargo xtask bench scale [--edges N,N,…] [--dir DIR] [--json]
+                                   import, store, opening, count and sample by size of a made-up graph, as a table
+cargo xtask bench generate DIR --edges N [--users N] [--items N] [--entities N] [--seed N]
+                                   a made-up graph as a dataset folder";
 
 /// A command of CI.
 struct Step {
