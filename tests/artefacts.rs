@@ -319,7 +319,7 @@ fn a_graph_that_breaks_a_rule_is_refused_although_its_checksums_are_right() {
         ("a rank of facts that is wrong", |a| *a.fact_ranks.last_mut().expect("ranks") += 1),
         ("an inverse that is stated", |a| *a.relations.last_mut().expect("relations") ^= 1),
         ("a rating too many", |a| a.ratings.push(1.0)),
-        ("a time too few", |a| a.times.truncate(a.times.len() - 1)),
+        ("a time in a graph without times", |a| a.times.push(1)),
         ("names that overlap", |a| a.name_ends.swap(5, 6)),
         ("a name that is not UTF-8", |a| a.name_bytes[0] = 0xff),
         ("a label beyond the text", |a| *a.label_ends.last_mut().expect("labels") += 1),

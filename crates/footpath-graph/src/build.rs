@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::heldout::{self, Interaction, Split};
 use crate::kg::{self, INTERACTED, KgArrays, NodeType, Relation, Schema, TrainKg};
 use footpath_core::{ArrayWriter, ArtefactWriter, Manifest, NodeId, Replace};
+use rayon::slice::ParallelSliceMut;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -274,7 +275,7 @@ fn interactions(log: Vec<RawInteraction>, ids: &Ids) -> (Vec<(Split, Interaction
     };
     let mut log: Vec<_> = log.into_iter().map(convert).collect();
     // Of a pair logged twice the earliest is kept, in the earliest split: a repeated choice of a train item is not held out.
-    log.sort_unstable_by_key(|(split, i)| (i.user, i.item, *split, i.time, i.line));
+    log.par_sort_unstable_by_key(|(split, i)| (i.user, i.item, *split, i.time, i.line));
     let before = log.len();
     log.dedup_by_key(|(_, i)| (i.user, i.item));
     let dropped = (before - log.len()) as u64;

@@ -9,6 +9,7 @@ use crate::error::{Result, show};
 use crate::heldout::Split;
 use crate::interner::Interner;
 use crate::kg::INTERACTED;
+use rayon::slice::ParallelSliceMut;
 use std::path::{Path, PathBuf};
 
 /// Most entity types.
@@ -37,6 +38,8 @@ pub(super) struct Collector {
     /// Item linked to each entity.
     owners: Vec<u32>,
     repeated_rows: u64,
+    /// Numbers of the two names of each record read ahead, or [`NONE`].
+    ahead: Vec<[u32; 2]>,
     units: TimeUnits,
     odd: Odd,
 }
@@ -68,6 +71,7 @@ impl Collector {
 
     /// Passes on the oddities of a file that was read.
     pub(super) fn end_of_file(&mut self, path: &Path, problems: &mut Problems) {
+        self.ahead.clear();
         let odd = std::mem::take(&mut self.odd);
         if let Some((line, count)) = odd.blanks {
             problems.warn(
@@ -173,8 +177,29 @@ impl Collector {
         }
     }
 
-    fn end_of_triple(&mut self, record: Record<'_>, column: usize) -> Checked<u32> {
+    /// Looks up the ends of all facts of some records at once; `columns` are those of head and tail. Nothing to do for an empty list.
+    pub(super) fn look_up_ends(&mut self, records: &[Record<'_>], columns: [usize; 2]) {
+        let entities = &self.dataset.entities;
+        look_up(&mut self.ahead, records, columns, [entities, entities]);
+    }
+
+    /// Looks up users and items of some records of the log, as [`Collector::look_up_ends`].
+    pub(super) fn look_up_pairs(&mut self, records: &[Record<'_>], columns: &LogColumns) {
+        let Dataset { users, items, .. } = &self.dataset;
+        look_up(&mut self.ahead, records, [columns.user, columns.item], [users, items]);
+    }
+
+    /// What was found ahead for the first or the second name of a record.
+    fn known(&self, record: Record<'_>, which: usize) -> Option<u32> {
+        let known = self.ahead.get(record.number()).and_then(|pair| pair.get(which));
+        known.copied().filter(|&number| number != NONE)
+    }
+
+    fn end_of_triple(&mut self, record: Record<'_>, column: usize, which: usize) -> Checked<u32> {
         let id = self.name(record, column)?;
+        if let Some(number) = self.known(record, which) {
+            return Ok(number);
+        }
         if !self.entities_listed {
             return self.entity(id);
         }
@@ -190,8 +215,8 @@ impl Collector {
         let [head, tail] = columns;
         // Both names are looked at before either is added, so that a refused fact leaves no entity behind.
         fields::name(record.field(tail))?;
-        let head = self.end_of_triple(record, head)?;
-        let tail = self.end_of_triple(record, tail)?;
+        let head = self.end_of_triple(record, head, 0)?;
+        let tail = self.end_of_triple(record, tail, 1)?;
         if let Some(uses) = self.relation_uses.get_mut(relation as usize) {
             *uses += 1;
         }
@@ -261,7 +286,8 @@ impl Collector {
         let (time, fraction) = columns.time.map_or(Ok((0, false)), |c| fields::time(record.field(c)))?;
         let split = columns.split.map_or(Ok(Split::Train), |c| fields::split(record.field(c)))?;
         let (user, item) = (self.name(record, columns.user)?, self.name(record, columns.item)?);
-        let (user, item) = (self.user(user)?, self.item(item)?);
+        let user = self.known(record, 0).map_or_else(|| self.user(user), Ok)?;
+        let item = self.known(record, 1).map_or_else(|| self.item(item), Ok)?;
         if fraction {
             count(&mut self.odd.fractions, line);
         }
@@ -276,7 +302,7 @@ impl Collector {
     /// Afterwards the log is sorted by user, item, time and line.
     pub(super) fn settle_log(&mut self, problems: &mut Problems) -> Result<()> {
         let log = &mut self.dataset.interactions;
-        log.sort_unstable_by_key(|i| (i.user, i.item, i.time, i.line));
+        log.par_sort_unstable_by_key(|i| (i.user, i.item, i.time, i.line));
         let mut bad = Vec::new();
         log.dedup_by(|later, earlier| {
             let same = (later.user, later.item, later.time) == (earlier.user, earlier.item, earlier.time);
@@ -361,6 +387,17 @@ pub(super) struct LogColumns {
     pub(super) rating: Option<usize>,
     pub(super) time: Option<usize>,
     pub(super) split: Option<usize>,
+}
+
+fn look_up(ahead: &mut Vec<[u32; 2]>, records: &[Record<'_>], columns: [usize; 2], sets: [&Interner; 2]) {
+    if records.is_empty() {
+        return;
+    }
+    let ([first, second], [of_first, of_second]) = (columns, sets);
+    let find = |column: usize, set: &Interner| set.find_all(records.iter().map(|record| record.field(column).text));
+    let (first, second) = (find(first, of_first), find(second, of_second));
+    ahead.clear();
+    ahead.extend(first.into_iter().zip(second).map(|(first, second)| [first, second]));
 }
 
 /// Sets one of several values kept side by side.

@@ -102,7 +102,8 @@ fn triples(
 ) -> Result<()> {
     let (mut table, [head, relation, tail]) = open(file, ["head", "relation", "tail"], context)?;
     collector.dataset.triples_file = file_name(&file.0);
-    table.each(context, |record| {
+    table.each_ahead(context, |record, records| {
+        collector.look_up_ends(records, [head, tail]);
         let name = collector.name(record, relation)?;
         let raw = match relation_ids {
             None => collector.relation(name, relation)?,
@@ -135,7 +136,10 @@ fn interactions(file: &File, collector: &mut Collector, context: &mut Context<'_
     let time = table.column("timestamp").or_else(|| table.column("position"));
     let columns = LogColumns { user, item, rating: table.column("rating"), time, split: table.column("split") };
     collector.start_log(&file.0, &columns);
-    table.each(context, |record| collector.interaction(record, &columns))?;
+    table.each_ahead(context, |record, records| {
+        collector.look_up_pairs(records, &columns);
+        collector.interaction(record, &columns)
+    })?;
     collector.end_of_file(&file.0, &mut context.problems);
     Ok(())
 }

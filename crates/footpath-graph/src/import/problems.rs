@@ -93,6 +93,8 @@ pub(super) struct Problems {
     failure: ImportFailure,
     skipped: BTreeMap<&'static str, u64>,
     warnings: BTreeMap<(&'static str, PathBuf), Warning>,
+    /// Flaws of records that were read ahead and have not had their turn, while that is done.
+    ahead: Option<Vec<(u64, Flaw)>>,
     /// Records read from all files, bad ones included.
     pub(super) num_records: u64,
 }
@@ -100,7 +102,7 @@ pub(super) struct Problems {
 impl Problems {
     pub(super) fn new(lenient: Option<MaxBad>) -> Self {
         let (failure, skipped, warnings) = (ImportFailure::default(), BTreeMap::new(), BTreeMap::new());
-        Self { lenient, failure, skipped, warnings, num_records: 0 }
+        Self { lenient, failure, skipped, warnings, ahead: None, num_records: 0 }
     }
 
     /// Notes a flaw.
@@ -109,8 +111,26 @@ impl Problems {
     /// All problems so far, when this one is fatal.
     pub(super) fn bad(&mut self, path: &Path, line: u64, flaw: Flaw) -> Result<()> {
         let fatal = flaw.fatal;
-        self.keep(path, line, flaw);
+        match &mut self.ahead {
+            Some(ahead) => ahead.push((line, flaw)),
+            None => self.keep(path, line, flaw),
+        }
         if fatal { Err(self.failure()) } else { Ok(()) }
+    }
+
+    /// From here on flaws are put aside, until [`Problems::come_back`] hands them out to be noted in their turn.
+    pub(super) fn look_ahead(&mut self) {
+        self.ahead = Some(Vec::new());
+    }
+
+    /// How many flaws were put aside so far.
+    pub(super) fn num_ahead(&self) -> usize {
+        self.ahead.as_ref().map_or(0, Vec::len)
+    }
+
+    /// The flaws put aside, with their lines.
+    pub(super) fn come_back(&mut self) -> Vec<(u64, Flaw)> {
+        self.ahead.take().unwrap_or_default()
     }
 
     fn keep(&mut self, path: &Path, line: u64, flaw: Flaw) {
@@ -176,6 +196,10 @@ impl Problems {
     }
 
     fn failure(&mut self) -> Error {
+        if self.ahead.is_some() {
+            // The flaw makes the real one when it has its turn.
+            return Error::Import(Box::default());
+        }
         Error::Import(Box::new(std::mem::take(&mut self.failure)))
     }
 }

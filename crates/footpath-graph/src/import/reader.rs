@@ -1,7 +1,8 @@
 //! One table reader for every text format: lines, fields and the header, streaming and within limits.
 //!
 //! TSV has no quoting: a field is whatever stands between two tabs. CSV follows RFC 4180. In both a line ends with LF or CRLF,
-//! a byte order mark at the start is dropped, and the first line names the columns. At most one record is in memory.
+//! a byte order mark at the start is dropped, and the first line names the columns. A few hundred records are read ahead, so that their
+//! names can be looked up together; what is wrong with a record is still noted in the order of the file.
 
 use super::problems::{Checked, Flaw, Problems};
 use super::source::{Budget, Packing, Source};
@@ -17,6 +18,13 @@ pub const MAX_FIELD_BYTES: usize = 64 << 10;
 /// Most columns.
 pub const MAX_COLUMNS: usize = 64;
 const RECORDS_PER_STEP: u64 = 4096;
+/// Records read ahead, and the bytes after which no more are.
+const RECORDS_AHEAD: usize = 256;
+const BYTES_AHEAD: usize = 256 << 10;
+/// Flaws after which reading ahead pauses, so that a file of nothing else takes no memory.
+const FLAWS_AHEAD: usize = 256;
+/// Rows that were longer are not kept to be filled again.
+const KEPT_ROW_BYTES: usize = 16 << 10;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// How far the reading of a file is.
@@ -61,9 +69,18 @@ pub(super) struct Table {
     row: Row,
 }
 
+/// Where reading on led to.
+enum Next {
+    Record,
+    /// There were so many flaws that they should be noted first.
+    Pause,
+    End,
+}
+
 /// One record: its fields as ranges of a text.
 #[derive(Default)]
 struct Row {
+    line: u64,
     raw: Vec<u8>,
     text: String,
     fields: Vec<Range<usize>>,
@@ -77,6 +94,8 @@ pub(super) struct Record<'a> {
     fields: &'a [Range<usize>],
     quoted: bool,
     line: u64,
+    /// Number among the records read ahead together.
+    number: usize,
 }
 
 /// One field of a record.
@@ -105,6 +124,11 @@ impl<'a> Record<'a> {
     /// Line of the file where the record starts, from 1; 0 where it is too large to keep.
     pub(super) fn line(self) -> u32 {
         u32::try_from(self.line).unwrap_or(0)
+    }
+
+    /// Number among the records read ahead together, from 0.
+    pub(super) fn number(self) -> usize {
+        self.number
     }
 }
 
@@ -140,9 +164,36 @@ impl Table {
         context: &mut Context<'_>,
         mut take: impl FnMut(Record<'_>) -> Checked<()>,
     ) -> Result<()> {
-        while self.advance(context)? {
-            if let Err(flaw) = take(self.record()) {
-                context.problems.bad(&self.path, self.line, flaw)?;
+        self.each_ahead(context, |record, _| take(record))
+    }
+
+    /// As [`Table::each`]. With the first record of those that were read ahead together comes a list of all of them, with the others an empty one.
+    pub(super) fn each_ahead(
+        &mut self,
+        context: &mut Context<'_>,
+        mut take: impl FnMut(Record<'_>, &[Record<'_>]) -> Checked<()>,
+    ) -> Result<()> {
+        let mut rows: Vec<Row> = Vec::new();
+        loop {
+            let mut flaws_before = Vec::new();
+            context.problems.look_ahead();
+            let read = self.read_ahead(context, &mut rows, &mut flaws_before);
+            let mut flaws = context.problems.come_back().into_iter().enumerate().peekable();
+            let records: Vec<Record<'_>> =
+                rows.iter().take(flaws_before.len()).enumerate().map(|(n, row)| row.record(n)).collect();
+            for (&record, &before) in records.iter().zip(&flaws_before) {
+                while let Some((_, (line, flaw))) = flaws.next_if(|(number, _)| *number < before) {
+                    context.problems.bad(&self.path, line, flaw)?;
+                }
+                let all = if record.number == 0 { records.as_slice() } else { &[] };
+                if let Err(flaw) = take(record, all) {
+                    context.problems.bad(&self.path, record.line, flaw)?;
+                }
+            }
+            flaws.try_for_each(|(_, (line, flaw))| context.problems.bad(&self.path, line, flaw))?;
+            rows.retain(|row| row.text.capacity() <= KEPT_ROW_BYTES);
+            if !read? {
+                break;
             }
         }
         if self.num_records == 0 {
@@ -157,8 +208,31 @@ impl Table {
         context.problems.bad(&self.path, line, flaw)
     }
 
-    fn record(&self) -> Record<'_> {
-        Record { text: &self.row.text, fields: &self.row.fields, quoted: self.row.quoted, line: self.line }
+    /// Fills `rows` with the next records, and `flaws_before` with the number of flaws that were found up to each; `false` at the end.
+    fn read_ahead(
+        &mut self,
+        context: &mut Context<'_>,
+        rows: &mut Vec<Row>,
+        flaws_before: &mut Vec<usize>,
+    ) -> Result<bool> {
+        let mut bytes = 0;
+        while flaws_before.len() < RECORDS_AHEAD && bytes < BYTES_AHEAD {
+            match self.advance(context)? {
+                Next::Record => {}
+                Next::Pause => return Ok(true),
+                Next::End => return Ok(false),
+            }
+            bytes += self.row.text.len();
+            self.row.line = self.line;
+            if rows.len() == flaws_before.len() {
+                rows.push(Row::default());
+            }
+            if let Some(row) = rows.get_mut(flaws_before.len()) {
+                std::mem::swap(row, &mut self.row);
+            }
+            flaws_before.push(context.problems.num_ahead());
+        }
+        Ok(true)
     }
 
     fn report_step(&self, context: &Context<'_>) {
@@ -208,8 +282,8 @@ impl Table {
         Ok(())
     }
 
-    /// Goes to the next usable record; `false` at the end. Unusable ones are noted.
-    fn advance(&mut self, context: &mut Context<'_>) -> Result<bool> {
+    /// Goes to the next usable record. Unusable ones are noted.
+    fn advance(&mut self, context: &mut Context<'_>) -> Result<Next> {
         let mut blank: Option<u64> = None;
         while self.read_line(context)? {
             if self.row.raw.is_empty() {
@@ -227,15 +301,18 @@ impl Table {
                 self.report_step(context);
             }
             match self.parse(context)?.and_then(|()| self.check_shape()) {
-                Ok(None) => return Ok(true),
+                Ok(None) => return Ok(Next::Record),
                 Ok(Some(repaired)) => {
                     context.problems.bad(&self.path, self.line, repaired)?;
-                    return Ok(true);
+                    return Ok(Next::Record);
                 }
                 Err(flaw) => context.problems.bad(&self.path, self.line, flaw)?,
             }
+            if context.problems.num_ahead() >= FLAWS_AHEAD {
+                return Ok(Next::Pause);
+            }
         }
-        Ok(false)
+        Ok(Next::End)
     }
 
     /// Reads a line without its end into the row; `false` at the end of the file.
@@ -371,6 +448,10 @@ impl Table {
 }
 
 impl Row {
+    fn record(&self, number: usize) -> Record<'_> {
+        Record { text: &self.text, fields: &self.fields, quoted: self.quoted, line: self.line, number }
+    }
+
     fn split_tabs(&mut self) -> Checked<()> {
         self.fields.clear();
         let mut start = 0;
@@ -611,6 +692,31 @@ mod tests {
         for (bytes, expected) in cases {
             assert_eq!(read(bytes, Delimiter::Tab).1, expected, "{}", show(bytes));
         }
+    }
+
+    /// What is wrong with the form of a record is seen ahead of what is wrong with its content, and noted in its turn.
+    #[test]
+    fn flaws_are_noted_in_the_order_of_the_file() {
+        let mut file = tempfile::NamedTempFile::new().expect("temporary file");
+        let kind = |n: u32| match n % 300 {
+            0..20 => "columns",
+            250..300 => "taken",
+            _ => "",
+        };
+        writeln!(file, "a\tb").expect("written");
+        (2..2000)
+            .for_each(|n| writeln!(file, "{n}{}x", if kind(n) == "columns" { "" } else { "\t" }).expect("written"));
+        let mut context =
+            Context { problems: Problems::new(None), progress: &|_| (), budget: Rc::new(Cell::new(u64::MAX)) };
+        let mut table = Table::open(file.path(), Delimiter::Tab, &mut context).expect("opens");
+        let take =
+            |record: Record<'_>| if kind(record.line()) == "taken" { Err(Flaw::new("taken", "")) } else { Ok(()) };
+        let Err(Error::Import(failure)) = table.each(&mut context, take) else { panic!("must fail") };
+        let expected: Vec<(u64, &str)> =
+            (2..2000).filter(|&n| !kind(n).is_empty()).map(|n| (n.into(), kind(n))).collect();
+        assert_eq!(failure.total, expected.len() as u64);
+        let noted: Vec<(u64, &str)> = failure.diagnostics.iter().map(|d| (d.line, d.kind)).collect();
+        assert_eq!(noted, expected[..crate::error::MAX_DIAGNOSTICS]);
     }
 
     #[test]
