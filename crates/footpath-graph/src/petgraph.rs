@@ -1,4 +1,4 @@
-//! The graph as [petgraph](::petgraph) sees it, so that its algorithms run on a [`TrainKg`] as it is, mapped file included.
+//! The graph as [petgraph](https://docs.rs/petgraph) sees it, so that its algorithms run on a [`TrainKg`] as it is, mapped file included.
 //!
 //! ```
 //! use footpath_graph::{Dataset, build::build, petgraph::facts};
