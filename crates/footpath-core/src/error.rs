@@ -88,6 +88,12 @@ pub enum Error {
         /// The output directory.
         path: PathBuf,
     },
+    /// A table does not fit in memory.
+    #[error("no room in memory for a table of {} MiB", bytes >> 20)]
+    OutOfMemory {
+        /// Its size.
+        bytes: u64,
+    },
     /// A documented limit was passed.
     #[error("{what}: {got} is over the limit of {max}")]
     Limit {
@@ -105,7 +111,7 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Io { .. } | Self::Locked { .. } => ErrorClass::Runtime,
+            Self::Io { .. } | Self::Locked { .. } | Self::OutOfMemory { .. } => ErrorClass::Runtime,
             Self::Exists { .. } => ErrorClass::Usage,
             Self::Limit { .. } => ErrorClass::Input,
             Self::NotAnArtefact { .. } | Self::Version { .. } | Self::Corrupt { .. } | Self::Mismatch { .. } => {

@@ -21,6 +21,7 @@ pub mod error;
 pub mod ids;
 pub mod legal;
 mod mapped;
+pub mod memory;
 pub mod random;
 pub mod vocabulary;
 
@@ -30,5 +31,6 @@ pub use corpus::{Corpus, CorpusWriter};
 pub use error::{Error, ErrorClass, Result};
 pub use ids::{NodeId, Path, RelationId, TokenId, Triple, TypeId};
 pub use legal::{Goal, LegalSuccessors, Successors};
-pub use random::{Purpose, Stream};
+pub use memory::HugeArray;
+pub use random::{Purpose, QuickStream, Stream};
 pub use vocabulary::Vocabulary;

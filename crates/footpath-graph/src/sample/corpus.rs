@@ -1,16 +1,22 @@
-//! Drawing a corpus: the same bytes for any number of threads.
+//! Drawing a corpus: the same bytes for any number of threads, and shard after shard the same as the whole.
 
+use super::distinct::Distinct;
+use super::kernel::{Draw, LANES};
+use super::quota::proportional;
 use super::tables::Drawn;
-use super::{SampleSpec, Sampler, Scratch};
+use super::{MixtureSampler, MixtureTables, Quota, Replacement, SampleSpec, Scratch, Shard};
 use crate::error::{Error, Result};
 use crate::kg::TrainKg;
-use crate::pattern::Pattern;
+use crate::pattern::Mixture;
 use footpath_core::{NodeId, Path};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Most paths of one piece of work: a user, or a part of a user's paths.
-const MAX_BLOCK: u64 = 1 << 14;
+/// Paths of one piece of work: some users, or a part of a user's paths.
+const PIECE_PATHS: u64 = 1 << 14;
+/// Users of one piece of work.
+const PIECE_USERS: u32 = 1 << 12;
 /// Paths drawn between two calls of the sink; bounds memory.
 const BATCH_PATHS: u64 = 1 << 19;
 /// Most threads.
@@ -19,8 +25,12 @@ pub(super) const MAX_THREADS: usize = 1024;
 /// How much to draw, and with how many threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// Paths for each user that has any; drawn with replacement.
-    pub paths_per_user: u64,
+    /// How many paths.
+    pub quota: Quota,
+    /// Whether a path may come twice.
+    pub replacement: Replacement,
+    /// For which users.
+    pub shard: Shard,
     /// Threads; the result does not depend on it.
     pub threads: usize,
 }
@@ -34,18 +44,22 @@ pub struct SampleSummary {
     pub users_with_paths: u64,
     /// Users that have none.
     pub users_without_paths: u64,
-    /// Draws given up; see [`super::UserTables::draw`].
+    /// Paths asked for and not found although there may be more; see [`super::UserTables::draw`].
     pub given_up: u64,
+    /// Users of whom [`Quota::Every`] left out paths.
+    pub users_cut_short: u64,
     /// Whether the run was stopped before its end.
     pub cancelled: bool,
 }
 
-/// Some draws of one user.
-#[derive(Clone, Copy, Debug)]
-struct Block {
-    user: NodeId,
+/// Some draws: numbers `first ..` of one user, or the first ones of several.
+#[derive(Clone, Debug)]
+struct Piece {
+    users: Range<u32>,
     first: u64,
-    len: u64,
+    /// Paths of each user in a row of users, or of the one user.
+    quota: u64,
+    paths: u64,
 }
 
 #[derive(Debug, Default)]
@@ -54,30 +68,32 @@ struct Rows {
     summary: SampleSummary,
 }
 
-/// Draws paths for all users, in order, and gives whole rows of tokens to `sink`. `progress` is told the number of users done.
+/// Draws paths for all users of the shard, in order, and gives whole rows of tokens to `sink`. `progress` is told the number of users done.
 ///
 /// # Errors
-/// As [`Sampler::new`] and [`Sampler::tables`]; [`Error::Usage`] for a bad number of threads; whatever `sink` says.
+/// As [`MixtureSampler::new`]; [`Error::Usage`] for a bad number of threads, a shard that does not exist, or a quota by
+/// end for several patterns; whatever `sink` says.
 pub fn sample_corpus(
     kg: &TrainKg,
-    pattern: &Pattern,
-    spec: SampleSpec,
+    mixture: &Mixture,
+    spec: &SampleSpec,
     run: Run,
     sink: &mut dyn FnMut(&[u32]) -> Result<()>,
     progress: &mut dyn FnMut(u64),
     cancel: &AtomicBool,
 ) -> Result<SampleSummary> {
     let pool = pool(run.threads)?;
-    let sampler = Sampler::new(kg, pattern, spec)?;
-    let mut blocks = blocks(kg, run.paths_per_user).peekable();
+    let users = run.shard.users(kg.users())?;
+    let drawer = pool.install(|| Drawer::new(kg, mixture, spec, run))?;
+    let mut pieces = drawer.pieces(users.clone()).peekable();
     let mut summary = SampleSummary::default();
     let stopped = || cancel.load(Ordering::Relaxed);
-    while blocks.peek().is_some() {
-        let batch = batch(&mut blocks);
+    while pieces.peek().is_some() {
+        let batch = batch(&mut pieces);
         let drawn: Result<Vec<Rows>> = pool.install(|| {
-            let draw = |scratch: &mut Scratch, block: &Block| match stopped() {
+            let draw = |scratch: &mut Scratch, piece: &Piece| match stopped() {
                 true => Ok(Rows::default()),
-                false => rows(&sampler, *block, scratch),
+                false => drawer.rows(piece, scratch),
             };
             batch.par_iter().map_init(Scratch::default, draw).collect()
         });
@@ -90,8 +106,7 @@ pub fn sample_corpus(
             sink(&rows.tokens)?;
             summary.add(&rows.summary);
         }
-        let done = batch.last().map_or(0, |block| u64::from(block.user.0 - kg.users().start) + 1);
-        progress(done);
+        progress(batch.last().map_or(0, |piece| u64::from(piece.users.end - users.start)));
     }
     Ok(summary)
 }
@@ -105,20 +120,13 @@ pub(super) fn pool(threads: usize) -> Result<rayon::ThreadPool> {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| bad(e.to_string()))
 }
 
-fn blocks(kg: &TrainKg, paths_per_user: u64) -> impl Iterator<Item = Block> {
-    kg.users().map(NodeId).flat_map(move |user| {
-        let firsts = (0..paths_per_user).step_by(usize::try_from(MAX_BLOCK).unwrap_or(usize::MAX));
-        firsts.map(move |first| Block { user, first, len: MAX_BLOCK.min(paths_per_user - first) })
-    })
-}
-
-fn batch(blocks: &mut impl Iterator<Item = Block>) -> Vec<Block> {
+fn batch(pieces: &mut impl Iterator<Item = Piece>) -> Vec<Piece> {
     let mut paths = 0;
     let mut batch = Vec::new();
-    // Never empty while blocks are left: the first is taken before the size is looked at.
-    for block in blocks {
-        paths += block.len;
-        batch.push(block);
+    // Never empty while pieces are left: the first is taken before the size is looked at.
+    for piece in pieces {
+        paths += piece.paths;
+        batch.push(piece);
         if paths >= BATCH_PATHS {
             break;
         }
@@ -126,30 +134,262 @@ fn batch(blocks: &mut impl Iterator<Item = Block>) -> Vec<Block> {
     batch
 }
 
-fn rows(sampler: &Sampler<'_>, block: Block, scratch: &mut Scratch) -> Result<Rows> {
-    let tables = sampler.tables_with(block.user, scratch)?;
-    let mut rows = Rows::default();
-    let mut path = Path::default();
-    for draw in block.first..block.first + block.len {
-        match tables.try_draw(draw, &mut path) {
-            Drawn::Path => tables.append_row(&path, &mut rows.tokens),
-            Drawn::GivenUp => rows.summary.given_up += 1,
-            Drawn::NoPath => {
-                rows.summary.users_without_paths = u64::from(block.first == 0);
-                return Ok(rows);
+/// Draws by a quota.
+struct Drawer<'a> {
+    sampler: MixtureSampler<'a>,
+    run: Run,
+    /// The quota of each user where they differ.
+    quotas: Vec<u64>,
+}
+
+impl<'a> Drawer<'a> {
+    fn new(kg: &'a TrainKg, mixture: &Mixture, spec: &SampleSpec, run: Run) -> Result<Self> {
+        let single = || match mixture.parts() {
+            [only] => Ok(&only.pattern),
+            parts => {
+                let reason = format!("a quota for each end needs one pattern, and there are {}", parts.len());
+                Err(Error::Usage { option: "paths-per-end", reason })
+            }
+        };
+        let sampler = match run.quota {
+            Quota::PerEnd(_) => MixtureSampler::by_end(kg, single()?, spec)?,
+            // Each path once, however many parts it belongs to.
+            Quota::Every(_) => MixtureSampler::by_end(kg, mixture.union(), spec)?,
+            Quota::PerUser(_) | Quota::Total(_) => MixtureSampler::new(kg, mixture, spec)?,
+        };
+        let quotas = match run.quota {
+            Quota::Total(total) => proportional(&sampler, total)?,
+            _ => Vec::new(),
+        };
+        Ok(Self { sampler, run, quotas })
+    }
+
+    fn quota(&self, user: u32) -> u64 {
+        match self.run.quota {
+            Quota::PerUser(quota) | Quota::PerEnd(quota) | Quota::Every(quota) => quota,
+            Quota::Total(_) => {
+                let index = user - self.sampler.kg().users().start;
+                self.quotas.get(index as usize).copied().unwrap_or(0)
             }
         }
     }
-    rows.summary.users_with_paths = u64::from(block.first == 0);
-    rows.summary.num_paths = (rows.tokens.len() / sampler.row_width()) as u64;
-    Ok(rows)
+
+    /// Whether parts of a user's paths can be drawn apart.
+    fn may_split(&self) -> bool {
+        let by_draw = matches!(self.run.quota, Quota::PerUser(_) | Quota::Total(_));
+        by_draw && self.run.replacement == Replacement::With
+    }
+
+    /// The work for some users, in order. It depends on the users before them in nothing.
+    fn pieces(&self, users: Range<u32>) -> impl Iterator<Item = Piece> + '_ {
+        let mut next = users.start;
+        let mut part = 0;
+        std::iter::from_fn(move || {
+            if next >= users.end {
+                return None;
+            }
+            let quota = self.quota(next);
+            if self.may_split() && quota > PIECE_PATHS {
+                let (first, len) = (part, PIECE_PATHS.min(quota - part));
+                let piece = Piece { users: next..next + 1, first, quota: len, paths: len };
+                (next, part) = if first + len == quota { (next + 1, 0) } else { (next, first + len) };
+                return Some(piece);
+            }
+            let start = next;
+            let mut paths = 0;
+            while next < users.end && next - start < PIECE_USERS && paths < PIECE_PATHS && self.quota(next) == quota {
+                paths += quota;
+                next += 1;
+            }
+            Some(Piece { users: start..next, first: 0, quota, paths })
+        })
+    }
+
+    fn rows(&self, piece: &Piece, scratch: &mut Scratch) -> Result<Rows> {
+        let mut rows = Rows::default();
+        if piece.quota == 0 {
+            rows.summary.users_without_paths = piece.users.len() as u64;
+            return Ok(rows);
+        }
+        match (self.run.quota, self.run.replacement) {
+            (Quota::PerUser(_) | Quota::Total(_), Replacement::With) => self.drawn(piece, scratch, &mut rows)?,
+            (Quota::PerUser(_) | Quota::Total(_), Replacement::Without) => self.distinct(piece, scratch, &mut rows)?,
+            (Quota::PerEnd(_), _) => self.by_user(piece, scratch, &mut rows, Self::per_end)?,
+            (Quota::Every(_), _) => self.by_user(piece, scratch, &mut rows, Self::every)?,
+        }
+        rows.summary.num_paths = (rows.tokens.len() / self.sampler.row_width()) as u64;
+        Ok(rows)
+    }
+
+    /// Draws that do not know of each other.
+    fn drawn(&self, piece: &Piece, scratch: &mut Scratch, rows: &mut Rows) -> Result<()> {
+        if self.sampler.is_compiled() {
+            let places = self.drawn_together(piece, scratch, rows)?;
+            let with = places.chunk_by(|a, b| a == b).count() as u64;
+            if piece.first == 0 {
+                rows.summary.users_with_paths += with;
+                rows.summary.users_without_paths += piece.users.len() as u64 - with;
+            }
+            return Ok(());
+        }
+        for user in piece.users.clone().map(NodeId) {
+            let tables = self.sampler.tables(user, scratch)?;
+            let mut path = Path::default();
+            let mut any = true;
+            for draw in piece.first..piece.first + piece.quota {
+                match tables.append(draw, &mut path, &mut rows.tokens) {
+                    Drawn::Path => {}
+                    Drawn::GivenUp => rows.summary.given_up += 1,
+                    Drawn::NoPath => {
+                        any = false;
+                        break;
+                    }
+                }
+            }
+            if piece.first == 0 {
+                rows.summary.count_user(any);
+            }
+        }
+        Ok(())
+    }
+
+    /// Draws with many walkers at once; the user of each row.
+    fn drawn_together(&self, piece: &Piece, scratch: &mut Scratch, rows: &mut Rows) -> Result<Vec<u32>> {
+        let width = self.sampler.row_width();
+        let numbers = piece.first..piece.first + piece.quota;
+        let users = || piece.users.clone().filter(|&user| self.sampler.may_have_paths(NodeId(user)));
+        let mut owners: Vec<u32> =
+            users().flat_map(|user| std::iter::repeat_n(user, numbers.clone().count())).collect();
+        rows.tokens.resize(owners.len() * width, 0);
+        let all = || users().flat_map(|start| numbers.clone().map(move |number| (start, number)));
+        let mut failed = Vec::new();
+        let single = self.sampler.samplers().len() == 1;
+        for (part, sampler) in self.sampler.samplers().iter().enumerate() {
+            let Some(shared) = &sampler.shared else { continue };
+            let draws = all().enumerate().map(|(place, (start, number))| Draw { start, number, place });
+            let form = super::kernel::Form { width, ..sampler.form() };
+            let ours = |draw: &Draw| single || self.sampler.part(NodeId(draw.start), draw.number) == Some(part);
+            failed.extend(shared.run::<LANES>(sampler, form, draws.filter(ours), &mut rows.tokens).failed);
+        }
+        failed.sort_unstable_by_key(|draw| draw.place);
+        self.draw_slowly(&failed, scratch, rows, &mut owners)?;
+        Ok(owners)
+    }
+
+    /// What the walkers gave up, one by one; rows that stay empty are taken out.
+    fn draw_slowly(
+        &self,
+        failed: &[Draw],
+        scratch: &mut Scratch,
+        rows: &mut Rows,
+        owners: &mut Vec<u32>,
+    ) -> Result<()> {
+        let width = self.sampler.row_width();
+        let mut empty = vec![false; if failed.is_empty() { 0 } else { owners.len() }];
+        let (mut path, mut row) = (Path::default(), Vec::new());
+        for draws in failed.chunk_by(|a, b| a.start == b.start) {
+            let Some(user) = draws.first().map(|draw| NodeId(draw.start)) else { continue };
+            let tables = self.sampler.tables(user, scratch)?;
+            for draw in draws {
+                row.clear();
+                let drawn = tables.append(draw.number, &mut path, &mut row);
+                rows.summary.given_up += u64::from(drawn == Drawn::GivenUp);
+                let place = rows.tokens.get_mut(draw.place * width..(draw.place + 1) * width);
+                match place {
+                    Some(place) if drawn == Drawn::Path => place.copy_from_slice(&row),
+                    _ => empty.iter_mut().skip(draw.place).take(1).for_each(|flag| *flag = true),
+                }
+            }
+        }
+        if empty.iter().any(|&flag| flag) {
+            let keep = |index: usize| empty.get(index) != Some(&true);
+            let kept = rows.tokens.chunks_exact(width).enumerate().filter(|(index, _)| keep(*index));
+            rows.tokens = kept.flat_map(|(_, row)| row).copied().collect();
+            let mut index = 0;
+            owners.retain(|_| {
+                index += 1;
+                keep(index - 1)
+            });
+        }
+        Ok(())
+    }
+
+    /// Paths that are all different.
+    fn distinct(&self, piece: &Piece, scratch: &mut Scratch, rows: &mut Rows) -> Result<()> {
+        let width = self.sampler.row_width();
+        let mut first = Rows::default();
+        let owners = match self.sampler.is_compiled() {
+            true => self.drawn_together(piece, scratch, &mut first)?,
+            false => Vec::new(),
+        };
+        let mut drawn = owners.iter().zip(first.tokens.chunks_exact(width)).peekable();
+        let mut distinct = Distinct::new(width);
+        for user in piece.users.clone() {
+            distinct.clear();
+            while let Some((_, row)) = drawn.next_if(|(owner, _)| **owner == user) {
+                distinct.add(row);
+            }
+            if (distinct.len() as u64) < piece.quota && self.sampler.may_have_paths(NodeId(user)) {
+                let tables = self.sampler.tables(NodeId(user), scratch)?;
+                let from = if owners.is_empty() { 0 } else { piece.quota };
+                rows.summary.given_up += distinct.complete(&tables, piece.quota, from);
+            }
+            rows.summary.count_user(distinct.len() > 0);
+            rows.tokens.extend_from_slice(&distinct.tokens);
+        }
+        Ok(())
+    }
+
+    fn by_user(
+        &self,
+        piece: &Piece,
+        scratch: &mut Scratch,
+        rows: &mut Rows,
+        draw: impl Fn(&MixtureTables<'_>, u64, &mut Rows),
+    ) -> Result<()> {
+        for user in piece.users.clone().map(NodeId) {
+            let before = rows.tokens.len();
+            draw(&self.sampler.tables(user, scratch)?, piece.quota, rows);
+            rows.summary.count_user(rows.tokens.len() > before);
+        }
+        Ok(())
+    }
+
+    /// So many paths to each end.
+    fn per_end(tables: &MixtureTables<'_>, quota: u64, rows: &mut Rows) {
+        let Some(only) = tables.only() else { return };
+        let mut path = Path::default();
+        for end in 0..only.num_ends() {
+            for draw in (0..quota).map(|draw| end as u64 * quota + draw) {
+                match only.draw_to_end(end, draw, &mut path) {
+                    Drawn::Path => tables.write(&path, &mut rows.tokens),
+                    Drawn::GivenUp => rows.summary.given_up += 1,
+                    Drawn::NoPath => break,
+                }
+            }
+        }
+    }
+
+    /// Every path.
+    fn every(tables: &MixtureTables<'_>, at_most: u64, rows: &mut Rows) {
+        let Some(only) = tables.only() else { return };
+        let listed = only.enumerate(usize::try_from(at_most).unwrap_or(usize::MAX));
+        listed.paths.iter().for_each(|path| tables.write(path, &mut rows.tokens));
+        rows.summary.users_cut_short += u64::from(!listed.complete);
+    }
 }
 
 impl SampleSummary {
+    fn count_user(&mut self, has_paths: bool) {
+        self.users_with_paths += u64::from(has_paths);
+        self.users_without_paths += u64::from(!has_paths);
+    }
+
     fn add(&mut self, other: &Self) {
         self.num_paths += other.num_paths;
         self.users_with_paths += other.users_with_paths;
         self.users_without_paths += other.users_without_paths;
         self.given_up += other.given_up;
+        self.users_cut_short += other.users_cut_short;
     }
 }

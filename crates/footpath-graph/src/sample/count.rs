@@ -47,7 +47,7 @@ pub fn count_paths(
     let pool = pool(threads)?;
     // Up to three hops the table shared by all users counts; beyond, users are counted one by one.
     let law = if pattern.max_hops() <= 3 { Law::UniformPath } else { Law::UniformEnd };
-    let spec = SampleSpec { law, damping: 0.0, ends, seed: 0 };
+    let spec = SampleSpec { law, damping: 0.0, ends, ..SampleSpec::default() };
     let sampler = Sampler::new(kg, pattern, spec)?;
     let users: Vec<NodeId> = kg.users().map(NodeId).collect();
     let mut counts = Vec::with_capacity(users.len());

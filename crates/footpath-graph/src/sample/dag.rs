@@ -177,19 +177,10 @@ impl<'a> Builder<'a> {
         Self { kg, automaton, scratch, stops, linked, removed: None, seen, table, dag, alive, gathered }
     }
 
-    /// The walks of all users, hop by hop from the users on; slot `u` is user `u`.
-    pub(super) fn all_users(mut self) -> Dag {
-        for user in self.kg.users() {
-            self.slot(NodeId(user), self.automaton.start());
-        }
-        self.forward(|_| true);
-        self.finish()
-    }
-
-    /// The walks of one user, who is slot 0 and is met nowhere else.
-    pub(super) fn user(mut self, user: NodeId, plan: &Plan) -> Dag {
+    /// The walks of one user, who is slot 0 and, where walks are simple, is met nowhere else.
+    pub(super) fn user(mut self, user: NodeId, simple: bool, plan: &Plan) -> Dag {
         self.slot(user, self.automaton.start());
-        self.removed = Some(user);
+        self.removed = simple.then_some(user);
         if let Stops::At(ends) = self.stops {
             self.forward(|state| plan.is_early(state));
             self.backward(ends, plan);

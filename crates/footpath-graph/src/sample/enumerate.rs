@@ -13,9 +13,9 @@ pub struct Enumeration {
     pub complete: bool,
 }
 
-/// Calls `each` with every simple path from slot 0 to a stop, until it says no or `max_steps` arcs were looked at.
+/// Calls `each` with every walk from slot 0 to a stop, or every simple one, until it says no or `max_steps` arcs were looked at.
 /// Returns whether all paths were visited.
-pub(super) fn visit(dag: &Dag, max_steps: u64, mut each: impl FnMut(&Path) -> bool) -> bool {
+pub(super) fn visit(dag: &Dag, simple: bool, max_steps: u64, mut each: impl FnMut(&Path) -> bool) -> bool {
     let alive = alive(dag);
     let is_alive = |slot: u32| alive.get(slot as usize).copied().unwrap_or(false);
     let Some(&start) = dag.nodes.first().filter(|_| is_alive(0)) else { return true };
@@ -34,7 +34,7 @@ pub(super) fn visit(dag: &Dag, max_steps: u64, mut each: impl FnMut(&Path) -> bo
             return false;
         }
         let arc = dag.arc(index);
-        if !is_alive(arc.target) || path.nodes.contains(&NodeId(arc.node)) {
+        if !is_alive(arc.target) || (simple && path.nodes.contains(&NodeId(arc.node))) {
             continue;
         }
         path.nodes.push(NodeId(arc.node));

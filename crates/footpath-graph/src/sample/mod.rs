@@ -1,28 +1,39 @@
 //! Drawing paths by exact laws.
 //!
-//! For user `u`, a pattern and an end set, the *legal* paths are the simple paths (no node twice; a fact whose head is
-//! its tail is never a hop) that the pattern accepts and that end in the set. Write `v₀ = u, v₁, …, v_L` for the nodes of
-//! a path, `d(v)` for the number of arcs of `v` in the train graph, and `α` for the damping. Every law gives each legal
-//! path a weight
+//! For user `u`, a pattern and an end set, the *legal* paths are the paths that the pattern accepts, that end in the set,
+//! and on which no node comes twice (unless [`SampleSpec::simple`] is off; a fact whose head is its tail is never a hop).
+//! Write `v₀ = u, v₁, …, v_L` for the nodes of a path, `r_i` for the relation of the hop to `v_i`, `d(v)` for the number
+//! of arcs of `v` in the train graph, `n(v)` for the number of train interactions of an item, `α` for the damping, `β`
+//! for the end damping and `λ(r)` for the weight of a relation, one unless given. Every law gives each legal path a weight
 //!
 //! ```text
-//! w(path) = Π_{1 < i < L} d(v_i)^−α                            for UniformPath and UniformEnd
-//! w(path) = Π_{1 < i < L} d(v_i)^−α · Π_{1 ≤ i < L} 1 / a(v_i)   for Walk
+//! w(path) = Π_{1 ≤ i ≤ L} λ(r_i) · Π_{1 < i < L} d(v_i)^−α                           for UniformPath and UniformEnd
+//! w(path) = Π_{1 ≤ i ≤ L} λ(r_i) · Π_{1 < i < L} d(v_i)^−α · Π_{1 ≤ i < L} 1 / a(v_i)   for Walk
 //! ```
 //!
-//! where `a(v_i)` is the number of arcs of `v_i` that the pattern allows there, and
+//! where `a(v_i)` is the sum of `λ` over the arcs of `v_i` that the pattern allows there, and with `g(v) = max(n(v), 1)^−β`
 //!
 //! ```text
-//! UniformPath, Walk   P(path) = w(path) / Σ_{legal paths} w
-//! UniformEnd          P(path) = 1 / #{ends with a legal path} · w(path) / Σ_{legal paths to the same end} w
+//! UniformPath, Walk   P(path) = w(path) · g(v_L) / Σ_{legal paths} w · g
+//! UniformEnd          P(path) = g(v_L) / Σ_{ends with a legal path} g · w(path) / Σ_{legal paths to the same end} w
 //! ```
 //!
 //! Draw `k` of user `u` is a function of (seed, u, k) and of nothing else.
+//!
+//! Where the end set is (nearly) the same for all users, the pattern is compiled for the graph once and many walkers run
+//! on it at a time (`compile`, `kernel`); otherwise each user's surroundings are counted (`dag`, `weights`, `tables`).
 
+mod alias;
+mod compile;
 mod corpus;
 mod count;
 mod dag;
+mod distinct;
 mod enumerate;
+mod kernel;
+mod mix;
+mod quota;
+mod shared;
 mod tables;
 mod weights;
 
@@ -30,6 +41,8 @@ pub use corpus::{Run, SampleSummary, sample_corpus};
 pub use count::{CountSummary, count_paths};
 pub use dag::Scratch;
 pub use enumerate::Enumeration;
+pub use mix::{MixtureSampler, MixtureTables};
+pub use quota::{Quota, Replacement, Shard};
 pub use tables::{Count, UserTables};
 
 use crate::error::{Error, Result};
@@ -38,8 +51,10 @@ use crate::pattern::{Automaton, Pattern, StateId};
 use dag::{Builder, Dag, Plan, Stops};
 use footpath_core::{NodeId, RelationId, TypeId};
 use serde::{Deserialize, Serialize};
+use shared::Shared;
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
-use weights::{Overflow, Weights};
+use weights::{Measure, Overflow, Turns, Weights};
 
 /// Which items a path may end at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,15 +84,23 @@ pub enum Law {
 }
 
 /// What to draw.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SampleSpec {
     /// The law.
     pub law: Law,
     /// α: each node strictly between the item of the first hop and the end weighs (number of its arcs)^−α. From 0, no damping, to 8.
     pub damping: f64,
+    /// β: each end weighs (number of its train interactions)^−β. From 0, no damping, to 8.
+    pub end_damping: f64,
+    /// λ: the weight of a relation in both directions, by name; from 1e-6 to 1e6, and 1 where none is given.
+    pub relation_weights: BTreeMap<String, f64>,
     /// Which items a path may end at.
     pub ends: EndSet,
+    /// Whether no node may come twice on a path.
+    pub simple: bool,
+    /// Whether an end must have been chosen later than the item of the first hop, where both have times.
+    pub causal: bool,
     /// Seed of all draws.
     pub seed: u64,
 }
@@ -86,9 +109,47 @@ impl Default for SampleSpec {
     /// Uniform over the user's items with damping ½: hubs do not swamp the corpus (the accuracy of models trained on
     /// corpora of this law is why it is the default).
     fn default() -> Self {
-        Self { law: Law::UniformEnd, damping: 0.5, ends: EndSet::Train, seed: 0 }
+        Self {
+            law: Law::UniformEnd,
+            damping: 0.5,
+            end_damping: 0.0,
+            relation_weights: BTreeMap::new(),
+            ends: EndSet::Train,
+            simple: true,
+            causal: false,
+            seed: 0,
+        }
     }
 }
+
+impl SampleSpec {
+    /// Checks every number and name.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the option.
+    pub fn validate(&self, kg: &TrainKg) -> Result<()> {
+        let bad = |option, reason| Err(Error::Usage { option, reason });
+        for (option, damping) in [("damping", self.damping), ("end-damping", self.end_damping)] {
+            if !(0.0..=MAX_DAMPING).contains(&damping) {
+                return bad(option, format!("{damping} is not between 0 and {MAX_DAMPING}"));
+            }
+        }
+        for (name, weight) in &self.relation_weights {
+            if !RELATION_WEIGHTS.contains(weight) {
+                let (least, most) = (RELATION_WEIGHTS.start(), RELATION_WEIGHTS.end());
+                return bad("relation-weight", format!("{weight} of {name} is not between {least} and {most}"));
+            }
+            if name.starts_with('~') || kg.relation(name).is_none() {
+                let known: Vec<&str> = kg.schema().relations.iter().take(20).map(|r| r.name.as_str()).collect();
+                return bad("relation-weight", format!("no relation {name:?}; there are {}", known.join(", ")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Weights a relation may have.
+const RELATION_WEIGHTS: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 
 /// Most damping.
 pub const MAX_DAMPING: f64 = 8.0;
@@ -99,10 +160,12 @@ pub struct Sampler<'a> {
     kg: &'a TrainKg,
     pattern: Pattern,
     spec: SampleSpec,
+    by_end: bool,
     plan: Plan,
     factors: Factors,
-    shared: Option<Table>,
-    shared_counts: OnceLock<std::result::Result<Weights<u64>, Overflow>>,
+    ends: EndWeights,
+    shared: Option<Shared>,
+    counts: OnceLock<Option<Vec<u64>>>,
 }
 
 /// A graph of walks with their weights under the law.
@@ -124,30 +187,31 @@ fn linked_state(automaton: &Automaton) -> Option<StateId> {
 }
 
 impl<'a> Sampler<'a> {
-    /// Prepares to draw. For the end sets that are (nearly) the same for all users, counts the paths from every node;
+    /// Prepares to draw. For the end sets that are (nearly) the same for all users, compiles the pattern for the graph;
     /// otherwise the counting is done user by user in [`Sampler::tables`].
     ///
     /// # Errors
-    /// [`Error::Usage`] for a damping out of range, [`Error::CountOverflow`] when there are more paths than 64 bits can count,
-    /// [`footpath_core::Error::Limit`] when graph times pattern is too large.
+    /// As [`SampleSpec::validate`]; [`footpath_core::Error::Limit`] when graph times pattern is too large and
+    /// [`footpath_core::Error::OutOfMemory`].
     pub fn new(kg: &'a TrainKg, pattern: &Pattern, spec: SampleSpec) -> Result<Self> {
-        if !(0.0..=MAX_DAMPING).contains(&spec.damping) {
-            let reason = format!("{} is not between 0 and {MAX_DAMPING}", spec.damping);
-            return Err(Error::Usage { option: "damping", reason });
-        }
+        let by_end = spec.law == Law::UniformEnd;
+        Self::drawing(kg, pattern, spec, by_end)
+    }
+
+    /// As [`Sampler::new`]; `by_end` says whether the end of a path is chosen before the rest of it.
+    fn drawing(kg: &'a TrainKg, pattern: &Pattern, spec: SampleSpec, by_end: bool) -> Result<Self> {
+        spec.validate(kg)?;
         let slots = kg.num_nodes() as u64 * pattern.automaton().num_states() as u64;
         let max = u64::from(u32::MAX - 1);
         if slots > max {
             return Err(footpath_core::Error::Limit { what: "nodes times pattern states", max, got: slots }.into());
         }
         let plan = Plan::new(kg, pattern.automaton());
-        let factors = Factors::new(kg, pattern.automaton(), spec);
-        let (pattern, shared_counts) = (pattern.clone(), OnceLock::new());
-        let mut sampler = Self { kg, pattern, spec, plan, factors, shared: None, shared_counts };
-        if spec.ends != EndSet::Train && spec.law != Law::UniformEnd {
-            let dag = sampler.builder(Stops::Any, &mut Scratch::default()).all_users();
-            let weights = sampler.weigh(&dag).map_err(|Overflow| overflow("all users"))?;
-            sampler.shared = Some(Table { dag, weights });
+        let (factors, ends) = (Factors::new(kg, pattern.automaton(), &spec), EndWeights::new(kg, spec.end_damping));
+        let (pattern, counts) = (pattern.clone(), OnceLock::new());
+        let mut sampler = Self { kg, pattern, spec, by_end, plan, factors, ends, shared: None, counts };
+        if sampler.spec.ends != EndSet::Train && !by_end {
+            sampler.shared = Some(Shared::compile(&sampler)?);
         }
         Ok(sampler)
     }
@@ -204,10 +268,6 @@ impl<'a> Sampler<'a> {
         2 * self.pattern.max_hops() + 1
     }
 
-    fn builder<'b>(&'b self, stops: Stops<'b>, scratch: &'b mut Scratch) -> Builder<'b> {
-        Builder::new(self.kg, self.pattern.automaton(), stops, scratch)
-    }
-
     /// The walks of a user to an end set.
     fn user_dag(&self, user: NodeId, ends: EndSet, scratch: &mut Scratch) -> Dag {
         let items = self.kg.items_of(user);
@@ -216,25 +276,80 @@ impl<'a> Sampler<'a> {
             EndSet::Unseen => Stops::NotAt(items),
             EndSet::Any => Stops::Any,
         };
-        self.builder(stops, scratch).user(user, &self.plan)
+        let builder = Builder::new(self.kg, self.pattern.automaton(), stops, scratch);
+        builder.user(user, self.spec.simple, &self.plan)
     }
 
-    /// Weighs walks by the law.
-    fn weigh(&self, dag: &Dag) -> std::result::Result<LawWeights, Overflow> {
-        match self.factors.of(dag) {
-            None => Weights::new(dag, Vec::new()).map(LawWeights::Counts),
-            Some(factors) => Weights::new(dag, factors).map(LawWeights::Weighted),
+    /// Weighs walks by the law. `ends` are the weights of where they stop, if that is at ends.
+    fn weigh(&self, dag: &Dag, ends: Option<&EndWeights>) -> LawWeights {
+        let turns = if self.spec.simple { Turns::Onward } else { Turns::Any };
+        let ends = ends.filter(|ends| ends.are_weighed());
+        if self.factors.are_ones() && ends.is_none() {
+            // Past 64 bits floating point is near enough; see `Weights`.
+            if let Ok(counts) = Weights::new(dag, Measure::ones(turns)) {
+                return LawWeights::Counts(counts);
+            }
+        }
+        let measure = Measure {
+            turns,
+            factors: self.factors.of_slots(self.kg, self.pattern.automaton(), dag),
+            relations: self.factors.relations.clone(),
+            stops: ends.map_or_else(Vec::new, |ends| dag.nodes.iter().map(|&node| ends.of(node)).collect()),
+        };
+        match Weights::new(dag, measure) {
+            Ok(weights) => LawWeights::Weighted(weights),
+            Err(Overflow) => LawWeights::Weighted(Weights::none(dag)),
         }
     }
 
-    /// Counts of the walks of all users to any item, where there is a table of them.
-    fn shared_counts(&self) -> Option<Result<(&Dag, &Weights<u64>)>> {
-        let Table { dag, weights } = self.shared.as_ref()?;
-        if let LawWeights::Counts(counts) = weights {
-            return Some(Ok((dag, counts)));
+    /// Whether a path may end where it does, as far as that is not in its weight.
+    fn may_end(&self, path: &[u32]) -> bool {
+        let [user, linked, .., end] = path else { return self.may_end_at_once(path) };
+        let items = || self.kg.items_of(NodeId(*user));
+        match self.spec.ends {
+            EndSet::Unseen => items().binary_search(end).is_err(),
+            EndSet::Train if end == linked => false,
+            _ => !self.spec.causal || self.is_later(NodeId(*user), *end, *linked),
         }
-        let counts = self.shared_counts.get_or_init(|| Weights::new(dag, Vec::new()));
-        Some(counts.as_ref().map(|counts| (dag, counts)).map_err(|Overflow| overflow("all users")))
+    }
+
+    /// Whether a walk by the user's own tables may be illegal for its end.
+    fn looks_at_ends(&self) -> bool {
+        self.spec.causal || (!self.spec.simple && self.spec.ends == EndSet::Train)
+    }
+
+    /// [`Sampler::may_end`] for paths of one hop.
+    fn may_end_at_once(&self, path: &[u32]) -> bool {
+        match (path, self.spec.ends) {
+            ([user, end], EndSet::Unseen) => self.kg.items_of(NodeId(*user)).binary_search(end).is_err(),
+            (_, ends) => ends == EndSet::Any,
+        }
+    }
+
+    /// Whether a user chose `end` after `linked`, or one of them has no time.
+    fn is_later(&self, user: NodeId, end: u32, linked: u32) -> bool {
+        let (items, times) = (self.kg.items_of(user), self.kg.times_of(user));
+        let time = |item: u32| items.binary_search(&item).ok().and_then(|place| times.get(place));
+        match (time(end), time(linked)) {
+            (Some(end), Some(linked)) => end > linked,
+            _ => true,
+        }
+    }
+
+    /// Whether a user may have paths, as far as is known without looking for them.
+    fn may_have_paths(&self, user: NodeId) -> bool {
+        match &self.shared {
+            Some(shared) => shared.has_walks(self, user),
+            None => self.kg.degree(user) > 0,
+        }
+    }
+
+    /// For each start, the walks to any item that never turn straight back; `None` where 64 bits cannot count them.
+    fn shared_counts(&self) -> Option<&[u64]> {
+        if let Some(counts) = self.shared.as_ref().and_then(Shared::counts) {
+            return Some(counts);
+        }
+        self.counts.get_or_init(|| Shared::count(self)).as_deref()
     }
 }
 
@@ -242,84 +357,130 @@ fn overflow(who: &str) -> Error {
     Error::CountOverflow { who: who.to_owned() }
 }
 
-/// The factor of the hops away from each (node, state) under the law; see f in the page of the weights.
+/// The factors that walks are weighed by, ends left out.
 #[derive(Debug, Default)]
 struct Factors {
     /// d(v)^−α of each node; empty without damping.
     damping: Vec<f64>,
-    /// 1 / a(v) of each node in each state; empty unless the law is a walk.
-    walk: Vec<Vec<f64>>,
+    /// λ of each directed relation; empty where all are 1.
+    relations: Vec<f64>,
+    /// Whether hops are divided by a(v).
+    walk: bool,
     /// States in which a node is not damped: the start and the item of the first hop.
     undamped: Vec<StateId>,
 }
 
 impl Factors {
-    fn new(kg: &TrainKg, automaton: &Automaton, spec: SampleSpec) -> Self {
-        let nodes = || (0u32..).take(kg.num_nodes()).map(NodeId);
-        let mut factors = Self::default();
+    fn new(kg: &TrainKg, automaton: &Automaton, spec: &SampleSpec) -> Self {
+        let mut factors = Self { walk: spec.law == Law::Walk, ..Self::default() };
         factors.undamped.push(automaton.start());
         factors.undamped.extend(linked_state(automaton));
         if spec.damping > 0.0 {
             #[expect(clippy::cast_precision_loss, reason = "degrees are far below 2^53")]
             let damp = |node| (kg.degree(node).max(1) as f64).powf(-spec.damping);
-            factors.damping = nodes().map(damp).collect();
+            factors.damping = (0u32..).take(kg.num_nodes()).map(NodeId).map(damp).collect();
         }
-        if spec.law == Law::Walk {
-            let walk =
-                |state| nodes().map(|node| 1.0 / f64::from(allowed(kg, automaton, state, node).max(1))).collect();
-            factors.walk = automaton.states().map(walk).collect();
+        if spec.relation_weights.values().any(|&weight| weight != 1.0) {
+            factors.relations = vec![1.0; kg.num_relations()];
+            for (name, &weight) in &spec.relation_weights {
+                let both = kg.relation(name).map(|relation| [relation, relation.inverse()]);
+                for relation in both.iter().flatten() {
+                    if let Some(place) = factors.relations.get_mut(relation.index()) {
+                        *place = weight;
+                    }
+                }
+            }
         }
         factors
     }
 
-    /// One number for each slot; `None` where all are 1.
-    fn of(&self, dag: &Dag) -> Option<Vec<f64>> {
-        if self.damping.is_empty() && self.walk.is_empty() {
-            return None;
-        }
-        let factor = |(&node, &state): (&u32, &u16)| {
-            let damped = self.damping.get(node as usize).filter(|_| !self.undamped.contains(&StateId(state)));
-            let walk = self.walk.get(usize::from(state)).and_then(|of| of.get(node as usize));
-            damped.unwrap_or(&1.0) * walk.unwrap_or(&1.0)
-        };
-        Some(dag.nodes.iter().zip(&dag.states).map(factor).collect())
+    /// Whether every walk weighs one.
+    fn are_ones(&self) -> bool {
+        self.damping.is_empty() && self.relations.is_empty() && !self.walk
     }
-}
 
-impl Factors {
+    fn weigh_relations(&self) -> bool {
+        !self.relations.is_empty()
+    }
+
+    /// λ
+    fn relation(&self, relation: RelationId) -> f64 {
+        self.relations.get(relation.index()).copied().unwrap_or(1.0)
+    }
+
+    /// a(v) from the relations of its arcs.
+    fn allowed(&self, relations: impl Iterator<Item = RelationId>) -> f64 {
+        relations.map(|relation| self.relation(relation)).sum()
+    }
+
+    /// The factor of the hops away from a node in a state; see f in the page of the weights. `allowed` gives a(v).
+    fn of(&self, state: StateId, node: u32, allowed: impl FnOnce() -> f64) -> f64 {
+        let damped = self.damping.get(node as usize).filter(|_| !self.undamped.contains(&state));
+        let walk = if self.walk { 1.0 / allowed().max(f64::MIN_POSITIVE) } else { 1.0 };
+        damped.unwrap_or(&1.0) * walk
+    }
+
+    /// One factor for each slot.
+    fn of_slots(&self, kg: &TrainKg, automaton: &Automaton, dag: &Dag) -> Vec<f64> {
+        if self.damping.is_empty() && !self.walk {
+            return Vec::new();
+        }
+        let of = |(&node, &state): (&u32, &u16)| {
+            let state = StateId(state);
+            self.of(state, node, || self.allowed(allowed(kg, automaton, state, NodeId(node))))
+        };
+        dag.nodes.iter().zip(&dag.states).map(of).collect()
+    }
+
     /// w of a path.
-    fn weight(&self, sampler: &Sampler<'_>, path: &footpath_core::Path) -> f64 {
-        let automaton = sampler.pattern.automaton();
+    fn weight(&self, kg: &TrainKg, automaton: &Automaton, path: &footpath_core::Path) -> f64 {
         let mut state = automaton.start();
         let mut weight = 1.0;
         for triple in path.triples() {
-            let damped = self.damping.get(triple.head.index()).filter(|_| !self.undamped.contains(&state));
-            let walk = self.walk.get(state.index()).and_then(|of| of.get(triple.head.index()));
-            weight *= damped.unwrap_or(&1.0) * walk.unwrap_or(&1.0);
-            let Some(next) = automaton.step(state, triple.relation, sampler.kg.type_of(triple.tail)) else {
-                return 0.0;
-            };
+            let arcs = || self.allowed(allowed(kg, automaton, state, triple.head));
+            weight *= self.of(state, triple.head.0, arcs) * self.relation(triple.relation);
+            let Some(next) = automaton.step(state, triple.relation, kg.type_of(triple.tail)) else { return 0.0 };
             state = next;
         }
         weight
     }
 }
 
-/// Number of arcs of a node that the pattern allows in a state, self-loops left out.
-fn allowed(kg: &TrainKg, automaton: &Automaton, state: StateId, node: NodeId) -> u32 {
-    if automaton.longest(state) == 0 {
-        return 0;
-    }
+/// The relations of the arcs of a node that the pattern allows in a state, self-loops left out.
+fn allowed(kg: &TrainKg, automaton: &Automaton, state: StateId, node: NodeId) -> impl Iterator<Item = RelationId> {
     let arcs = kg.arcs(node);
-    let mut allowed = 0;
-    for relation in arcs.distinct_relations() {
+    arcs.distinct_relations().flat_map(move |relation| {
         let tails = arcs.of(relation).tails;
-        for &(kind, _) in automaton.types_after(state, relation) {
+        let number = automaton.types_after(state, relation).iter().map(move |&(kind, _)| {
             let range = kg.range(kind);
             let count = tails.partition_point(|&t| t < range.end) - tails.partition_point(|&t| t < range.start);
-            let loops = range.contains(&node.0) && tails.binary_search(&node.0).is_ok();
-            allowed += u32::try_from(count).unwrap_or(u32::MAX) - u32::from(loops);
-        }
+            count - usize::from(range.contains(&node.0) && tails.binary_search(&node.0).is_ok())
+        });
+        std::iter::repeat_n(relation, number.sum())
+    })
+}
+
+/// g of each end.
+#[derive(Debug, Default)]
+struct EndWeights {
+    first_item: u32,
+    /// Empty without damping.
+    items: Vec<f64>,
+}
+
+impl EndWeights {
+    fn new(kg: &TrainKg, damping: f64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "numbers of interactions are far below 2^53")]
+        let weight = |item| (kg.popularity(NodeId(item)).max(1) as f64).powf(-damping);
+        let items = if damping > 0.0 { kg.items().map(weight).collect() } else { Vec::new() };
+        Self { first_item: kg.items().start, items }
     }
-    allowed
+
+    fn are_weighed(&self) -> bool {
+        !self.items.is_empty()
+    }
+
+    fn of(&self, end: u32) -> f64 {
+        self.items.get(end.wrapping_sub(self.first_item) as usize).copied().unwrap_or(1.0)
+    }
 }

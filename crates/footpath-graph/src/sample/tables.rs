@@ -8,10 +8,12 @@
 
 use super::dag::Dag;
 use super::enumerate::{Enumeration, visit};
-use super::weights::{Weight, Weights};
-use super::{EndSet, Law, LawWeights, Sampler, Scratch, Table, overflow};
+use super::kernel::Draw;
+use super::weights::Turns;
+use super::weights::{Measure, Weight, Weights};
+use super::{EndSet, EndWeights, Law, LawWeights, SampleSpec, Sampler, Scratch, Table, overflow};
 use crate::error::Result;
-use footpath_core::{NodeId, Path, Purpose, Stream, Vocabulary};
+use footpath_core::{NodeId, Path, Purpose, QuickStream, TokenId, Vocabulary};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -59,8 +61,17 @@ struct Own {
 enum Roots {
     /// At the user, slot 0.
     User,
-    /// At the ends, each with its slots; the walks lead back to the user.
-    Ends(Vec<Vec<u32>>),
+    /// At the ends; the walks lead back to the user.
+    Ends(Ends),
+}
+
+/// The ends that walks lead to, ascending.
+#[derive(Debug)]
+struct Ends {
+    /// The slots of each.
+    slots: Vec<Vec<u32>>,
+    /// For each, the sum of the weights up to and including it; empty where all weigh the same.
+    sums: Vec<f64>,
 }
 
 /// All legal paths with their weights, unless there are too many.
@@ -85,7 +96,7 @@ impl<'s> UserTables<'s> {
     pub(super) fn new(sampler: &'s Sampler<'s>, user: NodeId, scratch: &mut Scratch) -> Result<Self> {
         let tables = Self::empty(sampler, user);
         if sampler.shared.is_none() {
-            let own = Own::new(sampler, user, scratch)?;
+            let own = Own::new(sampler, user, scratch);
             tables.own.get_or_init(|| Some(own));
         }
         Ok(tables)
@@ -131,17 +142,29 @@ impl<'s> UserTables<'s> {
     }
 
     pub(super) fn try_draw(&self, draw: u64, path: &mut Path) -> Drawn {
-        let mut stream = Stream::new(self.sampler.spec.seed, Purpose::SamplePath, self.user.0, draw);
-        if let Some(table) = &self.sampler.shared {
-            if !table.has_walks(self.user.0) {
+        if let Some(shared) = &self.sampler.shared {
+            if !shared.has_walks(self.sampler, self.user) {
                 return Drawn::NoPath;
             }
-            for _ in 0..MAX_ATTEMPTS {
-                if table.attempt(self.user.0, &mut stream, path) && self.may_end(path) {
-                    return Drawn::Path;
-                }
+            let form = self.sampler.form();
+            let mut row = vec![0; form.width];
+            let only = std::iter::once(Draw { start: self.user.0, number: draw, place: 0 });
+            if shared.run::<1>(self.sampler, form, only, &mut row).failed.is_empty() {
+                let tokens: Vec<TokenId> = row.into_iter().map(TokenId).collect();
+                return self.sampler.kg.vocabulary().decode(&tokens).map_or(Drawn::GivenUp, |drawn| {
+                    *path = drawn;
+                    Drawn::Path
+                });
             }
         }
+        self.draw_slowly(draw, path)
+    }
+
+    /// As [`UserTables::try_draw`] with the user's own tables; where there are shared ones, after they have failed.
+    pub(super) fn draw_slowly(&self, draw: u64, path: &mut Path) -> Drawn {
+        let seed = self.sampler.spec.seed;
+        let purpose = if self.sampler.shared.is_some() { Purpose::SampleSlowly } else { Purpose::SamplePath };
+        let mut stream = QuickStream::new(seed, purpose, self.user.0, draw);
         match self.own() {
             Some(Own { table, roots: Roots::User }) => self.draw_from_user(table, &mut stream, path),
             Some(Own { table, roots: Roots::Ends(ends) }) => self.draw_from_ends(table, ends, &mut stream, path),
@@ -149,64 +172,122 @@ impl<'s> UserTables<'s> {
         }
     }
 
-    fn may_end(&self, path: &Path) -> bool {
-        let items = self.sampler.kg.items_of(self.user);
-        let seen = || path.nodes.last().is_some_and(|end| items.binary_search(&end.0).is_ok());
-        self.sampler.spec.ends != EndSet::Unseen || !seen()
+    /// Whether a walk drawn from a table is legal; its law takes care of the rest.
+    fn is_legal(&self, path: &Path) -> bool {
+        !self.sampler.looks_at_ends() || {
+            let nodes: Vec<u32> = path.nodes.iter().map(|node| node.0).collect();
+            self.sampler.may_end(&nodes)
+        }
     }
 
     /// The user's own tables, made when they are first needed.
     fn own(&self) -> Option<&Own> {
-        // Where a shared table exists its counts did not overflow, and the user's own count fewer walks.
-        let make = || Own::new(self.sampler, self.user, &mut Scratch::default()).ok();
+        let make = || Some(Own::new(self.sampler, self.user, &mut Scratch::default()));
         self.own.get_or_init(make).as_ref()
     }
 
-    fn draw_from_user(&self, table: &Table, stream: &mut Stream, path: &mut Path) -> Drawn {
+    fn draw_from_user(&self, table: &Table, stream: &mut QuickStream, path: &mut Path) -> Drawn {
         if !table.has_walks(0) {
             return Drawn::NoPath;
         }
-        if (0..MAX_ATTEMPTS).any(|_| table.attempt(0, stream, path)) {
+        let mut attempt = |path: &mut Path| table.attempt(0, stream, path) && self.is_legal(path);
+        if (0..MAX_ATTEMPTS).any(|_| attempt(path)) {
             return Drawn::Path;
         }
         let listed = self.listed();
         if listed.complete {
             return if listed.draw(|_| true, stream, path) { Drawn::Path } else { Drawn::NoPath };
         }
-        let drawn = (0..MAX_LAST_ATTEMPTS).any(|_| table.attempt(0, stream, path));
+        let mut attempt = |path: &mut Path| table.attempt(0, stream, path) && self.is_legal(path);
+        let drawn = (0..MAX_LAST_ATTEMPTS).any(|_| attempt(path));
         if drawn { Drawn::Path } else { Drawn::GivenUp }
     }
 
-    fn draw_from_ends(&self, table: &Table, ends: &[Vec<u32>], stream: &mut Stream, path: &mut Path) -> Drawn {
-        if ends.is_empty() {
+    fn draw_from_ends(&self, table: &Table, ends: &Ends, stream: &mut QuickStream, path: &mut Path) -> Drawn {
+        if ends.slots.is_empty() {
             return Drawn::NoPath;
         }
         // An end whose walks all meet a node twice is no end of a legal path: another end is drawn instead.
-        while let Some(slots) = ends.get(stream.index(ends.len())) {
-            if (0..MAX_ATTEMPTS).any(|_| table.attempt_back(slots, stream, path)) {
-                return Drawn::Path;
-            }
-            let listed = self.listed();
-            if !listed.complete {
-                let drawn = (0..MAX_LAST_ATTEMPTS).any(|_| table.attempt_back(slots, stream, path));
-                return if drawn { Drawn::Path } else { Drawn::GivenUp };
-            }
-            if listed.paths.is_empty() {
-                return Drawn::NoPath;
-            }
-            let end = slots.first().map(|&slot| table.node(slot));
-            if listed.draw(|path| path.nodes.last().copied() == end, stream, path) {
-                return Drawn::Path;
+        while let Some(slots) = ends.draw(stream) {
+            match self.draw_to(table, slots, stream, path) {
+                Drawn::NoPath if self.listed().paths.is_empty() => return Drawn::NoPath,
+                Drawn::NoPath => {}
+                drawn => return drawn,
             }
         }
         Drawn::GivenUp
+    }
+
+    /// A path to the end with these slots.
+    fn draw_to(&self, table: &Table, slots: &[u32], stream: &mut QuickStream, path: &mut Path) -> Drawn {
+        let attempt =
+            |path: &mut Path, stream: &mut QuickStream| table.attempt_back(slots, stream, path) && self.is_legal(path);
+        if (0..MAX_ATTEMPTS).any(|_| attempt(path, stream)) {
+            return Drawn::Path;
+        }
+        let listed = self.listed();
+        if !listed.complete {
+            let drawn = (0..MAX_LAST_ATTEMPTS).any(|_| attempt(path, stream));
+            return if drawn { Drawn::Path } else { Drawn::GivenUp };
+        }
+        let end = slots.first().map(|&slot| table.node(slot));
+        let drawn = listed.draw(|path| path.nodes.last().copied() == end, stream, path);
+        if drawn { Drawn::Path } else { Drawn::NoPath }
+    }
+
+    /// Number of ends that walks lead to, where paths are drawn by end.
+    pub(super) fn num_ends(&self) -> usize {
+        match self.own() {
+            Some(Own { roots: Roots::Ends(ends), .. }) => ends.slots.len(),
+            _ => 0,
+        }
+    }
+
+    /// Draws a path to an end by its number; [`Drawn::NoPath`] when all walks there meet a node twice.
+    pub(super) fn draw_to_end(&self, end: usize, draw: u64, path: &mut Path) -> Drawn {
+        let Some(Own { table, roots: Roots::Ends(ends) }) = self.own() else { return Drawn::NoPath };
+        let Some(slots) = ends.slots.get(end) else { return Drawn::NoPath };
+        let mut stream = QuickStream::new(self.sampler.spec.seed, Purpose::SamplePath, self.user.0, draw);
+        self.draw_to(table, slots, &mut stream, path)
+    }
+
+    /// Whether the user may have paths, as far as is known without looking for them.
+    pub(super) fn may_have_paths(&self) -> bool {
+        self.sampler.may_have_paths(self.user)
+    }
+
+    /// All legal paths with their probabilities, up to a factor they share; `None` when there are more than `limit`.
+    pub(super) fn weighed(&self, limit: usize) -> Option<Vec<(Path, f64)>> {
+        let Enumeration { paths, complete } = self.enumerate(limit);
+        if !complete {
+            return None;
+        }
+        let sampler = self.sampler;
+        let end = |path: &Path| path.nodes.last().map_or(0, |end| end.0);
+        let weight = |path: &Path| sampler.factors.weight(sampler.kg, sampler.pattern.automaton(), path);
+        let mut of_end: BTreeMap<u32, f64> = BTreeMap::new();
+        paths.iter().for_each(|path| *of_end.entry(end(path)).or_default() += weight(path));
+        let by_end = |path: &Path| match sampler.spec.law {
+            Law::UniformEnd => of_end.get(&end(path)).copied().unwrap_or(1.0),
+            Law::UniformPath | Law::Walk => 1.0,
+        };
+        let probability = |path: &Path| weight(path) * sampler.ends.of(end(path)) / by_end(path);
+        let probabilities: Vec<f64> = paths.iter().map(probability).collect();
+        Some(paths.into_iter().zip(probabilities).collect())
     }
 
     fn listed(&self) -> &Listed {
         self.listed.get_or_init(|| {
             let Enumeration { paths, complete } = self.list(MAX_LISTED, MAX_LIST_STEPS);
             let sampler = self.sampler;
-            let weights = paths.iter().map(|path| sampler.factors.weight(sampler, path)).collect();
+            // Where the end is drawn first its weight is no matter of the path.
+            let end = |path: &Path| match path.nodes.last() {
+                Some(end) if !sampler.by_end => sampler.ends.of(end.0),
+                _ => 1.0,
+            };
+            let weight =
+                |path: &Path| sampler.factors.weight(sampler.kg, sampler.pattern.automaton(), path) * end(path);
+            let weights = paths.iter().map(weight).collect();
             Listed { paths, weights, complete }
         })
     }
@@ -222,7 +303,10 @@ impl<'s> UserTables<'s> {
     fn list(&self, limit: usize, max_steps: u64) -> Enumeration {
         let dag = self.sampler.user_dag(self.user, self.sampler.spec.ends, &mut Scratch::default());
         let mut paths = Vec::new();
-        let complete = visit(&dag, max_steps, |path| {
+        let complete = visit(&dag, self.sampler.spec.simple, max_steps, |path| {
+            if !self.is_legal(path) {
+                return true;
+            }
             let room = paths.len() < limit;
             if room {
                 paths.push(path.clone());
@@ -258,19 +342,22 @@ impl<'s> UserTables<'s> {
                 &made
             }
         };
-        if sampler.pattern.max_hops() <= MAX_SIMPLE_HOPS || walks > MAX_COUNTED {
-            return Ok(Count { paths: walks, exact: sampler.pattern.max_hops() <= MAX_SIMPLE_HOPS });
+        let simple = sampler.spec.simple;
+        let all_legal = !sampler.looks_at_ends() && (!simple || sampler.pattern.max_hops() <= MAX_SIMPLE_HOPS);
+        if all_legal || walks > MAX_COUNTED {
+            return Ok(Count { paths: walks, exact: all_legal });
         }
         let mut paths = 0;
-        visit(dag, u64::MAX, |_| {
-            paths += 1;
+        visit(dag, simple, u64::MAX, |path| {
+            paths += u64::from(self.is_legal(path));
             true
         });
         Ok(Count { paths, exact: true })
     }
 
     fn count(&self, dag: &Dag) -> Result<u64> {
-        let counts = Weights::<u64>::new(dag, Vec::new());
+        let turns = if self.sampler.spec.simple { Turns::Onward } else { Turns::Any };
+        let counts = Weights::<u64>::new(dag, Measure::ones(turns));
         let who = || overflow(&self.sampler.kg.node_name(self.user));
         counts.map(|counts| counts.total(dag, 0)).map_err(|_| who())
     }
@@ -281,12 +368,18 @@ impl<'s> UserTables<'s> {
         let sampler = self.sampler;
         let automaton = sampler.pattern.automaton();
         let ends_at_first_hop = super::linked_state(automaton).is_some_and(|state| automaton.is_accepting(state));
-        if sampler.pattern.max_hops() > MAX_SIMPLE_HOPS || ends_at_first_hop {
+        let SampleSpec { simple, causal, .. } = sampler.spec;
+        if !simple
+            || causal
+            || sampler.pattern.max_hops() > MAX_SIMPLE_HOPS
+            || ends_at_first_hop
+            || sampler.shared.is_none()
+        {
             return Ok(None);
         }
-        let Some(shared) = sampler.shared_counts() else { return Ok(None) };
-        let (dag, counts) = shared?;
-        let all = counts.total(dag, self.user.0);
+        let Some(counts) = sampler.shared_counts() else { return Ok(None) };
+        let start = self.user.0.wrapping_sub(sampler.kg.users().start) as usize;
+        let all = counts.get(start).copied().unwrap_or(0);
         if sampler.spec.ends == EndSet::Any {
             return Ok(Some(all));
         }
@@ -296,19 +389,31 @@ impl<'s> UserTables<'s> {
 }
 
 impl Own {
-    fn new(sampler: &Sampler<'_>, user: NodeId, scratch: &mut Scratch) -> Result<Self> {
-        let mut dag = sampler.user_dag(user, sampler.spec.ends, scratch);
-        let backward = sampler.spec.law == Law::UniformEnd;
-        let mut stops = Vec::new();
-        if backward {
-            let forward = std::mem::take(&mut dag);
-            dag = forward.transposed(&[0]);
-            stops = forward.stops;
+    fn new(sampler: &Sampler<'_>, user: NodeId, scratch: &mut Scratch) -> Self {
+        let dag = sampler.user_dag(user, sampler.spec.ends, scratch);
+        if !sampler.by_end {
+            let weights = sampler.weigh(&dag, Some(&sampler.ends));
+            return Self { table: Table { dag, weights }, roots: Roots::User };
         }
-        let weights = sampler.weigh(&dag).map_err(|_| overflow(&sampler.kg.node_name(user)))?;
-        let table = Table { dag, weights };
-        let roots = if backward { Roots::Ends(table.ends(&stops)) } else { Roots::User };
-        Ok(Self { table, roots })
+        let turned = dag.transposed(&[0]);
+        let weights = sampler.weigh(&turned, None);
+        let table = Table { dag: turned, weights };
+        let roots = Roots::Ends(table.ends(&dag.stops, &sampler.ends));
+        Self { table, roots }
+    }
+}
+
+impl Ends {
+    /// The slots of an end drawn by weight.
+    fn draw(&self, stream: &mut QuickStream) -> Option<&[u32]> {
+        let index = match self.sums.last() {
+            None => stream.index(self.slots.len()),
+            Some(total) => {
+                let drawn = stream.unit() * total;
+                self.sums.partition_point(|sum| *sum <= drawn).min(self.slots.len() - 1)
+            }
+        };
+        self.slots.get(index).map(Vec::as_slice)
     }
 }
 
@@ -324,7 +429,7 @@ impl Table {
         }
     }
 
-    fn attempt(&self, root: u32, stream: &mut Stream, path: &mut Path) -> bool {
+    fn attempt(&self, root: u32, stream: &mut QuickStream, path: &mut Path) -> bool {
         match &self.weights {
             LawWeights::Counts(weights) => weights.attempt(&self.dag, root, stream, path),
             LawWeights::Weighted(weights) => weights.attempt(&self.dag, root, stream, path),
@@ -332,7 +437,7 @@ impl Table {
     }
 
     /// A path to one end, whose slots are given, drawn from the end back to the user.
-    fn attempt_back(&self, slots: &[u32], stream: &mut Stream, path: &mut Path) -> bool {
+    fn attempt_back(&self, slots: &[u32], stream: &mut QuickStream, path: &mut Path) -> bool {
         let root = match &self.weights {
             LawWeights::Counts(weights) => weights.root(&self.dag, slots, stream),
             LawWeights::Weighted(weights) => weights.root(&self.dag, slots, stream),
@@ -343,21 +448,26 @@ impl Table {
         drawn
     }
 
-    /// The ends that walks lead to, ascending, each with its slots; `stops` says which slots are ends.
-    fn ends(&self, stops: &[bool]) -> Vec<Vec<u32>> {
+    /// The ends that walks lead to; `stops` says which slots are ends.
+    fn ends(&self, stops: &[bool], weights: &EndWeights) -> Ends {
         let mut ends: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for ((slot, &node), _) in (0u32..).zip(&self.dag.nodes).zip(stops).filter(|(_, stop)| **stop) {
             if self.has_walks(slot) {
                 ends.entry(node).or_default().push(slot);
             }
         }
-        ends.into_values().collect()
+        let sums = ends.keys().scan(0.0, |sum, &end| {
+            *sum += weights.of(end);
+            Some(*sum)
+        });
+        let sums = if weights.are_weighed() { sums.collect() } else { Vec::new() };
+        Ends { slots: ends.into_values().collect(), sums }
     }
 }
 
 impl<W: Weight> Weights<W> {
     /// One of the slots, in proportion to the weight of the walks from it.
-    fn root(&self, dag: &Dag, slots: &[u32], stream: &mut Stream) -> Option<u32> {
+    fn root(&self, dag: &Dag, slots: &[u32], stream: &mut QuickStream) -> Option<u32> {
         if let [only] = slots {
             return Some(*only);
         }
@@ -376,7 +486,7 @@ impl<W: Weight> Weights<W> {
 
 impl Listed {
     /// One of the paths that fit, in proportion to weight; false when none does.
-    fn draw(&self, fits: impl Fn(&Path) -> bool, stream: &mut Stream, path: &mut Path) -> bool {
+    fn draw(&self, fits: impl Fn(&Path) -> bool, stream: &mut QuickStream, path: &mut Path) -> bool {
         let fitting = || self.paths.iter().zip(&self.weights).filter(|(path, _)| fits(path));
         let total: f64 = fitting().map(|(_, weight)| weight).sum();
         let drawn = stream.unit() * total;

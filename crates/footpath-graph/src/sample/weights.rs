@@ -7,8 +7,9 @@
 //! N(v→x) = f(x) · (P(x) − Σ_{arcs b: x→v} N(b)) + stop(x),     P(x) = Σ_{arcs b of x} N(b)
 //! ```
 //!
-//! where f(x) is the factor of the hop away from x and stop(x) is 1 where the walk may stop. Parallel relations between
-//! x and v are several arcs b. With f = 1 these are counts, exact in 64 bits or an error. A hop is drawn in proportion
+//! (times the weight of the relation of v→x), where f(x) is the factor of the hop away from x and stop(x) is the weight
+//! of the end where the walk may stop, and else 0. Parallel relations between x and v are several arcs b. Where all
+//! factors are 1 these are counts, exact in 64 bits or an error. Where walks may turn back the sum is left out. A hop is drawn in proportion
 //! to N among the arcs that do not lead back, so a walk is drawn in proportion to its weight among those that never turn
 //! straight back; walks that meet a node again later are drawn again as a whole, which leaves the proportions of the
 //! others as they were.
@@ -18,8 +19,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "slots and arcs are numbered by the graph; hot loops")]
 
-use super::dag::Dag;
-use footpath_core::{NodeId, Path, RelationId, Stream};
+use super::dag::{Arc, Dag};
+use footpath_core::{NodeId, Path, QuickStream, RelationId};
 use std::ops::Range;
 
 /// A number that walks are weighed with: `u64` counts, or `f64`.
@@ -36,8 +37,12 @@ pub(super) trait Weight: Copy + PartialOrd + std::fmt::Debug + Send + Sync {
     fn times(self, factor: f64) -> Self;
     /// The quotient by the same factor.
     fn over(self, factor: f64) -> Self;
+    /// A number of walks.
+    fn whole(number: usize) -> Self;
+    /// Writes weights, none of them zero, as integers in proportion to them and returns the sum of the integers; 0 stands for 2^64.
+    fn scale(weights: impl ExactSizeIterator<Item = Self> + Clone, scaled: &mut Vec<u128>) -> u64;
     /// A uniform number below `bound`, which is not zero.
-    fn draw(bound: Self, stream: &mut Stream) -> Self;
+    fn draw(bound: Self, stream: &mut QuickStream) -> Self;
 }
 
 impl Weight for u64 {
@@ -56,7 +61,15 @@ impl Weight for u64 {
     fn over(self, _: f64) -> Self {
         self
     }
-    fn draw(bound: Self, stream: &mut Stream) -> Self {
+    fn whole(number: usize) -> Self {
+        number as u64
+    }
+    fn scale(weights: impl ExactSizeIterator<Item = Self> + Clone, scaled: &mut Vec<u128>) -> u64 {
+        scaled.clear();
+        scaled.extend(weights.clone().map(u128::from));
+        weights.sum()
+    }
+    fn draw(bound: Self, stream: &mut QuickStream) -> Self {
         stream.below(bound)
     }
 }
@@ -77,7 +90,24 @@ impl Weight for f64 {
     fn over(self, factor: f64) -> Self {
         self / factor
     }
-    fn draw(bound: Self, stream: &mut Stream) -> Self {
+    #[expect(clippy::cast_precision_loss, reason = "numbers of arcs are far below 2^53")]
+    fn whole(number: usize) -> Self {
+        number as f64
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "parts of 2^64, none of them negative")]
+    fn scale(weights: impl ExactSizeIterator<Item = Self> + Clone, scaled: &mut Vec<u128>) -> u64 {
+        const WHOLE: u128 = 1 << 64;
+        let sum: f64 = weights.clone().sum();
+        scaled.clear();
+        scaled.extend(weights.map(|weight| (weight / sum * 2f64.powi(64)) as u128));
+        // What rounding left over or took too much is less than a part in 2^52; the heaviest hop bears it.
+        let total: u128 = scaled.iter().sum();
+        if let Some(heaviest) = scaled.iter_mut().max() {
+            *heaviest = (*heaviest + WHOLE).saturating_sub(total);
+        }
+        0
+    }
+    fn draw(bound: Self, stream: &mut QuickStream) -> Self {
         stream.unit() * bound
     }
 }
@@ -86,13 +116,38 @@ impl Weight for f64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Overflow;
 
+/// Whether walks may turn straight back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turns {
+    Onward,
+    Any,
+}
+
+/// What walks are weighed by.
+#[derive(Debug)]
+pub(super) struct Measure {
+    pub(super) turns: Turns,
+    /// f of each slot; empty where all are 1.
+    pub(super) factors: Vec<f64>,
+    /// The weight of each directed relation; empty where all are 1.
+    pub(super) relations: Vec<f64>,
+    /// The weight of stopping at each slot that is a stop; empty where all are 1.
+    pub(super) stops: Vec<f64>,
+}
+
+impl Measure {
+    /// Every walk weighs one.
+    pub(super) fn ones(turns: Turns) -> Self {
+        Self { turns, factors: Vec::new(), relations: Vec::new(), stops: Vec::new() }
+    }
+}
+
 /// The weights of all arcs of a graph.
 #[derive(Debug)]
 pub(super) struct Weights<W> {
     /// For each arc, the sum of N over the arcs of its slot up to and including it.
     sums: Vec<W>,
-    /// f of each slot; empty where all are 1.
-    factors: Vec<f64>,
+    measure: Measure,
 }
 
 /// What a walk does next.
@@ -103,9 +158,14 @@ enum Next {
 }
 
 impl<W: Weight> Weights<W> {
-    /// Weighs every arc; `factors` is empty or has one number for each slot.
-    pub(super) fn new(dag: &Dag, factors: Vec<f64>) -> Result<Self, Overflow> {
-        let mut weights = Self { sums: vec![W::ZERO; dag.num_arcs()], factors };
+    /// As if there were no walk.
+    pub(super) fn none(dag: &Dag) -> Self {
+        Self { sums: vec![W::ZERO; dag.num_arcs()], measure: Measure::ones(Turns::Onward) }
+    }
+
+    /// Weighs every arc.
+    pub(super) fn new(dag: &Dag, measure: Measure) -> Result<Self, Overflow> {
+        let mut weights = Self { sums: vec![W::ZERO; dag.num_arcs()], measure };
         // Within a layer the slots ascend by node, so for each target the search for the arcs back only moves on.
         let mut cursors = vec![(u32::MAX, 0usize); dag.nodes.len()];
         for (pass, layer) in (0u32..).zip(dag.layers.iter().rev()) {
@@ -120,17 +180,28 @@ impl<W: Weight> Weights<W> {
         let node = dag.nodes[slot as usize];
         let mut sum = W::ZERO;
         for index in dag.range(slot) {
-            let target = dag.arc(index).target;
-            let (seen, cursor) = &mut cursors[target as usize];
-            if *seen != pass {
-                (*seen, *cursor) = (pass, dag.range(target).start);
-            }
-            let back = dag.range_to_from(target, node, *cursor);
-            *cursor = back.start;
-            sum = sum.plus(self.value(dag, target, &back)?).ok_or(Overflow)?;
+            let Arc { target, relation, .. } = dag.arc(index);
+            let back = self.back(dag, target, node, pass, &mut cursors[target as usize]);
+            let relation = self.measure.relations.get(usize::from(relation)).copied().unwrap_or(1.0);
+            sum = sum.plus(self.value(dag, target, &back)?.times(relation)).ok_or(Overflow)?;
             self.sums[index] = sum;
         }
         Ok(())
+    }
+
+    /// The arcs from `target` back to a node, which ascends within a pass.
+    fn back(&self, dag: &Dag, target: u32, node: u32, pass: u32, cursor: &mut (u32, usize)) -> Range<usize> {
+        let start = dag.range(target).start;
+        if self.measure.turns == Turns::Any {
+            return start..start;
+        }
+        let (seen, from) = cursor;
+        if *seen != pass {
+            (*seen, *from) = (pass, start);
+        }
+        let back = dag.range_to_from(target, node, *from);
+        *from = back.start;
+        back
     }
 
     /// Weight of all walks from a slot, the one that stops there at once left out.
@@ -146,7 +217,7 @@ impl<W: Weight> Weights<W> {
     /// N of an arc to `slot`, whose arcs back are `back`.
     fn value(&self, dag: &Dag, slot: u32, back: &Range<usize>) -> Result<W, Overflow> {
         let on = self.onward(dag, slot, back).times(self.factor(slot));
-        if dag.stops[slot as usize] { on.plus(W::ONE).ok_or(Overflow) } else { Ok(on) }
+        on.plus(self.stop(dag, slot)).ok_or(Overflow)
     }
 
     /// P without the arcs back.
@@ -158,12 +229,19 @@ impl<W: Weight> Weights<W> {
         left.plus(right).unwrap_or(total)
     }
 
+    fn stop(&self, dag: &Dag, slot: u32) -> W {
+        if !dag.stops[slot as usize] {
+            return W::ZERO;
+        }
+        W::ONE.times(self.measure.stops.get(slot as usize).copied().unwrap_or(1.0))
+    }
+
     fn factor(&self, slot: u32) -> f64 {
-        self.factors.get(slot as usize).copied().unwrap_or(1.0)
+        self.measure.factors.get(slot as usize).copied().unwrap_or(1.0)
     }
 
     /// Draws one walk from `root` in proportion to its weight. False, with the walk cut short, when it meets a node again.
-    pub(super) fn attempt(&self, dag: &Dag, root: u32, stream: &mut Stream, path: &mut Path) -> bool {
+    pub(super) fn attempt(&self, dag: &Dag, root: u32, stream: &mut QuickStream, path: &mut Path) -> bool {
         path.nodes.clear();
         path.relations.clear();
         path.nodes.push(NodeId(dag.nodes[root as usize]));
@@ -174,7 +252,7 @@ impl<W: Weight> Weights<W> {
                 Next::Dead => return false,
                 Next::Arc(index) => {
                     let arc = dag.arc(index);
-                    if path.nodes.contains(&NodeId(arc.node)) {
+                    if self.measure.turns == Turns::Onward && path.nodes.contains(&NodeId(arc.node)) {
                         return false;
                     }
                     path.relations.push(RelationId(arc.relation));
@@ -186,10 +264,13 @@ impl<W: Weight> Weights<W> {
         }
     }
 
-    fn next(&self, dag: &Dag, slot: u32, from: Option<u32>, stream: &mut Stream) -> Next {
+    fn next(&self, dag: &Dag, slot: u32, from: Option<u32>, stream: &mut QuickStream) -> Next {
         let range = dag.range(slot);
-        let back = from.map_or(range.start..range.start, |node| dag.range_to(slot, node));
-        let stop = if dag.stops[slot as usize] && from.is_some() { W::ONE } else { W::ZERO };
+        let back = match from {
+            Some(node) if self.measure.turns == Turns::Onward => dag.range_to(slot, node),
+            _ => range.start..range.start,
+        };
+        let stop = if from.is_some() { self.stop(dag, slot) } else { W::ZERO };
         let (left, right) = (self.before(back.start, range.start), self.before(back.end, range.start));
         let total = self.before(range.end, range.start);
         let factor = self.factor(slot);

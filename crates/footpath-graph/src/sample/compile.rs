@@ -1,0 +1,583 @@
+//! A pattern compiled for a graph: for each state of its automaton, the hops from every node, ready to be drawn.
+//!
+//! ```text
+//! row of a node   first arc << 28 | number of arcs        (and, where hops are weighed, the capacity of its buckets)
+//! uniform state   arcs: one code for each hop
+//! weighed state   buckets: see `alias`
+//! code            node << shift | class                    class = (relation, next state), or stopping
+//! ```
+//!
+//! The weight of a hop is that of all walks through it that do not turn straight back; see `weights` for the
+//! recurrence, which is computed here from the last state to the first. The sum over the arcs back from x to v is found
+//! without a search: the arcs of a state, turned round, come out sorted by v and then by x, as the arcs of v are.
+//!
+//! Time and memory grow with the number of (state, arc) pairs that the pattern allows: about 60 ns and 20 bytes each
+//! (4 bytes in a uniform state).
+
+#![expect(clippy::indexing_slicing, reason = "nodes, states and arcs are numbered by the graph; hot loops")]
+
+use super::alias::{Buckets, Code};
+use super::weights::{Overflow, Weight};
+use super::{EndWeights, Factors};
+use crate::kg::TrainKg;
+use crate::pattern::{Automaton, StateId};
+use footpath_core::{HugeArray, NodeId, RelationId};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Bits of the number of arcs in a row.
+const LEN_BITS: u32 = 28;
+/// Nodes of one piece of parallel work.
+const CHUNK: u32 = 1 << 14;
+
+/// Why a pattern cannot be compiled.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// A count went past 64 bits.
+    Overflow,
+    /// Anything else.
+    Error(crate::error::Error),
+}
+
+impl From<Overflow> for Failure {
+    fn from(Overflow: Overflow) -> Self {
+        Self::Overflow
+    }
+}
+
+impl From<footpath_core::Error> for Failure {
+    fn from(error: footpath_core::Error) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// What the hops of a state are drawn by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing follows.
+    Terminal,
+    /// Every hop alike.
+    Uniform,
+    /// In proportion to weight.
+    Weighed,
+}
+
+/// What a hop is besides the node it leads to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Class {
+    pub(super) relation: RelationId,
+    pub(super) next: StateId,
+}
+
+/// The hops from the nodes in one state.
+#[derive(Debug)]
+pub(super) struct Layer<C> {
+    pub(super) kind: Kind,
+    /// The node of the first row.
+    first_node: u32,
+    rows: HugeArray<u64>,
+    /// Classes by number; the number after the last stands for stopping.
+    pub(super) classes: Vec<Class>,
+    pub(super) shift: u32,
+    pub(super) arcs: HugeArray<C>,
+    pub(super) buckets: HugeArray<u64>,
+}
+
+/// The arcs of a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Row {
+    pub(super) first: usize,
+    pub(super) len: usize,
+    pub(super) capacity: u64,
+}
+
+/// A compiled pattern.
+#[derive(Debug)]
+pub(super) struct Layers<C> {
+    /// By state.
+    pub(super) layers: Vec<Layer<C>>,
+    /// Whether hops are weighed so that walks never turn straight back; otherwise such walks are drawn and given up.
+    pub(super) weighed: bool,
+}
+
+impl<C: Code> Layer<C> {
+    fn words(&self) -> usize {
+        if self.kind == Kind::Weighed { 2 } else { 1 }
+    }
+
+    /// Where the row of a node starts.
+    #[inline]
+    pub(super) fn row_at(&self, node: u32) -> usize {
+        node.wrapping_sub(self.first_node) as usize * self.words()
+    }
+
+    /// The words of the rows, to be asked for early.
+    #[inline]
+    pub(super) fn rows(&self) -> &[u64] {
+        &self.rows
+    }
+
+    /// The row of a node; empty for a node that no walk meets in this state.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "arcs are numbered by usize")]
+    pub(super) fn row(&self, node: u32) -> Row {
+        let at = self.row_at(node);
+        let word = self.rows.get(at).copied().unwrap_or(0);
+        let capacity = if self.kind == Kind::Weighed { self.rows.get(at + 1).copied().unwrap_or(0) } else { 0 };
+        Row { first: (word >> LEN_BITS) as usize, len: (word & ((1 << LEN_BITS) - 1)) as usize, capacity }
+    }
+}
+
+/// What walks are weighed by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules<'a> {
+    pub(super) kg: &'a TrainKg,
+    pub(super) automaton: &'a Automaton,
+    pub(super) factors: &'a Factors,
+    pub(super) ends: &'a EndWeights,
+    /// Whether walks may turn straight back.
+    pub(super) may_return: bool,
+}
+
+/// Compiles a pattern; also the weight of all walks from each start node.
+pub(super) fn weighed<W: Weight, C: Code>(rules: Rules<'_>) -> Result<(Layers<C>, Vec<W>), Failure> {
+    let mut compiler = Compiler::<W, C>::new(rules);
+    for state in rules.automaton.states().rev() {
+        compiler.weigh(state)?;
+    }
+    let totals = std::mem::take(&mut compiler.done[0].totals);
+    Ok((Layers { layers: compiler.finish(), weighed: true }, totals))
+}
+
+/// Compiles a pattern for walks that take every hop alike and are given up where they cannot go on.
+pub(super) fn plain<C: Code>(rules: Rules<'_>) -> Result<Layers<C>, Failure> {
+    let mut compiler = Compiler::<u64, C>::new(rules);
+    for state in rules.automaton.states().rev() {
+        compiler.list(state)?;
+    }
+    Ok(Layers { layers: compiler.finish(), weighed: false })
+}
+
+/// Whether codes of 32 bits are enough.
+pub(super) fn fits_32_bits(kg: &TrainKg, automaton: &Automaton) -> bool {
+    automaton.states().all(|state| node_bits(kg) + class_bits(steps(kg, automaton, state).1.len()) <= u32::BITS)
+}
+
+fn node_bits(kg: &TrainKg) -> u32 {
+    usize::BITS - kg.num_nodes().leading_zeros()
+}
+
+/// Room for the classes and for stopping.
+fn class_bits(classes: usize) -> u32 {
+    usize::BITS - classes.leading_zeros()
+}
+
+/// For each relation, the ranges of tails it may lead to, each with the class of the hop; and the classes.
+fn steps(kg: &TrainKg, automaton: &Automaton, state: StateId) -> (Vec<Vec<(Range<u32>, u32)>>, Vec<Class>) {
+    let mut classes: Vec<Class> = Vec::new();
+    let relations = (0..u16::try_from(kg.num_relations()).unwrap_or(u16::MAX)).map(RelationId);
+    let of = relations.map(|relation| {
+        let first = classes.len();
+        let mut ranges: Vec<(Range<u32>, u32)> = Vec::new();
+        for &(kind, next) in automaton.types_after(state, relation) {
+            let range = kg.range(kind);
+            let known = classes[first..].iter().position(|class| class.next == next);
+            let class = first
+                + known.unwrap_or_else(|| {
+                    classes.push(Class { relation, next });
+                    classes.len() - 1 - first
+                });
+            #[expect(clippy::cast_possible_truncation, reason = "at most relations times states")]
+            let class = class as u32;
+            // Types follow one another, so most relations come down to one range.
+            match ranges.last_mut() {
+                Some((last, same)) if *same == class && last.end == range.start => last.end = range.end,
+                _ => ranges.push((range, class)),
+            }
+        }
+        ranges
+    });
+    (of.collect(), classes)
+}
+
+/// What is known of a state whose hops have been weighed.
+#[derive(Debug)]
+struct Done<W, C> {
+    layer: Option<Layer<C>>,
+    first_node: u32,
+    /// Weight of all walks from each node, the one that stops there left out; empty in a terminal state.
+    totals: Vec<W>,
+    /// What is allowed from each node, in relation weights; empty unless the law is a walk.
+    allowed: Vec<f64>,
+    /// The hops turned round.
+    back: Back<W>,
+}
+
+/// For each node v the hops to it, by the node x they come from.
+#[derive(Debug, Default)]
+struct Back<W> {
+    ends: Vec<usize>,
+    from: Vec<u32>,
+    /// Empty where every hop weighs one.
+    weights: Vec<W>,
+}
+
+/// The hops of some nodes.
+#[derive(Debug)]
+struct Piece<W, C> {
+    /// Words of the rows, with first arcs counted from the start of the piece.
+    rows: Vec<u64>,
+    arcs: Vec<C>,
+    buckets: Vec<u64>,
+    /// Hops of each node, stopping left out.
+    lens: Vec<u32>,
+    tails: Vec<u32>,
+    /// Empty where every hop weighs one.
+    weights: Vec<W>,
+    totals: Vec<W>,
+    allowed: Vec<f64>,
+}
+
+struct Compiler<'a, W, C> {
+    rules: Rules<'a>,
+    done: Vec<Done<W, C>>,
+}
+
+/// A hop while its state is weighed.
+#[derive(Clone, Copy, Debug)]
+struct Hop {
+    tail: u32,
+    class: u32,
+}
+
+impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
+    fn new(rules: Rules<'a>) -> Self {
+        let nothing = |_| Done {
+            layer: None,
+            first_node: 0,
+            totals: Vec::new(),
+            allowed: Vec::new(),
+            back: Back { ends: Vec::new(), from: Vec::new(), weights: Vec::new() },
+        };
+        Self { rules, done: rules.automaton.states().map(nothing).collect() }
+    }
+
+    fn finish(self) -> Vec<Layer<C>> {
+        self.done.into_iter().filter_map(|done| done.layer).collect()
+    }
+
+    /// Lists the hops of a state, each alike.
+    fn list(&mut self, state: StateId) -> Result<(), Failure> {
+        let state_of = State::new(&self.rules, state);
+        let pieces: Vec<Piece<W, C>> = state_of.chunks().map(|nodes| self.list_piece(&state_of, nodes)).collect();
+        self.keep(&state_of, Kind::Uniform, pieces)
+    }
+
+    fn list_piece(&self, state: &State<'_>, nodes: Range<u32>) -> Piece<W, C> {
+        let mut piece = Piece::new();
+        let mut hops = Vec::new();
+        for node in nodes {
+            state.hops(NodeId(node), &mut hops);
+            piece.row(hops.len(), piece.arcs.len());
+            piece.arcs.extend(hops.iter().map(|hop| C::pack(hop.tail, hop.class, state.shift)));
+        }
+        piece
+    }
+
+    fn weigh(&mut self, state: StateId) -> Result<(), Failure> {
+        let of = State::new(&self.rules, state);
+        let is_unit = |class: &Class| self.kind(class.next) == Kind::Terminal && !self.rules.ends.are_weighed();
+        let unit = of.classes.iter().all(is_unit) && !of.may_stop && !self.rules.factors.weigh_relations();
+        let pieces: Result<Vec<Piece<W, C>>, Overflow> =
+            of.chunks().map(|nodes| self.weigh_piece(&of, nodes, unit)).collect();
+        let mut pieces = pieces?;
+        self.done[state.index()].first_node = of.nodes.start;
+        if !of.classes.is_empty() {
+            if !self.rules.may_return && state != self.rules.automaton.start() {
+                self.done[state.index()].back = Back::of(&pieces, of.nodes.start, self.rules.kg.num_nodes());
+            }
+            let done = &mut self.done[state.index()];
+            for piece in &mut pieces {
+                done.totals.append(&mut piece.totals);
+                done.allowed.append(&mut piece.allowed);
+                (piece.tails, piece.weights) = (Vec::new(), Vec::new());
+            }
+        }
+        self.keep(&of, if unit { Kind::Uniform } else { Kind::Weighed }, pieces)?;
+        self.forget(state);
+        Ok(())
+    }
+
+    /// Drops what no state before this one needs.
+    fn forget(&mut self, state: StateId) {
+        let automaton = self.rules.automaton;
+        let relations = || (0..u16::try_from(self.rules.kg.num_relations()).unwrap_or(u16::MAX)).map(RelationId);
+        for later in automaton.states().filter(|later| later.0 > state.0) {
+            if self.done[later.index()].back.ends.is_empty() {
+                continue;
+            }
+            let leads = |from: StateId| {
+                relations().any(|relation| automaton.types_after(from, relation).iter().any(|(_, to)| *to == later))
+            };
+            if !automaton.states().take_while(|earlier| earlier.0 < state.0).any(leads) {
+                self.done[later.index()].back = Back { ends: Vec::new(), from: Vec::new(), weights: Vec::new() };
+            }
+        }
+    }
+
+    fn kind(&self, state: StateId) -> Kind {
+        self.done[state.index()].layer.as_ref().map_or(Kind::Terminal, |layer| layer.kind)
+    }
+
+    fn weigh_piece(&self, state: &State<'_>, nodes: Range<u32>, unit: bool) -> Result<Piece<W, C>, Overflow> {
+        let mut piece = Piece::new();
+        let (mut hops, mut weights, mut row) = (Vec::new(), Vec::new(), Vec::new());
+        let mut buckets = Buckets::default();
+        for node in nodes {
+            state.hops(NodeId(node), &mut hops);
+            if hops.is_empty() && !state.may_stop {
+                piece.rows.extend(std::iter::repeat_n(0, if unit { 1 } else { 2 }));
+                piece.lens.push(0);
+                piece.totals.push(W::ZERO);
+                piece.allowed.push(0.0);
+                continue;
+            }
+            let allowed = self.rules.factors.allowed(hops.iter().map(|hop| state.relation(*hop)));
+            piece.allowed.push(allowed);
+            if unit {
+                piece.row(hops.len(), piece.arcs.len());
+                piece.arcs.extend(hops.iter().map(|hop| C::pack(hop.tail, hop.class, state.shift)));
+                piece.tails.extend(hops.iter().map(|hop| hop.tail));
+                piece.lens.push(hops.len() as u32);
+                piece.totals.push(W::whole(hops.len()));
+                continue;
+            }
+            hops.sort_unstable_by_key(|hop| u64::from(hop.tail) << 32 | u64::from(hop.class));
+            self.weigh_hops(state, node, &hops, &mut weights)?;
+            row.clear();
+            let mut total = W::ZERO;
+            for (hop, &weight) in hops.iter().zip(&weights).filter(|(_, weight)| **weight > W::ZERO) {
+                total = total.plus(weight).ok_or(Overflow)?;
+                row.push((C::pack(hop.tail, hop.class, state.shift), weight));
+                piece.tails.push(hop.tail);
+                piece.weights.push(weight);
+            }
+            piece.totals.push(total);
+            piece.lens.push(row.len() as u32);
+            let stop = self.stop(state, node, allowed);
+            if stop > W::ZERO {
+                total.plus(stop).ok_or(Overflow)?;
+                row.push((C::pack(0, state.classes.len() as u32, state.shift), stop));
+            }
+            piece.row(row.len(), piece.buckets.len() / C::BUCKET);
+            piece.rows.push(if row.is_empty() { 0 } else { buckets.add(&row, &mut piece.buckets) });
+        }
+        Ok(piece)
+    }
+
+    /// The weight of stopping at a node, against that of its hops before the node's factor.
+    fn stop(&self, state: &State<'_>, node: u32, allowed: f64) -> W {
+        if !state.may_stop {
+            return W::ZERO;
+        }
+        W::ONE.times(self.rules.ends.of(node)).over(self.rules.factors.of(state.id, node, || allowed))
+    }
+
+    /// N of each hop.
+    fn weigh_hops(&self, state: &State<'_>, node: u32, hops: &[Hop], weights: &mut Vec<W>) -> Result<(), Overflow> {
+        weights.clear();
+        // One cursor for each next state; there are one or two.
+        let mut cursors: Vec<(StateId, usize)> = Vec::new();
+        for hop in hops {
+            let Class { relation, next } = state.classes[hop.class as usize];
+            let done = &self.done[next.index()];
+            let mut weight = W::ZERO;
+            if let Some(total) = done.totals.get(hop.tail.wrapping_sub(done.first_node) as usize) {
+                let known = cursors.iter().position(|(of, _)| *of == next).unwrap_or_else(|| {
+                    cursors.push((next, done.back.start(node)));
+                    cursors.len() - 1
+                });
+                let back = done.back.sum(node, hop.tail, &mut cursors[known].1);
+                let allowed = || done.allowed.get(hop.tail.wrapping_sub(done.first_node) as usize).copied();
+                let factor = self.rules.factors.of(next, hop.tail, || allowed().unwrap_or(0.0));
+                weight = total.minus(back).times(factor);
+            }
+            if self.rules.automaton.is_accepting(next) {
+                weight = weight.plus(W::ONE.times(self.rules.ends.of(hop.tail))).ok_or(Overflow)?;
+            }
+            weights.push(weight.times(self.rules.factors.relation(relation)));
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "lengths fit 64 bits")]
+    fn keep(&mut self, state: &State<'_>, kind: Kind, mut pieces: Vec<Piece<W, C>>) -> Result<(), Failure> {
+        let kind = if state.classes.is_empty() { Kind::Terminal } else { kind };
+        let words = if kind == Kind::Weighed { 2 } else { 1 };
+        let mut first = 0u64;
+        for piece in &mut pieces {
+            if kind == Kind::Terminal {
+                piece.rows.clear();
+            }
+            piece.rows.iter_mut().step_by(words).for_each(|row| *row += first << LEN_BITS);
+            first += piece.arcs.len().max(piece.buckets.len() / C::BUCKET) as u64;
+        }
+        let (mut rows, mut arcs, mut buckets) = (Vec::new(), Vec::new(), Vec::new());
+        for piece in pieces {
+            rows.push(piece.rows);
+            arcs.push(piece.arcs);
+            buckets.push(piece.buckets);
+        }
+        let layer = Layer {
+            kind,
+            first_node: state.nodes.start,
+            rows: HugeArray::concat(&rows)?,
+            classes: state.classes.clone(),
+            shift: state.shift,
+            arcs: HugeArray::concat(&arcs)?,
+            buckets: HugeArray::concat(&buckets)?,
+        };
+        self.done[state.id.index()].layer = Some(layer);
+        Ok(())
+    }
+}
+
+impl<W, C> Piece<W, C> {
+    fn new() -> Self {
+        let (rows, arcs, buckets, lens, tails) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { rows, arcs, buckets, lens, tails, weights: Vec::new(), totals: Vec::new(), allowed: Vec::new() }
+    }
+
+    fn row(&mut self, len: usize, first: usize) {
+        self.rows.push((first as u64) << LEN_BITS | len as u64);
+    }
+}
+
+/// A state with what its hops may be.
+struct State<'a> {
+    id: StateId,
+    kg: &'a TrainKg,
+    /// Nodes that may be met in this state.
+    nodes: Range<u32>,
+    steps: Vec<Vec<(Range<u32>, u32)>>,
+    classes: Vec<Class>,
+    shift: u32,
+    /// Whether walks may stop here as well as go on.
+    may_stop: bool,
+}
+
+impl<'a> State<'a> {
+    fn new(rules: &Rules<'a>, id: StateId) -> Self {
+        let (steps, classes) = steps(rules.kg, rules.automaton, id);
+        let nodes = entered(rules.kg, rules.automaton, id);
+        let shift = class_bits(classes.len());
+        let may_stop = rules.automaton.is_accepting(id) && !classes.is_empty();
+        Self { id, kg: rules.kg, nodes, steps, classes, shift, may_stop }
+    }
+
+    /// The nodes in pieces, for parallel work.
+    fn chunks(&self) -> impl ParallelIterator<Item = Range<u32>> + IndexedParallelIterator {
+        // A terminal state has no rows.
+        let Range { start, end } = if self.classes.is_empty() { 0..0 } else { self.nodes.clone() };
+        let chunks = (end - start).div_ceil(CHUNK);
+        (0..chunks).into_par_iter().map(move |chunk| start + chunk * CHUNK..end.min(start + (chunk + 1) * CHUNK))
+    }
+
+    fn relation(&self, hop: Hop) -> RelationId {
+        self.classes[hop.class as usize].relation
+    }
+
+    /// The hops from a node; a fact whose head is its tail is none.
+    fn hops(&self, node: NodeId, hops: &mut Vec<Hop>) {
+        hops.clear();
+        let arcs = self.kg.arcs(node);
+        for run in arcs.relations.chunk_by(|a, b| a == b).scan(0, |start, run| {
+            *start += run.len();
+            Some(*start - run.len()..*start)
+        }) {
+            let tails = &arcs.tails[run.clone()];
+            for (range, class) in &self.steps[usize::from(arcs.relations[run.start])] {
+                let inside = match (tails.first(), tails.last()) {
+                    (Some(first), Some(last)) if range.contains(first) && range.contains(last) => tails,
+                    _ => {
+                        let start = tails.partition_point(|&tail| tail < range.start);
+                        let len = tails[start..].partition_point(|&tail| tail < range.end);
+                        &tails[start..start + len]
+                    }
+                };
+                hops.extend(inside.iter().filter(|&&tail| tail != node.0).map(|&tail| Hop { tail, class: *class }));
+            }
+        }
+    }
+}
+
+/// The smallest range with all nodes that a walk may meet in a state.
+fn entered(kg: &TrainKg, automaton: &Automaton, state: StateId) -> Range<u32> {
+    if state == automaton.start() {
+        return kg.users();
+    }
+    let relations = || (0..u16::try_from(kg.num_relations()).unwrap_or(u16::MAX)).map(RelationId);
+    let mut range = u32::MAX..0;
+    for (from, relation) in automaton.states().flat_map(|from| relations().map(move |relation| (from, relation))) {
+        for &(kind, _) in automaton.types_after(from, relation).iter().filter(|(_, to)| *to == state) {
+            let of = kg.range(kind);
+            range = range.start.min(of.start)..range.end.max(of.end);
+        }
+    }
+    if range.start > range.end { 0..0 } else { range }
+}
+
+impl<W: Weight> Back<W> {
+    fn of<C>(pieces: &[Piece<W, C>], first_node: u32, num_nodes: usize) -> Self
+    where
+        C: Code,
+    {
+        let unit = pieces.iter().all(|piece| piece.weights.is_empty());
+        let mut ends = vec![0usize; num_nodes + 1];
+        pieces.iter().flat_map(|piece| &piece.tails).for_each(|&tail| ends[tail as usize + 1] += 1);
+        for node in 0..num_nodes {
+            ends[node + 1] += ends[node];
+        }
+        let total = ends[num_nodes];
+        let mut back =
+            Self { ends: Vec::new(), from: vec![0; total], weights: vec![W::ZERO; if unit { 0 } else { total }] };
+        let mut node = first_node;
+        for piece in pieces {
+            let mut tails = piece.tails.iter().zip(0usize..);
+            for &len in &piece.lens {
+                for (&tail, index) in tails.by_ref().take(len as usize) {
+                    let place = &mut ends[tail as usize];
+                    back.from[*place] = node;
+                    if !unit {
+                        back.weights[*place] = piece.weights[index];
+                    }
+                    *place += 1;
+                }
+                node += 1;
+            }
+        }
+        // Each start has moved on to the end of its list.
+        ends.truncate(num_nodes);
+        back.ends = ends;
+        back
+    }
+
+    /// Where the hops to a node start.
+    fn start(&self, node: u32) -> usize {
+        if node == 0 { 0 } else { self.ends.get(node as usize - 1).copied().unwrap_or(0) }
+    }
+
+    /// The weight of all hops from `from` to `node`; nodes `from` ascend from call to call with one cursor.
+    fn sum(&self, node: u32, from: u32, cursor: &mut usize) -> W {
+        let end = self.ends.get(node as usize).copied().unwrap_or(0);
+        while *cursor < end && self.from[*cursor] < from {
+            *cursor += 1;
+        }
+        let same = self.from.get(*cursor..end).unwrap_or_default().iter().take_while(|&&head| head == from).count();
+        if self.weights.is_empty() {
+            return W::whole(same);
+        }
+        // Parts of a sum that was in range.
+        self.weights[*cursor..*cursor + same].iter().fold(W::ZERO, |sum, &weight| sum.plus(weight).unwrap_or(sum))
+    }
+}

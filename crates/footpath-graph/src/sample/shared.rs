@@ -1,0 +1,164 @@
+//! One compiled pattern for all users.
+
+use super::alias::Code;
+use super::compile::{self, Failure, Layers, Rules};
+use super::kernel::{Draw, Drawn, Form, LANES};
+use super::weights::Weight;
+use super::{EndSet, EndWeights, Factors, Law, Sampler};
+use crate::error::{Error, Result};
+use footpath_core::NodeId;
+
+/// Least share of walks that must be paths for walks to be drawn without weighing them.
+const MIN_ACCEPTED: f64 = 0.5;
+/// Walks drawn to find that share.
+const PILOT: u64 = 4096;
+
+/// A compiled pattern, with codes as narrow as they can be.
+#[derive(Debug)]
+pub(super) struct Shared {
+    layers: Width,
+    /// For each start, the walks to any item that never turn straight back, where they were counted.
+    counts: Option<Vec<u64>>,
+    /// For each start, whether there is a walk; empty where that is not known.
+    live: Vec<bool>,
+}
+
+#[derive(Debug)]
+enum Width {
+    Narrow(Layers<u32>),
+    Wide(Layers<u64>),
+}
+
+impl Shared {
+    /// Compiles the pattern of a sampler for its law.
+    pub(super) fn compile(sampler: &Sampler<'_>) -> Result<Self> {
+        if sampler.may_walk_unweighed() {
+            let shared = Self::plain(sampler)?;
+            if shared.accepted(sampler) >= MIN_ACCEPTED {
+                return Ok(shared);
+            }
+        }
+        if sampler.factors.are_ones() && !sampler.ends.are_weighed() {
+            match Self::weighed::<u64>(sampler.rules()) {
+                Ok((layers, totals)) => {
+                    let live = totals.iter().map(|&total| total > 0).collect();
+                    return Ok(Self { layers, counts: sampler.spec.simple.then_some(totals), live });
+                }
+                Err(Failure::Error(error)) => return Err(error),
+                // Past 64 bits floating point is near enough.
+                Err(Failure::Overflow) => {}
+            }
+        }
+        match Self::weighed::<f64>(sampler.rules()) {
+            Ok((layers, totals)) => {
+                Ok(Self { layers, counts: None, live: totals.iter().map(|&total| total > 0.0).collect() })
+            }
+            Err(Failure::Error(error)) => Err(error),
+            Err(Failure::Overflow) => Err(Error::CountOverflow { who: "all users".to_owned() }),
+        }
+    }
+
+    /// Counts the walks from each start that never turn straight back.
+    pub(super) fn count(sampler: &Sampler<'_>) -> Option<Vec<u64>> {
+        let (factors, ends) = (Factors::default(), EndWeights::default());
+        let rules = Rules { factors: &factors, ends: &ends, may_return: false, ..sampler.rules() };
+        Self::weighed::<u64>(rules).ok().map(|(_, totals)| totals)
+    }
+
+    fn weighed<W: Weight>(rules: Rules<'_>) -> std::result::Result<(Width, Vec<W>), Failure> {
+        if compile::fits_32_bits(rules.kg, rules.automaton) {
+            let (layers, totals) = compile::weighed(rules)?;
+            return Ok((Width::Narrow(layers), totals));
+        }
+        let (layers, totals) = compile::weighed(rules)?;
+        Ok((Width::Wide(layers), totals))
+    }
+
+    fn plain(sampler: &Sampler<'_>) -> Result<Self> {
+        let rules = sampler.rules();
+        let layers = match compile::fits_32_bits(rules.kg, rules.automaton) {
+            true => compile::plain(rules).map(Width::Narrow),
+            false => compile::plain(rules).map(Width::Wide),
+        };
+        match layers {
+            Ok(layers) => Ok(Self { layers, counts: None, live: Vec::new() }),
+            Err(Failure::Error(error)) => Err(error),
+            Err(Failure::Overflow) => Err(Error::CountOverflow { who: "all users".to_owned() }),
+        }
+    }
+
+    /// The share of walks that are legal paths, on a sample of the users.
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a share; users are u32")]
+    fn accepted(&self, sampler: &Sampler<'_>) -> f64 {
+        let users = sampler.kg.users();
+        let num_users = users.len().max(1) as u64;
+        let form = sampler.form();
+        let start = |number: u64| users.start + (number * 0x9E37_79B9 % num_users) as u32;
+        let draws = (0..PILOT).map(|number| Draw { start: start(number), number, place: 0 });
+        let live = draws.filter(|draw| sampler.kg.degree(NodeId(draw.start)) > 0);
+        let drawn = self.run::<LANES>(sampler, form, live, &mut vec![0; form.width]);
+        PILOT as f64 / drawn.attempts.max(1) as f64
+    }
+
+    /// Whether a start has a walk, as far as is known.
+    pub(super) fn has_walks(&self, sampler: &Sampler<'_>, start: NodeId) -> bool {
+        let index = start.0.wrapping_sub(sampler.kg.users().start) as usize;
+        self.live.get(index).copied().unwrap_or_else(|| sampler.kg.degree(start) > 0)
+    }
+
+    pub(super) fn counts(&self) -> Option<&[u64]> {
+        self.counts.as_deref()
+    }
+
+    /// See [`Layers::run`].
+    pub(super) fn run<const N: usize>(
+        &self,
+        sampler: &Sampler<'_>,
+        form: Form,
+        draws: impl Iterator<Item = Draw>,
+        rows: &mut [u32],
+    ) -> Drawn {
+        match &self.layers {
+            Width::Narrow(layers) => run::<N, u32>(layers, sampler, form, draws, rows),
+            Width::Wide(layers) => run::<N, u64>(layers, sampler, form, draws, rows),
+        }
+    }
+}
+
+/// Without a rule about ends there is nothing to look at.
+fn run<const N: usize, C: Code>(
+    layers: &Layers<C>,
+    sampler: &Sampler<'_>,
+    form: Form,
+    draws: impl Iterator<Item = Draw>,
+    rows: &mut [u32],
+) -> Drawn {
+    if sampler.spec.ends == EndSet::Any && !sampler.spec.causal {
+        layers.run::<N>(form, draws, |_| true, rows)
+    } else {
+        layers.run::<N>(form, draws, |path| sampler.may_end(path), rows)
+    }
+}
+
+impl Sampler<'_> {
+    fn rules(&self) -> Rules<'_> {
+        let may_return = !self.spec.simple;
+        Rules { kg: self.kg, automaton: self.pattern.automaton(), factors: &self.factors, ends: &self.ends, may_return }
+    }
+
+    pub(super) fn form(&self) -> Form {
+        let (seed, simple) = (self.spec.seed, self.spec.simple);
+        Form { seed, simple, vocabulary: self.kg.vocabulary(), width: self.row_width() }
+    }
+
+    /// Whether the law is that of a walk that takes every hop alike and is begun again where it is no path.
+    fn may_walk_unweighed(&self) -> bool {
+        let automaton = self.pattern.automaton();
+        let goes_on = |state| automaton.is_accepting(state) && automaton.longest(state) > 0;
+        self.spec.law == Law::Walk
+            && self.factors.damping.is_empty()
+            && !self.factors.weigh_relations()
+            && !self.ends.are_weighed()
+            && !automaton.states().any(goes_on)
+    }
+}

@@ -1,0 +1,272 @@
+use crate::chi::{ALPHA, p_value};
+use crate::graphs::{planted, toy};
+use crate::oracle::{CASES, legal};
+use footpath_core::{Corpus, CorpusWriter, NodeId, Path, Replace};
+use footpath_graph::audit::audit_corpus;
+use footpath_graph::build::build;
+use footpath_graph::dataset::Dataset;
+use footpath_graph::pattern::{Mixture, Pattern};
+use footpath_graph::sample::{
+    EndSet, Law, Quota, Replacement, Run, SampleSpec, SampleSummary, Sampler, Shard, count_paths, sample_corpus,
+};
+use footpath_graph::{Error, TrainKg};
+use std::sync::atomic::AtomicBool;
+
+const LAWS: [Law; 3] = [Law::UniformPath, Law::UniformEnd, Law::Walk];
+const ENDS: [EndSet; 3] = [EndSet::Train, EndSet::Unseen, EndSet::Any];
+
+fn per_user(paths: u64, threads: usize) -> Run {
+    Run { quota: Quota::PerUser(paths), replacement: Replacement::With, shard: Shard::default(), threads }
+}
+
+fn corpus(kg: &TrainKg, pattern: &Pattern, spec: &SampleSpec, run: Run) -> (Vec<u32>, SampleSummary) {
+    let mut rows = Vec::new();
+    let mut sink = |tokens: &[u32]| {
+        rows.extend_from_slice(tokens);
+        Ok(())
+    };
+    let summary = sample_corpus(
+        kg,
+        &Mixture::single(pattern.clone()),
+        spec,
+        run,
+        &mut sink,
+        &mut |_| {},
+        &AtomicBool::new(false),
+    )
+    .unwrap();
+    (rows, summary)
+}
+
+#[test]
+fn threads_do_not_matter() {
+    let kg = toy();
+    for case in CASES {
+        let pattern = case.pattern(&kg);
+        for law in LAWS {
+            for ends in ENDS {
+                let spec = SampleSpec { law, damping: 0.5, ends, seed: 11, ..SampleSpec::default() };
+                let [one, two, four] = [1, 2, 4].map(|threads| corpus(&kg, &pattern, &spec, per_user(40, threads)));
+                assert_eq!(one, two);
+                assert_eq!(one, four);
+                assert_eq!(one.1.num_paths, one.1.users_with_paths * 40);
+                assert_eq!(one.1.users_with_paths + one.1.users_without_paths, 3);
+            }
+        }
+    }
+}
+
+/// A user's paths beyond one block of work are those of one long run, and each row can be recomputed alone.
+#[test]
+fn rows_are_functions_of_their_number() {
+    let kg = toy();
+    let pattern = CASES[2].pattern(&kg);
+    let spec = SampleSpec::default();
+    let (rows, summary) = corpus(&kg, &pattern, &spec, per_user(40_000, 2));
+    assert_eq!(summary.num_paths, 120_000);
+    let sampler = Sampler::new(&kg, &pattern, spec.clone()).unwrap();
+    let (mut path, mut row) = (Path::default(), Vec::new());
+    for (index, expected) in rows.chunks(sampler.row_width()).enumerate().step_by(997) {
+        let user = NodeId(u32::try_from(index / 40_000).unwrap());
+        row.clear();
+        assert!(sampler.tables(user).unwrap().draw_row(index as u64 % 40_000, &mut path, &mut row));
+        assert_eq!(row, expected, "row {index}");
+    }
+}
+
+#[test]
+fn a_corpus_on_disk_passes_the_audit() {
+    let (kg, test) = planted();
+    let root = tempfile::tempdir().unwrap();
+    let pattern = Pattern::hops(3, &kg).unwrap();
+    let mut held_out = footpath_graph::audit::HeldOutItems::new();
+    test.iter().for_each(|i| held_out.entry(i.user).or_default().push(i.item));
+    for ends in ENDS {
+        let directory = root.path().join(format!("{ends:?}"));
+        let spec = SampleSpec { ends, ..SampleSpec::default() };
+        let width = Sampler::new(&kg, &pattern, spec.clone()).unwrap().row_width();
+        let mut writer = CorpusWriter::create(&directory, width, Replace::No).unwrap();
+        let run = per_user(25, 2);
+        let mut sink = |rows: &[u32]| Ok(writer.append(rows)?);
+        let mut done = 0;
+        let cancel = AtomicBool::new(false);
+        let summary = sample_corpus(&kg, &Mixture::single(pattern.clone()), &spec, run, &mut sink, &mut |n| done = n, &cancel).unwrap();
+        assert_eq!((summary.num_paths, summary.users_without_paths, done), (1000, 0, 40));
+        writer.publish(String::new(), kg.vocabulary(), serde_json::Value::Null).unwrap();
+        let corpus = Corpus::open(&directory).unwrap();
+        let report = audit_corpus(&corpus, &kg, &pattern, ends, std::slice::from_ref(&held_out)).unwrap();
+        assert!(report.is_clean() && report.paths == 1000, "{report:?}");
+        let mut text = Vec::new();
+        assert_eq!(footpath_graph::export::write_text(&corpus, &kg, &mut text).unwrap(), 1000);
+        assert_eq!(text.iter().filter(|&&b| b == b'\n').count(), 1000);
+        let mut json = Vec::new();
+        footpath_graph::export::write_jsonl(&corpus, &kg, &mut json).unwrap();
+        for (line, path) in json.split(|&b| b == b'\n').zip(corpus.paths()) {
+            let value: serde_json::Value = serde_json::from_slice(line).unwrap();
+            let nodes: Vec<String> = path.unwrap().nodes.iter().map(|&n| kg.node_name(n)).collect();
+            assert_eq!(value["nodes"], serde_json::json!(nodes));
+        }
+    }
+}
+
+#[test]
+fn on_the_planted_graph_every_path_leads_to_the_missing_item() {
+    let (kg, test) = planted();
+    let pattern =
+        Pattern::parse("(:user)-[:interacted]->(:item)-[:starring]->(:entity)<-[:starring]-(:item)", &kg).unwrap();
+    assert_eq!(test.len(), 40);
+    for law in LAWS {
+        let spec = SampleSpec { law, damping: 0.5, ends: EndSet::Unseen, seed: 5, ..SampleSpec::default() };
+        let sampler = Sampler::new(&kg, &pattern, spec.clone()).unwrap();
+        for missing in &test {
+            let tables = sampler.tables(missing.user).unwrap();
+            assert_eq!(tables.num_paths().unwrap().paths, 2);
+            let mut path = Path::default();
+            for draw in 0..20 {
+                assert!(tables.draw(draw, &mut path));
+                assert_eq!(path.nodes.last(), Some(&missing.item));
+            }
+        }
+    }
+}
+
+#[test]
+fn counts_of_all_users_are_those_of_brute_force() {
+    let kg = toy();
+    for case in CASES {
+        for ends in ENDS {
+            let counts = count_paths(&kg, &case.pattern(&kg), ends, 2, &mut |_| {}).unwrap();
+            let mut expected: Vec<u64> = kg
+                .users()
+                .map(|u| legal(&kg, case, NodeId(u), &SampleSpec { ends, ..SampleSpec::default() }).len() as u64)
+                .collect();
+            expected.sort_unstable();
+            assert_eq!([counts.min, counts.median, counts.max], expected[..], "{} {ends:?}", case.text);
+            assert_eq!(counts.total, u128::from(expected.iter().sum::<u64>()));
+            assert_eq!(counts.users_without_paths, expected.iter().filter(|&&n| n == 0).count() as u64);
+            assert!(counts.exact && counts.num_users == 3);
+        }
+    }
+}
+
+/// One genre with 3,000 films: all drawn alike, which 16-bit arithmetic fails.
+#[test]
+fn a_hub_is_left_along_all_its_arcs_alike() {
+    let mut d = Dataset::default();
+    for film in 0..3000 {
+        let (item, entity) = (format!("i{film}"), format!("f{film}"));
+        d.link(&item, &entity);
+        d.fact(&entity, "genre", "drama");
+    }
+    d.interact("u", "i0");
+    let kg = build(d).unwrap().train_kg().unwrap();
+    let pattern = Pattern::hops(3, &kg).unwrap();
+    for law in LAWS {
+        let spec = SampleSpec { law, damping: 0.5, ends: EndSet::Unseen, seed: 9, ..SampleSpec::default() };
+        let sampler = Sampler::new(&kg, &pattern, spec.clone()).unwrap();
+        let tables = sampler.tables(NodeId(0)).unwrap();
+        let mut seen = vec![0u64; 3000];
+        let mut path = Path::default();
+        for draw in 0..100_000 {
+            assert!(tables.draw(draw, &mut path));
+            seen[(path.nodes[3].0 - kg.items().start) as usize] += 1;
+        }
+        let start = (kg.item("i0").unwrap().0 - kg.items().start) as usize;
+        assert_eq!(seen.remove(start), 0, "no way back");
+        let p = p_value(&seen, &vec![1.0 / 2999.0; 2999], 100_000);
+        assert!(p > ALPHA, "{law:?}: {p:e}");
+    }
+}
+
+/// Walks that never turn straight back, but no simple path: the draw must end, and say no.
+#[test]
+fn a_user_whose_walks_all_meet_a_node_twice_has_no_path() {
+    let mut d = Dataset::default();
+    d.link("i", "f");
+    for (head, tail) in [("f", "a"), ("a", "b"), ("b", "f")] {
+        d.fact(head, "near", tail);
+    }
+    d.interact("u", "i");
+    let kg = build(d).unwrap().train_kg().unwrap();
+    let pattern = Pattern::hops(4, &kg).unwrap();
+    for law in LAWS {
+        let spec = SampleSpec { law, damping: 0.5, ends: EndSet::Any, seed: 0, ..SampleSpec::default() };
+        let sampler = Sampler::new(&kg, &pattern, spec.clone()).unwrap();
+        let tables = sampler.tables(NodeId(0)).unwrap();
+        assert!(!tables.draw(0, &mut Path::default()));
+        assert_eq!(tables.num_paths().unwrap().paths, 0);
+        let (rows, summary) = corpus(&kg, &pattern, &spec, per_user(9, 1));
+        assert_eq!((rows.len(), summary.users_without_paths), (0, 1));
+    }
+}
+
+/// A complete graph has more than 2^64 walks of 16 hops; weights in floating point carry on, and only counting fails.
+#[test]
+fn more_paths_than_64_bits_count_are_drawn_all_the_same() {
+    let mut d = Dataset::default();
+    for a in 0..40 {
+        d.link(&format!("i{a}"), &format!("f{a}"));
+        (0..a).for_each(|b| d.fact(&format!("f{a}"), "near", &format!("f{b}")));
+    }
+    d.interact("u", "i0");
+    d.interact("u", "i1");
+    let kg = build(d).unwrap().train_kg().unwrap();
+    let pattern = Pattern::hops(16, &kg).unwrap();
+    for ends in ENDS {
+        let spec = SampleSpec { law: Law::UniformPath, damping: 0.0, ends, seed: 0, ..SampleSpec::default() };
+        for law in LAWS {
+            let sampler = Sampler::new(&kg, &pattern, SampleSpec { law, ..spec.clone() }).unwrap();
+            let mut path = Path::default();
+            assert!(sampler.tables(NodeId(0)).unwrap().draw(0, &mut path));
+            assert!(path.num_hops() == 16 && path.is_simple());
+        }
+        let counted = count_paths(&kg, &pattern, ends, 1, &mut |_| {});
+        assert!(matches!(counted, Err(Error::CountOverflow { .. })));
+    }
+}
+
+#[test]
+fn bad_options_are_refused() {
+    let kg = toy();
+    let pattern = Pattern::hops(3, &kg).unwrap();
+    for damping in [-0.1, f64::NAN, f64::INFINITY, 8.1] {
+        let spec = SampleSpec { damping, ..SampleSpec::default() };
+        assert!(matches!(Sampler::new(&kg, &pattern, spec), Err(Error::Usage { .. })), "{damping}");
+    }
+    for threads in [0, usize::MAX] {
+        let run = per_user(1, threads);
+        let cancel = AtomicBool::new(false);
+        let result = sample_corpus(
+            &kg,
+            &Mixture::single(pattern.clone()),
+            &SampleSpec::default(),
+            run,
+            &mut |_| Ok(()),
+            &mut |_| {},
+            &cancel,
+        );
+        assert!(matches!(result, Err(Error::Usage { .. })));
+    }
+    let sampler = Sampler::new(&kg, &pattern, SampleSpec::default()).unwrap();
+    assert!(matches!(sampler.tables(NodeId(kg.items().start)), Err(Error::Unknown { .. })));
+}
+
+#[test]
+fn a_cancelled_run_stops_and_says_so() {
+    let kg = toy();
+    let pattern = Pattern::hops(3, &kg).unwrap();
+    let run = per_user(1, 1);
+    let mut sink = |_: &[u32]| panic!("nothing is drawn");
+    let cancel = AtomicBool::new(true);
+    let summary = sample_corpus(
+        &kg,
+        &Mixture::single(pattern.clone()),
+        &SampleSpec::default(),
+        run,
+        &mut sink,
+        &mut |_| {},
+        &cancel,
+    )
+    .unwrap();
+    assert!(summary.cancelled && summary.num_paths == 0);
+}

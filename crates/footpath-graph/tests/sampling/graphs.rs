@@ -1,0 +1,103 @@
+use footpath_graph::build::build;
+use footpath_graph::dataset::{Dataset, RawTriple};
+use footpath_graph::{Interaction, Split, TrainKg};
+use proptest::prelude::*;
+
+/// A graph by numbers, so that it can be changed and renamed.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) users: u8,
+    pub(crate) items: u8,
+    pub(crate) entities: u8,
+    /// (user, item)
+    pub(crate) log: Vec<(u8, u8)>,
+    /// (head, relation, tail); nodes below `items` are items, the others entities
+    pub(crate) facts: Vec<(u8, u8, u8)>,
+}
+
+pub(crate) const RELATIONS: u8 = 4;
+
+impl Plan {
+    /// Builds the graph with names made by `name` from a prefix and a number.
+    pub(crate) fn build_named(&self, name: impl Fn(char, u8) -> String) -> TrainKg {
+        let mut d = Dataset::default();
+        for relation in 0..RELATIONS {
+            d.relation(&format!("r{relation}"));
+        }
+        for item in 0..self.items {
+            d.link(&name('i', item), &name('f', item));
+        }
+        let node = |n: u8| if n < self.items { name('f', n) } else { name('e', n) };
+        for n in self.items..self.items + self.entities {
+            d.entity(&node(n), if n % 2 == 0 { "person" } else { "genre" });
+        }
+        for user in 0..self.users {
+            d.users.intern(&name('u', user));
+        }
+        for (number, &(user, item)) in self.log.iter().enumerate() {
+            d.interact(&name('u', user), &name('i', item));
+            // Some earlier, some later, some at the same time.
+            d.interactions.last_mut().unwrap().time = i64::try_from(number * 7 % 5).unwrap();
+        }
+        for &(head, relation, tail) in &self.facts {
+            let (head, tail) = (d.entity(&node(head), "film"), d.entity(&node(tail), "film"));
+            let relation = d.relation(&format!("r{relation}"));
+            d.triples.push(RawTriple { head, relation, tail, line: 0 });
+        }
+        build(d).unwrap().train_kg().unwrap()
+    }
+
+    pub(crate) fn build(&self) -> TrainKg {
+        self.build_named(|prefix, number| format!("{prefix}{number:03}"))
+    }
+}
+
+/// At most 12 nodes and 5 relations, self-loops, parallel relations and users without items included.
+pub(crate) fn plan() -> impl Strategy<Value = Plan> {
+    (1u8..=3, 1u8..=5, 2u8..=4).prop_flat_map(|(users, items, entities)| {
+        let nodes = items + entities;
+        let log = proptest::collection::vec((0..users, 0..items), 0..8);
+        let facts = proptest::collection::vec((0..nodes, 0..RELATIONS, 0..nodes), 0..14);
+        (log, facts).prop_map(move |(log, facts)| Plan { users, items, entities, log, facts })
+    })
+}
+
+/// The graph of the tests of laws: parallel relations, a self-loop, a dead end, items of several users.
+pub(crate) fn toy() -> TrainKg {
+    let log = vec![(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 3), (2, 4), (2, 0)];
+    let facts = vec![
+        (0, 0, 5),
+        (1, 0, 5),
+        (1, 1, 5),
+        (2, 0, 5),
+        (3, 0, 6),
+        (1, 0, 6),
+        (2, 1, 6),
+        (2, 2, 6),
+        (4, 3, 6),
+        (0, 2, 7),
+        (3, 2, 7),
+        (0, 1, 1),
+        (4, 1, 4),
+        (3, 3, 4),
+        (4, 0, 8),
+        (0, 3, 2),
+    ];
+    Plan { users: 3, items: 5, entities: 4, log, facts }.build()
+}
+
+/// Each user's missing item is one person away from each of the user's own, and nothing else is.
+pub(crate) fn planted() -> (TrainKg, Vec<Interaction>) {
+    let mut d = Dataset::default();
+    for user in 0..40 {
+        for item in 0..3 {
+            let name = format!("i{user}-{item}");
+            d.link(&name, &format!("f{user}-{item}"));
+            d.interact(&format!("u{user}"), &name);
+            d.fact(&format!("f{user}-{item}"), "starring", &format!("star{user}"));
+        }
+        d.interactions.last_mut().unwrap().split = Split::Test;
+    }
+    let built = build(d).unwrap();
+    (built.train_kg().unwrap(), built.test)
+}

@@ -1,0 +1,17 @@
+//! The sampler against brute force and against its laws.
+//!
+//! - `graphs`: random and fixed graphs
+//! - `oracle`: legal paths by trying everything, and the probability of each by the formula of its law
+//! - `chi`: Pearson's test
+//! - `properties`: P1–P9, P21, P22 of the reliability plan on random graphs
+//! - `laws`: every law and end set against its closed form; the wrong samplers that must fail
+//! - `corpora`: threads, counts, hubs, planted graphs, audit
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod chi;
+mod corpora;
+mod graphs;
+mod laws;
+mod oracle;
+mod properties;
