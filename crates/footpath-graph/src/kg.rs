@@ -138,10 +138,28 @@ impl<'a> Arcs<'a> {
         Self { relations, tails: self.tails.get(start..end).unwrap_or_default(), first: self.first + start }
     }
 
-    /// The distinct relations, ascending.
-    pub fn distinct_relations(self) -> impl Iterator<Item = RelationId> + 'a {
-        self.relations.chunk_by(|a, b| a == b).filter_map(|run| run.first().map(|&r| RelationId(r)))
+    /// The arcs of each relation, relations ascending. A long run costs no more than its logarithm.
+    pub fn runs(self) -> impl Iterator<Item = (RelationId, &'a [u32])> {
+        let Self { mut relations, mut tails, .. } = self;
+        std::iter::from_fn(move || {
+            let &relation = relations.first()?;
+            let len = run_len(relations);
+            let run;
+            (relations, (run, tails)) = (relations.get(len..)?, tails.split_at_checked(len)?);
+            Some((RelationId(relation), run))
+        })
     }
+}
+
+/// Length of the run of equal numbers that ascending numbers begin with, found by doubling.
+fn run_len(numbers: &[u16]) -> usize {
+    let is_first = |number: &u16| Some(number) == numbers.first();
+    let mut bound = 1;
+    while numbers.get(bound).is_some_and(is_first) {
+        bound *= 2;
+    }
+    let end = bound.min(numbers.len());
+    bound / 2 + numbers.get(bound / 2..end).unwrap_or_default().partition_point(is_first)
 }
 
 impl TrainKg {

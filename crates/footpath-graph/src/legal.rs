@@ -91,8 +91,8 @@ impl<'a> Legal<'a> {
 
     /// The hops the pattern allows along these arcs.
     fn hops<'s>(&'s self, state: StateId, arcs: Arcs<'s>) -> impl Iterator<Item = (NodeId, StateId)> + 's {
-        arcs.distinct_relations().flat_map(move |relation| {
-            self.runs(state, relation, arcs.of(relation))
+        arcs.runs().flat_map(move |(relation, tails)| {
+            self.runs(state, relation, tails)
                 .flat_map(|(next, tails)| tails.iter().map(move |&tail| (NodeId(tail), next)))
         })
     }
@@ -102,14 +102,14 @@ impl<'a> Legal<'a> {
         &'s self,
         state: StateId,
         relation: RelationId,
-        arcs: Arcs<'s>,
+        tails: &'s [u32],
     ) -> impl Iterator<Item = (StateId, &'s [u32])> + 's {
         let types: &[(TypeId, StateId)] = self.pattern.automaton().types_after(state, relation);
         types.iter().map(move |&(kind, next)| {
             let range = self.kg.range(kind);
-            let start = arcs.tails.partition_point(|&tail| tail < range.start);
-            let end = arcs.tails.partition_point(|&tail| tail < range.end);
-            (next, arcs.tails.get(start..end).unwrap_or_default())
+            let start = tails.partition_point(|&tail| tail < range.start);
+            let end = tails.partition_point(|&tail| tail < range.end);
+            (next, tails.get(start..end).unwrap_or_default())
         })
     }
 
@@ -123,9 +123,8 @@ impl<'a> Legal<'a> {
             return false;
         }
         path.push(node);
-        let arcs = self.kg.arcs(node);
-        let found =
-            arcs.distinct_relations().any(|relation| self.leads_on(arcs.of(relation), relation, state, path, wanted));
+        let mut runs = self.kg.arcs(node).runs();
+        let found = runs.any(|(relation, tails)| self.leads_on(tails, relation, state, path, wanted));
         path.pop();
         found
     }
@@ -133,13 +132,13 @@ impl<'a> Legal<'a> {
     /// Whether a hop along `relation` from the last node of `path` leads to a wanted end.
     fn leads_on(
         &self,
-        arcs: Arcs<'_>,
+        tails: &[u32],
         relation: RelationId,
         state: StateId,
         path: &mut Vec<NodeId>,
         wanted: &Wanted<'_>,
     ) -> bool {
-        for (next, tails) in self.runs(state, relation, arcs) {
+        for (next, tails) in self.runs(state, relation, tails) {
             let last_hop = self.pattern.automaton().longest(next) == 0;
             let found = match wanted.goal {
                 // The one end there is can be looked up instead of searched for.
@@ -193,9 +192,8 @@ impl<'a> Legal<'a> {
     fn relations_from(&self, here: &Here, goal: Goal, mut found: impl FnMut(RelationId)) -> bool {
         let wanted = self.wanted(&here.nodes, goal);
         let mut path = here.nodes.clone();
-        let arcs = self.kg.arcs(here.node);
-        for relation in arcs.distinct_relations() {
-            if self.leads_on(arcs.of(relation), relation, here.state, &mut path, &wanted) {
+        for (relation, tails) in self.kg.arcs(here.node).runs() {
+            if self.leads_on(tails, relation, here.state, &mut path, &wanted) {
                 found(relation);
             }
         }
@@ -223,7 +221,7 @@ impl LegalSuccessors for Legal<'_> {
         };
         let wanted = self.wanted(&here.nodes, goal);
         let mut path = here.nodes;
-        for (next, tails) in self.runs(here.state, relation, self.kg.arcs(here.node).of(relation)) {
+        for (next, tails) in self.runs(here.state, relation, self.kg.arcs(here.node).of(relation).tails) {
             let last_hop = self.pattern.automaton().longest(next) == 0;
             let list = if last_hop { &mut out.ending } else { &mut out.continuing };
             for tail in tails.iter().map(|&t| NodeId(t)) {
@@ -257,7 +255,7 @@ impl LegalSuccessors for Legal<'_> {
         let wanted = self.wanted(&here.nodes, Goal::Unseen);
         let mut nodes = here.nodes;
         let runs: Vec<(StateId, &[u32])> =
-            self.runs(here.state, relation, self.kg.arcs(here.node).of(relation)).collect();
+            self.runs(here.state, relation, self.kg.arcs(here.node).of(relation).tails).collect();
         let num_tails: usize = runs.iter().map(|(_, tails)| tails.len()).sum();
         let mut consider = |tail: u32, next: StateId| {
             let (tail, token) = (NodeId(tail), self.vocabulary.node(NodeId(tail)).0);

@@ -490,13 +490,8 @@ impl<'a> State<'a> {
     /// The hops from a node; a fact whose head is its tail is none.
     fn hops(&self, node: NodeId, hops: &mut Vec<Hop>) {
         hops.clear();
-        let arcs = self.kg.arcs(node);
-        for run in arcs.relations.chunk_by(|a, b| a == b).scan(0, |start, run| {
-            *start += run.len();
-            Some(*start - run.len()..*start)
-        }) {
-            let tails = &arcs.tails[run.clone()];
-            for (range, class) in &self.steps[usize::from(arcs.relations[run.start])] {
+        for (relation, tails) in self.kg.arcs(node).runs() {
+            for (range, class) in &self.steps[relation.index()] {
                 let inside = match (tails.first(), tails.last()) {
                     (Some(first), Some(last)) if range.contains(first) && range.contains(last) => tails,
                     _ => {

@@ -9,9 +9,12 @@
 
 use crate::kg::TrainKg;
 use crate::pattern::{Automaton, StateId};
-use footpath_core::{NodeId, RelationId};
+use footpath_core::memory::prefetch;
+use footpath_core::{NodeId, RelationId, TypeId};
 use std::ops::Range;
 
+/// How many nodes ahead their places are asked for.
+const AHEAD: usize = 8;
 /// Marks a node without slots.
 const NO_SLOT: u32 = u32::MAX;
 
@@ -205,14 +208,14 @@ impl<'a> Builder<'a> {
     fn hops_from(&mut self, slot: u32, state: StateId) {
         let (kg, automaton) = (self.kg, self.automaton);
         let head = NodeId(self.dag.nodes[slot as usize]);
-        let arcs = kg.arcs(head);
-        for relation in arcs.distinct_relations() {
-            let tails = arcs.of(relation).tails;
+        for (relation, tails) in kg.arcs(head).runs() {
             // Nodes of a type are a range of ids, and tails ascend.
             for &(kind, next) in automaton.types_after(state, relation) {
                 let range = kg.range(kind);
                 let from = tails.partition_point(|&tail| tail < range.start);
-                for &tail in tails[from..].iter().take_while(|&&tail| tail < range.end) {
+                let tails = &tails[from..];
+                for (index, &tail) in tails.iter().enumerate().take_while(|(_, tail)| **tail < range.end) {
+                    self.ask(tails, index + AHEAD);
                     if tail == head.0 || Some(NodeId(tail)) == self.removed {
                         continue;
                     }
@@ -228,6 +231,10 @@ impl<'a> Builder<'a> {
         for state in automaton.states().rev().filter(|&state| !plan.is_early(state)) {
             if automaton.is_accepting(state) && !plan.only_early[state.index()] {
                 ends.iter().for_each(|&end| _ = self.slot(NodeId(end), state));
+            }
+            // Hops from early states were found on the way forward.
+            if plan.only_early[state.index()] {
+                continue;
             }
             self.dag.layers[state.index()].sort_unstable_by_key(|&slot| self.dag.nodes[slot as usize]);
             let mut next = 0;
@@ -250,23 +257,33 @@ impl<'a> Builder<'a> {
         let (kg, automaton) = (self.kg, self.automaton);
         let tail = NodeId(self.dag.nodes[slot as usize]);
         let kind = kg.type_of(tail);
-        let arcs = kg.arcs(tail);
-        for back in arcs.distinct_relations() {
+        for (back, heads) in kg.arcs(tail).runs() {
             let relation = back.inverse();
             for &before in automaton.states_before(state, relation, kind) {
                 if plan.is_early(before) {
                     continue;
                 }
-                for &head in arcs.of(back).tails {
-                    if head == tail.0 || Some(NodeId(head)) == self.removed {
-                        continue;
-                    }
-                    if let Some(source) = self.source(NodeId(head), before, plan) {
-                        self.alive[source as usize] = true;
-                        self.gathered.push((source, Arc { target: slot, node: tail.0, relation: relation.0 }));
+                for range in &plan.entered[before.index()] {
+                    let heads = within(heads, range);
+                    for (index, &head) in heads.iter().enumerate() {
+                        self.ask(heads, index + AHEAD);
+                        if head == tail.0 || Some(NodeId(head)) == self.removed {
+                            continue;
+                        }
+                        if let Some(source) = self.source(NodeId(head), before, plan) {
+                            self.alive[source as usize] = true;
+                            self.gathered.push((source, Arc { target: slot, node: tail.0, relation: relation.0 }));
+                        }
                     }
                 }
             }
+        }
+    }
+
+    /// Asks for the place of a node that comes up soon.
+    fn ask(&self, nodes: &[u32], index: usize) {
+        if let Some(&node) = nodes.get(index) {
+            prefetch(&self.scratch.place, node as usize);
         }
     }
 
@@ -275,7 +292,7 @@ impl<'a> Builder<'a> {
         if plan.only_early[state.index()] {
             return self.find(node, state);
         }
-        plan.is_entered(state, self.kg.type_of(node).index()).then(|| self.slot(node, state))
+        Some(self.slot(node, state))
     }
 
     fn find(&self, node: NodeId, state: StateId) -> Option<u32> {
@@ -325,9 +342,15 @@ pub(super) struct Plan {
     early: Vec<bool>,
     /// The state is entered from early states only.
     only_early: Vec<bool>,
-    /// Whether a state is entered at nodes of a type.
-    types: Vec<bool>,
-    num_types: usize,
+    /// The nodes each state may be entered at.
+    entered: Vec<Vec<Range<u32>>>,
+}
+
+/// The ascending nodes that are in a range.
+fn within<'a>(nodes: &'a [u32], range: &Range<u32>) -> &'a [u32] {
+    let start = nodes.partition_point(|&node| node < range.start);
+    let len = nodes[start..].partition_point(|&node| node < range.end);
+    &nodes[start..start + len]
 }
 
 impl Plan {
@@ -346,14 +369,21 @@ impl Plan {
                 }
             }
         }
-        Self { early, only_early, types, num_types }
+        let entered = types.chunks(num_types.max(1)).map(|types| {
+            let kinds = (0u16..).zip(types).filter(|(_, entered)| **entered);
+            let mut ranges: Vec<Range<u32>> = Vec::new();
+            for range in kinds.map(|(kind, _)| kg.range(TypeId(kind))) {
+                match ranges.last_mut() {
+                    Some(last) if last.end == range.start => last.end = range.end,
+                    _ => ranges.push(range),
+                }
+            }
+            ranges
+        });
+        Self { early, only_early, entered: entered.collect() }
     }
 
     fn is_early(&self, state: StateId) -> bool {
         self.early[state.index()]
-    }
-
-    fn is_entered(&self, state: StateId, kind: usize) -> bool {
-        self.types[state.index() * self.num_types + kind]
     }
 }

@@ -448,9 +448,7 @@ impl Factors {
 
 /// The relations of the arcs of a node that the pattern allows in a state, self-loops left out.
 fn allowed(kg: &TrainKg, automaton: &Automaton, state: StateId, node: NodeId) -> impl Iterator<Item = RelationId> {
-    let arcs = kg.arcs(node);
-    arcs.distinct_relations().flat_map(move |relation| {
-        let tails = arcs.of(relation).tails;
+    kg.arcs(node).runs().flat_map(move |(relation, tails)| {
         let number = automaton.types_after(state, relation).iter().map(move |&(kind, _)| {
             let range = kg.range(kind);
             let count = tails.partition_point(|&t| t < range.end) - tails.partition_point(|&t| t < range.start);

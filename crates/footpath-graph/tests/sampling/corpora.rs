@@ -90,7 +90,9 @@ fn a_corpus_on_disk_passes_the_audit() {
         let mut sink = |rows: &[u32]| Ok(writer.append(rows)?);
         let mut done = 0;
         let cancel = AtomicBool::new(false);
-        let summary = sample_corpus(&kg, &Mixture::single(pattern.clone()), &spec, run, &mut sink, &mut |n| done = n, &cancel).unwrap();
+        let summary =
+            sample_corpus(&kg, &Mixture::single(pattern.clone()), &spec, run, &mut sink, &mut |n| done = n, &cancel)
+                .unwrap();
         assert_eq!((summary.num_paths, summary.users_without_paths, done), (1000, 0, 40));
         writer.publish(String::new(), kg.vocabulary(), serde_json::Value::Null).unwrap();
         let corpus = Corpus::open(&directory).unwrap();
