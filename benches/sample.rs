@@ -28,9 +28,9 @@ pub(crate) fn uniform_end() -> Outcome<Figure> {
 /// The walker draws for every `step`-th user only.
 fn measure(spec: SampleSpec, step: usize) -> Outcome<Figure> {
     let kg = graph()?;
-    let sampler = Sampler::new(&kg, &Pattern::hops(3, &kg)?, spec)?;
+    let sampler = Sampler::new(&kg, &Pattern::hops(3, &kg)?, spec.clone())?;
     let ours = || time(|| draw_all(&sampler));
-    Figure::measure("paths/s", AGAINST, None, ROUNDS, ours, || walk_all(&kg, spec, step))
+    Figure::measure("paths/s", AGAINST, None, ROUNDS, ours, || walk_all(&kg, &spec, step))
 }
 
 fn draw_all(sampler: &Sampler<'_>) -> Outcome<f64> {
@@ -43,7 +43,7 @@ fn draw_all(sampler: &Sampler<'_>) -> Outcome<f64> {
     Ok(num_paths as f64)
 }
 
-fn walk_all(kg: &TrainKg, spec: SampleSpec, step: usize) -> Outcome<Done> {
+fn walk_all(kg: &TrainKg, spec: &SampleSpec, step: usize) -> Outcome<Done> {
     let users: Vec<NodeId> = kg.users().step_by(step).map(NodeId).collect();
     let mut path = Path::default();
     time(|| {
@@ -61,7 +61,7 @@ fn walk_all(kg: &TrainKg, spec: SampleSpec, step: usize) -> Outcome<Done> {
 struct Walker<'a> {
     kg: &'a TrainKg,
     user: NodeId,
-    spec: SampleSpec,
+    spec: &'a SampleSpec,
     /// Largest product of the degrees of a train item and a neighbour of it.
     max_product: f64,
 }
@@ -70,7 +70,7 @@ impl<'a> Walker<'a> {
     /// Tries before a user (or an end) is taken to have no path.
     const MAX_TRIES: u32 = 1_000_000;
 
-    fn new(kg: &'a TrainKg, user: NodeId, spec: SampleSpec) -> Self {
+    fn new(kg: &'a TrainKg, user: NodeId, spec: &'a SampleSpec) -> Self {
         let degree = |node: NodeId| kg.degree(node) as f64;
         let products = kg.items_of(user).iter().map(|&item| degree(NodeId(item)) * max_degree(kg, NodeId(item)));
         Self { kg, user, spec, max_product: products.fold(0.0, f64::max) }
@@ -165,8 +165,9 @@ mod tests {
         for spec in [SampleSpec { law: Law::UniformPath, damping: 0.0, ..SampleSpec::default() }, SampleSpec::default()]
         {
             let user = kg.user("u").expect("a user");
-            let (walker, mut stream) = (Walker::new(&kg, user, spec), Stream::new(1, Purpose::Simulate, 0, 0));
-            let sampler = Sampler::new(&kg, &Pattern::hops(3, &kg).expect("a pattern"), spec).expect("a sampler");
+            let (walker, mut stream) = (Walker::new(&kg, user, &spec), Stream::new(1, Purpose::Simulate, 0, 0));
+            let sampler =
+                Sampler::new(&kg, &Pattern::hops(3, &kg).expect("a pattern"), spec.clone()).expect("a sampler");
             let tables = sampler.tables(user).expect("tables");
             let mut counts: BTreeMap<Path, [f64; 2]> = BTreeMap::new();
             let mut path = Path::default();

@@ -30,7 +30,8 @@ fn draw(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
 
     // Items that Ann has not chosen, three hops away: every path there is equally likely.
     let pattern = Pattern::parse("(:user)-[:interacted]->(:item)-[]-()-[]-(:item)", &kg)?;
-    let spec = SampleSpec { law: Law::UniformPath, damping: 0.0, ends: EndSet::Unseen, seed: 7 };
+    let spec =
+        SampleSpec { law: Law::UniformPath, damping: 0.0, ends: EndSet::Unseen, seed: 7, ..SampleSpec::default() };
     let sampler = Sampler::new(&kg, &pattern, spec)?;
     let tables = sampler.tables(kg.user("ann")?)?;
     writeln!(out, "{} paths, of which five draws:", tables.num_paths()?.paths)?;

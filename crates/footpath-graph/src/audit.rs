@@ -5,8 +5,8 @@
 use crate::error::Result;
 use crate::kg::TrainKg;
 use crate::pattern::Pattern;
-use crate::sample::EndSet;
-use footpath_core::{Corpus, NodeId, Path, RelationId, Triple};
+use crate::sample::{EndSet, SampleSpec};
+use footpath_core::{Corpus, NodeId, Path, RelationId, Triple, TypeId};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -20,9 +20,9 @@ pub struct AuditReport {
     pub paths: u64,
     /// Paths with a hop that is no triple of the train graph.
     pub illegal: u64,
-    /// Paths that the pattern does not accept, or that do not start at a user.
+    /// Paths that the pattern does not accept, or that do not start where it says.
     pub off_pattern: u64,
-    /// Paths that meet a node twice.
+    /// Paths that meet a node twice although they must not.
     pub not_simple: u64,
     /// Paths whose end is not in the end set.
     pub wrong_end: u64,
@@ -48,10 +48,10 @@ pub fn audit_corpus(
     corpus: &Corpus,
     kg: &TrainKg,
     pattern: &Pattern,
-    ends: EndSet,
+    spec: &SampleSpec,
     held_out: &[HeldOutItems],
 ) -> Result<AuditReport> {
-    let mut auditor = Auditor { kg, pattern, ends, held_out, report: AuditReport::default() };
+    let mut auditor = Auditor { kg, pattern, spec, held_out, report: AuditReport::default() };
     for path in corpus.paths() {
         auditor.check(&path?);
     }
@@ -64,10 +64,10 @@ pub fn audit_paths<'p>(
     paths: impl IntoIterator<Item = &'p Path>,
     kg: &TrainKg,
     pattern: &Pattern,
-    ends: EndSet,
+    spec: &SampleSpec,
     held_out: &[HeldOutItems],
 ) -> AuditReport {
-    let mut auditor = Auditor { kg, pattern, ends, held_out, report: AuditReport::default() };
+    let mut auditor = Auditor { kg, pattern, spec, held_out, report: AuditReport::default() };
     paths.into_iter().for_each(|path| auditor.check(path));
     auditor.report
 }
@@ -75,7 +75,7 @@ pub fn audit_paths<'p>(
 struct Auditor<'a> {
     kg: &'a TrainKg,
     pattern: &'a Pattern,
-    ends: EndSet,
+    spec: &'a SampleSpec,
     held_out: &'a [HeldOutItems],
     report: AuditReport,
 }
@@ -84,7 +84,7 @@ impl Auditor<'_> {
     fn check(&mut self, path: &Path) {
         let illegal = !path.triples().all(|triple| self.kg.find(triple).is_some());
         let off_pattern = !self.is_accepted(path);
-        let not_simple = !path.is_simple();
+        let not_simple = self.spec.simple && !path.is_simple();
         let wrong_end = !self.ends_well(path);
         let leaked = path.triples().any(|triple| self.is_held_out(triple));
         let report = &mut self.report;
@@ -101,7 +101,7 @@ impl Auditor<'_> {
 
     fn is_accepted(&self, path: &Path) -> bool {
         let automaton = self.pattern.automaton();
-        let starts = path.nodes.first().is_some_and(|user| self.kg.users().contains(&user.0));
+        let starts = path.nodes.first().is_some_and(|&node| self.pattern.starts().contains(&self.kg.type_of(node)));
         let step = |state, hop: Triple| automaton.step(state, hop.relation, self.kg.type_of(hop.tail));
         let last = path.triples().try_fold(automaton.start(), step);
         starts && last.is_some_and(|state| automaton.is_accepting(state))
@@ -110,15 +110,25 @@ impl Auditor<'_> {
     fn ends_well(&self, path: &Path) -> bool {
         let [user, linked, .., end] = path.nodes.as_slice() else {
             // One hop: the end is the item of the first hop, which the user has chosen.
-            return path.nodes.len() == 2 && self.ends == EndSet::Any;
+            return path.nodes.len() == 2 && self.spec.ends == EndSet::Any;
         };
-        let chosen = Triple { head: *user, relation: RelationId::INTERACTED, tail: *end };
-        let chosen = self.kg.find(chosen).is_some();
-        match self.ends {
-            EndSet::Train => chosen && end != linked,
-            EndSet::Unseen => !chosen && self.kg.is_item(*end),
-            EndSet::Any => self.kg.is_item(*end),
-        }
+        let time = |item: NodeId| {
+            let arc = self.kg.find(Triple { head: *user, relation: RelationId::INTERACTED, tail: item })?;
+            let first = self.kg.arcs(*user).of(RelationId::INTERACTED).first;
+            Some(self.kg.times_of(*user).get(arc - first).copied().unwrap_or(0))
+        };
+        let chosen = time(*end).is_some();
+        let in_order = match (time(*linked), time(*end)) {
+            (Some(linked), Some(end)) if self.spec.causal => linked < end,
+            _ => true,
+        };
+        in_order
+            && match self.spec.ends {
+                EndSet::Train => chosen && end != linked,
+                EndSet::Unseen => !chosen && self.kg.is_item(*end),
+                // Walks of a pattern that does not start at users end wherever it says.
+                EndSet::Any => self.pattern.starts() != [TypeId::USER] || self.kg.is_item(*end),
+            }
     }
 
     fn is_held_out(&self, triple: Triple) -> bool {
@@ -183,7 +193,8 @@ mod tests {
             (&["item:i2", "entity:ann", "item:i1", "entity:ann"], &by_ann, EndSet::Any, [1, 1, 1, 1, 0]),
         ];
         for (nodes, relations, ends, expected) in cases {
-            let report = audit_paths([&path(&kg, nodes, relations)], &kg, &pattern, *ends, &held_out);
+            let spec = SampleSpec { ends: *ends, ..SampleSpec::default() };
+            let report = audit_paths([&path(&kg, nodes, relations)], &kg, &pattern, &spec, &held_out);
             let got = [report.illegal, report.off_pattern, report.not_simple, report.wrong_end, report.leaked];
             assert_eq!(got, *expected, "{nodes:?} {ends:?}");
             assert_eq!(report.is_clean(), *expected == [0; 5]);

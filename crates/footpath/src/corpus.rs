@@ -32,26 +32,29 @@ pub struct Audited {
 pub fn audit(corpus_dir: &FilePath, kg_dir: &FilePath) -> Result<Audited> {
     let kg = TrainKg::open(kg_dir)?;
     let corpus = open_unchecked(corpus_dir, &kg)?;
-    let (pattern, ends) = stated(&corpus, &kg)?;
+    let (pattern, spec) = stated(&corpus, &kg)?;
     let parts = [kg::open_held_out(kg_dir, Split::Valid)?, kg::open_held_out(kg_dir, Split::Test)?];
     let num_held_out = parts.iter().map(|part| part.len() as u64).sum();
     let held_out = parts.map(|part| part.by_user());
-    let report = audit_corpus(&corpus, &kg, &pattern, ends, &held_out)?;
+    let report = audit_corpus(&corpus, &kg, &pattern, &spec, &held_out)?;
     let first_wrong = report.first_wrong.and_then(|number| corpus.paths().nth(usize::try_from(number).ok()?));
     let first_wrong = first_wrong.transpose()?.map(|path| spell(&kg, &path));
-    Ok(Audited { pattern: pattern.source().to_owned(), ends, num_held_out, report, first_wrong })
+    let (pattern, ends) = (pattern.source().to_owned(), spec.ends);
+    Ok(Audited { pattern, ends, num_held_out, report, first_wrong })
 }
 
-/// The pattern and the end set a corpus says it has.
-fn stated(corpus: &Corpus, kg: &TrainKg) -> Result<(Pattern, EndSet)> {
+/// The pattern and the law a corpus says it has.
+fn stated(corpus: &Corpus, kg: &TrainKg) -> Result<(Pattern, SampleSpec)> {
     let directory = corpus.artefact().directory();
     let sampling = &corpus.header().sampling;
     let wrong = |expected: &str, got: String| corrupt(directory, "manifest", expected, got);
     let source = sampling.get("pattern").and_then(|p| p.as_str()).unwrap_or_default();
-    let pattern = Pattern::parse(source, kg).map_err(|e| wrong("a path pattern of the graph", e.to_string()))?;
+    let pattern = Pattern::parse(source, kg)
+        .or_else(|_| Pattern::parse_walk(source, kg))
+        .map_err(|e| wrong("a path pattern of the graph", e.to_string()))?;
     let spec = sampling.get("spec").cloned().unwrap_or_default();
     let spec: SampleSpec = serde_json::from_value(spec).map_err(|e| wrong("a sampling law", e.to_string()))?;
-    Ok((pattern, spec.ends))
+    Ok((pattern, spec))
 }
 
 /// `user:1 -[interacted]- item:2 -[starring]- …`
@@ -131,7 +134,7 @@ fn is_path(row: &[u32], kg: &TrainKg, pattern: &Pattern) -> bool {
     let tokens: Vec<_> = row.iter().copied().map(TokenId).collect();
     let Some(path) = kg.vocabulary().decode(&tokens) else { return false };
     let padded = tokens.iter().skip(2 * path.num_hops() + 1).all(|&token| token == Vocabulary::PADDING);
-    let starts = path.nodes.first().is_some_and(|user| kg.users().contains(&user.0));
+    let starts = path.nodes.first().is_some_and(|&node| pattern.starts().contains(&kg.type_of(node)));
     let automaton = pattern.automaton();
     let hop = |state, hop: Triple| automaton.step(state, hop.relation, kg.type_of(hop.tail));
     let last = path.triples().try_fold(automaton.start(), hop);

@@ -2,7 +2,7 @@
 
 use footpath_core::Corpus;
 use footpath_graph::TrainKg;
-use footpath_graph::sample::{Sampler, Scratch};
+use footpath_graph::sample::{MixtureSampler, Scratch};
 use footpath_model::data::PathSource;
 use rayon::prelude::*;
 
@@ -12,7 +12,7 @@ type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug)]
 pub struct FreshPaths<'a> {
     /// What draws them.
-    pub sampler: Sampler<'a>,
+    pub sampler: MixtureSampler<'a>,
     /// How many for each user and epoch.
     pub paths_per_user: u64,
 }
@@ -34,7 +34,7 @@ impl PathSource for FreshPaths<'_> {
         let rows: Vec<Vec<u32>> = users
             .par_iter()
             .map_init(Scratch::default, |scratch, &user| {
-                let tables = self.sampler.tables_with(footpath_core::NodeId(user), scratch)?;
+                let tables = self.sampler.tables(footpath_core::NodeId(user), scratch)?;
                 let (mut rows, mut path) = (Vec::new(), footpath_core::Path::default());
                 let mut draws = first..first + self.paths_per_user;
                 // A user without a path has none for any draw.

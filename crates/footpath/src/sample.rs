@@ -5,14 +5,18 @@ use crate::error::{Error, Result};
 use crate::shape::Shape;
 use footpath_core::{CorpusWriter, Manifest, Replace, artefact};
 use footpath_graph::TrainKg;
+use footpath_graph::pattern::{Mixture, Part, Pattern};
 use footpath_graph::sample::{
-    CountSummary, EndSet, MAX_DAMPING, Run, SampleSpec, SampleSummary, count_paths, sample_corpus,
+    CountSummary, EndSet, Quota, Replacement, Run, SampleSpec, SampleSummary, Shard, count_paths, sample_corpus,
 };
 use std::path::Path as FilePath;
 use std::sync::atomic::AtomicBool;
 
 /// Most paths drawn for a user.
 pub const MAX_PATHS_PER_USER: u64 = 1_000_000;
+
+/// Most paths of a corpus asked for by their total.
+pub const MAX_PATHS: u64 = 1_000_000_000_000;
 
 /// Numbers of paths, and of which.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +40,7 @@ pub fn count(
 ) -> Result<Counted> {
     let kg = TrainKg::open(kg_dir)?;
     let pattern = shape.mixture(&kg)?.union().clone();
-    let num_users = kg.users().len() as u64;
+    let num_users = u64::from(num_starts(&kg, &pattern));
     let summary = count_paths(&kg, &pattern, ends, threads.number(), &mut |users| done(users, num_users))?;
     Ok(Counted { pattern: pattern.source().to_owned(), summary })
 }
@@ -48,8 +52,12 @@ pub struct Options {
     pub shape: Shape,
     /// By which law, to which ends, with which seed.
     pub spec: SampleSpec,
-    /// Paths for each user that has any; drawn with replacement.
-    pub paths_per_user: u64,
+    /// How many.
+    pub quota: Quota,
+    /// Whether a path may be drawn for a user more than once.
+    pub replacement: Replacement,
+    /// For which users. The corpora of all shards, one after the other, are that of the whole.
+    pub shard: Shard,
     /// Threads; the corpus does not depend on them.
     pub threads: Threads,
     /// Whether the output may be replaced.
@@ -65,11 +73,13 @@ impl Options {
         let rule = |holds: bool, option: &'static str, reason: String| {
             if holds { Ok(()) } else { Err(Error::Usage { option, reason }) }
         };
-        let (paths, damping) = (self.paths_per_user, self.spec.damping);
-        let most = format!("must be 1 to {MAX_PATHS_PER_USER}, got {paths}");
-        rule((1..=MAX_PATHS_PER_USER).contains(&paths), "paths-per-user", most)?;
-        let most = format!("must be 0 to {MAX_DAMPING}, got {damping}");
-        rule((0.0..=MAX_DAMPING).contains(&damping), "damping", most)?;
+        let (option, paths, max) = match self.quota {
+            Quota::PerUser(paths) => ("paths-per-user", paths, MAX_PATHS_PER_USER),
+            Quota::PerEnd(paths) => ("paths-per-end", paths, MAX_PATHS_PER_USER),
+            Quota::Every(paths) => ("all-paths", paths, MAX_PATHS_PER_USER),
+            Quota::Total(paths) => ("num-paths", paths, MAX_PATHS),
+        };
+        rule((1..=max).contains(&paths), option, format!("must be 1 to {max}, got {paths}"))?;
         rule(self.threads.0 <= Threads::MAX, "threads", format!("must be at most {}", Threads::MAX))
     }
 }
@@ -107,16 +117,17 @@ pub fn run(
 ) -> Result<Outcome> {
     artefact::refuse_existing(out, options.replace)?;
     options.validate()?;
-    let paths_per_user = options.paths_per_user;
     let kg = TrainKg::open(kg_dir)?;
-    let pattern = options.shape.pattern(&kg)?;
-    let num_users = kg.users().len() as u64;
-    let mut writer = CorpusWriter::create(out, 2 * pattern.max_hops() + 1, options.replace)?;
+    let mixture = options.shape.mixture(&kg)?;
+    options.spec.validate(&kg)?;
+    let num_users = u64::from(num_starts(&kg, mixture.union()));
+    let mut writer = CorpusWriter::create(out, 2 * mixture.max_hops() + 1, options.replace)?;
+    let Options { quota, replacement, shard, threads, .. } = *options;
     let summary = sample_corpus(
         &kg,
-        &pattern,
-        options.spec,
-        Run { paths_per_user, threads: options.threads.number() },
+        &mixture,
+        &options.spec,
+        Run { quota, replacement, shard, threads: threads.number() },
         &mut |rows| Ok(writer.append(rows)?),
         &mut |users| done(users, num_users),
         stop,
@@ -125,10 +136,24 @@ pub fn run(
         return Ok(Outcome::Interrupted);
     }
     let sampling = serde_json::json!({
-        "pattern": pattern.source(),
+        "pattern": mixture.union().source(),
+        "parts": parts(&mixture),
         "spec": options.spec,
-        "paths_per_user": paths_per_user,
+        "quota": quota,
+        "replacement": replacement,
+        "shard": shard,
     });
     let manifest = writer.publish(kg.content_hash().to_owned(), kg.vocabulary(), sampling)?;
-    Ok(Outcome::Finished(Box::new(Sampled { pattern: pattern.source().to_owned(), summary, manifest })))
+    let pattern = mixture.union().source().to_owned();
+    Ok(Outcome::Finished(Box::new(Sampled { pattern, summary, manifest })))
+}
+
+/// The parts of a mixture as a manifest states them.
+pub(crate) fn parts(mixture: &Mixture) -> serde_json::Value {
+    let part = |part: &Part| serde_json::json!({ "pattern": part.pattern.source(), "weight": part.weight });
+    mixture.parts().iter().map(part).collect()
+}
+
+fn num_starts(kg: &TrainKg, pattern: &Pattern) -> u32 {
+    pattern.starts().iter().map(|&kind| kg.range(kind)).map(|range| range.end - range.start).sum()
 }

@@ -16,6 +16,8 @@ pub enum Shape {
     Preset(String),
     /// The mixture of patterns in a TOML file; see [`Mixture::read`].
     File(PathBuf),
+    /// A pattern of walks, which need not go from a user to an item; see [`Pattern::parse_walk`].
+    Walk(String),
 }
 
 impl Default for Shape {
@@ -39,22 +41,7 @@ impl Shape {
             Self::Pattern(text) => Ok(Mixture::single(Pattern::parse(text, kg)?)),
             Self::Preset(name) => Ok(Mixture::single(Preset::named(name)?.pattern(kg)?)),
             Self::File(path) => Ok(Mixture::read(path, kg)?),
-        }
-    }
-
-    /// The pattern, where there is only one.
-    ///
-    /// # Errors
-    /// As [`Shape::mixture`]; [`Error::Usage`] when there are several.
-    pub fn pattern(&self, kg: &TrainKg) -> Result<Pattern> {
-        let mixture = self.mixture(kg)?;
-        match mixture.parts() {
-            [only] => Ok(only.pattern.clone()),
-            parts => {
-                let reason =
-                    format!("{} patterns; mixtures come with sampling, only one can be used here", parts.len());
-                Err(Error::Usage { option: "patterns", reason })
-            }
+            Self::Walk(text) => Ok(Mixture::single(Pattern::parse_walk(text, kg)?)),
         }
     }
 }

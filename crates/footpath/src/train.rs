@@ -4,13 +4,14 @@ use crate::corpus;
 use crate::curve;
 use crate::error::{Error, Result};
 use crate::paths::{CorpusPaths, FreshPaths};
+use crate::sample::parts;
 use crate::shape::Shape;
 use footpath_core::artefact::OutputLock;
 use footpath_core::{ArtefactWriter, Corpus, Goal, NodeId, Purpose, Replace, Stream, Vocabulary, artefact};
 use footpath_eval::{Recommendation, Recommendations};
 use footpath_graph::legal::Legal;
-use footpath_graph::pattern::Pattern;
-use footpath_graph::sample::{EndSet, Law, SampleSpec, Sampler};
+use footpath_graph::pattern::{Mixture, Pattern};
+use footpath_graph::sample::{EndSet, Law, MixtureSampler, SampleSpec};
 use footpath_graph::{HeldOut, Split, TrainKg, kg};
 use footpath_model::checkpoint::Checkpoints;
 use footpath_model::config::{ModelConfig, Preset, TrainingConfig};
@@ -156,10 +157,11 @@ pub fn run(
     if let Some(corpus) = &corpus {
         parents.insert("corpus".to_owned(), corpus.artefact().manifest().content_hash());
     }
-    let pattern = pattern(&kg, options, corpus.as_ref())?;
+    let mixture = mixture(&kg, options, corpus.as_ref())?;
+    let pattern = mixture.union().clone();
     let valid = kg::open_held_out(kg_dir, Split::Valid)?;
     let workplace = Workplace::open(out, options.unfinished, parents.clone())?;
-    let (source, sampling) = source(&kg, &pattern, options, corpus)?;
+    let (source, sampling) = source(&kg, &mixture, options, corpus)?;
     let legal = Legal::new(&kg, &pattern);
     let (mut trainer, resumed_at) = trainer(&kg, &pattern, options, &workplace.checkpoints)?;
     let num_parameters = trainer.model.config.num_parameters();
@@ -187,23 +189,24 @@ pub fn run(
     Ok(Outcome::Finished(Box::new(card)))
 }
 
-fn pattern(kg: &TrainKg, options: &Options, corpus: Option<&Corpus>) -> Result<Pattern> {
+/// The patterns to learn: those asked for, which must be those of the corpus where there is one.
+fn mixture(kg: &TrainKg, options: &Options, corpus: Option<&Corpus>) -> Result<Mixture> {
     let of_corpus = corpus.and_then(|c| c.header().sampling.get("pattern").and_then(|p| p.as_str()));
-    let given = options.shape.as_ref().map(|shape| shape.pattern(kg)).transpose()?;
+    let given = options.shape.as_ref().map(|shape| shape.mixture(kg)).transpose()?;
     match (given, of_corpus) {
-        (Some(given), Some(made)) if given.source() != made => Err(Error::Usage {
+        (Some(given), Some(made)) if given.union().source() != made => Err(Error::Usage {
             option: "pattern",
             reason: format!("the corpus was sampled with {made}; leave the option out"),
         }),
         (Some(given), _) => Ok(given),
-        (None, Some(made)) => Ok(Pattern::parse(made, kg)?),
-        (None, None) => Shape::default().pattern(kg),
+        (None, Some(made)) => Ok(Mixture::single(Pattern::parse(made, kg)?)),
+        (None, None) => Shape::default().mixture(kg),
     }
 }
 
 fn source<'a>(
     kg: &'a TrainKg,
-    pattern: &Pattern,
+    mixture: &Mixture,
     options: &Options,
     corpus: Option<Corpus>,
 ) -> Result<(Box<dyn PathSource + 'a>, serde_json::Value)> {
@@ -212,10 +215,16 @@ fn source<'a>(
         return Ok((Box::new(CorpusPaths { corpus }), sampling));
     }
     let Options { law, damping, training, .. } = options;
-    let spec = SampleSpec { law: *law, damping: *damping, ends: EndSet::Train, seed: training.seed };
-    let sampling =
-        serde_json::json!({ "pattern": pattern.source(), "spec": spec, "paths_per_user": training.paths_per_user });
-    let fresh = FreshPaths { sampler: Sampler::new(kg, pattern, spec)?, paths_per_user: training.paths_per_user };
+    let (ends, seed) = (EndSet::Train, training.seed);
+    let spec = SampleSpec { law: *law, damping: *damping, ends, seed, ..SampleSpec::default() };
+    let paths_per_user = training.paths_per_user;
+    let sampling = serde_json::json!({
+        "pattern": mixture.union().source(),
+        "parts": parts(mixture),
+        "spec": spec,
+        "paths_per_user": paths_per_user,
+    });
+    let fresh = FreshPaths { sampler: MixtureSampler::new(kg, mixture, &spec)?, paths_per_user };
     Ok((Box::new(fresh), sampling))
 }
 

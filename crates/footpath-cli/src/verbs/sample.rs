@@ -4,10 +4,11 @@ use crate::args::{End, OutArgs, PatternArgs, one_pattern};
 use crate::failure::{Failure, output};
 use crate::output::{self, thousands};
 use crate::signals::Polite;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use footpath::Threads;
 use footpath::sample::{self, Options, Outcome, Sampled};
-use footpath_graph::sample::{EndSet, Law, SampleSpec};
+use footpath::shape::Shape;
+use footpath_graph::sample::{EndSet, Law, Quota, Replacement, SampleSpec, Shard};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -15,12 +16,7 @@ use std::time::Instant;
 
 /// Sample a corpus of paths, exactly by a stated law
 #[derive(Debug, Args)]
-#[command(group = one_pattern().required(true), after_help = "Examples:
-  footpath sample kg --out corpus --hops 3 --seed 7
-  footpath sample kg --out corpus --hops 3 --end unseen --law uniform-end --damping 0.5
-  footpath sample kg --out corpus --pattern '(:user)-[:interacted]->(:item)-[]-(:person)-[]-(:item)'
-
-The corpus is the same, byte for byte, for any number of threads.")]
+#[command(group = one_pattern().arg("walk").required(true), group = one_quota(), after_help = EXAMPLES)]
 pub(crate) struct SampleArgs {
     /// The knowledge graph
     kg: PathBuf,
@@ -28,27 +24,108 @@ pub(crate) struct SampleArgs {
     out: OutArgs,
     #[command(flatten)]
     pattern: PatternArgs,
+    /// A pattern of walks between any nodes, such as '(:entity)-[]-{4}()', for pre-training; needs --end any
+    #[arg(long, value_name = "PATTERN")]
+    walk: Option<String>,
     /// Where paths may end
     #[arg(long, value_enum, default_value_t)]
     end: End,
-    /// Paths for each user that has any, drawn with replacement
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    paths_per_user: u64,
+    #[command(flatten)]
+    quota: QuotaArgs,
+    /// No path twice for the same user; one who has fewer gets them all
+    #[arg(long)]
+    distinct: bool,
     /// Seed of every random draw
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How paths are weighed
-    #[arg(long, value_enum, default_value_t)]
-    law: LawArg,
-    /// Damping of hubs: each inner node weighs (number of its arcs)^-X
-    #[arg(long, value_name = "X", default_value_t = 0.0)]
-    damping: f64,
+    #[command(flatten)]
+    law: LawArgs,
+    /// One part of the users, such as 0/4; the corpora of all parts, one after the other, are the whole
+    #[arg(long, value_name = "I/N", value_parser = shard, default_value = "0/1", hide_default_value = true)]
+    shard: Shard,
     /// Threads; the result does not depend on it [default: one for each core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  footpath sample kg --out corpus --hops 3 --seed 7
+  footpath sample kg --out corpus --hops 3 --end unseen --law uniform-end --damping 0.5
+  footpath sample kg --out corpus --pattern '(:user)-[:interacted]->(:item)-[]-(:person)-[]-(:item)' --distinct
+  footpath sample kg --out corpus --patterns mixture.toml --num-paths 1000000 --shard 0/4
+  footpath sample kg --out walks --walk '(:entity)-[]-{4}()' --end any --law walk
+
+The corpus is the same, byte for byte, for any number of threads.";
+
+/// How many paths.
+#[derive(Debug, Args)]
+#[group(skip)]
+struct QuotaArgs {
+    /// Paths for each user that has any
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    paths_per_user: u64,
+    /// Paths for each user and each end that the user has a path to
+    #[arg(long, value_name = "N")]
+    paths_per_end: Option<u64>,
+    /// Paths in all, shared out in proportion to the numbers of paths of the users
+    #[arg(long, value_name = "N")]
+    num_paths: Option<u64>,
+    /// Every path once, at most N of a user
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1000000")]
+    all_paths: Option<u64>,
+}
+
+fn one_quota() -> ArgGroup {
+    ArgGroup::new("quota").args(["paths_per_user", "paths_per_end", "num_paths", "all_paths"]).multiple(false)
+}
+
+impl QuotaArgs {
+    fn quota(&self) -> Quota {
+        let per_end = self.paths_per_end.map(Quota::PerEnd);
+        let total = self.num_paths.map(Quota::Total);
+        per_end.or(total).or(self.all_paths.map(Quota::Every)).unwrap_or(Quota::PerUser(self.paths_per_user))
+    }
+}
+
+/// How paths are weighed.
+#[derive(Debug, Args)]
+#[group(skip)]
+struct LawArgs {
+    /// How paths are weighed
+    #[arg(long, value_enum, default_value_t)]
+    law: LawArg,
+    /// Damping of hubs: each inner node weighs (number of its arcs)^-X
+    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    damping: f64,
+    /// Damping of popular ends: each end weighs (number of its train interactions)^-X
+    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    end_damping: f64,
+    /// Weight of a relation, both ways; can be given for several
+    #[arg(long = "relation-weight", value_name = "NAME=X", value_parser = relation_weight)]
+    relation_weights: Vec<(String, f64)>,
+    /// Let paths meet a node more than once
+    #[arg(long)]
+    walks: bool,
+    /// The end must have been chosen later than the item of the first hop, where both have times
+    #[arg(long)]
+    causal: bool,
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/').map(|(index, of)| (index.parse(), of.parse()));
+    match parts {
+        Some((Ok(index), Ok(of))) if index < of => Ok(Shard { index, of }),
+        _ => Err("write part/parts, from 0/N to (N-1)/N".to_owned()),
+    }
+}
+
+fn relation_weight(text: &str) -> Result<(String, f64), String> {
+    let (name, weight) = text.rsplit_once('=').ok_or("write the relation, `=`, and its weight")?;
+    let weight = weight.parse().map_err(|_| format!("{weight:?} is not a number"))?;
+    Ok((name.to_owned(), weight))
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -77,25 +154,39 @@ impl From<LawArg> for Law {
 struct Line<'a> {
     pattern: &'a str,
     end: EndSet,
-    law: Law,
-    damping: f64,
-    seed: u64,
-    paths_per_user: u64,
+    #[serde(flatten)]
+    spec: &'a SampleSpec,
+    quota: Quota,
+    replacement: Replacement,
+    shard: Shard,
     num_paths: u64,
     users_with_paths: u64,
     users_without_paths: u64,
     given_up: u64,
+    users_cut_short: u64,
     seconds: f64,
     hash: String,
 }
 
 impl SampleArgs {
     fn options(&self) -> Options {
-        let (law, ends) = (self.law.into(), self.end.into());
+        let shape = self.walk.clone().map(Shape::Walk).or_else(|| self.pattern.shape());
+        let spec = SampleSpec {
+            law: self.law.law.into(),
+            damping: self.law.damping,
+            end_damping: self.law.end_damping,
+            relation_weights: self.law.relation_weights.iter().cloned().collect(),
+            ends: self.end.into(),
+            simple: !self.law.walks,
+            causal: self.law.causal,
+            seed: self.seed,
+        };
         Options {
-            shape: self.pattern.shape().unwrap_or_default(),
-            spec: SampleSpec { law, damping: self.damping, ends, seed: self.seed },
-            paths_per_user: self.paths_per_user,
+            shape: shape.unwrap_or_default(),
+            spec,
+            quota: self.quota.quota(),
+            replacement: if self.distinct { Replacement::Without } else { Replacement::With },
+            shard: self.shard,
             threads: Threads(self.threads),
             replace: self.out.replace(),
         }
@@ -123,19 +214,20 @@ pub(crate) fn run(args: &SampleArgs) -> Result<(), Failure> {
     print_sampled(&mut out, args, &sampled, seconds).map_err(output)
 }
 
-fn line<'a>(sampled: &'a Sampled, options: &Options, seconds: f64) -> Line<'a> {
+fn line<'a>(sampled: &'a Sampled, options: &'a Options, seconds: f64) -> Line<'a> {
     let s = &sampled.summary;
     Line {
         pattern: &sampled.pattern,
         end: options.spec.ends,
-        law: options.spec.law,
-        damping: options.spec.damping,
-        seed: options.spec.seed,
-        paths_per_user: options.paths_per_user,
+        spec: &options.spec,
+        quota: options.quota,
+        replacement: options.replacement,
+        shard: options.shard,
         num_paths: s.num_paths,
         users_with_paths: s.users_with_paths,
         users_without_paths: s.users_without_paths,
         given_up: s.given_up,
+        users_cut_short: s.users_cut_short,
         seconds,
         hash: sampled.manifest.content_hash(),
     }
@@ -151,7 +243,10 @@ fn print_sampled(out: &mut impl Write, args: &SampleArgs, sampled: &Sampled, sec
         writeln!(out, " {} users have no path of this kind", thousands(s.users_without_paths))?;
     }
     if s.given_up > 0 {
-        writeln!(out, " {} draws met a node twice too often and were given up", thousands(s.given_up))?;
+        writeln!(out, " {} paths asked for were not found, although there may be more", thousands(s.given_up))?;
+    }
+    if s.users_cut_short > 0 {
+        writeln!(out, " {} users have more paths than were asked for", thousands(s.users_cut_short))?;
     }
     writeln!(out, " paths {}", sampled.pattern)
 }

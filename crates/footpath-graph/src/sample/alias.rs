@@ -118,7 +118,9 @@ impl Buckets {
     #[expect(clippy::indexing_slicing, reason = "indices of one row")]
     fn split(&mut self, capacity: u128) {
         let Self { scaled, small, large, other } = self;
-        (small.clear(), large.clear(), other.clear());
+        small.clear();
+        large.clear();
+        other.clear();
         other.extend(0..scaled.len());
         for (index, &weight) in scaled.iter().enumerate() {
             if weight < capacity { small.push(index) } else { large.push(index) }
@@ -182,7 +184,7 @@ mod tests {
             let sum: f64 = weights.iter().sum();
             for (code, weight) in back {
                 let got = weight as f64 / row.len() as f64 / 2f64.powi(64);
-                let expected = weights[usize::try_from(code).unwrap()] / sum;
+                let expected = weights[usize::try_from(code).expect("small")] / sum;
                 prop_assert!((got - expected).abs() < 1e-15, "{} for {}", got, expected);
             }
         }

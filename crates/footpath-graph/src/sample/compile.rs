@@ -1,12 +1,5 @@
 //! A pattern compiled for a graph: for each state of its automaton, the hops from every node, ready to be drawn.
 //!
-//! ```text
-//! row of a node   first arc << 28 | number of arcs        (and, where hops are weighed, the capacity of its buckets)
-//! uniform state   arcs: one code for each hop
-//! weighed state   buckets: see `alias`
-//! code            node << shift | class                    class = (relation, next state), or stopping
-//! ```
-//!
 //! The weight of a hop is that of all walks through it that do not turn straight back; see `weights` for the
 //! recurrence, which is computed here from the last state to the first. The sum over the arcs back from x to v is found
 //! without a search: the arcs of a state, turned round, come out sorted by v and then by x, as the arcs of v are.
@@ -17,6 +10,9 @@
 #![expect(clippy::indexing_slicing, reason = "nodes, states and arcs are numbered by the graph; hot loops")]
 
 use super::alias::{Buckets, Code};
+use super::back::Back;
+use super::layers::{Class, Kind, LEN_BITS, Layer, Layers};
+use super::starts::Starts;
 use super::weights::{Overflow, Weight};
 use super::{EndWeights, Factors};
 use crate::kg::TrainKg;
@@ -25,8 +21,6 @@ use footpath_core::{HugeArray, NodeId, RelationId};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Bits of the number of arcs in a row.
-const LEN_BITS: u32 = 28;
 /// Nodes of one piece of parallel work.
 const CHUNK: u32 = 1 << 14;
 
@@ -51,88 +45,12 @@ impl From<footpath_core::Error> for Failure {
     }
 }
 
-/// What the hops of a state are drawn by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Nothing follows.
-    Terminal,
-    /// Every hop alike.
-    Uniform,
-    /// In proportion to weight.
-    Weighed,
-}
-
-/// What a hop is besides the node it leads to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Class {
-    pub(super) relation: RelationId,
-    pub(super) next: StateId,
-}
-
-/// The hops from the nodes in one state.
-#[derive(Debug)]
-pub(super) struct Layer<C> {
-    pub(super) kind: Kind,
-    /// The node of the first row.
-    first_node: u32,
-    rows: HugeArray<u64>,
-    /// Classes by number; the number after the last stands for stopping.
-    pub(super) classes: Vec<Class>,
-    pub(super) shift: u32,
-    pub(super) arcs: HugeArray<C>,
-    pub(super) buckets: HugeArray<u64>,
-}
-
-/// The arcs of a row.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Row {
-    pub(super) first: usize,
-    pub(super) len: usize,
-    pub(super) capacity: u64,
-}
-
-/// A compiled pattern.
-#[derive(Debug)]
-pub(super) struct Layers<C> {
-    /// By state.
-    pub(super) layers: Vec<Layer<C>>,
-    /// Whether hops are weighed so that walks never turn straight back; otherwise such walks are drawn and given up.
-    pub(super) weighed: bool,
-}
-
-impl<C: Code> Layer<C> {
-    fn words(&self) -> usize {
-        if self.kind == Kind::Weighed { 2 } else { 1 }
-    }
-
-    /// Where the row of a node starts.
-    #[inline]
-    pub(super) fn row_at(&self, node: u32) -> usize {
-        node.wrapping_sub(self.first_node) as usize * self.words()
-    }
-
-    /// The words of the rows, to be asked for early.
-    #[inline]
-    pub(super) fn rows(&self) -> &[u64] {
-        &self.rows
-    }
-
-    /// The row of a node; empty for a node that no walk meets in this state.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "arcs are numbered by usize")]
-    pub(super) fn row(&self, node: u32) -> Row {
-        let at = self.row_at(node);
-        let word = self.rows.get(at).copied().unwrap_or(0);
-        let capacity = if self.kind == Kind::Weighed { self.rows.get(at + 1).copied().unwrap_or(0) } else { 0 };
-        Row { first: (word >> LEN_BITS) as usize, len: (word & ((1 << LEN_BITS) - 1)) as usize, capacity }
-    }
-}
-
 /// What walks are weighed by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules<'a> {
     pub(super) kg: &'a TrainKg,
     pub(super) automaton: &'a Automaton,
+    pub(super) starts: &'a Starts,
     pub(super) factors: &'a Factors,
     pub(super) ends: &'a EndWeights,
     /// Whether walks may turn straight back.
@@ -172,8 +90,11 @@ fn class_bits(classes: usize) -> u32 {
     usize::BITS - classes.leading_zeros()
 }
 
-/// For each relation, the ranges of tails it may lead to, each with the class of the hop; and the classes.
-fn steps(kg: &TrainKg, automaton: &Automaton, state: StateId) -> (Vec<Vec<(Range<u32>, u32)>>, Vec<Class>) {
+/// For each relation, the ranges of tails it may lead to, each with the class of the hop.
+type Steps = Vec<Vec<(Range<u32>, u32)>>;
+
+/// What the hops of a state may be.
+fn steps(kg: &TrainKg, automaton: &Automaton, state: StateId) -> (Steps, Vec<Class>) {
     let mut classes: Vec<Class> = Vec::new();
     let relations = (0..u16::try_from(kg.num_relations()).unwrap_or(u16::MAX)).map(RelationId);
     let of = relations.map(|relation| {
@@ -213,27 +134,18 @@ struct Done<W, C> {
     back: Back<W>,
 }
 
-/// For each node v the hops to it, by the node x they come from.
-#[derive(Debug, Default)]
-struct Back<W> {
-    ends: Vec<usize>,
-    from: Vec<u32>,
-    /// Empty where every hop weighs one.
-    weights: Vec<W>,
-}
-
 /// The hops of some nodes.
 #[derive(Debug)]
-struct Piece<W, C> {
+pub(super) struct Piece<W, C> {
     /// Words of the rows, with first arcs counted from the start of the piece.
     rows: Vec<u64>,
     arcs: Vec<C>,
     buckets: Vec<u64>,
     /// Hops of each node, stopping left out.
-    lens: Vec<u32>,
-    tails: Vec<u32>,
+    pub(super) lens: Vec<u32>,
+    pub(super) tails: Vec<u32>,
     /// Empty where every hop weighs one.
-    weights: Vec<W>,
+    pub(super) weights: Vec<W>,
     totals: Vec<W>,
     allowed: Vec<f64>,
 }
@@ -252,13 +164,8 @@ struct Hop {
 
 impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
     fn new(rules: Rules<'a>) -> Self {
-        let nothing = |_| Done {
-            layer: None,
-            first_node: 0,
-            totals: Vec::new(),
-            allowed: Vec::new(),
-            back: Back { ends: Vec::new(), from: Vec::new(), weights: Vec::new() },
-        };
+        let nothing =
+            |_| Done { layer: None, first_node: 0, totals: Vec::new(), allowed: Vec::new(), back: Back::default() };
         Self { rules, done: rules.automaton.states().map(nothing).collect() }
     }
 
@@ -313,14 +220,14 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
         let automaton = self.rules.automaton;
         let relations = || (0..u16::try_from(self.rules.kg.num_relations()).unwrap_or(u16::MAX)).map(RelationId);
         for later in automaton.states().filter(|later| later.0 > state.0) {
-            if self.done[later.index()].back.ends.is_empty() {
+            if self.done[later.index()].back.is_empty() {
                 continue;
             }
             let leads = |from: StateId| {
                 relations().any(|relation| automaton.types_after(from, relation).iter().any(|(_, to)| *to == later))
             };
             if !automaton.states().take_while(|earlier| earlier.0 < state.0).any(leads) {
-                self.done[later.index()].back = Back { ends: Vec::new(), from: Vec::new(), weights: Vec::new() };
+                self.done[later.index()].back = Back::default();
             }
         }
     }
@@ -410,7 +317,6 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
         Ok(())
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "lengths fit 64 bits")]
     fn keep(&mut self, state: &State<'_>, kind: Kind, mut pieces: Vec<Piece<W, C>>) -> Result<(), Failure> {
         let kind = if state.classes.is_empty() { Kind::Terminal } else { kind };
         let words = if kind == Kind::Weighed { 2 } else { 1 };
@@ -459,7 +365,7 @@ struct State<'a> {
     kg: &'a TrainKg,
     /// Nodes that may be met in this state.
     nodes: Range<u32>,
-    steps: Vec<Vec<(Range<u32>, u32)>>,
+    steps: Steps,
     classes: Vec<Class>,
     shift: u32,
     /// Whether walks may stop here as well as go on.
@@ -469,14 +375,15 @@ struct State<'a> {
 impl<'a> State<'a> {
     fn new(rules: &Rules<'a>, id: StateId) -> Self {
         let (steps, classes) = steps(rules.kg, rules.automaton, id);
-        let nodes = entered(rules.kg, rules.automaton, id);
+        let nodes =
+            if id == rules.automaton.start() { rules.starts.hull() } else { entered(rules.kg, rules.automaton, id) };
         let shift = class_bits(classes.len());
         let may_stop = rules.automaton.is_accepting(id) && !classes.is_empty();
         Self { id, kg: rules.kg, nodes, steps, classes, shift, may_stop }
     }
 
     /// The nodes in pieces, for parallel work.
-    fn chunks(&self) -> impl ParallelIterator<Item = Range<u32>> + IndexedParallelIterator {
+    fn chunks(&self) -> impl IndexedParallelIterator<Item = Range<u32>> {
         // A terminal state has no rows.
         let Range { start, end } = if self.classes.is_empty() { 0..0 } else { self.nodes.clone() };
         let chunks = (end - start).div_ceil(CHUNK);
@@ -508,71 +415,9 @@ impl<'a> State<'a> {
 
 /// The smallest range with all nodes that a walk may meet in a state.
 fn entered(kg: &TrainKg, automaton: &Automaton, state: StateId) -> Range<u32> {
-    if state == automaton.start() {
-        return kg.users();
-    }
     let relations = || (0..u16::try_from(kg.num_relations()).unwrap_or(u16::MAX)).map(RelationId);
-    let mut range = u32::MAX..0;
-    for (from, relation) in automaton.states().flat_map(|from| relations().map(move |relation| (from, relation))) {
-        for &(kind, _) in automaton.types_after(from, relation).iter().filter(|(_, to)| *to == state) {
-            let of = kg.range(kind);
-            range = range.start.min(of.start)..range.end.max(of.end);
-        }
-    }
-    if range.start > range.end { 0..0 } else { range }
-}
-
-impl<W: Weight> Back<W> {
-    fn of<C>(pieces: &[Piece<W, C>], first_node: u32, num_nodes: usize) -> Self
-    where
-        C: Code,
-    {
-        let unit = pieces.iter().all(|piece| piece.weights.is_empty());
-        let mut ends = vec![0usize; num_nodes + 1];
-        pieces.iter().flat_map(|piece| &piece.tails).for_each(|&tail| ends[tail as usize + 1] += 1);
-        for node in 0..num_nodes {
-            ends[node + 1] += ends[node];
-        }
-        let total = ends[num_nodes];
-        let mut back =
-            Self { ends: Vec::new(), from: vec![0; total], weights: vec![W::ZERO; if unit { 0 } else { total }] };
-        let mut node = first_node;
-        for piece in pieces {
-            let mut tails = piece.tails.iter().zip(0usize..);
-            for &len in &piece.lens {
-                for (&tail, index) in tails.by_ref().take(len as usize) {
-                    let place = &mut ends[tail as usize];
-                    back.from[*place] = node;
-                    if !unit {
-                        back.weights[*place] = piece.weights[index];
-                    }
-                    *place += 1;
-                }
-                node += 1;
-            }
-        }
-        // Each start has moved on to the end of its list.
-        ends.truncate(num_nodes);
-        back.ends = ends;
-        back
-    }
-
-    /// Where the hops to a node start.
-    fn start(&self, node: u32) -> usize {
-        if node == 0 { 0 } else { self.ends.get(node as usize - 1).copied().unwrap_or(0) }
-    }
-
-    /// The weight of all hops from `from` to `node`; nodes `from` ascend from call to call with one cursor.
-    fn sum(&self, node: u32, from: u32, cursor: &mut usize) -> W {
-        let end = self.ends.get(node as usize).copied().unwrap_or(0);
-        while *cursor < end && self.from[*cursor] < from {
-            *cursor += 1;
-        }
-        let same = self.from.get(*cursor..end).unwrap_or_default().iter().take_while(|&&head| head == from).count();
-        if self.weights.is_empty() {
-            return W::whole(same);
-        }
-        // Parts of a sum that was in range.
-        self.weights[*cursor..*cursor + same].iter().fold(W::ZERO, |sum, &weight| sum.plus(weight).unwrap_or(sum))
-    }
+    let steps = automaton.states().flat_map(|from| relations().map(move |relation| (from, relation)));
+    let types = steps.flat_map(|(from, relation)| automaton.types_after(from, relation));
+    let ranges = types.filter(|(_, to)| *to == state).map(|&(kind, _)| kg.range(kind));
+    ranges.reduce(|all, of| all.start.min(of.start)..all.end.max(of.end)).unwrap_or(0..0)
 }

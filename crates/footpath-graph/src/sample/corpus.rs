@@ -60,6 +60,8 @@ struct Piece {
     /// Paths of each user in a row of users, or of the one user.
     quota: u64,
     paths: u64,
+    /// Whether the users have no more draws.
+    is_last: bool,
 }
 
 #[derive(Debug, Default)]
@@ -83,9 +85,11 @@ pub fn sample_corpus(
     cancel: &AtomicBool,
 ) -> Result<SampleSummary> {
     let pool = pool(run.threads)?;
-    let users = run.shard.users(kg.users())?;
     let drawer = pool.install(|| Drawer::new(kg, mixture, spec, run))?;
-    let mut pieces = drawer.pieces(users.clone()).peekable();
+    let starts = drawer.sampler.starts();
+    let numbers = run.shard.users(starts.len())?;
+    let mut pieces = starts.slice(numbers).flat_map(|users| drawer.pieces(users)).peekable();
+    let mut finished = 0;
     let mut summary = SampleSummary::default();
     let stopped = || cancel.load(Ordering::Relaxed);
     while pieces.peek().is_some() {
@@ -106,7 +110,8 @@ pub fn sample_corpus(
             sink(&rows.tokens)?;
             summary.add(&rows.summary);
         }
-        progress(batch.last().map_or(0, |piece| u64::from(piece.users.end - users.start)));
+        finished += batch.iter().filter(|piece| piece.is_last).map(|piece| piece.users.len() as u64).sum::<u64>();
+        progress(finished);
     }
     Ok(summary)
 }
@@ -168,7 +173,12 @@ impl<'a> Drawer<'a> {
         match self.run.quota {
             Quota::PerUser(quota) | Quota::PerEnd(quota) | Quota::Every(quota) => quota,
             Quota::Total(_) => {
-                let index = user - self.sampler.kg().users().start;
+                let before = self
+                    .sampler
+                    .starts()
+                    .slice(0..u32::MAX)
+                    .map(|range| user.min(range.end).saturating_sub(range.start));
+                let index = before.sum::<u32>();
                 self.quotas.get(index as usize).copied().unwrap_or(0)
             }
         }
@@ -191,8 +201,9 @@ impl<'a> Drawer<'a> {
             let quota = self.quota(next);
             if self.may_split() && quota > PIECE_PATHS {
                 let (first, len) = (part, PIECE_PATHS.min(quota - part));
-                let piece = Piece { users: next..next + 1, first, quota: len, paths: len };
-                (next, part) = if first + len == quota { (next + 1, 0) } else { (next, first + len) };
+                let is_last = first + len == quota;
+                let piece = Piece { users: next..next + 1, first, quota: len, paths: len, is_last };
+                (next, part) = if is_last { (next + 1, 0) } else { (next, first + len) };
                 return Some(piece);
             }
             let start = next;
@@ -201,7 +212,7 @@ impl<'a> Drawer<'a> {
                 paths += quota;
                 next += 1;
             }
-            Some(Piece { users: start..next, first: 0, quota, paths })
+            Some(Piece { users: start..next, first: 0, quota, paths, is_last: true })
         })
     }
 

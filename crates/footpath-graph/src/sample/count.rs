@@ -49,7 +49,7 @@ pub fn count_paths(
     let law = if pattern.max_hops() <= 3 { Law::UniformPath } else { Law::UniformEnd };
     let spec = SampleSpec { law, damping: 0.0, ends, ..SampleSpec::default() };
     let sampler = Sampler::new(kg, pattern, spec)?;
-    let users: Vec<NodeId> = kg.users().map(NodeId).collect();
+    let users: Vec<NodeId> = sampler.starts.nodes().map(NodeId).collect();
     let mut counts = Vec::with_capacity(users.len());
     for batch in users.chunks(BATCH_USERS) {
         let count = |scratch: &mut Scratch, user: &NodeId| sampler.num_paths(*user, scratch);

@@ -9,7 +9,7 @@
 #![expect(clippy::indexing_slicing, reason = "layers, rows and places are numbered here; the hot loop")]
 
 use super::alias::{Code, below_capacity, weights_of};
-use super::compile::{Kind, Layer, Layers, Row};
+use super::layers::{Kind, Layer, Layers, Row};
 use crate::pattern::MAX_HOPS;
 use footpath_core::memory::prefetch;
 use footpath_core::{NodeId, Purpose, QuickStream, RelationId, Vocabulary};

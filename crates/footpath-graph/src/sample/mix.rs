@@ -3,6 +3,7 @@
 //! Draw k of a user belongs to one of the parts, chosen by weight among those of which the user has a path; then it is
 //! drawn by the law of that part. With one part nothing is chosen.
 
+use super::starts::Starts;
 use super::tables::Drawn;
 use super::{SampleSpec, Sampler, Scratch, UserTables};
 use crate::error::Result;
@@ -70,6 +71,17 @@ impl<'a> MixtureSampler<'a> {
         self.samplers[0].spec()
     }
 
+    /// Number of nodes that paths may start at; of users, unless the patterns are of walks.
+    #[must_use]
+    pub fn num_starts(&self) -> u32 {
+        self.starts().len()
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "a mixture has a part")]
+    pub(super) fn starts(&self) -> &Starts {
+        &self.samplers[0].starts
+    }
+
     /// Tokens of a row: `2 × max_hops + 1`.
     #[must_use]
     pub fn row_width(&self) -> usize {
@@ -123,7 +135,7 @@ impl MixtureTables<'_> {
     pub(super) fn write(&self, path: &Path, row: &mut Vec<u32>) {
         let end = row.len() + self.width;
         if let Some(tables) = self.parts.first() {
-            tables.append_row(path, row);
+            tables.append_tokens(path, row);
         }
         row.resize(end, Vocabulary::PADDING.0);
     }

@@ -20,10 +20,13 @@
 //!
 //! Draw `k` of user `u` is a function of (seed, u, k) and of nothing else.
 //!
+//! Patterns read by [`Pattern::parse_walk`] need not start at users; then every inner node is damped, and `u` is any start.
+//!
 //! Where the end set is (nearly) the same for all users, the pattern is compiled for the graph once and many walkers run
 //! on it at a time (`compile`, `kernel`); otherwise each user's surroundings are counted (`dag`, `weights`, `tables`).
 
 mod alias;
+mod back;
 mod compile;
 mod corpus;
 mod count;
@@ -31,9 +34,11 @@ mod dag;
 mod distinct;
 mod enumerate;
 mod kernel;
+mod layers;
 mod mix;
 mod quota;
 mod shared;
+mod starts;
 mod tables;
 mod weights;
 
@@ -52,6 +57,7 @@ use dag::{Builder, Dag, Plan, Stops};
 use footpath_core::{NodeId, RelationId, TypeId};
 use serde::{Deserialize, Serialize};
 use shared::Shared;
+use starts::Starts;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use weights::{Measure, Overflow, Turns, Weights};
@@ -85,7 +91,7 @@ pub enum Law {
 
 /// What to draw.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct SampleSpec {
     /// The law.
     pub law: Law,
@@ -161,6 +167,7 @@ pub struct Sampler<'a> {
     pattern: Pattern,
     spec: SampleSpec,
     by_end: bool,
+    starts: Starts,
     plan: Plan,
     factors: Factors,
     ends: EndWeights,
@@ -207,9 +214,17 @@ impl<'a> Sampler<'a> {
             return Err(footpath_core::Error::Limit { what: "nodes times pattern states", max, got: slots }.into());
         }
         let plan = Plan::new(kg, pattern.automaton());
-        let (factors, ends) = (Factors::new(kg, pattern.automaton(), &spec), EndWeights::new(kg, spec.end_damping));
+        let starts = Starts::of(kg, pattern);
+        let from_users = pattern.starts() == [TypeId::USER];
+        if !from_users && (spec.ends != EndSet::Any || spec.causal) {
+            let reason = "walks that do not start at users end anywhere the pattern says; give the end set `any`";
+            return Err(Error::Usage { option: "end", reason: reason.to_owned() });
+        }
+        let linked = if from_users { linked_state(pattern.automaton()) } else { None };
+        let (factors, ends) =
+            (Factors::new(kg, pattern.automaton().start(), linked, &spec), EndWeights::new(kg, spec.end_damping));
         let (pattern, counts) = (pattern.clone(), OnceLock::new());
-        let mut sampler = Self { kg, pattern, spec, by_end, plan, factors, ends, shared: None, counts };
+        let mut sampler = Self { kg, pattern, spec, by_end, starts, plan, factors, ends, shared: None, counts };
         if sampler.spec.ends != EndSet::Train && !by_end {
             sampler.shared = Some(Shared::compile(&sampler)?);
         }
@@ -229,7 +244,7 @@ impl<'a> Sampler<'a> {
     /// # Errors
     /// As [`Sampler::tables`].
     pub fn tables_with(&self, user: NodeId, scratch: &mut Scratch) -> Result<UserTables<'_>> {
-        if !self.kg.users().contains(&user.0) {
+        if !self.starts.contains(user) {
             let hint = "users come first among the nodes";
             return Err(Error::Unknown { what: "user", name: format!("node {}", user.0), hint });
         }
@@ -340,7 +355,7 @@ impl<'a> Sampler<'a> {
     fn may_have_paths(&self, user: NodeId) -> bool {
         match &self.shared {
             Some(shared) => shared.has_walks(self, user),
-            None => self.kg.degree(user) > 0,
+            None => self.starts.contains(user) && self.kg.degree(user) > 0,
         }
     }
 
@@ -371,10 +386,10 @@ struct Factors {
 }
 
 impl Factors {
-    fn new(kg: &TrainKg, automaton: &Automaton, spec: &SampleSpec) -> Self {
+    fn new(kg: &TrainKg, start: StateId, linked: Option<StateId>, spec: &SampleSpec) -> Self {
         let mut factors = Self { walk: spec.law == Law::Walk, ..Self::default() };
-        factors.undamped.push(automaton.start());
-        factors.undamped.extend(linked_state(automaton));
+        factors.undamped.push(start);
+        factors.undamped.extend(linked);
         if spec.damping > 0.0 {
             #[expect(clippy::cast_precision_loss, reason = "degrees are far below 2^53")]
             let damp = |node| (kg.degree(node).max(1) as f64).powf(-spec.damping);

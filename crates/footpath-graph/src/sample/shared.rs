@@ -1,8 +1,9 @@
 //! One compiled pattern for all users.
 
 use super::alias::Code;
-use super::compile::{self, Failure, Layers, Rules};
+use super::compile::{self, Failure, Rules};
 use super::kernel::{Draw, Drawn, Form, LANES};
+use super::layers::Layers;
 use super::weights::Weight;
 use super::{EndSet, EndWeights, Factors, Law, Sampler};
 use crate::error::{Error, Result};
@@ -90,20 +91,21 @@ impl Shared {
     /// The share of walks that are legal paths, on a sample of the users.
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a share; users are u32")]
     fn accepted(&self, sampler: &Sampler<'_>) -> f64 {
-        let users = sampler.kg.users();
+        let users = sampler.starts.hull();
         let num_users = users.len().max(1) as u64;
         let form = sampler.form();
         let start = |number: u64| users.start + (number * 0x9E37_79B9 % num_users) as u32;
         let draws = (0..PILOT).map(|number| Draw { start: start(number), number, place: 0 });
-        let live = draws.filter(|draw| sampler.kg.degree(NodeId(draw.start)) > 0);
+        let live = draws.filter(|draw| self.has_walks(sampler, NodeId(draw.start)));
         let drawn = self.run::<LANES>(sampler, form, live, &mut vec![0; form.width]);
         PILOT as f64 / drawn.attempts.max(1) as f64
     }
 
     /// Whether a start has a walk, as far as is known.
     pub(super) fn has_walks(&self, sampler: &Sampler<'_>, start: NodeId) -> bool {
-        let index = start.0.wrapping_sub(sampler.kg.users().start) as usize;
-        self.live.get(index).copied().unwrap_or_else(|| sampler.kg.degree(start) > 0)
+        let index = start.0.wrapping_sub(sampler.starts.hull().start) as usize;
+        let live = self.live.get(index).copied().unwrap_or_else(|| sampler.kg.degree(start) > 0);
+        live && sampler.starts.contains(start)
     }
 
     pub(super) fn counts(&self) -> Option<&[u64]> {
@@ -143,7 +145,8 @@ fn run<const N: usize, C: Code>(
 impl Sampler<'_> {
     fn rules(&self) -> Rules<'_> {
         let may_return = !self.spec.simple;
-        Rules { kg: self.kg, automaton: self.pattern.automaton(), factors: &self.factors, ends: &self.ends, may_return }
+        let (automaton, starts) = (self.pattern.automaton(), &self.starts);
+        Rules { kg: self.kg, automaton, starts, factors: &self.factors, ends: &self.ends, may_return }
     }
 
     pub(super) fn form(&self) -> Form {

@@ -131,14 +131,19 @@ impl<'s> UserTables<'s> {
     }
 
     pub(super) fn append_row(&self, path: &Path, row: &mut Vec<u32>) {
-        let vocabulary = self.sampler.kg.vocabulary();
         let end = row.len() + self.sampler.row_width();
+        self.append_tokens(path, row);
+        row.resize(end, Vocabulary::PADDING.0);
+    }
+
+    /// Appends the tokens of a path and no padding.
+    pub(super) fn append_tokens(&self, path: &Path, row: &mut Vec<u32>) {
+        let vocabulary = self.sampler.kg.vocabulary();
         let mut relations = path.relations.iter();
         for &node in &path.nodes {
             row.push(vocabulary.node(node).0);
             row.extend(relations.next().map(|&relation| vocabulary.relation(relation).0));
         }
-        row.resize(end, Vocabulary::PADDING.0);
     }
 
     pub(super) fn try_draw(&self, draw: u64, path: &mut Path) -> Drawn {
@@ -378,7 +383,7 @@ impl<'s> UserTables<'s> {
             return Ok(None);
         }
         let Some(counts) = sampler.shared_counts() else { return Ok(None) };
-        let start = self.user.0.wrapping_sub(sampler.kg.users().start) as usize;
+        let start = self.user.0.wrapping_sub(sampler.starts.hull().start) as usize;
         let all = counts.get(start).copied().unwrap_or(0);
         if sampler.spec.ends == EndSet::Any {
             return Ok(Some(all));

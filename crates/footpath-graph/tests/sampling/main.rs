@@ -5,6 +5,7 @@
 //! - `chi`: Pearson's test
 //! - `properties`: P1–P9, P21, P22 of the reliability plan on random graphs
 //! - `laws`: every law and end set against its closed form; the wrong samplers that must fail
+//! - `quotas`: how many paths, with and without replacement, by end, in all, in shards and in mixtures; walks
 //! - `corpora`: threads, counts, hubs, planted graphs, audit
 
 #![expect(clippy::unwrap_used, reason = "tests")]
@@ -15,3 +16,4 @@ mod graphs;
 mod laws;
 mod oracle;
 mod properties;
+mod quotas;

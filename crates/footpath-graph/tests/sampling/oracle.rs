@@ -119,11 +119,12 @@ fn may_end(kg: &TrainKg, path: &Path, spec: &SampleSpec) -> bool {
     let (user, end) = (path.nodes[0], *path.nodes.last().unwrap());
     let place = |item: NodeId| kg.items_of(user).iter().position(|&own| own == item.0);
     let train = place(end).is_some();
-    if let (true, true, Some(end), Some(linked)) = (spec.causal, path.nodes.len() > 2, place(end), place(path.nodes[1]))
+    if spec.causal
+        && path.nodes.len() > 2
+        && let (Some(end), Some(linked)) = (place(end), place(path.nodes[1]))
+        && kg.times_of(user)[end] <= kg.times_of(user)[linked]
     {
-        if kg.times_of(user)[end] <= kg.times_of(user)[linked] {
-            return false;
-        }
+        return false;
     }
     match spec.ends {
         EndSet::Train => train && end != path.nodes[1],

@@ -1,0 +1,91 @@
+//! The hops of a compiled pattern, laid out for random access.
+//!
+//! ```text
+//! row of a node   first arc << 28 | number of arcs        (and, where hops are weighed, the capacity of its buckets)
+//! uniform state   arcs: one code for each hop
+//! weighed state   buckets: see `alias`
+//! code            node << shift | class                    class = (relation, next state), or stopping
+//! ```
+
+use super::alias::Code;
+use crate::pattern::StateId;
+use footpath_core::{HugeArray, RelationId};
+
+/// Bits of the number of arcs in a row.
+pub(super) const LEN_BITS: u32 = 28;
+
+/// What the hops of a state are drawn by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing follows.
+    Terminal,
+    /// Every hop alike.
+    Uniform,
+    /// In proportion to weight.
+    Weighed,
+}
+
+/// What a hop is besides the node it leads to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Class {
+    pub(super) relation: RelationId,
+    pub(super) next: StateId,
+}
+
+/// The hops from the nodes in one state.
+#[derive(Debug)]
+pub(super) struct Layer<C> {
+    pub(super) kind: Kind,
+    /// The node of the first row.
+    pub(super) first_node: u32,
+    pub(super) rows: HugeArray<u64>,
+    /// Classes by number; the number after the last stands for stopping.
+    pub(super) classes: Vec<Class>,
+    pub(super) shift: u32,
+    pub(super) arcs: HugeArray<C>,
+    pub(super) buckets: HugeArray<u64>,
+}
+
+/// The arcs of a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Row {
+    pub(super) first: usize,
+    pub(super) len: usize,
+    pub(super) capacity: u64,
+}
+
+/// A compiled pattern.
+#[derive(Debug)]
+pub(super) struct Layers<C> {
+    /// By state.
+    pub(super) layers: Vec<Layer<C>>,
+    /// Whether hops are weighed so that walks never turn straight back; otherwise such walks are drawn and given up.
+    pub(super) weighed: bool,
+}
+
+impl<C: Code> Layer<C> {
+    fn words(&self) -> usize {
+        if self.kind == Kind::Weighed { 2 } else { 1 }
+    }
+
+    /// Where the row of a node starts.
+    #[inline]
+    pub(super) fn row_at(&self, node: u32) -> usize {
+        node.wrapping_sub(self.first_node) as usize * self.words()
+    }
+
+    /// The words of the rows, to be asked for early.
+    #[inline]
+    pub(super) fn rows(&self) -> &[u64] {
+        &self.rows
+    }
+
+    /// The row of a node; empty for a node that no walk meets in this state.
+    #[inline]
+    pub(super) fn row(&self, node: u32) -> Row {
+        let at = self.row_at(node);
+        let word = self.rows.get(at).copied().unwrap_or(0);
+        let capacity = if self.kind == Kind::Weighed { self.rows.get(at + 1).copied().unwrap_or(0) } else { 0 };
+        Row { first: (word >> LEN_BITS) as usize, len: (word & ((1 << LEN_BITS) - 1)) as usize, capacity }
+    }
+}

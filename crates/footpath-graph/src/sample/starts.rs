@@ -1,0 +1,79 @@
+//! The nodes that paths start at, in order.
+
+use crate::kg::TrainKg;
+use crate::pattern::Pattern;
+use footpath_core::NodeId;
+use std::ops::Range;
+
+/// Ranges of node ids, ascending: the users, or for walks the nodes of the types that the pattern starts at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Starts {
+    ranges: Vec<Range<u32>>,
+}
+
+impl Starts {
+    pub(super) fn of(kg: &TrainKg, pattern: &Pattern) -> Self {
+        let mut ranges: Vec<Range<u32>> = Vec::new();
+        let mut types = pattern.starts().to_vec();
+        types.sort_unstable();
+        for range in types.into_iter().map(|kind| kg.range(kind)) {
+            match ranges.last_mut() {
+                Some(last) if last.end == range.start => last.end = range.end,
+                _ => ranges.push(range),
+            }
+        }
+        Self { ranges }
+    }
+
+    /// Number of nodes.
+    pub(super) fn len(&self) -> u32 {
+        self.ranges.iter().map(|range| range.end - range.start).sum()
+    }
+
+    /// From the first node to the last; there may be others in between.
+    pub(super) fn hull(&self) -> Range<u32> {
+        match (self.ranges.first(), self.ranges.last()) {
+            (Some(first), Some(last)) => first.start..last.end,
+            _ => 0..0,
+        }
+    }
+
+    pub(super) fn contains(&self, node: NodeId) -> bool {
+        self.ranges.iter().any(|range| range.contains(&node.0))
+    }
+
+    /// The nodes with these numbers, counted from the first start; ascending ranges of ids.
+    pub(super) fn slice(&self, numbers: Range<u32>) -> impl Iterator<Item = Range<u32>> + '_ {
+        let mut before = 0;
+        self.ranges.iter().filter_map(move |range| {
+            let len = range.end - range.start;
+            let cut = |number: u32| range.start + number.saturating_sub(before).min(len);
+            let part = cut(numbers.start)..cut(numbers.end);
+            before += len;
+            (!part.is_empty()).then_some(part)
+        })
+    }
+
+    /// All nodes.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = u32> + '_ {
+        self.ranges.iter().cloned().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_are_what_their_numbers_say() {
+        let starts = Starts { ranges: vec![2..5, 9..11, 20..21] };
+        let all: Vec<u32> = starts.nodes().collect();
+        assert_eq!(all, [2, 3, 4, 9, 10, 20]);
+        for (start, end) in (0..=6u32).flat_map(|end| (0..=end).map(move |start| (start, end))) {
+            let nodes: Vec<u32> = starts.slice(start..end).flatten().collect();
+            assert_eq!(nodes, all[start as usize..end as usize]);
+        }
+        assert_eq!((starts.len(), starts.hull()), (6, 2..21));
+        assert!(starts.contains(NodeId(9)) && !starts.contains(NodeId(5)));
+    }
+}
