@@ -50,7 +50,7 @@ fn walkers_do_not_meet() {
                     let tables = sampler.tables(NodeId(user)).unwrap();
                     let mut path = Path::default();
                     let alone: Vec<Path> =
-                        (0..300).filter_map(|k| tables.draw(k, &mut path).then(|| path.clone())).collect();
+                        (0..300).map_while(|k| tables.draw(k, &mut path).then(|| path.clone())).collect();
                     assert_eq!(of_user(&paths, user), alone, "{} {spec:?}", case.text);
                 }
             }
