@@ -8,6 +8,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints figures")]
 
+mod corpus;
 mod decode;
 mod generate;
 mod graph;
@@ -23,9 +24,14 @@ use std::process::ExitCode;
 type Bench = fn() -> Outcome<Figure>;
 
 /// The benchmarks by name.
-const BENCHES: [(&str, Bench); 5] = [
+const BENCHES: [(&str, Bench); 10] = [
     ("sample/uniform-path-3hop", sample::uniform_path),
     ("sample/uniform-end-3hop", sample::uniform_end),
+    ("corpus/text", corpus::text),
+    ("corpus/jsonl", corpus::jsonl),
+    ("corpus/parquet", corpus::parquet),
+    ("corpus/stats", corpus::stats),
+    ("corpus/binary", corpus::binary),
     ("import/native-tsv", import::native_tsv),
     ("decode/small-3hop", decode::small_3hop),
     ("train/small-step", train::small_step),

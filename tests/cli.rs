@@ -276,7 +276,7 @@ fn sample_export_audit_and_check_agree_on_the_number_of_paths() {
 fn completions_and_help_are_there_for_every_verb() {
     let help = succeed(&args!["--help"]);
     let verbs = ["import", "info", "count", "sample", "export", "audit", "train", "recommend", "explain", "evaluate"];
-    for verb in verbs.into_iter().chain(["pattern", "check", "demo", "completions"]) {
+    for verb in verbs.into_iter().chain(["corpus", "pattern", "check", "demo", "completions"]) {
         assert!(help.contains(&format!("\n  {verb} ")), "{verb}");
         let own = succeed(&args![verb, "--help"]);
         assert!(
@@ -319,7 +319,7 @@ fn what_cannot_be_asked_is_a_usage_error() {
         (args!["evaluate", "--kg", &kg], "--model"),
         (args!["evaluate", "--kg", &kg, "--model", &model, "-k", "0"], "k"),
         (args!["evaluate", "--kg", &kg, "--model", &model, "-k", "1001"], "k"),
-        (args!["export", &corpus, "--kg", &kg, "--format", "parquet"], "parquet"),
+        (args!["export", &corpus, "--kg", &kg, "--format", "csv"], "csv"),
         (args!["import", folder(), "--out", &out, "--ratios", "0.8,0.1,0.2"], "0.8"),
         (args!["import", folder(), "--out", &out, "--split", "column"], "split"),
         (args!["train", &kg, "--out", &out, "--epochs", "0"], "epochs"),

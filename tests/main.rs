@@ -4,6 +4,7 @@
 //! - `pattern`: patterns in words, as presets, as files, and how bad ones are refused
 //! - `faithful`: every fact of every recommended path stands in the data at the file and line it names
 //! - `audit`: a corpus of 100,000 paths against the raw files, and the verb that finds a single false hop
+//! - `corpora`: every form of a corpus, its description, and a disk that fills up meanwhile
 //! - `threads`: the same bytes from 1, 2 and 4 threads
 //! - `planted`: a graph with one right answer for each user, which must be learned and found
 //! - `artefacts`: damaged, mixed, foreign and forged artefacts are refused
@@ -20,6 +21,7 @@
 mod artefacts;
 mod audit;
 mod cli;
+mod corpora;
 mod crash;
 mod demo;
 mod faithful;

@@ -28,8 +28,10 @@ pub(crate) enum Command {
     Count(verbs::count::CountArgs),
     /// Sample a corpus of paths, exactly by a stated law
     Sample(verbs::sample::SampleArgs),
-    /// Write a corpus as text or JSON lines
+    /// Write a corpus as text, JSON lines or a table, or as a data set for hopwise
     Export(verbs::export::ExportArgs),
+    /// Describe a corpus
+    Corpus(verbs::corpus::CorpusArgs),
     /// Prove that a corpus is legal and leaks nothing
     Audit(verbs::audit::AuditArgs),
     /// Train a path language model

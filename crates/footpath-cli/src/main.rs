@@ -43,6 +43,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Count(args) => verbs::count::run(&args),
         Command::Sample(args) => verbs::sample::run(&args),
         Command::Export(args) => verbs::export::run(&args),
+        Command::Corpus(args) => verbs::corpus::run(&args),
         Command::Audit(args) => verbs::audit::run(&args),
         Command::Train(args) => verbs::train::run(&args),
         Command::Recommend(args) => verbs::recommend::run(&args),

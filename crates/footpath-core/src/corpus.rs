@@ -85,13 +85,19 @@ impl Corpus {
     pub fn paths(&self) -> impl Iterator<Item = Result<Path>> + '_ {
         self.rows().enumerate().map(|(index, row)| {
             let tokens: Vec<_> = row.iter().copied().map(TokenId).collect();
-            self.header.vocabulary.decode(&tokens).ok_or_else(|| Error::Corrupt {
-                path: self.artefact.directory().join(PATHS),
-                section: format!("row {index}"),
-                expected: "node, relation, node, …".to_owned(),
-                got: format!("{row:?}"),
-            })
+            self.header.vocabulary.decode(&tokens).ok_or_else(|| self.no_path(index))
         })
+    }
+
+    /// The error that row `index` is no path.
+    #[must_use]
+    pub fn no_path(&self, index: usize) -> Error {
+        Error::Corrupt {
+            path: self.artefact.directory().join(PATHS),
+            section: format!("row {index}"),
+            expected: "node, relation, node, …".to_owned(),
+            got: format!("{:?}", self.row(index)),
+        }
     }
 
     /// Number of paths.
@@ -118,7 +124,9 @@ impl Corpus {
         &self.artefact
     }
 
-    fn tokens(&self) -> &[u32] {
+    /// The tokens of all rows, one row after the other.
+    #[must_use]
+    pub fn tokens(&self) -> &[u32] {
         self.map.as_deref().and_then(|bytes| <[u32]>::ref_from_bytes(bytes).ok()).unwrap_or_default()
     }
 }

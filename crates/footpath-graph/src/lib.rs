@@ -20,6 +20,7 @@ pub mod petgraph;
 pub mod report;
 pub mod sample;
 pub mod split;
+pub mod stats;
 
 pub use dataset::Dataset;
 pub use error::{Diagnostic, Error, Result};

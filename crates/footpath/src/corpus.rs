@@ -1,10 +1,15 @@
-//! `audit` and `export`: what is in a corpus, and the same as text.
+//! `audit`, `export` and `corpus stats`: what is in a corpus, and the same in other forms.
 
+use crate::Threads;
 use crate::error::{Error, Result};
-use footpath_core::{Corpus, Path, TokenId, Triple, Vocabulary};
+use footpath_core::{ArtefactWriter, Corpus, Path, Replace, TokenId, Triple, Vocabulary, artefact};
 use footpath_graph::audit::{AuditReport, audit_corpus};
+#[cfg(feature = "parquet")]
+pub use footpath_graph::export::Ids;
 use footpath_graph::pattern::Pattern;
 use footpath_graph::sample::{EndSet, SampleSpec};
+pub use footpath_graph::stats::CorpusStats;
+use footpath_graph::stats::corpus_stats;
 use footpath_graph::{Split, TrainKg, export, kg};
 use rayon::prelude::*;
 use std::io::{self, Write};
@@ -74,6 +79,9 @@ pub enum Form {
     /// One JSON object for each path and line.
     #[default]
     JsonLines,
+    /// A Parquet table with a column for each position.
+    #[cfg(feature = "parquet")]
+    Parquet(Ids),
 }
 
 /// A corpus with its graph, checked to belong together and to hold nothing but paths of the graph.
@@ -94,20 +102,77 @@ impl Export {
         Ok(Self { corpus, kg })
     }
 
-    /// Writes every path; returns how many there are.
+    /// Writes every path; returns how many there are. The bytes do not depend on the threads.
     ///
     /// # Errors
     /// Whatever the writer says.
-    pub fn write(&self, form: Form, mut out: &mut dyn Write) -> io::Result<u64> {
+    pub fn write(&self, form: Form, threads: Threads, out: &mut dyn Write) -> io::Result<u64> {
+        let threads = threads.number();
         let written = match form {
-            Form::Text => export::write_text(&self.corpus, &self.kg, &mut out),
-            Form::JsonLines => export::write_jsonl(&self.corpus, &self.kg, &mut out),
+            Form::Text => export::write_text(&self.corpus, &self.kg, threads, out),
+            Form::JsonLines => export::write_jsonl(&self.corpus, &self.kg, threads, out),
+            #[cfg(feature = "parquet")]
+            Form::Parquet(ids) => export::write_parquet(&self.corpus, &self.kg, ids, threads, out),
         };
-        written.map_err(|error| match error {
-            footpath_graph::Error::Core(footpath_core::Error::Io { source, .. }) => source,
-            other => io::Error::other(other),
-        })
+        written.map_err(plain)
     }
+
+    /// Writes what the numbers of a Parquet table stand for, as another one; returns how many there are.
+    ///
+    /// # Errors
+    /// Whatever the writer says.
+    #[cfg(feature = "parquet")]
+    pub fn write_names(&self, out: &mut dyn Write) -> io::Result<u64> {
+        export::write_parquet_names(&self.kg, out).map_err(plain)
+    }
+}
+
+/// The error of whatever is written to, where it is that.
+fn plain(error: footpath_graph::Error) -> io::Error {
+    match error {
+        footpath_graph::Error::Core(footpath_core::Error::Io { source, .. }) => source,
+        other => io::Error::other(other),
+    }
+}
+
+/// Publishes a corpus, its graph and its split as a data set for hopwise; see [`export::write_hopwise`]. The data set has the name of the
+/// folder. Returns the number of paths.
+///
+/// # Errors
+/// As [`open`]; [`Error::Usage`] when the folder's name is not plain text; a disk that refuses. Nothing is left behind then.
+pub fn export_hopwise(
+    corpus_dir: &FilePath,
+    kg_dir: &FilePath,
+    out: &FilePath,
+    threads: Threads,
+    replace: Replace,
+) -> Result<u64> {
+    artefact::refuse_existing(out, replace)?;
+    let plain = |c: char| !c.is_control() && c != '/';
+    let name = out.file_name().and_then(|name| name.to_str()).filter(|name| name.chars().all(plain));
+    let usage = || Error::Usage { option: "out", reason: "give a folder with a name of plain text".to_owned() };
+    let name = name.ok_or_else(usage)?;
+    let kg = TrainKg::open(kg_dir)?;
+    let corpus = open(corpus_dir, &kg)?;
+    let held_out = [kg::open_held_out(kg_dir, Split::Valid)?, kg::open_held_out(kg_dir, Split::Test)?];
+    let [valid, test] = held_out.map(|part| part.by_user());
+    let mut folder = ArtefactWriter::create(out, "hopwise", replace)?;
+    let num_paths = export::write_hopwise(&corpus, &kg, [&valid, &test], threads.number(), name, &mut folder)?;
+    let corpus_hash = corpus.artefact().manifest().content_hash();
+    let parents = [("kg", kg.content_hash().to_owned()), ("corpus", corpus_hash)];
+    let parents = parents.map(|(kind, hash)| (kind.to_owned(), hash)).into();
+    folder.publish(parents, serde_json::json!({ "paths": num_paths, "name": name }))?;
+    Ok(num_paths)
+}
+
+/// Describes a corpus of the graph at `kg_dir`.
+///
+/// # Errors
+/// As [`open`]; a bad number of threads.
+pub fn stats(corpus_dir: &FilePath, kg_dir: &FilePath, threads: Threads) -> Result<CorpusStats> {
+    let kg = TrainKg::open(kg_dir)?;
+    let corpus = open(corpus_dir, &kg)?;
+    Ok(corpus_stats(&corpus, &kg, threads.number())?)
 }
 
 /// Opens a corpus of this graph and checks that each of its rows is a path there, and of the pattern the corpus states.

@@ -21,6 +21,7 @@
 //! ```
 
 pub mod corpus;
+pub mod corpus_report;
 pub mod curve;
 pub mod error;
 pub mod evaluate;

@@ -3,53 +3,130 @@
 use crate::failure::Failure;
 use crate::output;
 use clap::{Args, ValueEnum};
-use footpath::Replace;
-use footpath::corpus::{Export, Form};
-use std::path::PathBuf;
+use footpath::corpus::{self, Export, Form};
+use footpath::{Error, Replace, Threads};
+use std::path::{Path, PathBuf};
 
-/// Write a corpus as text or JSON lines
+/// Write a corpus as text, JSON lines or a table, or as a data set for hopwise
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   footpath export corpus --kg kg --format jsonl --out corpus.jsonl
-  footpath export corpus --kg kg --format text | head")]
+  footpath export corpus --kg kg --format text | head
+  footpath export corpus --kg kg --format parquet --out corpus.parquet --names names.parquet
+  footpath export corpus --kg kg --format hopwise --out films")]
 pub(crate) struct ExportArgs {
     /// The corpus
     corpus: PathBuf,
     /// The knowledge graph it was sampled from
     #[arg(long, value_name = "KG")]
     kg: PathBuf,
-    /// Form of a path
+    /// Form of the paths
     #[arg(long, value_enum, default_value_t)]
     format: FormatArg,
-    /// Write to a file instead of standard output
+    /// What stands in the columns of a table
+    #[cfg(feature = "parquet")]
+    #[arg(long, value_enum, default_value_t)]
+    ids: IdsArg,
+    /// Also write what the numbers of a table stand for, as another table
+    #[cfg(feature = "parquet")]
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
+    /// Write to a file (hopwise: a folder) instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Replace the file if it exists
+    /// Replace what exists
     #[arg(long)]
     force: bool,
+    /// Threads; the result does not depend on it [default: one for each core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum FormatArg {
     /// U1 R0 I5 R26 E39 R27 I12
     Text,
     /// One JSON object for each path, with the ids of the data
     #[default]
     Jsonl,
+    /// A table with the columns node_0, relation_1, node_1, …
+    #[cfg(feature = "parquet")]
+    Parquet,
+    /// A folder: the paths in the text and with the numbers that hopwise uses, and the graph and the split from which it makes these numbers
+    Hopwise,
+}
+
+#[cfg(feature = "parquet")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum IdsArg {
+    /// Numbers from 0; --names says what they stand for
+    #[default]
+    Number,
+    /// user:ID, item:ID, entity:ID and the names of relations
+    Name,
 }
 
 pub(crate) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let replace = if args.force { Replace::Yes } else { Replace::No };
-    if let Some(out) = &args.out
-        && replace == Replace::No
-        && out.symlink_metadata().is_ok()
-    {
-        return Err(footpath_core::Error::Exists { path: out.clone() }.into());
-    }
+    let threads = Threads(args.threads);
+    refuse_threads(threads)?;
     let form = match args.format {
         FormatArg::Text => Form::Text,
         FormatArg::Jsonl => Form::JsonLines,
+        #[cfg(feature = "parquet")]
+        FormatArg::Parquet => Form::Parquet(match args.ids {
+            IdsArg::Number => corpus::Ids::Number,
+            IdsArg::Name => corpus::Ids::Name,
+        }),
+        FormatArg::Hopwise => {
+            let out = args.out.as_deref().ok_or_else(|| usage("out", "hopwise reads a folder: say which"))?;
+            corpus::export_hopwise(&args.corpus, &args.kg, out, threads, replace)?;
+            return Ok(());
+        }
     };
+    let outputs = [args.out.as_deref(), names(args)?];
+    outputs.into_iter().flatten().try_for_each(|out| refuse_existing(out, replace))?;
     let export = Export::open(&args.corpus, &args.kg)?;
-    output::to_file_or_stdout(args.out.as_deref(), replace, |out| export.write(form, out).map(|_| ()))
+    #[cfg(feature = "parquet")]
+    if args.names.is_some() {
+        output::to_file_or_stdout(args.names.as_deref(), replace, |out| export.write_names(out).map(drop))?;
+    }
+    output::to_file_or_stdout(args.out.as_deref(), replace, |out| export.write(form, threads, out).map(drop))
+}
+
+/// Where names go, which only tables have.
+#[cfg(feature = "parquet")]
+fn names(args: &ExportArgs) -> Result<Option<&Path>, Failure> {
+    let is_table = args.format == FormatArg::Parquet;
+    if args.ids == IdsArg::Name && !is_table {
+        return Err(usage("ids", "only --format parquet has a choice").into());
+    }
+    match &args.names {
+        Some(_) if !is_table => Err(usage("names", "only --format parquet has numbers that need them").into()),
+        names => Ok(names.as_deref()),
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+fn names(_: &ExportArgs) -> Result<Option<&Path>, Failure> {
+    Ok(None)
+}
+
+fn refuse_existing(out: &Path, replace: Replace) -> Result<(), Failure> {
+    if replace == Replace::No && out.symlink_metadata().is_ok() {
+        return Err(footpath_core::Error::Exists { path: out.to_owned() }.into());
+    }
+    Ok(())
+}
+
+/// Before anything is read: a bad number is a mistake in the command, not a failure of the output.
+fn refuse_threads(threads: Threads) -> Result<(), Failure> {
+    match threads.0 {
+        0..=Threads::MAX => Ok(()),
+        _ => Err(usage("threads", &format!("must be at most {}", Threads::MAX)).into()),
+    }
+}
+
+fn usage(option: &'static str, reason: &str) -> Error {
+    Error::Usage { option, reason: reason.to_owned() }
 }

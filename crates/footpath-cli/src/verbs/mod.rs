@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod corpus;
 pub(crate) mod count;
 pub(crate) mod demo;
 pub(crate) mod evaluate;

@@ -99,10 +99,10 @@ fn a_corpus_on_disk_passes_the_audit() {
         let report = audit_corpus(&corpus, &kg, &pattern, &spec, std::slice::from_ref(&held_out)).unwrap();
         assert!(report.is_clean() && report.paths == 1000, "{report:?}");
         let mut text = Vec::new();
-        assert_eq!(footpath_graph::export::write_text(&corpus, &kg, &mut text).unwrap(), 1000);
+        assert_eq!(footpath_graph::export::write_text(&corpus, &kg, 1, &mut text).unwrap(), 1000);
         assert_eq!(text.iter().filter(|&&b| b == b'\n').count(), 1000);
         let mut json = Vec::new();
-        footpath_graph::export::write_jsonl(&corpus, &kg, &mut json).unwrap();
+        footpath_graph::export::write_jsonl(&corpus, &kg, 1, &mut json).unwrap();
         for (line, path) in json.split(|&b| b == b'\n').zip(corpus.paths()) {
             let value: serde_json::Value = serde_json::from_slice(line).unwrap();
             let nodes: Vec<String> = path.unwrap().nodes.iter().map(|&n| kg.node_name(n)).collect();

@@ -1,0 +1,129 @@
+//! `footpath corpus`
+
+use crate::failure::{Failure, output};
+use crate::output::{self, thousands};
+use clap::{Args, Subcommand};
+use footpath::corpus::{self, CorpusStats};
+use footpath::{Replace, Threads, corpus_report};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// Describe a corpus
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  footpath corpus stats corpus --kg kg")]
+pub(crate) struct CorpusArgs {
+    #[command(subcommand)]
+    command: CorpusCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CorpusCommand {
+    /// Lengths, patterns, relations, ends, popularity, hubs and duplicates
+    Stats(StatsArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  footpath corpus stats corpus --kg kg
+  footpath corpus stats corpus --kg kg --report corpus.html")]
+struct StatsArgs {
+    /// The corpus
+    corpus: PathBuf,
+    /// The knowledge graph it was sampled from
+    #[arg(long, value_name = "KG")]
+    kg: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Also write a page with pictures
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+    /// Replace the page if it exists
+    #[arg(long)]
+    force: bool,
+    /// Threads; the result does not depend on it [default: one for each core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
+}
+
+pub(crate) fn run(args: &CorpusArgs) -> Result<(), Failure> {
+    let CorpusCommand::Stats(args) = &args.command;
+    let replace = if args.force { Replace::Yes } else { Replace::No };
+    if let Some(report) = &args.report
+        && replace == Replace::No
+        && report.symlink_metadata().is_ok()
+    {
+        return Err(footpath_core::Error::Exists { path: report.clone() }.into());
+    }
+    let stats = corpus::stats(&args.corpus, &args.kg, Threads(args.threads))?;
+    if let Some(report) = &args.report {
+        let page = corpus_report::html(&args.corpus.display().to_string(), &stats);
+        output::to_file_or_stdout(Some(report), replace, |out| out.write_all(page.as_bytes()))?;
+    }
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer(&mut out, &stats).map_err(|e| output(e.into()))?;
+        return writeln!(out).map_err(output);
+    }
+    print_stats(&mut out, &stats).map_err(output)
+}
+
+fn print_stats(out: &mut impl Write, s: &CorpusStats) -> io::Result<()> {
+    let mut table = output::table(&["corpus", ""], 1);
+    let per_user = format!("{} / {} / {}", s.paths_per_user.min, s.paths_per_user.median, s.paths_per_user.max);
+    let rows = [
+        ("paths", thousands(s.paths)),
+        ("users with paths", format!("{} of {}", thousands(s.users_with_paths), thousands(s.users))),
+        ("paths of a user: fewest / median / most", per_user),
+        ("exact duplicates", format!("{} ({})", thousands(s.duplicates), percent(s.duplicate_share))),
+        (
+            "items at an end",
+            format!("{} of {} ({})", thousands(s.ends.covered), thousands(s.ends.items), percent(s.ends.coverage)),
+        ),
+        ("Gini coefficient of ends", format!("{:.3}", s.ends.gini)),
+        ("ends at the 1 % / 10 % of items with most", {
+            format!("{} / {}", percent(s.ends.top_1_percent), percent(s.ends.top_10_percent))
+        }),
+        ("first entity in the top 1 % by degree", percent(s.hubs.top_1_percent)),
+    ];
+    for (what, figure) in rows {
+        table.add_row([what.to_owned(), figure]);
+    }
+    output::print(out, &table)?;
+    let lengths = s.lengths.iter().map(|l| (format!("{} hops", l.hops), l.paths, l.share));
+    counts(out, "length", "paths", lengths)?;
+    let others = (s.num_patterns - s.patterns.len() as u64, s.other_patterns);
+    let others = (others.0 > 0).then(|| {
+        let share = if s.paths == 0 { 0.0 } else { others.1 as f64 / s.paths as f64 };
+        (format!("{} others", thousands(others.0)), others.1, share)
+    });
+    let patterns = s.patterns.iter().map(|p| (p.name.clone(), p.count, p.share));
+    counts(out, "pattern", "paths", patterns.chain(others))?;
+    counts(out, "relation", "hops", s.relations.iter().map(|r| (r.name.clone(), r.count, r.share)))?;
+    let mut table = output::table(&["items by popularity in train", "items", "of path ends", "of train"], 1);
+    for (number, decile) in s.ends.deciles.iter().enumerate() {
+        let name = format!("{}–{} %", number * 10, number * 10 + 10);
+        let [ends, train] = [decile.share_of_ends, decile.share_of_train].map(percent);
+        table.add_row([name, thousands(decile.items), ends, train]);
+    }
+    output::print(out, &table)
+}
+
+/// A table of names, counts and shares.
+fn counts(
+    out: &mut impl Write,
+    what: &str,
+    of: &str,
+    rows: impl Iterator<Item = (String, u64, f64)>,
+) -> io::Result<()> {
+    let mut table = output::table(&[what, of, "share"], 1);
+    for (name, count, share) in rows {
+        table.add_row([name, thousands(count), percent(share)]);
+    }
+    output::print(out, &table)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
