@@ -6,8 +6,7 @@ import sys
 
 from house import Child, figure, footpath, median
 
-# hopwise takes each neighbour alike at each hop and tries again when there is no way to the end: our law of walks. It forbids items
-# and, without collaborative paths, users as the third node.
+# Items, and without collaborative paths users, are forbidden to hopwise as the third node. Its law is not ours, but our law of walks is the nearest: see docs/peers.md.
 PATTERN = "(:user)-[:interacted]->(:item)-[]-(:!(user|item))-[]-(:item)"
 ROUNDS = 5
 THREADS = 2
