@@ -8,6 +8,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints figures")]
 
+mod bound;
 mod corpus;
 mod decode;
 mod generate;
@@ -17,6 +18,7 @@ mod import;
 mod sample;
 mod scale;
 mod train;
+mod walks;
 
 use harness::{Figure, Outcome};
 use std::process::ExitCode;
@@ -24,7 +26,16 @@ use std::process::ExitCode;
 type Bench = fn() -> Outcome<Figure>;
 
 /// The benchmarks by name.
-const BENCHES: [(&str, Bench); 10] = [
+const BENCHES: [(&str, Bench); 19] = [
+    ("walks/rmat-10hop", walks::rmat_bound),
+    ("walks/rmat-10hop-naive", walks::rmat_naive),
+    ("walks/u-i-e-i", walks::typed_walk_bound),
+    ("walks/u-i-e-i-naive", walks::typed_walk),
+    ("paths/uniform-3hop", walks::uniform_3),
+    ("paths/uniform-5hop", walks::uniform_5),
+    ("paths/distinct-50", walks::distinct_50),
+    ("paths/train-50", walks::train_50),
+    ("paths/train-250", walks::train_250),
     ("sample/uniform-path-3hop", sample::uniform_path),
     ("sample/uniform-end-3hop", sample::uniform_end),
     ("corpus/text", corpus::text),

@@ -34,12 +34,7 @@ impl PathSource for FreshPaths<'_> {
         let rows: Vec<Vec<u32>> = users
             .par_iter()
             .map_init(Scratch::default, |scratch, &user| {
-                let tables = self.sampler.tables(footpath_core::NodeId(user), scratch)?;
-                let (mut rows, mut path) = (Vec::new(), footpath_core::Path::default());
-                let mut draws = first..first + self.paths_per_user;
-                // A user without a path has none for any draw.
-                while draws.next().is_some_and(|draw| tables.draw_row(draw, &mut path, &mut rows)) {}
-                Ok(rows)
+                self.sampler.rows(user..user + 1, first..first + self.paths_per_user, scratch)
             })
             .collect::<Result<_, footpath_graph::Error>>()?;
         Ok(rows.concat())

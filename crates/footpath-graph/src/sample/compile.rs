@@ -20,6 +20,7 @@ use crate::pattern::{Automaton, StateId};
 use footpath_core::{HugeArray, NodeId, RelationId};
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Nodes of one piece of parallel work.
 const CHUNK: u32 = 1 << 14;
@@ -176,8 +177,30 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
     /// Lists the hops of a state, each alike.
     fn list(&mut self, state: StateId) -> Result<(), Failure> {
         let state_of = State::new(&self.rules, state);
+        if let Some(layer) = self.same_hops(&state_of) {
+            self.done[state.index()].layer = Some(layer);
+            return Ok(());
+        }
         let pieces: Vec<Piece<W, C>> = state_of.chunks().map(|nodes| self.list_piece(&state_of, nodes)).collect();
         self.keep(&state_of, Kind::Uniform, pieces)
+    }
+
+    /// The layer of a state, if another has the same hops but for the states they lead to.
+    fn same_hops(&self, state: &State<'_>) -> Option<Layer<C>> {
+        let later = self.rules.automaton.states().find(|&later| {
+            let layer = self.done[later.index()].layer.as_ref();
+            let relations = |classes: &[Class]| classes.iter().map(|class| class.relation).collect::<Vec<_>>();
+            layer.is_some_and(|layer| {
+                let other = State::new(&self.rules, later);
+                (layer.kind, layer.shift, &other.nodes) == (Kind::Uniform, state.shift, &state.nodes)
+                    && other.steps == state.steps
+                    && relations(&layer.classes) == relations(&state.classes)
+            })
+        })?;
+        let like = self.done[later.index()].layer.as_ref()?;
+        let (rows, arcs, buckets) = (Arc::clone(&like.rows), Arc::clone(&like.arcs), HugeArray::zeroed(0).ok()?);
+        let Layer { kind, first_node, shift, .. } = *like;
+        Some(Layer { kind, first_node, rows, classes: state.classes.clone(), shift, arcs, buckets })
     }
 
     fn list_piece(&self, state: &State<'_>, nodes: Range<u32>) -> Piece<W, C> {
@@ -337,10 +360,10 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
         let layer = Layer {
             kind,
             first_node: state.nodes.start,
-            rows: HugeArray::concat(&rows)?,
+            rows: Arc::new(HugeArray::concat(&rows)?),
             classes: state.classes.clone(),
             shift: state.shift,
-            arcs: HugeArray::concat(&arcs)?,
+            arcs: Arc::new(HugeArray::concat(&arcs)?),
             buckets: HugeArray::concat(&buckets)?,
         };
         self.done[state.id.index()].layer = Some(layer);

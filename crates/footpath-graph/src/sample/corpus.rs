@@ -1,7 +1,7 @@
 //! Drawing a corpus: the same bytes for any number of threads, and shard after shard the same as the whole.
 
 use super::distinct::Distinct;
-use super::kernel::{Draw, LANES};
+use super::draw::Rows;
 use super::quota::proportional;
 use super::tables::Drawn;
 use super::{MixtureSampler, MixtureTables, Quota, Replacement, SampleSpec, Scratch, Shard};
@@ -62,12 +62,6 @@ struct Piece {
     paths: u64,
     /// Whether the users have no more draws.
     is_last: bool,
-}
-
-#[derive(Debug, Default)]
-struct Rows {
-    tokens: Vec<u32>,
-    summary: SampleSummary,
 }
 
 /// Draws paths for all users of the shard, in order, and gives whole rows of tokens to `sink`. `progress` is told the number of users done.
@@ -223,7 +217,9 @@ impl<'a> Drawer<'a> {
             return Ok(rows);
         }
         match (self.run.quota, self.run.replacement) {
-            (Quota::PerUser(_) | Quota::Total(_), Replacement::With) => self.drawn(piece, scratch, &mut rows)?,
+            (Quota::PerUser(_) | Quota::Total(_), Replacement::With) => {
+                self.sampler.draw(&piece.users, piece.first..piece.first + piece.quota, scratch, &mut rows)?;
+            }
             (Quota::PerUser(_) | Quota::Total(_), Replacement::Without) => self.distinct(piece, scratch, &mut rows)?,
             (Quota::PerEnd(_), _) => self.by_user(piece, scratch, &mut rows, Self::per_end)?,
             (Quota::Every(_), _) => self.by_user(piece, scratch, &mut rows, Self::every)?,
@@ -232,105 +228,12 @@ impl<'a> Drawer<'a> {
         Ok(rows)
     }
 
-    /// Draws that do not know of each other.
-    fn drawn(&self, piece: &Piece, scratch: &mut Scratch, rows: &mut Rows) -> Result<()> {
-        if self.sampler.is_compiled() {
-            let places = self.drawn_together(piece, scratch, rows)?;
-            let with = places.chunk_by(|a, b| a == b).count() as u64;
-            if piece.first == 0 {
-                rows.summary.users_with_paths += with;
-                rows.summary.users_without_paths += piece.users.len() as u64 - with;
-            }
-            return Ok(());
-        }
-        for user in piece.users.clone().map(NodeId) {
-            let tables = self.sampler.tables(user, scratch)?;
-            let mut path = Path::default();
-            let mut any = true;
-            for draw in piece.first..piece.first + piece.quota {
-                match tables.append(draw, &mut path, &mut rows.tokens) {
-                    Drawn::Path => {}
-                    Drawn::GivenUp => rows.summary.given_up += 1,
-                    Drawn::NoPath => {
-                        any = false;
-                        break;
-                    }
-                }
-            }
-            if piece.first == 0 {
-                rows.summary.count_user(any);
-            }
-        }
-        Ok(())
-    }
-
-    /// Draws with many walkers at once; the user of each row.
-    fn drawn_together(&self, piece: &Piece, scratch: &mut Scratch, rows: &mut Rows) -> Result<Vec<u32>> {
-        let width = self.sampler.row_width();
-        let numbers = piece.first..piece.first + piece.quota;
-        let users = || piece.users.clone().filter(|&user| self.sampler.may_have_paths(NodeId(user)));
-        let mut owners: Vec<u32> =
-            users().flat_map(|user| std::iter::repeat_n(user, numbers.clone().count())).collect();
-        rows.tokens.resize(owners.len() * width, 0);
-        let all = || users().flat_map(|start| numbers.clone().map(move |number| (start, number)));
-        let mut failed = Vec::new();
-        let single = self.sampler.samplers().len() == 1;
-        for (part, sampler) in self.sampler.samplers().iter().enumerate() {
-            let Some(shared) = &sampler.shared else { continue };
-            let draws = all().enumerate().map(|(place, (start, number))| Draw { start, number, place });
-            let form = super::kernel::Form { width, ..sampler.form() };
-            let ours = |draw: &Draw| single || self.sampler.part(NodeId(draw.start), draw.number) == Some(part);
-            failed.extend(shared.run::<LANES>(sampler, form, draws.filter(ours), &mut rows.tokens).failed);
-        }
-        failed.sort_unstable_by_key(|draw| draw.place);
-        self.draw_slowly(&failed, scratch, rows, &mut owners)?;
-        Ok(owners)
-    }
-
-    /// What the walkers gave up, one by one; rows that stay empty are taken out.
-    fn draw_slowly(
-        &self,
-        failed: &[Draw],
-        scratch: &mut Scratch,
-        rows: &mut Rows,
-        owners: &mut Vec<u32>,
-    ) -> Result<()> {
-        let width = self.sampler.row_width();
-        let mut empty = vec![false; if failed.is_empty() { 0 } else { owners.len() }];
-        let (mut path, mut row) = (Path::default(), Vec::new());
-        for draws in failed.chunk_by(|a, b| a.start == b.start) {
-            let Some(user) = draws.first().map(|draw| NodeId(draw.start)) else { continue };
-            let tables = self.sampler.tables(user, scratch)?;
-            for draw in draws {
-                row.clear();
-                let drawn = tables.append(draw.number, &mut path, &mut row);
-                rows.summary.given_up += u64::from(drawn == Drawn::GivenUp);
-                let place = rows.tokens.get_mut(draw.place * width..(draw.place + 1) * width);
-                match place {
-                    Some(place) if drawn == Drawn::Path => place.copy_from_slice(&row),
-                    _ => empty.iter_mut().skip(draw.place).take(1).for_each(|flag| *flag = true),
-                }
-            }
-        }
-        if empty.iter().any(|&flag| flag) {
-            let keep = |index: usize| empty.get(index) != Some(&true);
-            let kept = rows.tokens.chunks_exact(width).enumerate().filter(|(index, _)| keep(*index));
-            rows.tokens = kept.flat_map(|(_, row)| row).copied().collect();
-            let mut index = 0;
-            owners.retain(|_| {
-                index += 1;
-                keep(index - 1)
-            });
-        }
-        Ok(())
-    }
-
     /// Paths that are all different.
     fn distinct(&self, piece: &Piece, scratch: &mut Scratch, rows: &mut Rows) -> Result<()> {
         let width = self.sampler.row_width();
         let mut first = Rows::default();
         let owners = match self.sampler.is_compiled() {
-            true => self.drawn_together(piece, scratch, &mut first)?,
+            true => self.sampler.draw_together(&piece.users, 0..piece.quota, scratch, &mut first)?,
             false => Vec::new(),
         };
         let mut drawn = owners.iter().zip(first.tokens.chunks_exact(width)).peekable();
@@ -391,11 +294,6 @@ impl<'a> Drawer<'a> {
 }
 
 impl SampleSummary {
-    fn count_user(&mut self, has_paths: bool) {
-        self.users_with_paths += u64::from(has_paths);
-        self.users_without_paths += u64::from(!has_paths);
-    }
-
     fn add(&mut self, other: &Self) {
         self.num_paths += other.num_paths;
         self.users_with_paths += other.users_with_paths;

@@ -10,6 +10,7 @@
 use super::alias::Code;
 use crate::pattern::StateId;
 use footpath_core::{HugeArray, RelationId};
+use std::sync::Arc;
 
 /// Bits of the number of arcs in a row.
 pub(super) const LEN_BITS: u32 = 28;
@@ -38,11 +39,12 @@ pub(super) struct Layer<C> {
     pub(super) kind: Kind,
     /// The node of the first row.
     pub(super) first_node: u32,
-    pub(super) rows: HugeArray<u64>,
+    pub(super) rows: Arc<HugeArray<u64>>,
     /// Classes by number; the number after the last stands for stopping.
     pub(super) classes: Vec<Class>,
     pub(super) shift: u32,
-    pub(super) arcs: HugeArray<C>,
+    /// States whose hops are the same but for what follows share them.
+    pub(super) arcs: Arc<HugeArray<C>>,
     pub(super) buckets: HugeArray<u64>,
 }
 

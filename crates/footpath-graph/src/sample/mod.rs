@@ -32,6 +32,7 @@ mod corpus;
 mod count;
 mod dag;
 mod distinct;
+mod draw;
 mod enumerate;
 mod kernel;
 mod layers;
