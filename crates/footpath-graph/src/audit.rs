@@ -112,12 +112,12 @@ impl Auditor<'_> {
             // One hop: the end is the item of the first hop, which the user has chosen.
             return path.nodes.len() == 2 && self.spec.ends == EndSet::Any;
         };
-        let time = |item: NodeId| {
+        let place = |item: NodeId| {
             let arc = self.kg.find(Triple { head: *user, relation: RelationId::INTERACTED, tail: item })?;
-            let first = self.kg.arcs(*user).of(RelationId::INTERACTED).first;
-            Some(self.kg.times_of(*user).get(arc - first).copied().unwrap_or(0))
+            Some(arc - self.kg.arcs(*user).of(RelationId::INTERACTED).first)
         };
-        let chosen = time(*end).is_some();
+        let chosen = place(*end).is_some();
+        let time = |item: NodeId| self.kg.times_of(*user).get(place(item)?);
         let in_order = match (time(*linked), time(*end)) {
             (Some(linked), Some(end)) if self.spec.causal => linked < end,
             _ => true,

@@ -34,6 +34,7 @@ impl Plan {
         for user in 0..self.users {
             d.users.intern(&name('u', user));
         }
+        d.has_times = true;
         for (number, &(user, item)) in self.log.iter().enumerate() {
             d.interact(&name('u', user), &name('i', item));
             // Some earlier, some later, some at the same time.
