@@ -272,7 +272,7 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
                 piece.allowed.push(0.0);
                 continue;
             }
-            let allowed = self.rules.factors.allowed(hops.iter().map(|hop| state.relation(*hop)));
+            let allowed = self.rules.factors.allowed(hops.iter().map(|hop| (state.relation(*hop), 1)));
             piece.allowed.push(allowed);
             if unit {
                 piece.row(hops.len(), piece.arcs.len());

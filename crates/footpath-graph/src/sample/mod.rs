@@ -424,9 +424,10 @@ impl Factors {
         self.relations.get(relation.index()).copied().unwrap_or(1.0)
     }
 
-    /// a(v) from the relations of its arcs.
-    fn allowed(&self, relations: impl Iterator<Item = RelationId>) -> f64 {
-        relations.map(|relation| self.relation(relation)).sum()
+    /// a(v) from the numbers of its arcs by relation.
+    #[expect(clippy::cast_precision_loss, reason = "degrees are far below 2^53")]
+    fn allowed(&self, arcs: impl Iterator<Item = (RelationId, usize)>) -> f64 {
+        arcs.map(|(relation, number)| self.relation(relation) * number as f64).sum()
     }
 
     /// The factor of the hops away from a node in a state; see f in the page of the weights. `allowed` gives a(v).
@@ -462,15 +463,20 @@ impl Factors {
     }
 }
 
-/// The relations of the arcs of a node that the pattern allows in a state, self-loops left out.
-fn allowed(kg: &TrainKg, automaton: &Automaton, state: StateId, node: NodeId) -> impl Iterator<Item = RelationId> {
-    kg.arcs(node).runs().flat_map(move |(relation, tails)| {
+/// The number of arcs of a node by each relation that the pattern allows in a state, self-loops left out.
+fn allowed(
+    kg: &TrainKg,
+    automaton: &Automaton,
+    state: StateId,
+    node: NodeId,
+) -> impl Iterator<Item = (RelationId, usize)> {
+    kg.arcs(node).runs().map(move |(relation, tails)| {
         let number = automaton.types_after(state, relation).iter().map(move |&(kind, _)| {
             let range = kg.range(kind);
             let count = tails.partition_point(|&t| t < range.end) - tails.partition_point(|&t| t < range.start);
             count - usize::from(range.contains(&node.0) && tails.binary_search(&node.0).is_ok())
         });
-        std::iter::repeat_n(relation, number.sum())
+        (relation, number.sum())
     })
 }
 
