@@ -13,8 +13,6 @@ use footpath_core::memory::prefetch;
 use footpath_core::{NodeId, RelationId, TypeId};
 use std::ops::Range;
 
-/// How many nodes ahead their places are asked for.
-const AHEAD: usize = 8;
 /// Marks a node without slots.
 const NO_SLOT: u32 = u32::MAX;
 
@@ -169,7 +167,12 @@ pub(super) struct Builder<'a> {
     dag: Dag,
     alive: Vec<bool>,
     gathered: Vec<(u32, Arc)>,
+    /// Working memory: the hops of one node.
+    hops: Vec<Hop>,
 }
+
+/// A node, the relation of the hop in the direction of the path, and the state on the far side.
+type Hop = (u32, RelationId, StateId);
 
 impl<'a> Builder<'a> {
     pub(super) fn new(kg: &'a TrainKg, automaton: &'a Automaton, stops: Stops<'a>, scratch: &'a mut Scratch) -> Self {
@@ -177,7 +180,8 @@ impl<'a> Builder<'a> {
         let linked = super::linked_state(automaton);
         let dag = Dag { layers: vec![Vec::new(); automaton.num_states()], ..Dag::default() };
         let (seen, table, alive, gathered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { kg, automaton, scratch, stops, linked, removed: None, seen, table, dag, alive, gathered }
+        let hops = Vec::new();
+        Self { kg, automaton, scratch, stops, linked, removed: None, seen, table, dag, alive, gathered, hops }
     }
 
     /// The walks of one user, who is slot 0 and, where walks are simple, is met nowhere else.
@@ -208,21 +212,25 @@ impl<'a> Builder<'a> {
     fn hops_from(&mut self, slot: u32, state: StateId) {
         let (kg, automaton) = (self.kg, self.automaton);
         let head = NodeId(self.dag.nodes[slot as usize]);
+        let mut hops = std::mem::take(&mut self.hops);
         for (relation, tails) in kg.arcs(head).runs() {
             // Nodes of a type are a range of ids, and tails ascend.
             for &(kind, next) in automaton.types_after(state, relation) {
-                let range = kg.range(kind);
-                let from = tails.partition_point(|&tail| tail < range.start);
-                let tails = &tails[from..];
-                for (index, &tail) in tails.iter().enumerate().take_while(|(_, tail)| **tail < range.end) {
-                    self.ask(tails, index + AHEAD);
-                    if tail == head.0 || Some(NodeId(tail)) == self.removed {
-                        continue;
-                    }
-                    let target = self.slot(NodeId(tail), next);
-                    self.gathered.push((slot, Arc { target, node: tail, relation: relation.0 }));
-                }
+                self.list(head, within(tails, &kg.range(kind)), relation, next, &mut hops);
             }
+        }
+        for (tail, relation, next) in hops.drain(..) {
+            let target = self.slot(NodeId(tail), next);
+            self.gathered.push((slot, Arc { target, node: tail, relation: relation.0 }));
+        }
+        self.hops = hops;
+    }
+
+    /// Lists hops between a node and others, and asks for the places of those: there are many, all over the table.
+    fn list(&self, node: NodeId, others: &[u32], relation: RelationId, state: StateId, hops: &mut Vec<Hop>) {
+        for &other in others.iter().filter(|&&other| other != node.0 && Some(NodeId(other)) != self.removed) {
+            prefetch(&self.scratch.place, other as usize);
+            hops.push((other, relation, state));
         }
     }
 
@@ -257,34 +265,24 @@ impl<'a> Builder<'a> {
         let (kg, automaton) = (self.kg, self.automaton);
         let tail = NodeId(self.dag.nodes[slot as usize]);
         let kind = kg.type_of(tail);
+        let mut hops = std::mem::take(&mut self.hops);
         for (back, heads) in kg.arcs(tail).runs() {
             let relation = back.inverse();
-            for &before in automaton.states_before(state, relation, kind) {
-                if plan.is_early(before) {
-                    continue;
-                }
-                for range in &plan.entered[before.index()] {
-                    let heads = within(heads, range);
-                    for (index, &head) in heads.iter().enumerate() {
-                        self.ask(heads, index + AHEAD);
-                        if head == tail.0 || Some(NodeId(head)) == self.removed {
-                            continue;
-                        }
-                        if let Some(source) = self.source(NodeId(head), before, plan) {
-                            self.alive[source as usize] = true;
-                            self.gathered.push((source, Arc { target: slot, node: tail.0, relation: relation.0 }));
-                        }
-                    }
-                }
+            let before =
+                automaton.states_before(state, relation, kind).iter().filter(|&&before| !plan.is_early(before));
+            for (&before, range) in
+                before.flat_map(|before| plan.entered[before.index()].iter().map(move |r| (before, r)))
+            {
+                self.list(tail, within(heads, range), relation, before, &mut hops);
             }
         }
-    }
-
-    /// Asks for the place of a node that comes up soon.
-    fn ask(&self, nodes: &[u32], index: usize) {
-        if let Some(&node) = nodes.get(index) {
-            prefetch(&self.scratch.place, node as usize);
+        for (head, relation, before) in hops.drain(..) {
+            if let Some(source) = self.source(NodeId(head), before, plan) {
+                self.alive[source as usize] = true;
+                self.gathered.push((source, Arc { target: slot, node: tail.0, relation: relation.0 }));
+            }
         }
+        self.hops = hops;
     }
 
     /// The slot a hop towards an end may come from, if any walk can be there.

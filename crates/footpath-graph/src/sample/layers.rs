@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// Bits of the number of arcs in a row.
 pub(super) const LEN_BITS: u32 = 28;
+/// Most arcs of a node; a row has one more where walks may stop.
+pub(super) const MAX_ROW: u64 = (1 << LEN_BITS) - 2;
 
 /// What the hops of a state are drawn by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

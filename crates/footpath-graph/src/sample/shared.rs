@@ -3,7 +3,7 @@
 use super::alias::Code;
 use super::compile::{self, Failure, Rules};
 use super::kernel::{Draw, Drawn, Form, LANES};
-use super::layers::Layers;
+use super::layers::{Layers, MAX_ROW};
 use super::weights::Weight;
 use super::{EndSet, EndWeights, Factors, Law, Sampler};
 use crate::error::{Error, Result};
@@ -33,6 +33,11 @@ enum Width {
 impl Shared {
     /// Compiles the pattern of a sampler for its law.
     pub(super) fn compile(sampler: &Sampler<'_>) -> Result<Self> {
+        let nodes = (0u32..).take(sampler.kg.num_nodes()).map(NodeId);
+        let degree = nodes.map(|node| sampler.kg.degree(node) as u64).max().unwrap_or(0);
+        if degree > MAX_ROW {
+            return Err(footpath_core::Error::Limit { what: "arcs of a node", max: MAX_ROW, got: degree }.into());
+        }
         if sampler.may_walk_unweighed() {
             let shared = Self::plain(sampler)?;
             if shared.accepted(sampler) >= MIN_ACCEPTED {
