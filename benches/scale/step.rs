@@ -62,12 +62,12 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
         }
         ("open", [kg]) => TrainKg::open(kg)?.num_arcs() as f64,
         ("count", [kg]) => {
-            let counted = sample::count(kg, &Shape::Hops(HOPS), EndSet::Unseen, Threads::default(), &mut |_, _| ())?;
+            let counted = sample::count(kg, &Shape::Hops(HOPS), EndSet::Any, Threads::default(), &mut |_, _| ())?;
             counted.summary.total as f64
         }
         ("sample", [kg, corpus]) => {
             let law = Law::UniformPath;
-            let spec = SampleSpec { law, damping: 0.0, ends: EndSet::Unseen, seed: 1, ..SampleSpec::default() };
+            let spec = SampleSpec { law, damping: 0.0, ends: EndSet::Any, seed: 1, ..SampleSpec::default() };
             let (quota, replacement, shard) =
                 (Quota::PerUser(PATHS_PER_USER), Replacement::default(), Shard::default());
             let (shape, threads, replace) = (Shape::Hops(HOPS), Threads::default(), Replace::No);

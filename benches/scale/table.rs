@@ -37,7 +37,7 @@ const LINES: [(&str, Cell); 16] = [
     ("first opening, reads all", |r| milliseconds(Some(&r.verify))),
     ("opening, files in memory", |r| milliseconds(Some(&r.open_warm))),
     ("opening, files not in memory", |r| milliseconds(r.open_cold.as_ref())),
-    ("count, 3 hops, unseen ends", |r| time(&r.count)),
+    ("count, 3 hops, any end", |r| time(&r.count)),
     ("– peak memory", |r| peak(&r.count)),
     ("sample, 50 paths for each user", |r| {
         format!("{}; {} paths a second", time(&r.sample), millions(r.sample.amount / r.sample.seconds))
