@@ -516,33 +516,20 @@ mod check {
             "`interacted` first and at most 32,767",
             schema.relations.len(),
         )?;
-        let num_arcs = arrays.tails.len();
-        ends("offsets", &arrays.offsets, num_arcs)?;
-        rule(arrays.offsets.first() == Some(&0), "offsets", "0 first", format!("{:?}", arrays.offsets.first()))?;
+        let (num_nodes, num_arcs) = (arrays.offsets.len() - 1, arrays.tails.len());
         rule(arrays.relations.len() == num_arcs, "relations of arcs", num_arcs, arrays.relations.len())?;
         rule(2 * arrays.lines.len() == num_arcs, "lines of facts", num_arcs / 2, arrays.lines.len())?;
-        let num_users = schema.types.first().map_or(0, |t| t.end as usize);
-        let num_train = arrays.offsets.get(num_users).map_or(0, |&o| o as usize);
-        let num = |known: bool| if known { num_train } else { 0 };
-        let (num_ratings, num_times) = (num(schema.has_ratings), num(schema.has_times));
-        rule(arrays.ratings.len() == num_ratings, "ratings", num_ratings, arrays.ratings.len())?;
-        rule(arrays.times.len() == num_times, "times", num_times, arrays.times.len())?;
-        let num_nodes = arrays.offsets.len() - 1;
-        for (what, all, bytes) in
-            [("names", &arrays.name_ends, &arrays.name_bytes), ("labels", &arrays.label_ends, &arrays.label_bytes)]
-        {
-            rule(all.len() == num_nodes, what, num_nodes, all.len())?;
-            rule(num_nodes > 0 || bytes.is_empty(), what, 0, bytes.len())?;
-            if num_nodes > 0 {
-                ends(what, all, bytes.len())?;
-            }
-        }
-        Ok(())
+        rule(arrays.name_ends.len() == num_nodes, "names", num_nodes, arrays.name_ends.len())?;
+        rule(arrays.label_ends.len() == num_nodes, "labels", num_nodes, arrays.label_ends.len())
     }
 
     /// What the arrays must hold, once their lengths are right.
     pub(super) fn content(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
+        let num_arcs = arrays.tails.len();
+        rule(arrays.offsets.first() == Some(&0), "offsets", "0 first", format!("{:?}", arrays.offsets.first()))?;
         rule(arrays.offsets.is_sorted(), "offsets", "ascending numbers", "a decrease")?;
+        let last = arrays.offsets.last();
+        rule(last == Some(&(num_arcs as u64)), "offsets", num_arcs, format!("{last:?}"))?;
         arcs(schema, arrays)?;
         let num_facts = super::num_forward(&arrays.relations);
         rule(num_facts == arrays.lines.len(), "arcs", "as many forward as inverse", num_facts)?;
@@ -562,11 +549,6 @@ mod check {
         }
         let num_nodes = arrays.offsets.len().saturating_sub(1);
         rule(num_nodes == next as usize && !arrays.offsets.is_empty(), "node types", num_nodes, next)
-    }
-
-    /// Positions in something of this length, the last of which is its end.
-    fn ends(what: &'static str, ends: &[u64], len: usize) -> Result<(), Broken> {
-        rule(ends.last() == Some(&(len as u64)), what, len, format!("{:?}", ends.last()))
     }
 
     fn arcs(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
@@ -594,11 +576,16 @@ mod check {
         let items = schema.types.get(1).map_or(0..0, |t| t.start..t.end);
         let of_users = arrays.relations.iter().zip(arrays.tails.iter()).take(num_train);
         let plain = of_users.clone().all(|(&r, t)| r == 0 && items.contains(t));
-        rule(plain, "arcs of users", "interactions with items", "something else")
+        rule(plain, "arcs of users", "interactions with items", "something else")?;
+        let num = |known: bool| if known { num_train } else { 0 };
+        let (num_ratings, num_times) = (num(schema.has_ratings), num(schema.has_times));
+        rule(arrays.ratings.len() == num_ratings, "ratings", num_ratings, arrays.ratings.len())?;
+        rule(arrays.times.len() == num_times, "times", num_times, arrays.times.len())
     }
 
     fn strings(what: &'static str, ends: &[u64], bytes: &[u8]) -> Result<(), Broken> {
         rule(ends.is_sorted(), what, "ascending ends", "a decrease")?;
+        rule(ends.last().copied().unwrap_or(0) == bytes.len() as u64, what, bytes.len(), format!("{:?}", ends.last()))?;
         let text = std::str::from_utf8(bytes).map_err(|e| (what, "UTF-8".to_owned(), e.to_string()))?;
         let cuts = ends.iter().all(|&e| text.is_char_boundary(e as usize));
         rule(cuts, what, "ends between characters", "an end inside one")
