@@ -4,8 +4,9 @@
 //! recurrence, which is computed here from the last state to the first. The sum over the arcs back from x to v is found
 //! without a search: the arcs of a state, turned round, come out sorted by v and then by x, as the arcs of v are.
 //!
-//! Time and memory grow with the number of (state, arc) pairs that the pattern allows: about 60 ns and 20 bytes each
-//! (4 bytes in a uniform state).
+//! Time and memory grow with the number of (state, arc) pairs that the pattern allows: 16 bytes each where hops are
+//! weighed (24 with wide codes), 4 (8) where not, and 16 or 8 for each node. On the graph of the benchmarks, 11 million
+//! pairs, compiling took 55 to 115 ns of CPU time each.
 
 #![expect(clippy::indexing_slicing, reason = "nodes, states and arcs are numbered by the graph; hot loops")]
 
@@ -129,7 +130,7 @@ struct Done<W, C> {
     first_node: u32,
     /// Weight of all walks from each node, the one that stops there left out; empty in a terminal state.
     totals: Vec<W>,
-    /// What is allowed from each node, in relation weights; empty unless the law is a walk.
+    /// What is allowed from each node, in relation weights.
     allowed: Vec<f64>,
     /// The hops turned round.
     back: Back<W>,
