@@ -93,7 +93,7 @@ impl Shared {
         }
     }
 
-    /// The share of walks that are legal paths, on a sample of the users.
+    /// The share of walks that are legal paths, on a sample of the users; 1 where none has a walk.
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a share; users are u32")]
     fn accepted(&self, sampler: &Sampler<'_>) -> f64 {
         let users = sampler.starts.hull();
@@ -101,9 +101,12 @@ impl Shared {
         let form = sampler.form();
         let start = |number: u64| users.start + (number * 0x9E37_79B9 % num_users) as u32;
         let draws = (0..PILOT).map(|number| Draw { start: start(number), number, place: 0 });
-        let live = draws.filter(|draw| self.has_walks(sampler, NodeId(draw.start)));
-        let drawn = self.run::<LANES>(sampler, form, live, &mut vec![0; form.width]);
-        PILOT as f64 / drawn.attempts.max(1) as f64
+        let live: Vec<Draw> = draws.filter(|draw| self.has_walks(sampler, NodeId(draw.start))).collect();
+        if live.is_empty() {
+            return 1.0;
+        }
+        let drawn = self.run::<LANES>(sampler, form, live.iter().copied(), &mut vec![0; form.width]);
+        (live.len() - drawn.failed.len()) as f64 / drawn.attempts.max(1) as f64
     }
 
     /// Whether a start has a walk, as far as is known.
