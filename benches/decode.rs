@@ -25,7 +25,7 @@ pub(crate) fn small_3hop() -> Outcome<Figure> {
     let kg = graph()?;
     let pattern = Pattern::hops(3, &kg)?;
     let legal = Legal::new(&kg, &pattern);
-    let config = ModelConfig::preset(Preset::Small, kg.vocabulary().len(), legal.max_tokens());
+    let config = ModelConfig::preset(Preset::Small, kg.vocabulary().len(), kg.items(), legal.max_tokens());
     let model = PathModel::new(config, 1, &footpath_model::device("flex")?)?;
     let users: Vec<NodeId> = kg.users().take(NUM_USERS).map(NodeId).collect();
     let options =

@@ -33,7 +33,7 @@ pub(crate) fn small_step() -> Outcome<Figure> {
     let pattern = Pattern::hops(3, &kg)?;
     let legal = Legal::new(&kg, &pattern);
     let device = footpath_model::training_device(&footpath_model::device("flex")?);
-    let config = ModelConfig::preset(Preset::Small, kg.vocabulary().len(), legal.max_tokens());
+    let config = ModelConfig::preset(Preset::Small, kg.vocabulary().len(), kg.items(), legal.max_tokens());
     let training = TrainingConfig { epochs: 1, ..TrainingConfig::default() };
     let rows = Rows::draw(&kg, &pattern, STEPS * training.batch_size)?;
     let model = PathModel::new(config, 1, &device)?;

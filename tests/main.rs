@@ -2,6 +2,7 @@
 //!
 //! - `cli`: every verb, its JSON, its exit status, its manners towards files and pipes
 //! - `pattern`: patterns in words, as presets, as files, and how bad ones are refused
+//! - `generate`: modes, scores, guests and forms of recommendations, and the verbs that read them back
 //! - `faithful`: every fact of every recommended path stands in the data at the file and line it names
 //! - `audit`: a corpus of 100,000 paths against the raw files, and the verb that finds a single false hop
 //! - `corpora`: every form of a corpus, its description, and a disk that fills up meanwhile
@@ -25,6 +26,7 @@ mod corpora;
 mod crash;
 mod demo;
 mod faithful;
+mod generate;
 mod pattern;
 mod planted;
 mod support;

@@ -40,6 +40,10 @@ pub(crate) enum Command {
     Recommend(verbs::recommend::RecommendArgs),
     /// Explain why an item suits a user
     Explain(verbs::explain::ExplainArgs),
+    /// Check that explanations are true, without the model
+    Verify(verbs::verify::VerifyArgs),
+    /// Which kinds of paths, relations and items recommendations are made of
+    Patterns(verbs::patterns::PatternsArgs),
     /// Evaluate a model, or anybody's lists, on held-out interactions
     Evaluate(verbs::evaluate::EvaluateArgs),
     /// Verify the checksums of an artefact

@@ -48,6 +48,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Train(args) => verbs::train::run(&args),
         Command::Recommend(args) => verbs::recommend::run(&args),
         Command::Explain(args) => verbs::explain::run(&args),
+        Command::Verify(args) => verbs::verify::run(&args),
+        Command::Patterns(args) => verbs::patterns::run(&args),
         Command::Evaluate(args) => verbs::evaluate::run(&args),
         Command::Check(args) => verbs::check::run(&args),
         Command::Demo(args) => verbs::demo::run(&args),

@@ -52,6 +52,9 @@ pub trait LegalSuccessors: Sync {
     /// Tokens of the longest path.
     fn max_tokens(&self) -> usize;
 
+    /// The items that stand for a user in the prompt of the model: node ids, ascending, each once. `user` is the first token of a path.
+    fn history(&self, user: u32) -> &[u32];
+
     /// All tokens that may follow `prefix`, which starts with a user, each list in ascending order.
     ///
     /// What this does NOT promise: that `prefix` itself is checked. A prefix that is not legal has no meaning here.

@@ -38,6 +38,10 @@ pub enum Purpose {
     Mixture = 13,
     /// The order of the paths of a user who has few.
     SampleDistinct = 14,
+    /// Choosing the items that stand for a user in training.
+    History = 15,
+    /// Drawing paths with a model.
+    Generate = 16,
 }
 
 const ROUNDS: usize = 10;

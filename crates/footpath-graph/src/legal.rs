@@ -17,6 +17,7 @@ pub struct Legal<'a> {
     pattern: &'a Pattern,
     vocabulary: Vocabulary,
     viable: Vec<BitSet>,
+    guests: Vec<Vec<u32>>,
 }
 
 /// One bit for each node.
@@ -56,7 +57,7 @@ impl<'a> Legal<'a> {
         let automaton = pattern.automaton();
         let words = kg.num_nodes().div_ceil(64);
         let viable = automaton.states().map(|_| BitSet(vec![0; words])).collect();
-        let mut legal = Self { kg, pattern, vocabulary: kg.vocabulary(), viable };
+        let mut legal = Self { kg, pattern, vocabulary: kg.vocabulary(), viable, guests: Vec::new() };
         for state in automaton.states().rev() {
             let mut set = BitSet(vec![0; words]);
             #[expect(clippy::cast_possible_truncation, reason = "the number of nodes is limited at import")]
@@ -71,6 +72,51 @@ impl<'a> Legal<'a> {
             }
         }
         legal
+    }
+
+    /// Adds users the graph does not know, each by the items they have chosen. Guest `g` takes the node id after the last node of the graph, plus `g`:
+    /// see [`Legal::guest`]. Duplicates are dropped.
+    #[must_use]
+    pub fn with_guests(mut self, histories: impl IntoIterator<Item = Vec<u32>>) -> Self {
+        self.guests = histories.into_iter().collect();
+        for history in &mut self.guests {
+            history.retain(|&item| self.kg.is_item(NodeId(item)));
+            history.sort_unstable();
+            history.dedup();
+        }
+        self
+    }
+
+    /// The node id a guest goes by.
+    #[must_use]
+    pub fn guest(&self, index: usize) -> NodeId {
+        NodeId(u32::try_from(self.kg.num_nodes() + index).unwrap_or(u32::MAX))
+    }
+
+    /// What a user has chosen, known or guest.
+    #[must_use]
+    pub fn items_of(&self, user: NodeId) -> &[u32] {
+        match user.index().checked_sub(self.kg.num_nodes()) {
+            Some(guest) => self.guests.get(guest).map_or(&[], Vec::as_slice),
+            None => self.kg.items_of(user),
+        }
+    }
+
+    /// The arcs of a node, by relation.
+    fn arcs_of(&self, node: NodeId) -> impl Iterator<Item = (RelationId, &[u32])> {
+        let is_guest = node.index() >= self.kg.num_nodes();
+        let chosen = is_guest.then(|| (RelationId::INTERACTED, self.items_of(node)));
+        let known = (!is_guest).then(|| self.kg.arcs(node));
+        chosen.into_iter().chain(known.into_iter().flat_map(|arcs| arcs.runs()))
+    }
+
+    /// The tails of one relation of a node.
+    fn tails_of(&self, node: NodeId, relation: RelationId) -> &[u32] {
+        match node.index() < self.kg.num_nodes() {
+            true => self.kg.arcs(node).of(relation).tails,
+            false if relation == RelationId::INTERACTED => self.items_of(node),
+            false => &[],
+        }
     }
 
     /// The graph.
@@ -123,7 +169,7 @@ impl<'a> Legal<'a> {
             return false;
         }
         path.push(node);
-        let mut runs = self.kg.arcs(node).runs();
+        let mut runs = self.arcs_of(node);
         let found = runs.any(|(relation, tails)| self.leads_on(tails, relation, state, path, wanted));
         path.pop();
         found
@@ -162,9 +208,15 @@ impl<'a> Legal<'a> {
         }
     }
 
-    fn wanted(&self, nodes: &[NodeId], goal: Goal) -> Wanted<'a> {
-        let seen = nodes.first().map_or(&[][..], |&user| self.kg.items_of(user));
+    fn wanted(&self, nodes: &[NodeId], goal: Goal) -> Wanted<'_> {
+        let seen = nodes.first().map_or(&[][..], |&user| self.items_of(user));
         Wanted { goal, seen }
+    }
+
+    /// What a token stands for; tokens past the vocabulary are guests.
+    fn word(&self, token: u32) -> Option<Word> {
+        let guest = || token.checked_sub(self.vocabulary.node(NodeId(0)).0).map(NodeId);
+        self.vocabulary.word(TokenId(token)).or_else(|| guest().map(Word::Node))
     }
 
     /// Follows the tokens of a prefix; `None` when they are no path of the pattern.
@@ -172,7 +224,7 @@ impl<'a> Legal<'a> {
         let automaton = self.pattern.automaton();
         let mut here: Option<Here> = None;
         for &token in prefix {
-            match (self.vocabulary.word(TokenId(token))?, &mut here) {
+            match (self.word(token)?, &mut here) {
                 (Word::Node(node), None) => {
                     here = Some(Here { nodes: vec![node], node, state: automaton.start(), relation: None });
                 }
@@ -192,7 +244,7 @@ impl<'a> Legal<'a> {
     fn relations_from(&self, here: &Here, goal: Goal, mut found: impl FnMut(RelationId)) -> bool {
         let wanted = self.wanted(&here.nodes, goal);
         let mut path = here.nodes.clone();
-        for (relation, tails) in self.kg.arcs(here.node).runs() {
+        for (relation, tails) in self.arcs_of(here.node) {
             if self.leads_on(tails, relation, here.state, &mut path, &wanted) {
                 found(relation);
             }
@@ -210,6 +262,13 @@ impl LegalSuccessors for Legal<'_> {
         2 * self.pattern.max_hops() + 1
     }
 
+    fn history(&self, user: u32) -> &[u32] {
+        match self.word(user) {
+            Some(Word::Node(user)) => self.items_of(user),
+            _ => &[],
+        }
+    }
+
     fn successors(&self, prefix: &[u32], goal: Goal, out: &mut Successors) {
         out.clear();
         let Some(here) = self.locate(prefix) else { return };
@@ -221,7 +280,7 @@ impl LegalSuccessors for Legal<'_> {
         };
         let wanted = self.wanted(&here.nodes, goal);
         let mut path = here.nodes;
-        for (next, tails) in self.runs(here.state, relation, self.kg.arcs(here.node).of(relation).tails) {
+        for (next, tails) in self.runs(here.state, relation, self.tails_of(here.node, relation)) {
             let last_hop = self.pattern.automaton().longest(next) == 0;
             let list = if last_hop { &mut out.ending } else { &mut out.continuing };
             for tail in tails.iter().map(|&t| NodeId(t)) {
@@ -255,7 +314,7 @@ impl LegalSuccessors for Legal<'_> {
         let wanted = self.wanted(&here.nodes, Goal::Unseen);
         let mut nodes = here.nodes;
         let runs: Vec<(StateId, &[u32])> =
-            self.runs(here.state, relation, self.kg.arcs(here.node).of(relation).tails).collect();
+            self.runs(here.state, relation, self.tails_of(here.node, relation)).collect();
         let num_tails: usize = runs.iter().map(|(_, tails)| tails.len()).sum();
         let mut consider = |tail: u32, next: StateId| {
             let (tail, token) = (NodeId(tail), self.vocabulary.node(NodeId(tail)).0);
@@ -358,6 +417,32 @@ mod tests {
         assert_eq!(names(&kg, &out.continuing), ["item:b"]);
         legal.successors(&prefix(&kg, &["user:u1"]), Goal::Item(kg.item("e").expect("e")), &mut out);
         assert!(out.is_empty(), "no path leads to e");
+    }
+
+    #[test]
+    fn a_guest_walks_like_a_user_with_the_same_choices() {
+        let kg = graph();
+        let pattern = Pattern::hops(3, &kg).expect("pattern");
+        let items: Vec<u32> = ["b", "a", "b"].iter().map(|i| kg.item(i).expect("an item").0).collect();
+        let legal = Legal::new(&kg, &pattern).with_guests([vec![], items]);
+        let user = prefix(&kg, &["user:u1"])[0];
+        let guest = kg.vocabulary().node(legal.guest(1)).0;
+        assert_eq!(legal.history(guest), legal.history(user));
+        let mut rows = vec![vec![user]];
+        let mut compared = 0;
+        while let Some(row) = rows.pop() {
+            let (mut known, mut unknown) = (Successors::default(), Successors::default());
+            legal.successors(&row, Goal::Unseen, &mut known);
+            let other: Vec<u32> = std::iter::once(guest).chain(row[1..].iter().copied()).collect();
+            legal.successors(&other, Goal::Unseen, &mut unknown);
+            assert_eq!(known, unknown, "after {row:?}");
+            compared += known.len();
+            rows.extend(known.continuing.iter().map(|&t| row.iter().copied().chain([t]).collect::<Vec<_>>()));
+        }
+        assert!(compared > 8);
+        let mut nothing = Successors::default();
+        legal.successors(&[kg.vocabulary().node(legal.guest(0)).0], Goal::Unseen, &mut nothing);
+        assert!(nothing.is_empty(), "who chose nothing has no path");
     }
 
     #[test]

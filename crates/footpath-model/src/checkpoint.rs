@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! MODEL.train/
-//!   step-00001234/   weights.safetensors   input, output, bias and trunk
+//!   step-00001234/   weights.safetensors   input, output, bias, history and trunk
 //!                    moments.safetensors   AdamW moments of all of them
 //!                    trainer.json          position, settings, times, log so far
 //!   best/            the same, of the best validation figure
@@ -112,6 +112,8 @@ impl Checkpoints {
             }
             let arrays = arrays.with("input.first", &model.input.first).with("input.second", &model.input.second);
             let arrays = arrays.with("output.first", &model.output.first).with("output.second", &model.output.second);
+            let arrays =
+                arrays.with("history.first", &model.history.first).with("history.second", &model.history.second);
             arrays.with("bias.first", &model.bias.first).with("bias.second", &model.bias.second).write(&mut { out })
         })?;
         let saved = Saved {
@@ -149,6 +151,7 @@ impl Checkpoints {
         };
         moments(&mut model.input, "input")?;
         moments(&mut model.output, "output")?;
+        moments(&mut model.history, "history")?;
         moments(&mut model.bias, "bias")?;
         let mut arrays = BTreeMap::new();
         for name in saved.times.keys().flat_map(|n| [format!("{n}.first"), format!("{n}.second")]) {

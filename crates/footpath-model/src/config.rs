@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::model::TrunkConfig;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Sizes offered by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,25 +26,33 @@ pub struct ModelConfig {
     pub trunk: TrunkConfig,
     /// Number of tokens in the vocabulary.
     pub num_tokens: usize,
+    /// Node id of the first item; items are contiguous.
+    pub first_item: u32,
+    /// Number of items.
+    pub num_items: usize,
+    /// Most items of a user that count towards the size of the user's vector; see [`PathModel::prompt`](crate::PathModel::prompt).
+    pub history: usize,
 }
 
 impl ModelConfig {
-    /// The shape of a preset for a vocabulary and a longest path.
+    /// The shape of a preset for a vocabulary of this many tokens, these nodes that are items, and a longest path.
     #[must_use]
-    pub fn preset(preset: Preset, num_tokens: usize, max_tokens: usize) -> Self {
+    pub fn preset(preset: Preset, num_tokens: usize, items: Range<u32>, max_tokens: usize) -> Self {
         let (d_model, num_layers, num_heads) = match preset {
             Preset::Tiny => (48, 1, 2),
             Preset::Small => (64, 2, 2),
             Preset::Base => (128, 4, 4),
         };
         let trunk = TrunkConfig { d_model, num_layers, num_heads, max_tokens, dropout: 0.1 };
-        Self { trunk, num_tokens }
+        Self { trunk, num_tokens, first_item: items.start, num_items: items.len(), history: 50 }
     }
 
-    /// Number of trainable numbers: trunk, input and output embeddings, output bias.
+    /// Number of trainable numbers: trunk, input, output and history embeddings, output bias.
     #[must_use]
     pub fn num_parameters(&self) -> usize {
-        self.trunk.num_parameters() + self.num_tokens * (2 * self.trunk.d_model + 1)
+        self.trunk.num_parameters()
+            + self.num_tokens * (2 * self.trunk.d_model + 1)
+            + self.num_items * self.trunk.d_model
     }
 
     /// Checks that a model of this shape can be built.
@@ -60,7 +69,10 @@ impl ModelConfig {
         rule(t.num_heads > 0 && t.d_model.is_multiple_of(t.num_heads), "num_heads", "must divide d_model")?;
         rule((3..=33).contains(&t.max_tokens), "max_tokens", "must be 3 to 33 (1 to 16 hops)")?;
         rule((0.0..1.0).contains(&t.dropout), "dropout", "must be at least 0 and below 1")?;
-        rule((1..1 << 31).contains(&self.num_tokens), "num_tokens", "must be 1 to 2^31 - 1")
+        rule((1..1 << 31).contains(&self.num_tokens), "num_tokens", "must be 1 to 2^31 - 1")?;
+        let end = (self.first_item as usize).checked_add(self.num_items);
+        rule(end.is_some_and(|end| end <= self.num_tokens), "num_items", "must be nodes of the graph")?;
+        rule((1..=65_536).contains(&self.history), "history", "must be 1 to 65,536")
     }
 }
 
@@ -184,7 +196,7 @@ mod tests {
             change(&mut config);
             assert!(config.validate().is_err(), "{config:?}");
         }
-        let mut shape = ModelConfig::preset(Preset::Small, 100, 7);
+        let mut shape = ModelConfig::preset(Preset::Small, 100, 10..30, 7);
         shape.validate().expect("presets are valid");
         shape.trunk.num_heads = 3;
         assert!(shape.validate().is_err());
@@ -192,8 +204,8 @@ mod tests {
 
     #[test]
     fn parameters_are_counted() {
-        let config = ModelConfig::preset(Preset::Small, 100, 7);
-        // Positions, two blocks of 12·64² + 13·64, the last norm; two tables and a bias.
-        assert_eq!(config.num_parameters(), 7 * 64 + 2 * (49_152 + 832) + 128 + 100 * 129);
+        let config = ModelConfig::preset(Preset::Small, 100, 10..30, 7);
+        // Positions, two blocks of 12·64² + 13·64, the last norm; two tables and a bias; a vector for each item.
+        assert_eq!(config.num_parameters(), 7 * 64 + 2 * (49_152 + 832) + 128 + 100 * 129 + 20 * 64);
     }
 }

@@ -139,6 +139,7 @@ mod tests {
             inputs: vec![0; 4],
             candidates: vec![2, 1, 4, 5, 0, 3, 2],
             targets: vec![target(0, 0..3, 0.0, 1.0, false), target(3, 3..7, 0.7, 3.0, true)],
+            ..Batch::default()
         };
         (batch, hidden, output, bias)
     }

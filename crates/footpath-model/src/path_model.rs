@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::model::{Cache, Trunk, TrunkConfig};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use footpath_core::{ArrayFile, ArrayWriter, Purpose, Stream};
+use footpath_core::{ArrayFile, ArrayWriter, Purpose, Stream, Vocabulary};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -20,6 +20,8 @@ pub struct PathModel {
     pub trunk: Trunk,
     /// Input embeddings: `[tokens, d_model]`.
     pub input: Table,
+    /// What an item in the history of a user says of the user: `[items, d_model]`.
+    pub history: Table,
     /// Output embeddings: `[tokens, d_model]`.
     pub output: Table,
     /// Output biases: `[tokens, 1]`.
@@ -33,11 +35,13 @@ impl PathModel {
     /// [`Error::Config`] for a shape that cannot be.
     pub fn new(config: ModelConfig, seed: u64, device: &Device) -> Result<Self> {
         config.validate()?;
-        let table = |width, std, which| {
-            Table::new(config.num_tokens, width, std, &mut Stream::new(seed, Purpose::Initialise, which, 0))
+        let table = |rows, width, std, which| {
+            Table::new(rows, width, std, &mut Stream::new(seed, Purpose::Initialise, which, 0))
         };
-        let width = config.trunk.d_model;
-        let (input, output, bias) = (table(width, 0.1, 0), table(width, 0.1, 1), table(1, 0.0, 2));
+        let (tokens, width) = (config.num_tokens, config.trunk.d_model);
+        let (input, output, bias) =
+            (table(tokens, width, 0.1, 0), table(tokens, width, 0.1, 1), table(tokens, 1, 0.0, 2));
+        let history = table(config.num_items, width, 0.1, 4);
         let mut stream = Stream::new(seed, Purpose::Initialise, 3, 0);
         let trunk = config.trunk.init(device);
         let trunk = trunk.map(&mut Initialiser {
@@ -46,7 +50,7 @@ impl PathModel {
             device,
             stream: &mut stream,
         });
-        Ok(Self { trunk, input, output, bias, config })
+        Ok(Self { trunk, input, history, output, bias, config })
     }
 
     /// The device the trunk is on.
@@ -55,13 +59,49 @@ impl PathModel {
         self.trunk.devices().first().cloned().unwrap_or_else(Device::flex)
     }
 
+    /// The vector that a path of this user begins with: the user's own, or that of "any user" for a token the model does not know,
+    /// plus `Σ P[i] · √min(n, c) / n` over the n items `i` of the history, with `c` = [`ModelConfig::history`].
+    ///
+    /// The size grows as √n up to c items, as the item similarities of FISM (Kabbur et al. 2013, α = ½) do, and not beyond, for training never
+    /// sees more than c at once.
+    ///
+    /// # Shapes
+    /// - `history`: node ids of items
+    /// - returns: `[d_model]`
+    #[must_use]
+    pub fn prompt(&self, user: u32, history: &[u32]) -> Vec<f32> {
+        let known = if (user as usize) < self.config.num_tokens { user } else { Vocabulary::ANY_USER.0 };
+        let mut vector = self.input.row(known).to_vec();
+        self.add_history(history, &mut vector);
+        vector
+    }
+
+    /// Adds what the items of a history say of their user.
+    pub(crate) fn add_history(&self, items: &[u32], vector: &mut [f32]) {
+        let scale = self.history_scale(items.len());
+        for row in items.iter().map(|&item| self.history.row(self.history_row(item))) {
+            vector.iter_mut().zip(row).for_each(|(v, r)| *v += scale * r);
+        }
+    }
+
+    /// Row of an item in the history table.
+    pub(crate) fn history_row(&self, item: u32) -> u32 {
+        item - self.config.first_item
+    }
+
+    /// Factor of each of `n` items in the vector of a user.
+    #[expect(clippy::cast_precision_loss, reason = "a length, far below 2^24")]
+    pub(crate) fn history_scale(&self, n: usize) -> f32 {
+        (n.min(self.config.history) as f32).sqrt() / n.max(1) as f32
+    }
+
     /// Hidden vectors of one more token for each row; see [`Trunk::step`].
     ///
     /// # Shapes
-    /// - `tokens`: `[rows]`; `parents`: the row of `cache` each continues, or `None` at the first token
+    /// - `inputs`: `[rows × d_model]`, embedded tokens; `parents`: the row of `cache` each continues, or `None` at the first token
     /// - returns: `[rows × d_model]`
     #[must_use]
-    pub fn step(&self, tokens: &[u32], parents: Option<&[u32]>, cache: &mut Cache) -> Vec<f32> {
+    pub fn step(&self, inputs: Vec<f32>, parents: Option<&[u32]>, cache: &mut Cache) -> Vec<f32> {
         let device = self.device();
         if let Some(parents) = parents {
             let parents: Vec<i64> = parents.iter().map(|&p| i64::from(p)).collect();
@@ -69,7 +109,9 @@ impl PathModel {
             let parents = Tensor::<1, Int>::from_data(TensorData::new(parents, [len]), &device);
             *cache = std::mem::take(cache).select(parents);
         }
-        let inputs = TensorData::new(self.input.gather(tokens), [tokens.len(), self.config.trunk.d_model]);
+        let width = self.config.trunk.d_model;
+        let rows = inputs.len() / width;
+        let inputs = TensorData::new(inputs, [rows, width]);
         let hidden = self.trunk.step(Tensor::from_data(inputs, &device), cache);
         to_vec(hidden.into_data())
     }
@@ -87,6 +129,8 @@ impl PathModel {
         let shape = vec![self.config.num_tokens, self.config.trunk.d_model];
         arrays = arrays.with_shape("input", shape.clone(), &self.input.values);
         arrays = arrays.with_shape("output", shape, &self.output.values).with("bias", &self.bias.values);
+        let shape = vec![self.config.num_items, self.config.trunk.d_model];
+        arrays = arrays.with_shape("history", shape, &self.history.values);
         arrays.write(&mut { out })
     }
 
@@ -97,8 +141,8 @@ impl PathModel {
     pub fn read(config: ModelConfig, path: &Path, device: &Device) -> Result<Self> {
         config.validate()?;
         let file = ArrayFile::open(path)?;
-        let table = |name: &str, width: usize| -> Result<Table> {
-            let expected = config.num_tokens.checked_mul(width).ok_or_else(|| Error::Config {
+        let table = |name: &str, rows: usize, width: usize| -> Result<Table> {
+            let expected = rows.checked_mul(width).ok_or_else(|| Error::Config {
                 option: "num_tokens",
                 reason: "times d_model is more than memory can hold".to_owned(),
             })?;
@@ -106,14 +150,20 @@ impl PathModel {
             finite(name, &values)?;
             Ok(Table::from_values(values.to_vec(), width))
         };
-        let width = config.trunk.d_model;
-        let (input, output, bias) = (table("input", width)?, table("output", width)?, table("bias", 1)?);
+        let (tokens, width) = (config.num_tokens, config.trunk.d_model);
+        let (input, output) = (table("input", tokens, width)?, table("output", tokens, width)?);
+        let (bias, history) = (table("bias", tokens, 1)?, table("history", config.num_items, width)?);
         let (trunk, mut shapes) = load_trunk(config.trunk.init(device), &file, device)?;
-        let (rows, columns) = (config.num_tokens as u64, width as u64);
-        let tables = [("input", vec![rows, columns]), ("output", vec![rows, columns]), ("bias", vec![rows])];
+        let (rows, columns, items) = (config.num_tokens as u64, width as u64, config.num_items as u64);
+        let tables = [
+            ("input", vec![rows, columns]),
+            ("output", vec![rows, columns]),
+            ("bias", vec![rows]),
+            ("history", vec![items, columns]),
+        ];
         shapes.extend(tables.map(|(name, shape)| (name.to_owned(), shape)));
         file.holds_exactly(&shapes)?;
-        Ok(Self { trunk, input, output, bias, config })
+        Ok(Self { trunk, input, history, output, bias, config })
     }
 }
 

@@ -176,7 +176,7 @@ impl Trainer {
         let start = self.position.batch as usize * self.config.batch_size;
         let rows = &rows[start..(start + self.config.batch_size).min(rows.len())];
         let first = self.position.step * self.config.batch_size as u64;
-        let batch = Batcher::new(legal, &self.config).batch(rows, first);
+        let batch = Batcher::new(legal, &self.config, self.model.config.history).batch(rows, first);
         let num_steps = self.config.epochs * num_batches;
         let learning_rate = self.config.learning_rate_at(self.position.step, num_steps);
         let (loss, end_loss) = self.learn(&batch, learning_rate)?;
@@ -204,7 +204,11 @@ impl Trainer {
         let mut dropout = Dropout::new(self.model.config.trunk.dropout, self.config.seed, self.position.step);
 
         // Embed: the vectors are leaves, so that their gradient can be taken back to the table.
-        let inputs = TensorData::new(self.model.input.gather(&batch.inputs), [batch.rows, batch.tokens, width]);
+        let mut inputs = self.model.input.gather(&batch.inputs);
+        for (vector, items) in inputs.chunks_exact_mut(width * batch.tokens).zip(batch.histories()) {
+            self.model.add_history(items, &mut vector[..width]);
+        }
+        let inputs = TensorData::new(inputs, [batch.rows, batch.tokens, width]);
         let inputs = Tensor::<3>::from_data(inputs, &device).require_grad(); // [rows, tokens, d_model]
         let hidden = self.model.trunk.forward(inputs.clone(), &mut dropout); // [rows, tokens, d_model]
 
@@ -227,14 +231,25 @@ impl Trainer {
             used.map(|(index, &token)| (token, u32::try_from(index).unwrap_or(u32::MAX), 1.0)).collect();
         let mut d_input = RowGradients::accumulate(&mut contributions, &d_inputs, width);
 
+        let model = &self.model;
+        let told = (0u32..).step_by(batch.tokens).zip(batch.histories());
+        let mut contributions: Vec<Contribution> = told
+            .flat_map(|(index, items)| {
+                let scale = model.history_scale(items.len());
+                items.iter().map(move |&item| (model.history_row(item), index, scale))
+            })
+            .collect();
+        let mut d_history = RowGradients::accumulate(&mut contributions, &d_inputs, width);
+
         let mut trunk = TrunkOptimizer::collect(&self.model.trunk, &mut gradients);
-        let squared =
-            trunk.squared_norm() + d_input.squared_norm() + outcome.output.squared_norm() + outcome.bias.squared_norm();
+        let rows = [&d_input, &d_history, &outcome.output, &outcome.bias];
+        let squared = trunk.squared_norm() + rows.into_iter().map(RowGradients::squared_norm).sum::<f64>();
         #[expect(clippy::cast_possible_truncation, reason = "gradients are f32")]
         let factor = (self.config.gradient_clip / squared.sqrt().max(1e-12)).min(1.0) as f32;
         if factor < 1.0 {
             trunk.scale(factor);
-            [&mut d_input, &mut outcome.output, &mut outcome.bias].into_iter().for_each(|g| g.scale(factor));
+            let rows = [&mut d_input, &mut d_history, &mut outcome.output, &mut outcome.bias];
+            rows.into_iter().for_each(|g| g.scale(factor));
         }
 
         let step = self.position.step + 1;
@@ -245,6 +260,7 @@ impl Trainer {
             || self.model.input.update(&d_input, rate, decay, step),
             || self.model.output.update(&outcome.output, rate, decay, step),
         );
+        self.model.history.update(&d_history, rate, decay, step);
         self.model.bias.update(&outcome.bias, rate, 0.0, step);
         self.model.trunk = self.optimizer.step(self.model.trunk.clone(), trunk, learning_rate);
         Ok((outcome.loss, outcome.end_loss))

@@ -4,7 +4,7 @@ use footpath_core::{Goal, LegalSuccessors, NodeId, Stream, Successors, Vocabular
 use footpath_model::checkpoint::Checkpoints;
 use footpath_model::config::{ModelConfig, Preset, TrainingConfig};
 use footpath_model::data::PathSource;
-use footpath_model::decode::{Recommender, SearchOptions, Shortfall, UserList, WhenShort};
+use footpath_model::decode::{Mode, Recommender, Sampling, Score, SearchOptions, Shortfall, UserList, WhenShort};
 use footpath_model::dropout::Dropout;
 use footpath_model::model::Cache;
 use footpath_model::{Ending, Observer, PathModel, Progress, Trainer, device, training_device};
@@ -65,6 +65,12 @@ impl LegalSuccessors for Toy {
 
     fn max_tokens(&self) -> usize {
         7
+    }
+
+    fn history(&self, user: u32) -> &[u32] {
+        user.checked_sub(self.vocabulary().node(NodeId(0)).0)
+            .and_then(|u| self.chosen.get(&u))
+            .map_or(&[], Vec::as_slice)
     }
 
     fn successors(&self, prefix: &[u32], goal: Goal, out: &mut Successors) {
@@ -134,7 +140,7 @@ impl Observer for Log {
 }
 
 fn config(toy: &Toy) -> ModelConfig {
-    ModelConfig::preset(Preset::Tiny, toy.vocabulary().len(), 7)
+    ModelConfig::preset(Preset::Tiny, toy.vocabulary().len(), NUM_USERS..NUM_USERS + NUM_ITEMS, 7)
 }
 
 fn model(toy: &Toy) -> PathModel {
@@ -153,13 +159,20 @@ fn recommend(model: &PathModel, toy: &Toy, users: &[u32], options: SearchOptions
     Recommender::new(model, toy).recommend(&users, options, &mut |_| {})
 }
 
+/// The vectors of a prefix: the user by what they chose, the rest by their tokens.
+fn embedded(model: &PathModel, toy: &Toy, tokens: &[u32]) -> Vec<f32> {
+    let mut vectors = model.prompt(tokens[0], toy.history(tokens[0]));
+    vectors.extend(model.input.gather(&tokens[1..]));
+    vectors
+}
+
 /// The probability of a path, every prefix computed from scratch by the trunk's full forward pass.
 fn probability_from_scratch(model: &PathModel, toy: &Toy, tokens: &[u32]) -> f64 {
     use burn::tensor::{Tensor, TensorData};
     let width = model.config.trunk.d_model;
     (1..tokens.len())
         .map(|position| {
-            let inputs = TensorData::new(model.input.gather(&tokens[..position]), [1, position, width]);
+            let inputs = TensorData::new(embedded(model, toy, &tokens[..position]), [1, position, width]);
             let hidden = model.trunk.forward(Tensor::from_data(inputs, &model.device()), &mut Dropout::none());
             let hidden = hidden.into_data().try_into_vec::<f32>().expect("f32");
             let last = &hidden[(position - 1) * width..];
@@ -235,6 +248,123 @@ fn narrow_search_is_widened_until_the_slots_are_filled() {
 }
 
 #[test]
+fn an_exact_search_proves_the_order_of_a_wide_one() {
+    let toy = Toy::new();
+    let model = model(&toy);
+    for score in [Score::Marginal, Score::Max, Score::Mean] {
+        for k in 1..4 {
+            let wide = recommend(&model, &toy, &[0, 1, 2], SearchOptions { score, ..search(1000, k) });
+            let exact = recommend(&model, &toy, &[0, 1, 2], SearchOptions { score, mode: Mode::Exact, ..search(1, k) });
+            for (wide, exact) in wide.iter().zip(&exact) {
+                assert!(wide.proven && exact.proven);
+                let items = |list: &UserList| list.items.iter().map(|i| i.item).collect::<Vec<_>>();
+                assert_eq!(items(wide), items(exact), "{score:?}, k = {k}");
+                let within = |(w, e): (&footpath_model::decode::ScoredItem, &footpath_model::decode::ScoredItem)| {
+                    let missing = w.score.exp() - e.score.exp();
+                    (-1e-6..=exact.unexplored + 1e-6).contains(&missing)
+                };
+                assert!(wide.items.iter().zip(&exact.items).all(within), "{score:?}, k = {k}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_narrow_search_that_claims_a_proof_is_right() {
+    let toy = Toy::new();
+    let mut proven = 0;
+    for seed in 0..40 {
+        let mut model = PathModel::new(config(&toy), seed, &device("flex").expect("flex")).expect("a model");
+        model.output.values.iter_mut().for_each(|v| *v *= 12.0);
+        for beams in 1..6 {
+            let narrow = SearchOptions { when_short: WhenShort::Accept, ..search(beams, 2) };
+            let wide = recommend(&model, &toy, &[0, 1], search(1000, 2));
+            for (narrow, wide) in recommend(&model, &toy, &[0, 1], narrow).iter().zip(&wide) {
+                let items = |list: &UserList| list.items.iter().map(|i| i.item).collect::<Vec<_>>();
+                if narrow.proven && narrow.unexplored > 0.0 {
+                    proven += 1;
+                    assert_eq!(items(narrow), items(wide), "seed {seed}, {beams} beams");
+                }
+            }
+        }
+    }
+    assert!(proven > 20, "only {proven} searches claimed anything");
+}
+
+#[test]
+fn diverse_groups_and_draws_find_true_paths_at_their_true_probability() {
+    let toy = Toy::new();
+    let model = model(&toy);
+    let draws = |draws, seed| Mode::Sample(Sampling { draws, seed, ..Sampling::default() });
+    let modes = [
+        Mode::Diverse { groups: 1, penalty: 0.0 },
+        Mode::Diverse { groups: 3, penalty: 0.5 },
+        Mode::Diverse { groups: 4, penalty: 100.0 },
+        draws(5, 1),
+        draws(5, 2),
+        draws(5_000, 1),
+    ];
+    for mode in modes {
+        let options = SearchOptions { mode, when_short: WhenShort::Accept, ..search(4, 10) };
+        for list in recommend(&model, &toy, &[0, 1, 2], options) {
+            let legal: BTreeSet<Vec<u32>> = toy.all_paths(list.user.0).into_iter().map(|p| toy.tokens(p)).collect();
+            let paths: Vec<&Vec<u32>> = list.items.iter().flat_map(|i| &i.paths).map(|p| &p.tokens).collect();
+            assert!(!paths.is_empty());
+            assert!(paths.iter().all(|path| legal.contains(*path)), "{mode:?}");
+            let distinct: BTreeSet<_> = paths.iter().collect();
+            assert_eq!(distinct.len(), paths.len(), "{mode:?}: no path twice");
+            for path in list.items.iter().flat_map(|i| &i.paths) {
+                let expected = probability_from_scratch(&model, &toy, &path.tokens);
+                assert!((path.log_probability.exp() - expected).abs() < 1e-5, "{mode:?}");
+            }
+            let found: f64 = list.items.iter().map(|i| i.score.exp()).sum();
+            assert!((found + list.unexplored - 1.0).abs() < 1e-3, "{mode:?}: what was left out is accounted for");
+        }
+    }
+    let lists = |mode| recommend(&model, &toy, &[0, 1, 2], SearchOptions { mode, ..search(4, 2) });
+    assert_eq!(lists(draws(5, 1)), lists(draws(5, 1)), "the same seed gives the same draws");
+    // Enough draws find all that can be found.
+    let many = recommend(&model, &toy, &[0], SearchOptions { mode: draws(100_000, 3), ..search(4, 10) });
+    assert_eq!(many[0].items.iter().map(|i| i.num_paths).sum::<usize>(), toy.all_paths(0).len());
+}
+
+#[test]
+fn settings_of_a_search_out_of_range_are_refused() {
+    let sample = |s: Sampling| SearchOptions { mode: Mode::Sample(s), ..SearchOptions::default() };
+    let diverse =
+        |groups, penalty| SearchOptions { mode: Mode::Diverse { groups, penalty }, ..SearchOptions::default() };
+    let bad = [
+        SearchOptions { k: 0, ..SearchOptions::default() },
+        SearchOptions { k: 1_001, ..SearchOptions::default() },
+        SearchOptions { beams: 0, ..SearchOptions::default() },
+        SearchOptions { paths_per_item: 0, ..SearchOptions::default() },
+        diverse(0, 1.0),
+        diverse(65, 1.0),
+        diverse(3, f64::NAN),
+        SearchOptions { beams: 2, ..diverse(3, 1.0) },
+        sample(Sampling { draws: 0, ..Sampling::default() }),
+        sample(Sampling { temperature: 0.0, ..Sampling::default() }),
+        sample(Sampling { top_p: 0.0, ..Sampling::default() }),
+        sample(Sampling { top_p: f64::NAN, ..Sampling::default() }),
+    ];
+    assert!(bad.iter().all(|options| options.validate().is_err()));
+    assert!(SearchOptions::default().validate().is_ok() && diverse(4, 0.5).validate().is_ok());
+}
+
+#[test]
+fn what_a_user_chose_is_part_of_the_prompt() {
+    let toy = Toy::new();
+    let model = model(&toy);
+    // A user the model does not know and one it knows as nobody in particular are the same, given the same choices.
+    let (stranger, nobody) = (1_000, Vocabulary::ANY_USER.0);
+    assert_eq!(model.prompt(stranger, &[3, 4]), model.prompt(nobody, &[3, 4]));
+    assert_ne!(model.prompt(stranger, &[3, 4]), model.prompt(stranger, &[3, 5]));
+    let sum: Vec<f32> = (0..48).map(|d| model.history.values[d] + model.history.values[48 + d]).collect();
+    let expected = model.input.row(nobody).iter().zip(sum).map(|(any, sum)| any + sum * 2f32.sqrt() / 2.0);
+    assert!(model.prompt(nobody, &[3, 4]).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6));
+}
+
+#[test]
 fn one_item_can_be_asked_for() {
     let toy = Toy::new();
     let model = model(&toy);
@@ -252,7 +382,7 @@ fn a_token_sees_only_what_came_before() {
     let toy = Toy::new();
     let model = model(&toy);
     let hidden = |tokens: &[u32]| {
-        let inputs = TensorData::new(model.input.gather(tokens), [1, tokens.len(), model.config.trunk.d_model]);
+        let inputs = TensorData::new(embedded(&model, &toy, tokens), [1, tokens.len(), model.config.trunk.d_model]);
         model
             .trunk
             .forward(Tensor::from_data(inputs, &model.device()), &mut Dropout::none())
@@ -266,7 +396,11 @@ fn a_token_sees_only_what_came_before() {
     assert!(a[3 * width..4 * width] != b[3 * width..4 * width]);
     let mut cache = Cache::default();
     for (position, token) in [12, 8, 15, 10, 21].into_iter().enumerate() {
-        let step = model.step(&[token], (position > 0).then_some(&[0]), &mut cache);
+        let inputs = match position {
+            0 => embedded(&model, &toy, &[token]),
+            _ => model.input.gather(&[token]),
+        };
+        let step = model.step(inputs, (position > 0).then_some(&[0]), &mut cache);
         let full = &a[position * width..][..width];
         assert!(step.iter().zip(full).all(|(x, y)| (x - y).abs() < 1e-4), "the cached step gives the same vector");
     }

@@ -207,7 +207,7 @@ fn largest(shares: impl Iterator<Item = f64>) -> f64 {
     shares.fold(1e-9, f64::max)
 }
 
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
@@ -222,7 +222,7 @@ fn shorten(text: &str, most: usize) -> String {
 }
 
 /// Text that is text in HTML, whatever is in it.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

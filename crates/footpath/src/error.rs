@@ -27,6 +27,22 @@ pub enum Error {
         /// The user, as written in output.
         user: String,
     },
+    /// A history of a user the graph does not know is empty or names what is not there.
+    #[error("{place}: bad_history: {reason}")]
+    History {
+        /// The option, or file and line.
+        place: String,
+        /// What is wrong and what to give instead.
+        reason: String,
+    },
+    /// A file is not what it should be.
+    #[error("{}: {reason}", path.display())]
+    BadFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong, with the line where there is one.
+        reason: String,
+    },
     /// Options that make no sense together or are out of range.
     #[error("{option}: {reason}")]
     Usage {
@@ -46,7 +62,7 @@ impl Error {
             Self::Graph(e) => e.class(),
             Self::Model(e) => e.class(),
             Self::Eval(e) => e.class(),
-            Self::ColdUser { .. } => ErrorClass::Input,
+            Self::ColdUser { .. } | Self::History { .. } | Self::BadFile { .. } => ErrorClass::Input,
             Self::Usage { .. } => ErrorClass::Usage,
         }
     }

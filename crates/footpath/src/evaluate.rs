@@ -75,7 +75,7 @@ pub struct Report {
 /// Whatever opening, reading and searching give.
 pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn FnMut(usize, usize)) -> Result<Report> {
     // Searching takes long; a cut-off out of range is told before.
-    SearchOptions { k: options.k, beams: options.beams, paths_per_item: 1 }.validate()?;
+    SearchOptions { k: options.k, beams: options.beams, ..SearchOptions::default() }.validate()?;
     let train = TrainKg::open(kg_dir)?;
     let held_out = kg::open_held_out(kg_dir, options.on)?;
     let known = match options.on {
@@ -131,7 +131,7 @@ fn from_model(
     let users: Vec<_> = held_out.by_user().into_keys().collect();
     let most_known = known.by_user().values().map(Vec::len).max().unwrap_or(0);
     // Room for the known items, which are taken out afterwards.
-    let search = SearchOptions { k: options.k + most_known, beams: options.beams, paths_per_item: 1 };
+    let search = SearchOptions { k: options.k + most_known, beams: options.beams, ..SearchOptions::default() };
     let lists = session.search(&users, search, &mut |finished| done(finished, users.len()));
     let paths = lists.iter().flat_map(|list| {
         list.items.iter().flat_map(|item| item.paths.iter().map(|p| (list.user, item.item, session.path(p))))

@@ -25,13 +25,18 @@ pub mod corpus_report;
 pub mod curve;
 pub mod error;
 pub mod evaluate;
+pub mod formats;
+pub mod guests;
 pub mod import;
+pub mod metapaths;
 pub mod paths;
+pub mod plot;
 pub mod recommend;
 pub mod render;
 pub mod sample;
 pub mod shape;
 pub mod train;
+pub mod verify;
 
 pub use error::{Error, Result};
 pub use footpath_core::{ErrorClass, Replace};

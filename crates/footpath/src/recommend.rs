@@ -1,27 +1,29 @@
 //! `recommend` and `explain`: a model on its graph.
 
 use crate::error::{Error, Result};
-use crate::render::{self, Rendered};
+use crate::guests::Guest;
+use crate::render::{Narrator, Readings, Rendered};
 use crate::train::ModelCard;
 use footpath_core::{Artefact, Goal, NodeId, TokenId};
 use footpath_graph::TrainKg;
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
 use footpath_model::PathModel;
-use footpath_model::decode::{Recommender, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList, WhenShort};
-use serde::Serialize;
+use footpath_model::decode::{
+    Mode, Recommender, Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList, WhenShort,
+};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// Most items of a list.
-pub const MAX_K: usize = 1_000;
-/// Most beams.
-pub const MAX_BEAMS: usize = 65_536;
-
 /// How to recommend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
     /// Items for each user.
     pub k: usize,
+    /// Which paths to look for.
+    pub mode: Mode,
+    /// What an item is worth.
+    pub score: Score,
     /// Prefixes kept for each user at each token.
     pub beams: usize,
     /// Paths shown for each item.
@@ -30,7 +32,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { k: 10, beams: 400, paths_per_item: 1 }
+        Self { k: 10, mode: Mode::Beam, score: Score::Marginal, beams: 400, paths_per_item: 1 }
     }
 }
 
@@ -38,19 +40,19 @@ impl Options {
     /// Checks every number.
     ///
     /// # Errors
-    /// [`Error::Usage`] naming the option.
+    /// [`footpath_model::Error::Config`] naming the option.
     pub fn validate(&self) -> Result<()> {
-        let rule = |holds: bool, option: &'static str, reason: String| {
-            if holds { Ok(()) } else { Err(Error::Usage { option, reason }) }
-        };
-        rule((1..=MAX_K).contains(&self.k), "k", format!("must be 1 to {MAX_K}, got {}", self.k))?;
-        rule((1..=MAX_BEAMS).contains(&self.beams), "beams", format!("must be 1 to {MAX_BEAMS}, got {}", self.beams))?;
-        rule((1..=100).contains(&self.paths_per_item), "paths", "must be 1 to 100".to_owned())
+        Ok(self.search(Goal::Unseen).validate()?)
+    }
+
+    fn search(&self, goal: Goal) -> SearchOptions {
+        let Self { k, mode, score, beams, paths_per_item } = *self;
+        SearchOptions { k, mode, score, beams, paths_per_item, goal, when_short: WhenShort::Widen }
     }
 }
 
 /// A path with its probability.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
     /// Natural logarithm of the path's probability under the model.
     pub log_probability: f64,
@@ -60,7 +62,7 @@ pub struct Explanation {
 }
 
 /// A recommended item with the path that explains it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Item {
     /// Place in the list, from 1.
     pub rank: usize,
@@ -68,15 +70,17 @@ pub struct Item {
     pub item: String,
     /// Its readable label.
     pub label: String,
-    /// Natural logarithm of the probability of ending there, over all paths found.
+    /// Natural logarithm of what the item is worth, by default the probability of ending there over all paths found.
     pub score: f64,
     /// Share of the best path in that probability, in (0, 1].
     pub confidence: f64,
+    /// Number of paths found to it.
+    pub num_paths: usize,
     /// The best path.
     #[serde(flatten)]
-    pub best: Rendered,
+    pub best: Explanation,
     /// Further paths, best first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more_paths: Vec<Explanation>,
 }
 
@@ -84,25 +88,30 @@ impl std::ops::Deref for Item {
     type Target = Rendered;
 
     fn deref(&self) -> &Rendered {
-        &self.best
+        &self.best.path
     }
 }
 
 /// The recommendations of one user.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct List {
     /// The user's id.
     pub user: String,
-    /// At most k items, most probable first.
+    /// What a user whom the graph does not know has chosen; empty for others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<String>,
+    /// At most k items, best first.
     pub items: Vec<Item>,
     /// Why there are fewer than k, if there are.
     pub reason: Option<String>,
-    /// Probability of the prefixes that were not followed, in [0, 1]: no item's true probability is higher than its own plus this.
+    /// Probability of the paths that were not looked at, in [0, 1]: no item's true probability is higher than its own plus this.
     pub unexplored: f64,
+    /// Whether what was not looked at cannot change which items these are, nor their order.
+    pub proven: bool,
 }
 
 /// The answer to "why this item?".
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Why {
     /// The user's id.
     pub user: String,
@@ -124,6 +133,7 @@ pub struct Session {
     model: PathModel,
     card: ModelCard,
     model_hash: String,
+    readings: Readings,
 }
 
 impl Session {
@@ -150,7 +160,8 @@ impl Session {
         })?;
         let weights = artefact.file("weights.safetensors")?;
         let model = PathModel::read(card.model.clone(), &weights, &footpath_model::device(device)?)?;
-        Ok(Self { kg, pattern, model, card, model_hash: artefact.manifest().content_hash() })
+        let (model_hash, readings) = (artefact.manifest().content_hash(), Readings::default());
+        Ok(Self { kg, pattern, model, card, model_hash, readings })
     }
 
     /// The graph.
@@ -183,50 +194,91 @@ impl Session {
         }
     }
 
+    /// Reads relations aloud in other words than the graph's.
+    #[must_use]
+    pub fn with_readings(mut self, readings: Readings) -> Self {
+        self.readings = readings;
+        self
+    }
+
+    /// What recommends and explains, to users of the graph and to these guests. Preparing it looks once at every arc; then it serves any number of
+    /// calls.
+    #[must_use]
+    pub fn generator<'a>(&'a self, guests: &'a [Guest]) -> Generator<'a> {
+        let histories = guests.iter().map(|guest| guest.items.keys().map(|item| item.0).collect());
+        Generator { session: self, legal: Legal::new(&self.kg, &self.pattern).with_guests(histories), guests }
+    }
+
     /// Recommends to each user, in the order given; `done` is told how many are finished.
     pub fn recommend(&self, users: &[NodeId], options: Options, done: &mut dyn FnMut(usize)) -> Vec<List> {
-        let lists = self.search(users, options, done);
-        lists.iter().map(|list| self.render(list, options)).collect()
+        self.generator(&[]).recommend(users, options, done)
     }
 
     /// As [`Session::recommend`], without rendering.
     pub fn search(&self, users: &[NodeId], options: Options, done: &mut dyn FnMut(usize)) -> Vec<UserList> {
-        let legal = Legal::new(&self.kg, &self.pattern);
-        let search = SearchOptions {
-            k: options.k,
-            beams: options.beams,
-            paths_per_item: options.paths_per_item,
-            goal: Goal::Unseen,
-            when_short: WhenShort::Widen,
-        };
-        Recommender::new(&self.model, &legal).recommend(users, search, done)
+        self.generator(&[]).search(users, options, done)
     }
 
-    /// The most probable paths from a user to an item.
+    /// The graph path of generated tokens, which may begin with a guest.
+    #[must_use]
+    pub fn path(&self, path: &ScoredPath) -> footpath_core::Path {
+        let vocabulary = self.kg.vocabulary();
+        let mut tokens: Vec<TokenId> = path.tokens.iter().copied().map(TokenId).collect();
+        let first = path.tokens.first().map(|token| NodeId(token.wrapping_sub(vocabulary.node(NodeId(0)).0)));
+        // Guests are no words of the vocabulary; any user stands in for one while the rest is decoded.
+        if let (Some(token), Some(user)) = (tokens.first_mut(), first)
+            && user.index() >= self.kg.num_nodes()
+        {
+            *token = vocabulary.node(NodeId(0));
+        }
+        let mut path = vocabulary.decode(&tokens).unwrap_or_default();
+        if let (Some(node), Some(user)) = (path.nodes.first_mut(), first) {
+            *node = user;
+        }
+        path
+    }
+}
+
+/// Recommends and explains.
+#[derive(Debug)]
+pub struct Generator<'a> {
+    session: &'a Session,
+    legal: Legal<'a>,
+    guests: &'a [Guest],
+}
+
+impl Generator<'_> {
+    /// The node ids the guests go by, in their order.
+    #[must_use]
+    pub fn guests(&self) -> Vec<NodeId> {
+        (0..self.guests.len()).map(|index| self.legal.guest(index)).collect()
+    }
+
+    /// Recommends to each user, in the order given; `done` is told how many are finished.
+    pub fn recommend(&self, users: &[NodeId], options: Options, done: &mut dyn FnMut(usize)) -> Vec<List> {
+        self.search(users, options, done).iter().map(|list| self.render(list, options)).collect()
+    }
+
+    /// As [`Generator::recommend`], without rendering.
+    pub fn search(&self, users: &[NodeId], options: Options, done: &mut dyn FnMut(usize)) -> Vec<UserList> {
+        Recommender::new(&self.session.model, &self.legal).recommend(users, options.search(Goal::Unseen), done)
+    }
+
+    /// The most probable paths from a user to an item, whether they have chosen it or not.
     pub fn explain(&self, user: NodeId, item: NodeId, options: Options) -> Why {
-        let legal = Legal::new(&self.kg, &self.pattern);
-        let search = SearchOptions {
-            k: 1,
-            beams: options.beams,
-            paths_per_item: options.paths_per_item,
-            goal: Goal::Item(item),
-            when_short: WhenShort::Widen,
-        };
-        let mut lists = Recommender::new(&self.model, &legal).recommend(&[user], search, &mut |_| {});
+        let search = Options { k: 1, ..options }.search(Goal::Item(item));
+        let mut lists = Recommender::new(&self.session.model, &self.legal).recommend(&[user], search, &mut |_| {});
         let found = lists.pop().and_then(|mut list| list.items.pop());
         let paths: Vec<Explanation> = found.iter().flat_map(|f| &f.paths).map(|p| self.explanation(p)).collect();
+        let kg = &self.session.kg;
         let reason = paths.is_empty().then(|| {
-            format!(
-                "no path of this pattern leads from {} to {}: {}",
-                self.kg.node_name(user),
-                self.kg.node_name(item),
-                self.pattern.source()
-            )
+            let (to, pattern) = (kg.node_name(item), self.session.pattern.source());
+            format!("no path of this pattern leads from user:{} to {to}: {pattern}", self.narrator().user_id(user))
         });
         Why {
-            user: self.kg.id(user).to_owned(),
-            item: self.kg.id(item).to_owned(),
-            label: self.kg.label(item).to_owned(),
+            user: self.narrator().user_id(user).to_owned(),
+            item: kg.id(item).to_owned(),
+            label: kg.label(item).to_owned(),
             paths,
             reason,
         }
@@ -235,48 +287,57 @@ impl Session {
     /// A list in the user's own strings.
     #[must_use]
     pub fn render(&self, list: &UserList, options: Options) -> List {
-        let item = |(rank, found): (usize, &ScoredItem)| {
-            let mut paths = found.paths.iter().map(|p| self.explanation(p));
-            let best = paths.next().map_or_else(|| render::render(&self.kg, &Default::default()), |e| e.path);
-            Item {
-                rank,
-                item: self.kg.id(found.item).to_owned(),
-                label: self.kg.label(found.item).to_owned(),
-                score: found.score,
-                confidence: found.confidence,
-                best,
-                more_paths: paths.collect(),
-            }
-        };
-        let reason = match list.shortfall {
-            None => None,
-            Some(_) if self.kg.items_of(list.user).is_empty() => Some("the user has no train interaction".to_owned()),
-            Some(Shortfall::NoPath) => {
-                Some("no path of the pattern leads to an item the user has not chosen".to_owned())
-            }
-            Some(Shortfall::FewerReachable) => Some(format!(
-                "paths of the pattern reach only {} items the user has not chosen, {} were asked for",
-                list.items.len(),
-                options.k
-            )),
-        };
+        let guest = list.user.index().checked_sub(self.session.kg.num_nodes()).and_then(|g| self.guests.get(g));
+        let history = guest.into_iter().flat_map(|guest| guest.items.keys());
         List {
-            user: self.kg.id(list.user).to_owned(),
-            items: (1..).zip(&list.items).map(item).collect(),
-            reason,
+            user: self.narrator().user_id(list.user).to_owned(),
+            history: history.map(|&item| self.session.kg.id(item).to_owned()).collect(),
+            items: (1..).zip(&list.items).map(|(rank, found)| self.item(rank, found)).collect(),
+            reason: self.reason(list, options.k),
             unexplored: list.unexplored,
+            proven: list.proven,
         }
     }
 
-    /// The graph path of generated tokens.
-    #[must_use]
-    pub fn path(&self, path: &ScoredPath) -> footpath_core::Path {
-        let tokens: Vec<TokenId> = path.tokens.iter().copied().map(TokenId).collect();
-        self.kg.vocabulary().decode(&tokens).unwrap_or_default()
+    fn item(&self, rank: usize, found: &ScoredItem) -> Item {
+        let kg = &self.session.kg;
+        let mut paths = found.paths.iter().map(|p| self.explanation(p));
+        Item {
+            rank,
+            item: kg.id(found.item).to_owned(),
+            label: kg.label(found.item).to_owned(),
+            score: found.score,
+            confidence: found.confidence,
+            num_paths: found.num_paths,
+            best: paths.next().unwrap_or_default(),
+            more_paths: paths.collect(),
+        }
+    }
+
+    /// Why a list is short.
+    fn reason(&self, list: &UserList, k: usize) -> Option<String> {
+        let num_items = list.items.len();
+        let chosen = self.legal.items_of(list.user).len();
+        Some(match list.shortfall? {
+            _ if chosen == 0 => "the user has no train interaction".to_owned(),
+            _ if chosen == self.session.kg.items().len() => "the user has chosen every item".to_owned(),
+            Shortfall::NoPath => "no path of the pattern leads to an item the user has not chosen".to_owned(),
+            Shortfall::FewerReachable => {
+                format!("paths of the pattern reach only {num_items} items the user has not chosen, {k} were asked for")
+            }
+            Shortfall::TooWide => {
+                format!("the widest search found only {num_items} items, {k} were asked for; there may be more")
+            }
+        })
+    }
+
+    fn narrator(&self) -> Narrator<'_> {
+        Narrator::new(&self.session.kg, &self.session.readings, self.guests)
     }
 
     fn explanation(&self, path: &ScoredPath) -> Explanation {
-        Explanation { log_probability: path.log_probability, path: render::render(&self.kg, &self.path(path)) }
+        let rendered = self.narrator().render(&self.session.path(path));
+        Explanation { log_probability: path.log_probability, path: rendered }
     }
 }
 

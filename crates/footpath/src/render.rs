@@ -1,12 +1,15 @@
 //! Paths for people and for machines.
 
-use footpath_core::{NodeId, Path, Triple, TypeId};
+use crate::error::{Error, Result};
+use crate::guests::Guest;
+use footpath_core::{NodeId, Path, RelationId, Triple, TypeId};
 use footpath_graph::TrainKg;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// A fact of a path, down to the line of the file it was imported from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Head, as `user:ID`, `item:ID` or `entity:ID`.
     pub head: String,
@@ -21,10 +24,13 @@ pub struct Evidence {
 }
 
 /// A path in all its forms.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rendered {
     /// Nodes, as `user:ID`, `item:ID` or `entity:ID`.
     pub nodes: Vec<String>,
+    /// Their readable labels.
+    #[serde(default)]
+    pub labels: Vec<String>,
     /// Relations by name, an inverse with a leading `~`.
     pub relations: Vec<String>,
     /// The path as a sentence.
@@ -33,47 +39,168 @@ pub struct Rendered {
     pub triples: Vec<Evidence>,
 }
 
-/// Renders a path of the graph.
-#[must_use]
-pub fn render(kg: &TrainKg, path: &Path) -> Rendered {
-    Rendered {
-        nodes: path.nodes.iter().map(|&n| kg.node_name(n)).collect(),
-        relations: path.relations.iter().map(|&r| kg.relation_name(r)).collect(),
-        text: sentence(kg, path),
-        triples: path.triples().map(|t| evidence(kg, t)).collect(),
+/// How relations are read aloud: the words of the graph, unless others are given.
+///
+/// ```toml
+/// [readings]
+/// directed_by = { forward = "is a film by", inverse = "made" }
+/// has_genre = { forward = "{head}, like other {tail} films," }
+/// ```
+///
+/// A reading stands between head and tail, unless it names them as `{head}` and `{tail}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Readings {
+    own: BTreeMap<RelationId, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadingsFile {
+    readings: BTreeMap<String, ReadingOf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadingOf {
+    forward: Option<String>,
+    inverse: Option<String>,
+}
+
+impl Readings {
+    /// Longest reading, in bytes.
+    const MAX_BYTES: usize = 4096;
+
+    /// Reads them from TOML.
+    ///
+    /// # Errors
+    /// [`Error::BadFile`] for what is no such table, names no relation of the graph, or is too long.
+    pub fn parse(text: &str, file: &std::path::Path, kg: &TrainKg) -> Result<Self> {
+        let bad = |reason: String| Error::BadFile { path: file.to_owned(), reason };
+        let table: ReadingsFile = toml::from_str(text).map_err(|e| bad(e.to_string()))?;
+        let mut own = BTreeMap::new();
+        for (name, reading) in table.readings {
+            let Some(relation) = kg.relation(&name).filter(|r| !r.is_inverse()) else {
+                let known: Vec<&str> = kg.schema().relations.iter().map(|r| r.name.as_str()).collect();
+                return Err(bad(format!("the graph has no relation `{name}`; it has {}", known.join(", "))));
+            };
+            for (relation, words) in [(relation, reading.forward), (relation.inverse(), reading.inverse)] {
+                let Some(words) = words else { continue };
+                if words.len() > Self::MAX_BYTES || words.contains(|c: char| c.is_control()) {
+                    return Err(bad(format!("the reading of `{name}` is over 4 KiB or holds control characters")));
+                }
+                own.insert(relation, words);
+            }
+        }
+        Ok(Self { own })
+    }
+
+    fn of<'a>(&'a self, kg: &'a TrainKg, relation: RelationId) -> &'a str {
+        self.own.get(&relation).map_or_else(|| kg.reading(relation), String::as_str)
     }
 }
 
-/// The path read aloud: `user 7 chose Alien; Alien was directed by Ridley Scott; Ridley Scott directed Blade Runner`.
-#[must_use]
-pub fn sentence(kg: &TrainKg, path: &Path) -> String {
-    let clause = |t: Triple| format!("{} {} {}", spoken(kg, t.head), kg.reading(t.relation), spoken(kg, t.tail));
-    path.triples().map(clause).collect::<Vec<_>>().join("; ")
+/// Puts paths of a graph, and of guests in it, into words.
+#[derive(Clone, Copy, Debug)]
+pub struct Narrator<'a> {
+    kg: &'a TrainKg,
+    readings: &'a Readings,
+    guests: &'a [Guest],
 }
 
-/// A node as one says it: users are often bare numbers, which would not read as somebody.
-fn spoken(kg: &TrainKg, node: NodeId) -> Cow<'_, str> {
-    let label = kg.label(node);
-    let somebody = label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("user"));
-    match kg.type_of(node) {
-        TypeId::USER if !somebody => Cow::Owned(format!("user {label}")),
-        _ => Cow::Borrowed(label),
+impl<'a> Narrator<'a> {
+    /// A narrator; guests go by the node ids after the last of the graph.
+    #[must_use]
+    pub fn new(kg: &'a TrainKg, readings: &'a Readings, guests: &'a [Guest]) -> Self {
+        Self { kg, readings, guests }
     }
-}
 
-fn evidence(kg: &TrainKg, triple: Triple) -> Evidence {
-    // State the fact as it was imported, whichever way the path walks it.
-    let fact = if triple.relation.is_inverse() {
-        Triple { head: triple.tail, relation: triple.relation.inverse(), tail: triple.head }
-    } else {
-        triple
-    };
-    let (file, line) = kg.source(fact).unwrap_or(("", 0));
-    Evidence {
-        head: kg.node_name(fact.head),
-        relation: kg.relation_name(fact.relation),
-        tail: kg.node_name(fact.tail),
-        file: file.to_owned(),
-        line,
+    /// A path in all its forms.
+    #[must_use]
+    pub fn render(&self, path: &Path) -> Rendered {
+        Rendered {
+            nodes: path.nodes.iter().map(|&n| self.node_name(n)).collect(),
+            labels: path
+                .nodes
+                .iter()
+                .map(|&n| self.guest(n).map_or_else(|| self.kg.label(n), |g| &g.id).to_owned())
+                .collect(),
+            relations: path.relations.iter().map(|&r| self.kg.relation_name(r)).collect(),
+            text: self.sentence(path),
+            triples: path.triples().map(|t| self.evidence(t)).collect(),
+        }
+    }
+
+    /// The path read aloud: `user 7 chose Alien; Alien was directed by Ridley Scott; Ridley Scott directed Blade Runner`.
+    #[must_use]
+    pub fn sentence(&self, path: &Path) -> String {
+        path.triples().map(|t| self.clause(t)).collect::<Vec<_>>().join("; ")
+    }
+
+    /// The id of a user, known or guest.
+    #[must_use]
+    pub fn user_id(&self, user: NodeId) -> &str {
+        self.guest(user).map_or_else(|| self.kg.id(user), |guest| &guest.id)
+    }
+
+    fn guest(&self, node: NodeId) -> Option<&'a Guest> {
+        node.index().checked_sub(self.kg.num_nodes()).and_then(|guest| self.guests.get(guest))
+    }
+
+    fn node_name(&self, node: NodeId) -> String {
+        self.guest(node).map_or_else(|| self.kg.node_name(node), |guest| format!("user:{}", guest.id))
+    }
+
+    fn clause(&self, triple: Triple) -> String {
+        let (head, tail) = (self.spoken(triple.head), self.spoken(triple.tail));
+        let reading = self.readings.of(self.kg, triple.relation);
+        // One pass, so that a label that looks like a placeholder stays what it is.
+        let mut text = String::new();
+        let mut rest = reading;
+        let mut named = false;
+        while let Some((at, name, label)) = [("{head}", &head), ("{tail}", &tail)]
+            .into_iter()
+            .filter_map(|(name, label)| Some((rest.find(name)?, name, label)))
+            .min_by_key(|found| found.0)
+        {
+            named = true;
+            text.push_str(rest.get(..at).unwrap_or_default());
+            text.push_str(label);
+            rest = rest.get(at + name.len()..).unwrap_or_default();
+        }
+        text.push_str(rest);
+        if named { text } else { format!("{head} {reading} {tail}") }
+    }
+
+    /// A node as one says it: users are often bare numbers, which would not read as somebody.
+    fn spoken(&self, node: NodeId) -> Cow<'_, str> {
+        if self.guest(node).is_some() {
+            return Cow::Borrowed("you");
+        }
+        let label = self.kg.label(node);
+        let somebody = label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("user"));
+        match self.kg.type_of(node) {
+            TypeId::USER if !somebody => Cow::Owned(format!("user {label}")),
+            _ => Cow::Borrowed(label),
+        }
+    }
+
+    fn evidence(&self, triple: Triple) -> Evidence {
+        // State the fact as it was imported, whichever way the path walks it.
+        let fact = if triple.relation.is_inverse() {
+            Triple { head: triple.tail, relation: triple.relation.inverse(), tail: triple.head }
+        } else {
+            triple
+        };
+        let (file, line) = match self.guest(fact.head) {
+            Some(guest) => (guest.file.as_str(), guest.line_of(fact.tail)),
+            None => self.kg.source(fact).unwrap_or(("", 0)),
+        };
+        Evidence {
+            head: self.node_name(fact.head),
+            relation: self.kg.relation_name(fact.relation),
+            tail: self.node_name(fact.tail),
+            file: file.to_owned(),
+            line,
+        }
     }
 }

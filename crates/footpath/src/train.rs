@@ -244,7 +244,7 @@ fn trainer(kg: &TrainKg, pattern: &Pattern, options: &Options, checkpoints: &Che
         return Ok((trainer, step));
     }
     let max_tokens = 2 * pattern.max_hops() + 1;
-    let config = ModelConfig::preset(options.preset, kg.vocabulary().len(), max_tokens);
+    let config = ModelConfig::preset(options.preset, kg.vocabulary().len(), kg.items(), max_tokens);
     let model = PathModel::new(config, options.training.seed, &device)?;
     Ok((Trainer::new(model, options.training.clone())?, 0))
 }
@@ -366,6 +366,7 @@ impl Observer for Watcher<'_> {
             paths_per_item: 1,
             goal: Goal::Unseen,
             when_short: WhenShort::Accept,
+            ..SearchOptions::default()
         };
         let lists = Recommender::new(model, self.legal).recommend(&self.users, options, &mut |_| {});
         let held_out = self.valid.by_user();

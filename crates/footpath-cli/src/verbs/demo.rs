@@ -81,7 +81,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let user = session.warm_user(&args.user)?;
     let search = recommend::Options::default();
     let lists = Threads(args.threads).run(|| session.recommend(&[user], search, &mut |_| {}))?;
-    lists.iter().try_for_each(|list| print_list(&mut out, list)).map_err(output)?;
+    lists.iter().try_for_each(|list| print_list(&mut out, list, false)).map_err(output)?;
 
     let typed = format!("footpath evaluate --kg {} --model {} --baselines", kg.display(), model.display());
     say(&mut out, "4. Evaluate on what was held out", &typed)?;

@@ -2,35 +2,53 @@
 
 use crate::failure::{Failure, output};
 use crate::output;
+use crate::verbs::recommend::{SearchArgs, guests, with_readings};
 use clap::Args;
 use footpath::Threads;
-use footpath::recommend::{Options, Session};
+use footpath::formats::statement;
+use footpath::recommend::{Generator, Session, Why};
+use footpath_core::NodeId;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 /// Explain why an item suits a user
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  footpath explain model --kg kg --user user-001 --item alien-1979")]
+#[command(after_help = "Examples:
+  footpath explain model --kg kg --user user-001 --item alien-1979
+  footpath explain model --kg kg --history alien-1979,blade-runner-1982 --item solaris-1972
+  footpath explain model --kg kg --recs theirs.tsv --json > explained.jsonl
+
+--recs adds paths to the lists of any recommender: a table with the columns user, rank, item, score, as `evaluate --recs` reads it.")]
 pub(crate) struct ExplainArgs {
     /// The model
     model: PathBuf,
-    /// The knowledge graph it was trained on
+    /// The knowledge graph
     #[arg(long, value_name = "KG")]
     kg: PathBuf,
     /// The user
-    #[arg(long, value_name = "U")]
-    user: String,
+    #[arg(long, value_name = "U", required_unless_present_any = ["history", "recs"])]
+    user: Option<String>,
+    /// A user whom the graph does not know, by what they chose: ids of items, parted by commas
+    #[arg(long, value_name = "I,I,…", conflicts_with = "user")]
+    history: Option<String>,
     /// The item
-    #[arg(long, value_name = "I")]
-    item: String,
+    #[arg(long, value_name = "I", required_unless_present = "recs")]
+    item: Option<String>,
+    /// Somebody's recommendations, to be explained one by one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "history", "item"])]
+    recs: Option<PathBuf>,
     /// Paths to show
     #[arg(long, value_name = "N", default_value_t = 5)]
     paths: usize,
-    /// Prefixes kept at each token
-    #[arg(long, value_name = "N", default_value_t = Options::default().beams)]
-    beams: usize,
-    /// Print one JSON object
+    #[command(flatten)]
+    search: SearchArgs,
+    /// Tell the file and line of every fact to people too (JSON always does)
+    #[arg(long)]
+    proof: bool,
+    /// Words for relations, as TOML: [readings] NAME = { forward = "…", inverse = "…" }
+    #[arg(long, value_name = "FILE")]
+    readings: Option<PathBuf>,
+    /// Print one JSON object for each user and item
     #[arg(long)]
     json: bool,
     /// Where to compute
@@ -39,27 +57,69 @@ pub(crate) struct ExplainArgs {
 }
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
-    let options = Options { k: 1, beams: args.beams, paths_per_item: args.paths };
+    let options = args.search.options(1, args.paths);
     options.validate()?;
-    let session = Session::open(&args.model, &args.kg, &args.device)?;
-    let user = session.warm_user(&args.user)?;
-    let item = session.kg().item(&args.item)?;
-    let why = Threads(0).run(|| session.explain(user, item, options))?;
-    let mut out = io::stdout().lock();
-    if args.json {
-        serde_json::to_writer(&mut out, &why).map_err(|e| output(e.into()))?;
-        return writeln!(out).map_err(output);
+    let session = with_readings(Session::open(&args.model, &args.kg, &args.device)?, args.readings.as_deref())?;
+    let guests = guests(&session, args.history.as_deref(), None)?;
+    let generator = session.generator(&guests);
+    let pairs = pairs(args, &session, &generator)?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let bar = output::bar(pairs.len() as u64, "explaining");
+    let mut unexplained = 0;
+    for (user, item) in &pairs {
+        let why = Threads(0).run(|| generator.explain(*user, *item, options))?;
+        unexplained += u64::from(why.paths.is_empty());
+        let written = if args.json { write_json(&mut out, &why) } else { print(&mut out, &why, args.proof) };
+        written.map_err(output)?;
+        bar.inc(1);
     }
-    writeln!(out, "Why {} for {}", why.label, why.user).map_err(output)?;
+    bar.finish_and_clear();
+    out.flush().map_err(output)?;
+    if args.recs.is_some() {
+        // Standard error may be closed; that is no reason to fail.
+        let _ = writeln!(
+            io::stderr(),
+            "{} of {} recommendations have a path",
+            pairs.len() as u64 - unexplained,
+            pairs.len()
+        );
+    }
+    Ok(())
+}
+
+/// The users and items asked about.
+fn pairs(args: &ExplainArgs, session: &Session, generator: &Generator<'_>) -> Result<Vec<(NodeId, NodeId)>, Failure> {
+    if let Some(path) = &args.recs {
+        let lists = footpath_eval::Recommendations::read(path, session.kg())?;
+        return Ok(lists.iter().flat_map(|(user, list)| list.iter().map(move |r| (user, r.item))).collect());
+    }
+    let item = session.kg().item(args.item.as_deref().unwrap_or_default())?;
+    let user = match (generator.guests().first(), &args.user) {
+        (Some(&guest), _) => guest,
+        (None, user) => session.warm_user(user.as_deref().unwrap_or_default())?,
+    };
+    Ok(vec![(user, item)])
+}
+
+fn write_json(out: &mut dyn Write, why: &Why) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, why)?;
+    writeln!(out)
+}
+
+fn print(mut out: &mut dyn Write, why: &Why, proof: bool) -> io::Result<()> {
+    writeln!(out, "Why {} for {}", why.label, why.user)?;
     if let Some(reason) = &why.reason {
-        return writeln!(out, " {reason}").map_err(output);
+        return writeln!(out, " {reason}");
     }
     let best = why.paths.first().map_or(0.0, |p| p.log_probability);
     let mut table = output::table(&["#", "path", "log probability", "relative"], 2);
     for (rank, path) in (1..).zip(&why.paths) {
         let relative = format!("{:.0} %", (path.log_probability - best).exp() * 100.0);
-        let text = path.path.text.replace("; ", ";\n");
+        let mut text = path.path.text.replace("; ", ";\n");
+        for fact in path.path.triples.iter().filter(|_| proof) {
+            text.push_str(&format!("\n  {}", statement(fact)));
+        }
         table.add_row([rank.to_string(), text, format!("{:.3}", path.log_probability), relative]);
     }
-    output::print(&mut out, &table).map_err(output)
+    output::print(&mut out, &table)
 }

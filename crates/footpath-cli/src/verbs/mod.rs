@@ -12,6 +12,8 @@ pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod info;
 pub(crate) mod pattern;
+pub(crate) mod patterns;
 pub(crate) mod recommend;
 pub(crate) mod sample;
 pub(crate) mod train;
+pub(crate) mod verify;

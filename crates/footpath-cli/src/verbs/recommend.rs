@@ -1,11 +1,15 @@
 //! `footpath recommend`
 
 use crate::failure::Failure;
-use crate::output;
-use clap::Args;
+use crate::output::{self, thousands};
+use clap::{Args, ValueEnum};
+use footpath::formats;
+use footpath::guests::{self, Guest};
 use footpath::recommend::{List, Options, Session};
+use footpath::render::Readings;
 use footpath::{Replace, Threads};
 use footpath_core::NodeId;
+use footpath_model::decode::{Mode, Sampling, Score};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,8 +18,12 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   footpath recommend model --kg kg --user user-001
+  footpath recommend model --kg kg --history alien-1979,blade-runner-1982
   footpath recommend model --kg kg --all -k 20 --json --out recs.jsonl
-  footpath recommend model --kg kg --users ids.txt --tsv")]
+  footpath recommend model --kg kg --users ids.txt --format markdown --proof
+  footpath recommend model --kg kg --user user-001 --mode diverse --groups 4
+
+How slots were filled is told on standard error.")]
 pub(crate) struct RecommendArgs {
     /// The model
     model: PathBuf,
@@ -27,18 +35,26 @@ pub(crate) struct RecommendArgs {
     /// Items for each user
     #[arg(short, value_name = "K", default_value_t = Options::default().k)]
     k: usize,
-    /// Prefixes kept for each user at each token
-    #[arg(long, value_name = "N", default_value_t = Options::default().beams)]
-    beams: usize,
+    #[command(flatten)]
+    search: SearchArgs,
     /// Paths shown for each item
     #[arg(long, value_name = "N", default_value_t = 1)]
     paths: usize,
-    /// One JSON object for each user and line
-    #[arg(long, conflicts_with = "tsv")]
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// One JSON object for each user and line: --format json
+    #[arg(long, conflicts_with_all = ["tsv", "format"])]
     json: bool,
-    /// Tab-separated: user, rank, item, score
-    #[arg(long)]
+    /// Tab-separated: --format tsv
+    #[arg(long, conflicts_with = "format")]
     tsv: bool,
+    /// Tell the file and line of every fact to people too (JSON always does)
+    #[arg(long)]
+    proof: bool,
+    /// Words for relations, as TOML: [readings] NAME = { forward = \"…\", inverse = \"…\" }
+    #[arg(long, value_name = "FILE")]
+    readings: Option<PathBuf>,
     /// Write to a file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -53,6 +69,25 @@ pub(crate) struct RecommendArgs {
     device: String,
 }
 
+/// Form of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table for people
+    #[default]
+    Table,
+    /// One JSON object for each user and line
+    Json,
+    /// user, rank, item, score, tab-separated
+    Tsv,
+    /// A section for each user
+    Markdown,
+    /// A drawing of the paths, for Graphviz
+    Dot,
+    /// A table for programs
+    #[cfg(feature = "parquet")]
+    Parquet,
+}
+
 #[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = false)]
 struct UserArgs {
@@ -65,10 +100,94 @@ struct UserArgs {
     /// All users
     #[arg(long)]
     all: bool,
+    /// A user whom the graph does not know, by what they chose: ids of items, parted by commas
+    #[arg(long, value_name = "I,I,…")]
+    history: Option<String>,
+    /// A file of users whom the graph does not know: a table with the columns user_id and item_id
+    #[arg(long, value_name = "FILE")]
+    histories: Option<PathBuf>,
+}
+
+/// How to look for paths, and what items are worth.
+#[derive(Clone, Debug, Args)]
+#[group(skip)]
+pub(crate) struct SearchArgs {
+    /// Prefixes kept for each user at each token
+    #[arg(long, value_name = "N", default_value_t = Options::default().beams)]
+    beams: usize,
+    /// How to look for paths
+    #[arg(long, value_enum, default_value_t)]
+    mode: ModeArg,
+    /// What an item is worth
+    #[arg(long, value_enum, default_value_t)]
+    score: ScoreArg,
+    /// diverse: groups of beams
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    groups: usize,
+    /// diverse: what a token loses, in nats, for each time an earlier group chose it
+    #[arg(long, value_name = "X", default_value_t = 0.5)]
+    diversity: f64,
+    /// sample: paths drawn for each user
+    #[arg(long, value_name = "N", default_value_t = Sampling::default().draws)]
+    draws: u32,
+    /// sample: above 0; below 1 prefers the probable
+    #[arg(long, value_name = "X", default_value_t = Sampling::default().temperature)]
+    temperature: f64,
+    /// sample: draw from the N most probable tokens only; 0 for all
+    #[arg(long, value_name = "N", default_value_t = Sampling::default().top_k)]
+    top_k: usize,
+    /// sample: draw from the most probable tokens that together have this probability
+    #[arg(long, value_name = "P", default_value_t = Sampling::default().top_p)]
+    top_p: f64,
+    /// sample: seed of every draw
+    #[arg(long, default_value_t = Sampling::default().seed)]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ModeArg {
+    /// The most probable prefixes stay
+    #[default]
+    Beam,
+    /// As beam, wider and wider until the order is proven
+    Exact,
+    /// As beam, in groups that avoid each other's tokens
+    Diverse,
+    /// Paths drawn token by token
+    Sample,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ScoreArg {
+    /// The probability of ending there: the sum over its paths
+    #[default]
+    Marginal,
+    /// The probability of its best path
+    Max,
+    /// The mean over its paths
+    Mean,
+}
+
+impl SearchArgs {
+    pub(crate) fn options(&self, k: usize, paths_per_item: usize) -> Options {
+        let Self { draws, temperature, top_k, top_p, seed, .. } = *self;
+        let mode = match self.mode {
+            ModeArg::Beam => Mode::Beam,
+            ModeArg::Exact => Mode::Exact,
+            ModeArg::Diverse => Mode::Diverse { groups: self.groups, penalty: self.diversity },
+            ModeArg::Sample => Mode::Sample(Sampling { draws, temperature, top_k, top_p, seed }),
+        };
+        let score = match self.score {
+            ScoreArg::Marginal => Score::Marginal,
+            ScoreArg::Max => Score::Max,
+            ScoreArg::Mean => Score::Mean,
+        };
+        Options { k, mode, score, beams: self.beams, paths_per_item }
+    }
 }
 
 pub(crate) fn run(args: &RecommendArgs) -> Result<(), Failure> {
-    let options = Options { k: args.k, beams: args.beams, paths_per_item: args.paths };
+    let options = args.search.options(args.k, args.paths);
     options.validate()?;
     let replace = if args.force { Replace::Yes } else { Replace::No };
     if let Some(out) = &args.out
@@ -77,20 +196,69 @@ pub(crate) fn run(args: &RecommendArgs) -> Result<(), Failure> {
     {
         return Err(footpath_core::Error::Exists { path: out.clone() }.into());
     }
-    let session = Session::open(&args.model, &args.kg, &args.device)?;
-    let users = users(&session, &args.users)?;
+    let session = with_readings(Session::open(&args.model, &args.kg, &args.device)?, args.readings.as_deref())?;
+    let guests = guests(&session, args.users.history.as_deref(), args.users.histories.as_deref())?;
+    let generator = session.generator(&guests);
+    let users = if guests.is_empty() { users(&session, &args.users)? } else { generator.guests() };
     let bar = output::bar(users.len() as u64, "recommending");
-    let lists =
-        Threads(args.threads).run(|| session.recommend(&users, options, &mut |done| bar.set_position(done as u64)))?;
+    let lists = Threads(args.threads)
+        .run(|| generator.recommend(&users, options, &mut |done| bar.set_position(done as u64)))?;
     bar.finish_and_clear();
-    output::to_file_or_stdout(args.out.as_deref(), replace, |out| {
-        if args.json {
-            write_json(out, &lists)
-        } else if args.tsv {
-            write_tsv(out, &lists)
-        } else {
-            lists.iter().try_for_each(|list| print_list(out, list))
+    output::to_file_or_stdout(args.out.as_deref(), replace, |out| match args.format() {
+        Format::Table => lists.iter().try_for_each(|list| print_list(out, list, args.proof)),
+        Format::Json => formats::write_json(&lists, out),
+        Format::Tsv => formats::write_tsv(&lists, out),
+        Format::Markdown => formats::write_markdown(&lists, args.proof, out),
+        Format::Dot => formats::write_dot(&lists, out),
+        #[cfg(feature = "parquet")]
+        Format::Parquet => formats::write_parquet(&lists, out),
+    })?;
+    tell_slots(&lists, args.k);
+    Ok(())
+}
+
+impl RecommendArgs {
+    fn format(&self) -> Format {
+        match (self.json, self.tsv) {
+            (true, _) => Format::Json,
+            (_, true) => Format::Tsv,
+            _ => self.format,
         }
+    }
+}
+
+/// How many slots were filled, and how much was not looked at, on standard error.
+fn tell_slots(lists: &[List], k: usize) {
+    let slots = lists.len() * k;
+    let filled: usize = lists.iter().map(|list| list.items.len()).sum();
+    let short = lists.iter().filter(|list| list.items.len() < k).count();
+    let proven = lists.iter().filter(|list| list.proven).count();
+    let mean = lists.iter().map(|list| list.unexplored).sum::<f64>() / lists.len().max(1) as f64;
+    // Standard error may be closed; that is no reason to fail.
+    let _ = writeln!(
+        io::stderr(),
+        "{} of {} slots filled, {short} lists short; order proven for {proven} of {}, {:.1} % of the probability not looked at",
+        thousands(filled as u64),
+        thousands(slots as u64),
+        thousands(lists.len() as u64),
+        mean * 100.0
+    );
+}
+
+/// The session, with the readings of a file if there is one.
+pub(crate) fn with_readings(session: Session, file: Option<&Path>) -> Result<Session, Failure> {
+    let Some(file) = file else { return Ok(session) };
+    let text = fs::read_to_string(file).map_err(footpath_core::Error::io(file))?;
+    let readings = Readings::parse(&text, file, session.kg())?;
+    Ok(session.with_readings(readings))
+}
+
+/// The users whom the graph does not know.
+pub(crate) fn guests(session: &Session, list: Option<&str>, file: Option<&Path>) -> Result<Vec<Guest>, Failure> {
+    Ok(match (list, file) {
+        (Some(list), _) => vec![Guest::from_list(list, session.kg())?],
+        (_, Some(file)) => guests::read(file, session.kg())?,
+        _ => Vec::new(),
     })
 }
 
@@ -110,30 +278,15 @@ fn read_ids(path: &Path) -> Result<Vec<String>, Failure> {
     Ok(text.trim_start_matches('\u{feff}').lines().map(str::to_owned).filter(|l| !l.is_empty()).collect())
 }
 
-fn write_json(out: &mut dyn Write, lists: &[List]) -> io::Result<()> {
-    for list in lists {
-        serde_json::to_writer(&mut *out, list)?;
-        writeln!(out)?;
-    }
-    Ok(())
-}
-
-fn write_tsv(out: &mut dyn Write, lists: &[List]) -> io::Result<()> {
-    writeln!(out, "user\trank\titem\tscore")?;
-    for list in lists {
-        for item in &list.items {
-            writeln!(out, "{}\t{}\t{}\t{:.6}", list.user, item.rank, item.item, item.score)?;
-        }
-    }
-    Ok(())
-}
-
 /// The list of one user as a table, with a sentence for each item.
-pub(crate) fn print_list(mut out: &mut dyn Write, list: &List) -> io::Result<()> {
+pub(crate) fn print_list(mut out: &mut dyn Write, list: &List, proof: bool) -> io::Result<()> {
     writeln!(out, "Recommendations for {}", list.user)?;
     let mut table = output::table(&["#", "item", "because", "score", "confidence"], 3);
     for item in &list.items {
-        let because = item.text.replace("; ", ";\n");
+        let mut because = item.text.replace("; ", ";\n");
+        for fact in item.triples.iter().filter(|_| proof) {
+            because.push_str(&format!("\n  {}", formats::statement(fact)));
+        }
         let (score, confidence) = (format!("{:.3}", item.score), format!("{:.0} %", item.confidence * 100.0));
         table.add_row([item.rank.to_string(), item.label.clone(), because, score, confidence]);
     }

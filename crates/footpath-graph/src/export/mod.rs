@@ -13,7 +13,7 @@ mod text;
 pub use hopwise::write_hopwise;
 pub use jsonl::write_jsonl;
 #[cfg(feature = "parquet")]
-pub use parquet::{Ids, write_parquet, write_parquet_names};
+pub use parquet::{Column, Ids, write_parquet, write_parquet_names, write_table};
 pub use text::write_text;
 
 use crate::error::{Error, Result};

@@ -1,7 +1,7 @@
 //! The causal objective with legal siblings: every token is predicted from those before it.
 
 use crate::config::TrainingConfig;
-use footpath_core::{LegalSuccessors, Purpose, Stream, Vocabulary};
+use footpath_core::{LegalSuccessors, NodeId, Purpose, Stream, Vocabulary};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ pub struct Target {
 }
 
 /// Paths ready for a training step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     /// Number of paths.
     pub rows: usize,
@@ -29,10 +29,22 @@ pub struct Batch {
     pub tokens: usize,
     /// The input tokens: `[rows × tokens]`, padded with 0.
     pub inputs: Vec<u32>,
+    /// Items that stand for the users: node ids, those of a path after those of the one before.
+    pub history: Vec<u32>,
+    /// Where the items of each path end in [`Batch::history`].
+    pub history_ends: Vec<usize>,
     /// Candidates of all targets, back to back.
     pub candidates: Vec<u32>,
     /// What is to be predicted, by ascending position.
     pub targets: Vec<Target>,
+}
+
+impl Batch {
+    /// The items that stand for the user of each path.
+    pub fn histories(&self) -> impl Iterator<Item = &[u32]> {
+        let starts = std::iter::once(0).chain(self.history_ends.iter().copied());
+        starts.zip(&self.history_ends).map(|(start, &end)| &self.history[start..end])
+    }
 }
 
 /// Turns rows of tokens into batches.
@@ -40,20 +52,23 @@ pub struct Batch {
 pub struct Batcher<'a, L> {
     legal: &'a L,
     config: &'a TrainingConfig,
+    /// Most items that stand for a user.
+    cap: usize,
 }
 
-/// Candidates of one row, before they are put together.
+/// What belongs to one row, before it is put together.
 #[derive(Default)]
 struct RowTargets {
+    history: Vec<u32>,
     candidates: Vec<u32>,
     targets: Vec<Target>,
 }
 
 impl<'a, L: LegalSuccessors> Batcher<'a, L> {
-    /// A batcher that asks `legal` for siblings.
+    /// A batcher that asks `legal` for siblings, and lets at most `cap` items stand for a user.
     #[must_use]
-    pub fn new(legal: &'a L, config: &'a TrainingConfig) -> Self {
-        Self { legal, config }
+    pub fn new(legal: &'a L, config: &'a TrainingConfig, cap: usize) -> Self {
+        Self { legal, config, cap }
     }
 
     /// The batch of these rows. `first` is the number of the first row since training began: it keys every draw, so the batch does not
@@ -66,12 +81,17 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
         let parts: Vec<RowTargets> = rows
             .par_iter()
             .enumerate()
-            .map(|(i, row)| self.row_targets(path(row), i * tokens, first + i as u64))
+            .map(|(i, row)| RowTargets {
+                history: self.history(path(row), first + i as u64),
+                ..self.row_targets(path(row), i * tokens, first + i as u64)
+            })
             .collect();
         let mut batch = Batch {
             rows: rows.len(),
             tokens,
             inputs: vec![Vocabulary::PADDING.0; rows.len() * tokens],
+            history: Vec::with_capacity(parts.iter().map(|p| p.history.len()).sum()),
+            history_ends: Vec::with_capacity(rows.len()),
             candidates: Vec::with_capacity(parts.iter().map(|p| p.candidates.len()).sum()),
             targets: Vec::with_capacity(parts.iter().map(|p| p.targets.len()).sum()),
         };
@@ -83,6 +103,8 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
             if self.drops_user(first + index as u64) {
                 input[0] = Vocabulary::ANY_USER.0;
             }
+            batch.history.extend(part.history);
+            batch.history_ends.push(batch.history.len());
             let offset = batch.candidates.len();
             batch.candidates.extend(part.candidates);
             batch.targets.extend(part.targets.into_iter().map(|mut target| {
@@ -95,6 +117,21 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
 
     fn drops_user(&self, row: u64) -> bool {
         Stream::new(self.config.seed, Purpose::UserDropout, 0, row).unit() < self.config.user_dropout
+    }
+
+    /// A random part of what the user chose, without the end of the path: what is to be predicted must not be told.
+    fn history(&self, path: &[u32], row: u64) -> Vec<u32> {
+        let Some(&user) = path.first() else { return Vec::new() };
+        let node = |token: u32| token.wrapping_sub(self.legal.vocabulary().node(NodeId(0)).0);
+        let end = path.last().map(|&end| node(end));
+        let mut items: Vec<u32> = self.legal.history(user).iter().copied().filter(|&item| Some(item) != end).collect();
+        let mut stream = Stream::new(self.config.seed, Purpose::History, 0, row);
+        for place in 0..items.len().min(self.cap) {
+            let other = place + stream.index(items.len() - place);
+            items.swap(place, other);
+        }
+        items.truncate(self.cap);
+        items
     }
 
     fn row_targets(&self, path: &[u32], first_position: usize, row: u64) -> RowTargets {

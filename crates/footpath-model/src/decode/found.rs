@@ -1,0 +1,200 @@
+//! What a search has found for one user.
+
+use super::{Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList};
+use footpath_core::vocabulary::Word;
+use footpath_core::{NodeId, TokenId, Vocabulary};
+use hashbrown::HashMap;
+
+/// The paths found for one user, summed up by the item they end in.
+#[derive(Default)]
+pub(super) struct Found {
+    /// By end token; the order of the map never decides anything.
+    items: HashMap<u32, ItemPaths>,
+    /// Prefixes from which paths have ended; a path is told by its place here and its last token.
+    branches: Vec<Vec<u32>>,
+    /// Probability of what was cut.
+    cut: f64,
+    /// Probability of the most probable prefix that was cut.
+    largest_cut: f64,
+    /// Whether anything was cut, however small its probability.
+    any_cut: bool,
+}
+
+/// The paths to one item.
+#[derive(Default)]
+struct ItemPaths {
+    /// Sum of their probabilities.
+    sum: f64,
+    count: usize,
+    /// The most probable few, best first: (probability, branch, token).
+    best: Vec<(f64, u32, u32)>,
+}
+
+impl ItemPaths {
+    fn best_probability(&self) -> f64 {
+        self.best.first().map_or(0.0, |path| path.0)
+    }
+
+    /// What the item is worth, as a probability.
+    fn worth(&self, score: Score) -> f64 {
+        match score {
+            Score::Marginal => self.sum,
+            Score::Max => self.best_probability(),
+            #[expect(clippy::cast_precision_loss, reason = "a count of paths in memory")]
+            Score::Mean => self.sum / self.count.max(1) as f64,
+        }
+    }
+}
+
+impl Found {
+    /// Enters paths that branch from `prefix`: pairs of last token and probability. With [`Vocabulary::END`] the path is `prefix` itself.
+    pub(super) fn enter(&mut self, prefix: &[u32], ends: impl IntoIterator<Item = (u32, f64)>, keep: usize) {
+        let branch = u32::try_from(self.branches.len()).unwrap_or(u32::MAX);
+        let before = self.branches.len();
+        for (token, probability) in ends {
+            if self.branches.len() == before {
+                self.branches.push(prefix.to_vec());
+            }
+            let item = if token == Vocabulary::END.0 { prefix.last().copied().unwrap_or(token) } else { token };
+            self.items.entry(item).or_default().enter((probability, branch, token), keep);
+        }
+    }
+
+    /// Enters prefixes that will not be followed.
+    pub(super) fn cut(&mut self, mut probabilities: Vec<f64>) {
+        // Summed in an order that does not depend on how they were found.
+        probabilities.sort_unstable_by(f64::total_cmp);
+        self.any_cut |= !probabilities.is_empty();
+        self.largest_cut = probabilities.last().copied().unwrap_or_default().max(self.largest_cut);
+        self.cut += probabilities.into_iter().sum::<f64>();
+    }
+
+    /// Enters that all but the paths found was left out.
+    pub(super) fn cut_the_rest(&mut self) {
+        let mut sums: Vec<f64> = self.items.values().map(|item| item.sum).collect();
+        sums.sort_unstable_by(f64::total_cmp);
+        let rest = 1.0 - sums.into_iter().sum::<f64>();
+        // What is left below the error of so many single precision numbers is nothing.
+        if rest > 1e-4 {
+            self.cut(vec![rest]);
+        }
+    }
+
+    /// The list of the user.
+    pub(super) fn finish(self, user: NodeId, options: &SearchOptions, vocabulary: Vocabulary) -> UserList {
+        let Self { items, branches, cut, largest_cut, any_cut } = self;
+        // A search that cut something has unexplored probability, however small the numbers.
+        let unexplored = if any_cut { cut.max(f64::MIN_POSITIVE) } else { 0.0 };
+        let mut ranked: Vec<(u32, ItemPaths)> = items.into_iter().collect();
+        ranked.sort_by(|a, b| b.1.worth(options.score).total_cmp(&a.1.worth(options.score)).then(a.0.cmp(&b.0)));
+        let worths: Vec<f64> =
+            ranked.iter().take(options.k.saturating_add(1)).map(|r| r.1.worth(options.score)).collect();
+        let proven = !any_cut
+            || match options.score {
+                Score::Marginal => stands_apart(&worths, options.k, unexplored),
+                // A path that was cut is no more probable than its prefix; those above that are all known.
+                Score::Max => worths.len() >= options.k && worths.iter().take(options.k).all(|&w| w > largest_cut),
+                Score::Mean => false,
+            };
+        let shortfall = match ranked.len() {
+            n if n >= options.k => None,
+            _ if any_cut => Some(Shortfall::TooWide),
+            0 => Some(Shortfall::NoPath),
+            _ => Some(Shortfall::FewerReachable),
+        };
+        ranked.truncate(options.k);
+        let items =
+            ranked.into_iter().map(|(token, paths)| paths.into_item(token, &branches, options.score, vocabulary));
+        UserList { user, items: items.collect(), unexplored, proven, shortfall }
+    }
+}
+
+/// Whether the first k of these falling numbers keep their places if any one grows by `more`, and nothing new overtakes them.
+fn stands_apart(worths: &[f64], k: usize, more: f64) -> bool {
+    let next = worths.iter().skip(1).copied().chain(std::iter::once(0.0));
+    worths.len() >= k && worths.iter().zip(next).take(k).all(|(&this, next)| this > next + more)
+}
+
+impl ItemPaths {
+    fn enter(&mut self, path: (f64, u32, u32), keep: usize) {
+        self.sum += path.0;
+        self.count += 1;
+        // Branches come in order, so of equally probable paths the one found first stays ahead.
+        let full = self.best.len() >= keep.max(1);
+        if full && self.best.last().is_some_and(|worst| worst.0 >= path.0) {
+            return;
+        }
+        if full {
+            self.best.pop();
+        }
+        let place = self.best.partition_point(|other| other.0 >= path.0);
+        self.best.insert(place, path);
+    }
+
+    fn into_item(self, token: u32, branches: &[Vec<u32>], score: Score, vocabulary: Vocabulary) -> ScoredItem {
+        let path = |&(probability, branch, token): &(f64, u32, u32)| {
+            let mut tokens = branches.get(branch as usize).cloned().unwrap_or_default();
+            if token != Vocabulary::END.0 {
+                tokens.push(token);
+            }
+            ScoredPath { tokens, log_probability: probability.ln() }
+        };
+        ScoredItem {
+            item: node(vocabulary, token),
+            score: self.worth(score).ln(),
+            log_probability: self.sum.ln(),
+            confidence: (self.best_probability() / self.sum).min(1.0),
+            num_paths: self.count,
+            paths: self.best.iter().map(path).collect(),
+        }
+    }
+}
+
+fn node(vocabulary: Vocabulary, token: u32) -> NodeId {
+    match vocabulary.word(TokenId(token)) {
+        Some(Word::Node(node)) => node,
+        // Ends are nodes by the contract of `LegalSuccessors`.
+        _ => NodeId(u32::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_proven_when_no_gap_can_be_bridged() {
+        assert!(stands_apart(&[0.5, 0.3, 0.1], 2, 0.15));
+        assert!(!stands_apart(&[0.5, 0.3, 0.1], 2, 0.2), "the second and the third might be equal");
+        assert!(!stands_apart(&[0.5, 0.3, 0.1], 3, 0.1), "an item not found might be as probable as the third");
+        assert!(!stands_apart(&[0.5], 2, 0.0), "there may be another item");
+        assert!(!stands_apart(&[0.5, 0.5, 0.0], 1, 0.0), "equal ones have no order but by their numbers");
+    }
+
+    #[test]
+    fn scores_are_the_sum_the_best_and_the_mean() {
+        let vocabulary = Vocabulary { num_relations: 2, num_nodes: 9 };
+        let found = || {
+            let mut found = Found::default();
+            found.enter(&[10, 8, 11], [(12, 0.25), (13, 0.3)], 2);
+            found.enter(&[10, 8, 14], [(12, 0.125)], 2);
+            found.cut(vec![0.2, 0.1]);
+            found
+        };
+        for (score, first, worth) in [(Score::Marginal, 2, 0.375), (Score::Max, 3, 0.3), (Score::Mean, 3, 0.3)] {
+            let options = SearchOptions { score, k: 2, ..SearchOptions::default() };
+            let list = found().finish(NodeId(0), &options, vocabulary);
+            assert_eq!(list.items[0].item, NodeId(first), "{score:?}");
+            assert!((list.items[0].score.exp() - worth).abs() < 1e-12, "{score:?}");
+            assert!((list.unexplored - 0.3).abs() < 1e-12);
+            assert_eq!(
+                list.proven,
+                score == Score::Max,
+                "both best paths are above all that was cut; the sums are not"
+            );
+            let item = list.items.iter().find(|i| i.item == NodeId(2)).expect("found twice");
+            assert_eq!((item.num_paths, item.paths.len()), (2, 2));
+            assert!((item.confidence - 0.25 / 0.375).abs() < 1e-12);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The search, breadth first: the prefixes of many users go through the trunk together.
+//!
+//! At every token the model's distribution is normalised over the legal successors of each prefix. Inner tokens keep some prefixes of each
+//! user, as the mode says; at the end *every* legal end item of every kept prefix is scored (or drawn), and an item's probability is the sum
+//! over all paths found that end there. The probability of the prefixes that were cut is known, and bounds what the sums can have missed.
+
+use super::found::Found;
+use super::keep::{self, Candidate};
+use super::{MAX_BEAMS, Mode, SearchOptions, UserList, WhenShort};
+use crate::embeddings::Table;
+use crate::legal_softmax::dot;
+use crate::model::Cache;
+use crate::path_model::PathModel;
+use footpath_core::{LegalSuccessors, NodeId, Successors};
+use rayon::prelude::*;
+
+/// Users that go through the trunk together. Part of the definition of a run: results do not depend on the number of threads.
+const USERS_AT_ONCE: usize = 16;
+/// Prefixes that go through the trunk together, in all: what bounds the memory of a search that is widened.
+const PREFIXES_AT_ONCE: usize = MAX_BEAMS;
+
+/// Generates recommendations with a model on a graph.
+#[derive(Debug)]
+pub struct Recommender<'a, L> {
+    model: &'a PathModel,
+    legal: &'a L,
+}
+
+/// A prefix of one user.
+struct Beam {
+    user: usize,
+    tokens: Vec<u32>,
+    probability: f64,
+    /// Row of the cache that holds everything but the last token.
+    parent: u32,
+    /// As [`Candidate::share`].
+    share: u64,
+}
+
+impl<'a, L: LegalSuccessors> Recommender<'a, L> {
+    /// A recommender; `model` must not be on an autodiff device.
+    #[must_use]
+    pub fn new(model: &'a PathModel, legal: &'a L) -> Self {
+        Self { model, legal }
+    }
+
+    /// The recommendations of each user, in the order of `users`. `done` is called with the number of users finished.
+    ///
+    /// A list that is short although prefixes were cut is searched again as [`WhenShort`] says, one whose order is not proven as
+    /// [`Mode::Exact`] says; at most [`MAX_BEAMS`] wide.
+    pub fn recommend(&self, users: &[NodeId], options: SearchOptions, done: &mut dyn FnMut(usize)) -> Vec<UserList> {
+        let mut lists: Vec<UserList> = Vec::with_capacity(users.len());
+        for chunk in users.chunks(USERS_AT_ONCE) {
+            lists.extend(self.search_until_content(chunk, options));
+            done(lists.len());
+        }
+        lists
+    }
+
+    fn search_until_content(&self, users: &[NodeId], options: SearchOptions) -> Vec<UserList> {
+        let mut lists = self.search_in_portions(users, options);
+        let mut wider = options;
+        let content = |list: &UserList| {
+            let filled = list.items.len() >= options.k || options.when_short == WhenShort::Accept;
+            list.unexplored == 0.0 || (filled && (options.mode != Mode::Exact || list.proven))
+        };
+        while widen(&mut wider) {
+            let again: Vec<usize> = (0..lists.len()).filter(|&i| !content(&lists[i])).collect();
+            if again.is_empty() {
+                break;
+            }
+            let those: Vec<NodeId> = again.iter().map(|&i| users[i]).collect();
+            for (index, list) in again.into_iter().zip(self.search_in_portions(&those, wider)) {
+                lists[index] = list;
+            }
+        }
+        lists
+    }
+
+    /// Searches as many users at once as memory allows.
+    fn search_in_portions(&self, users: &[NodeId], options: SearchOptions) -> Vec<UserList> {
+        let width = match options.mode {
+            Mode::Sample(sampling) => sampling.draws as usize,
+            _ => options.beams,
+        };
+        let portion = (PREFIXES_AT_ONCE / width).max(1);
+        users.chunks(portion).flat_map(|users| self.search(users, options)).collect()
+    }
+
+    fn search(&self, users: &[NodeId], options: SearchOptions) -> Vec<UserList> {
+        let vocabulary = self.legal.vocabulary();
+        let mut found: Vec<Found> = users.iter().map(|_| Found::default()).collect();
+        let share = match options.mode {
+            Mode::Sample(sampling) => u64::from(sampling.draws),
+            _ => u64::MAX,
+        };
+        let first = |(user, &node): (usize, &NodeId)| {
+            let tokens = vec![vocabulary.node(node).0];
+            Beam { user, tokens, probability: 1.0, parent: 0, share }
+        };
+        let mut beams: Vec<Beam> = users.iter().enumerate().map(first).collect();
+        let mut cache = Cache::default();
+        let mut level = 0;
+        while !beams.is_empty() {
+            let tokens: Vec<u32> = beams.iter().filter_map(|b| b.tokens.last().copied()).collect();
+            let inputs = match level {
+                0 => tokens.iter().flat_map(|&user| self.model.prompt(user, self.legal.history(user))).collect(),
+                _ => self.model.input.gather(&tokens),
+            };
+            let parents: Vec<u32> = beams.iter().map(|b| b.parent).collect();
+            let hidden = self.model.step(inputs, (level > 0).then_some(&parents), &mut cache);
+            beams = self.advance(&beams, &hidden, &options, &mut found);
+            level += 1;
+        }
+        let finish = |(mut found, &user): (Found, &NodeId)| {
+            if matches!(options.mode, Mode::Sample(_)) {
+                found.cut_the_rest();
+            }
+            found.finish(user, &options, vocabulary)
+        };
+        found.into_iter().zip(users).map(finish).collect()
+    }
+
+    /// One token further: the surviving beams, with what ended entered in `found`.
+    fn advance(&self, beams: &[Beam], hidden: &[f32], options: &SearchOptions, found: &mut [Found]) -> Vec<Beam> {
+        let groups: Vec<&[Beam]> = beams.chunk_by(|a, b| a.user == b.user).collect();
+        let starts: Vec<usize> = groups.iter().scan(0, |at, g| Some(std::mem::replace(at, *at + g.len()))).collect();
+        let mut by_user: Vec<Option<&mut Found>> = found.iter_mut().map(Some).collect();
+        let work: Vec<_> = groups
+            .into_iter()
+            .zip(starts)
+            .filter_map(|(group, start)| Some((group, start, by_user[group[0].user].take()?)))
+            .collect();
+        let survivors: Vec<Vec<Beam>> = work
+            .into_par_iter()
+            .map(|(group, start, found)| {
+                let open = self.open(group, start, hidden, options, found);
+                let (kept, lost) = match options.mode {
+                    Mode::Beam | Mode::Exact => keep::most_probable(open, options.beams),
+                    Mode::Diverse { groups, penalty } => keep::diverse(open, options.beams, groups, penalty),
+                    Mode::Sample(_) => (open, Vec::new()),
+                };
+                found.cut(lost);
+                kept.iter().map(|candidate| candidate.follow(&group[candidate.row as usize - start])).collect()
+            })
+            .collect();
+        survivors.into_iter().flatten().collect()
+    }
+
+    /// All that may follow the prefixes of a user, with what ends entered in `found`.
+    fn open(
+        &self,
+        group: &[Beam],
+        start: usize,
+        hidden: &[f32],
+        options: &SearchOptions,
+        found: &mut Found,
+    ) -> Vec<Candidate> {
+        let width = self.model.config.trunk.d_model;
+        let mut open = Vec::new();
+        let mut successors = Successors::default();
+        for (index, beam) in (start..).zip(group) {
+            let h = &hidden[index * width..][..width];
+            self.legal.successors(&beam.tokens, options.goal, &mut successors);
+            let shares = softmax(h, &successors, &self.model.output, &self.model.bias);
+            let drawn = match options.mode {
+                Mode::Sample(sampling) => {
+                    let user = beam.tokens.first().copied().unwrap_or_default();
+                    Some(keep::draw(&shares, beam.share, &sampling, user, &beam.tokens))
+                }
+                _ => None,
+            };
+            let share = |place: usize| drawn.as_ref().map_or(beam.share, |counts| counts[place]);
+            let row = u32::try_from(index).unwrap_or(u32::MAX);
+            let going = successors.continuing.iter().zip(&shares).enumerate();
+            open.extend(going.filter(|&(place, _)| share(place) > 0).map(|(place, (&token, &p))| Candidate {
+                probability: beam.probability * p,
+                row,
+                token,
+                share: share(place),
+            }));
+            let first = successors.continuing.len();
+            let stopping = (first..).zip(successors.ending.iter().zip(&shares[first..]));
+            let ends =
+                stopping.filter(|&(place, _)| share(place) > 0).map(|(_, (&token, &p))| (token, beam.probability * p));
+            found.enter(&beam.tokens, ends, options.paths_per_item);
+        }
+        open
+    }
+}
+
+impl Candidate {
+    /// The prefix that this continues `beam` to.
+    fn follow(&self, beam: &Beam) -> Beam {
+        let mut tokens = Vec::with_capacity(beam.tokens.len() + 1);
+        tokens.extend_from_slice(&beam.tokens);
+        tokens.push(self.token);
+        Beam { user: beam.user, tokens, probability: self.probability, parent: self.row, share: self.share }
+    }
+}
+
+/// Makes a search four times as wide; false when it is as wide as it may get.
+fn widen(options: &mut SearchOptions) -> bool {
+    match &mut options.mode {
+        Mode::Sample(sampling) => {
+            let before = sampling.draws;
+            sampling.draws = before.saturating_mul(4).min(1_000_000);
+            sampling.draws > before
+        }
+        _ => {
+            let before = options.beams;
+            options.beams = before.saturating_mul(4).min(MAX_BEAMS);
+            options.beams > before
+        }
+    }
+}
+
+/// Probability of each successor, continuing before ending.
+fn softmax(h: &[f32], successors: &Successors, output: &Table, bias: &Table) -> Vec<f64> {
+    let tokens = successors.continuing.iter().chain(&successors.ending);
+    let scores: Vec<f32> = tokens.map(|&token| dot(h, output.row(token)) + bias.values[token as usize]).collect();
+    let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut shares: Vec<f64> = scores.iter().map(|&z| f64::from((z - max).exp())).collect();
+    let sum: f64 = shares.iter().sum();
+    shares.iter_mut().for_each(|share| *share /= sum);
+    shares
+}

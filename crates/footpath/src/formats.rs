@@ -1,0 +1,284 @@
+//! Lists of recommendations in the forms in which they leave: JSON lines, TSV, Markdown, Graphviz, and, with the feature `parquet`, a table.
+
+use crate::error::{Error, Result};
+use crate::recommend::{Item, List};
+use crate::render::Evidence;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
+
+/// Longest line read back.
+const MAX_LINE_BYTES: u64 = 64 << 20;
+
+/// One JSON object for each user and line; [`read_json`] reads it back.
+///
+/// # Errors
+/// What the writer says.
+pub fn write_json(lists: &[List], out: &mut dyn Write) -> io::Result<()> {
+    for list in lists {
+        serde_json::to_writer(&mut *out, list)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Reads what [`write_json`] wrote, list by list, with the number of its line.
+///
+/// # Errors
+/// [`Error::BadFile`] at a line that is no list or over 64 MiB long; [`footpath_core::Error::Io`].
+pub fn read_json(path: &Path, mut take: impl FnMut(usize, List)) -> Result<()> {
+    let file = std::fs::File::open(path).map_err(footpath_core::Error::io(path))?;
+    let mut reader = BufReader::new(file);
+    let mut line = String::new();
+    for number in 1.. {
+        line.clear();
+        let read = (&mut reader).take(MAX_LINE_BYTES).read_line(&mut line).map_err(footpath_core::Error::io(path))?;
+        if read == 0 {
+            break;
+        }
+        let bad = |reason: String| Error::BadFile { path: path.to_owned(), reason: format!("line {number}: {reason}") };
+        if read as u64 == MAX_LINE_BYTES {
+            return Err(bad("longer than 64 MiB".to_owned()));
+        }
+        if line.trim().is_empty() {
+            continue;
+        }
+        let list = serde_json::from_str(&line)
+            .map_err(|e| bad(format!("no list of recommendations as `recommend --json` writes it: {e}")))?;
+        take(number, list);
+    }
+    Ok(())
+}
+
+/// Tab-separated, with the columns `user, rank, item, score`.
+///
+/// # Errors
+/// What the writer says.
+pub fn write_tsv(lists: &[List], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "user\trank\titem\tscore")?;
+    for list in lists {
+        for item in &list.items {
+            writeln!(out, "{}\t{}\t{}\t{:.6}", list.user, item.rank, item.item, item.score)?;
+        }
+    }
+    Ok(())
+}
+
+/// A section for each user with a numbered list of items and their reasons; with `proof`, each fact with its file and line.
+///
+/// # Errors
+/// What the writer says.
+pub fn write_markdown(lists: &[List], proof: bool, out: &mut dyn Write) -> io::Result<()> {
+    for list in lists {
+        writeln!(out, "## Recommendations for {}\n", plain(&list.user))?;
+        for item in &list.items {
+            let percent = item.confidence * 100.0;
+            writeln!(
+                out,
+                "{}. **{}**: {}. ({percent:.0} % of its probability)",
+                item.rank,
+                plain(&item.label),
+                plain(&item.text)
+            )?;
+            for fact in item.triples.iter().filter(|_| proof) {
+                writeln!(out, "   - `{}`", statement(fact).replace('`', "'"))?;
+            }
+        }
+        if let Some(reason) = &list.reason {
+            writeln!(out, "\n_{}_", plain(reason))?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// A fact and where it stands: `item:alien directed_by entity:scott (triples.tsv:17)`.
+#[must_use]
+pub fn statement(fact: &Evidence) -> String {
+    let Evidence { head, relation, tail, file, line } = fact;
+    match line {
+        0 => format!("{head} {relation} {tail} ({file})"),
+        _ => format!("{head} {relation} {tail} ({file}:{line})"),
+    }
+}
+
+/// Text in which Markdown sees nothing but text.
+fn plain(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~') {
+            escaped.push('\\');
+        }
+        escaped.push(if c.is_control() { ' ' } else { c });
+    }
+    escaped
+}
+
+/// A Graphviz drawing with a cluster for each user: the best paths to all items, facts they share drawn once.
+///
+/// # Errors
+/// What the writer says.
+pub fn write_dot(lists: &[List], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "digraph recommendations {{\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];"
+    )?;
+    writeln!(out, "  edge [fontname=\"sans-serif\", fontsize=10];")?;
+    for (number, list) in lists.iter().enumerate() {
+        writeln!(out, "  subgraph cluster_{number} {{\n    label={};", quoted(&list.user))?;
+        let place = |name: &str| quoted(&format!("{number} {name}"));
+        let recommended: BTreeMap<String, &Item> =
+            list.items.iter().filter_map(|item| Some((item.nodes.last()?.clone(), item))).collect();
+        let mut names: BTreeMap<&str, String> = BTreeMap::new();
+        let mut edges: BTreeMap<(&str, &str, &str), ()> = BTreeMap::new();
+        for item in &list.items {
+            for (hop, relation) in item.nodes.windows(2).zip(&item.relations) {
+                if let [head, tail] = hop {
+                    edges.insert((head, relation, tail), ());
+                }
+            }
+            names.extend(item.nodes.iter().map(String::as_str).zip(item.labels.iter().cloned()));
+        }
+        for (name, label) in names {
+            match recommended.get(name) {
+                Some(item) => {
+                    let label = format!("{}. {}", item.rank, item.label);
+                    writeln!(
+                        out,
+                        "    {} [label={}, style=\"rounded,filled\", fillcolor=\"#dce9f7\"];",
+                        place(name),
+                        quoted(&label)
+                    )?;
+                }
+                None => writeln!(out, "    {} [label={}];", place(name), quoted(&label))?,
+            }
+        }
+        for (head, relation, tail) in edges.into_keys() {
+            writeln!(out, "    {} -> {} [label={}];", place(head), place(tail), quoted(relation))?;
+        }
+        writeln!(out, "  }}")?;
+    }
+    writeln!(out, "}}")
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push(' '),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// A Parquet table with a row for each recommendation: `user, rank, item, label, score, confidence, path, text`.
+///
+/// # Errors
+/// What the writer says.
+#[cfg(feature = "parquet")]
+pub fn write_parquet(lists: &[List], out: &mut dyn Write) -> io::Result<()> {
+    use footpath_graph::export::{Column, write_table};
+    let rows: Vec<(&List, &Item)> =
+        lists.iter().flat_map(|list| list.items.iter().map(move |item| (list, item))).collect();
+    let text =
+        |of: &dyn Fn(&List, &Item) -> String| Column::Text(rows.iter().map(|(list, item)| of(list, item)).collect());
+    let number = |of: &dyn Fn(&Item) -> f64| Column::Double(rows.iter().map(|(_, item)| of(item)).collect());
+    let columns = [
+        ("user", text(&|list, _| list.user.clone())),
+        ("rank", Column::Integer(rows.iter().map(|(_, item)| i64::try_from(item.rank).unwrap_or(i64::MAX)).collect())),
+        ("item", text(&|_, item| item.item.clone())),
+        ("label", text(&|_, item| item.label.clone())),
+        ("score", number(&|item| item.score)),
+        ("confidence", number(&|item| item.confidence)),
+        ("path", text(&|_, item| walk(item))),
+        ("text", text(&|_, item| item.text.clone())),
+    ];
+    write_table("recommendations", &columns, out).map_err(io::Error::other)
+}
+
+/// A path on one line: `user:1 interacted item:7 starring entity:3 ~starring item:9`.
+#[cfg(feature = "parquet")]
+fn walk(item: &Item) -> String {
+    let mut words: Vec<&str> = item.nodes.first().map(String::as_str).into_iter().collect();
+    words.extend(item.relations.iter().zip(item.nodes.iter().skip(1)).flat_map(|(r, n)| [r.as_str(), n.as_str()]));
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recommend::Explanation;
+    use crate::render::Rendered;
+
+    fn lists() -> Vec<List> {
+        let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+        let fact = Evidence {
+            head: "user:ann".to_owned(),
+            relation: "interacted".to_owned(),
+            tail: "item:1".to_owned(),
+            file: "log.tsv".to_owned(),
+            line: 7,
+        };
+        let path = Rendered {
+            nodes: words(&["user:ann", "item:1", "entity:\"x\"", "item:2"]),
+            labels: words(&["ann", "One", "X", "Two_2"]),
+            relations: words(&["interacted", "by", "~by"]),
+            text: "ann chose *One*; …".to_owned(),
+            triples: vec![fact],
+        };
+        let item = Item {
+            rank: 1,
+            item: "2".to_owned(),
+            label: "Two_2".to_owned(),
+            score: -1.5,
+            confidence: 0.25,
+            num_paths: 3,
+            best: Explanation { log_probability: -2.0, path },
+            more_paths: Vec::new(),
+        };
+        let reason = Some("only one".to_owned());
+        vec![List {
+            user: "ann".to_owned(),
+            history: Vec::new(),
+            items: vec![item],
+            reason,
+            unexplored: 0.5,
+            proven: false,
+        }]
+    }
+
+    fn written(write: impl Fn(&mut dyn Write) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        write(&mut out).expect("memory");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn json_is_read_back_as_it_was() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let path = root.path().join("lists.jsonl");
+        std::fs::write(&path, written(|out| write_json(&lists(), out)) + "\n").expect("written");
+        let mut read = Vec::new();
+        read_json(&path, |number, list| read.push((number, list))).expect("readable");
+        assert_eq!(read, [(1, lists().remove(0))]);
+        std::fs::write(&path, "{\"user\": 3}\n").expect("written");
+        let error = read_json(&path, |_, _| ()).expect_err("no list").to_string();
+        assert!(error.contains("lists.jsonl: line 1: no list"), "{error}");
+    }
+
+    #[test]
+    fn people_and_graphviz_see_text_as_text() {
+        let markdown = written(|out| write_markdown(&lists(), true, out));
+        assert!(markdown.contains("1. **Two\\_2**: ann chose \\*One\\*; …. (25 % of its probability)"), "{markdown}");
+        assert!(markdown.contains("   - `user:ann interacted item:1 (log.tsv:7)`"), "{markdown}");
+        assert!(!written(|out| write_markdown(&lists(), false, out)).contains("log.tsv"));
+        let dot = written(|out| write_dot(&lists(), out));
+        assert!(dot.contains("\"0 item:1\" -> \"0 entity:\\\"x\\\"\" [label=\"by\"];"), "{dot}");
+        assert!(dot.contains("label=\"1. Two_2\""), "{dot}");
+        assert_eq!(dot.matches('{').count(), dot.matches('}').count());
+        assert_eq!(written(|out| write_tsv(&lists(), out)), "user\trank\titem\tscore\nann\t1\t2\t-1.500000\n");
+    }
+}

@@ -1,0 +1,104 @@
+//! Users the graph does not know, each by what they have chosen.
+
+use crate::error::{Error, Result};
+use footpath_core::NodeId;
+use footpath_graph::TrainKg;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+/// Most guests at once.
+pub const MAX_GUESTS: usize = 1_000_000;
+/// Most bytes of a file of histories.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// A user the graph does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// What to call them.
+    pub id: String,
+    /// What they have chosen: items, ascending, each once, with the line it stands on (0 for an argument).
+    pub items: BTreeMap<NodeId, u32>,
+    /// The file it stands in, or `--history`.
+    pub file: String,
+}
+
+impl Guest {
+    /// A guest with the history `I3,I9`, ids parted by commas.
+    ///
+    /// # Errors
+    /// [`Error::History`] for an empty history or items the graph does not have, all of them named (20 at most).
+    pub fn from_list(list: &str, kg: &TrainKg) -> Result<Self> {
+        let ids = list.split(',').map(str::trim).filter(|id| !id.is_empty());
+        let (mut items, mut unknown) = (BTreeMap::new(), Vec::new());
+        for id in ids {
+            match kg.item(id) {
+                Ok(item) => drop(items.insert(item, 0)),
+                Err(_) => unknown.push(id),
+            }
+        }
+        let reason = match (unknown.as_slice(), items.is_empty()) {
+            ([], false) => return Ok(Self { id: "guest".to_owned(), items, file: "--history".to_owned() }),
+            ([], true) => "it has no item; give ids of items, parted by commas".to_owned(),
+            (unknown, _) => {
+                let named = unknown.iter().take(20).copied().collect::<Vec<_>>().join(", ");
+                format!("the graph has no item {named}; ids are those of the interactions and items files")
+            }
+        };
+        Err(Error::History { place: "--history".to_owned(), reason })
+    }
+
+    /// Line on which a choice stands.
+    #[must_use]
+    pub fn line_of(&self, item: NodeId) -> u32 {
+        self.items.get(&item).copied().unwrap_or_default()
+    }
+}
+
+/// Reads guests from a table with the columns `user_id` and `item_id`, parted by tabs, one choice on each line; others are ignored. Guests come
+/// in the order in which they are first named.
+///
+/// # Errors
+/// [`Error::History`] with file and line at the first line that is not as it should be; [`footpath_core::Error::Io`].
+pub fn read(path: &Path, kg: &TrainKg) -> Result<Vec<Guest>> {
+    let file = std::fs::File::open(path).map_err(footpath_core::Error::io(path))?;
+    let mut guests: Vec<Guest> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut columns = None;
+    let bad = |line: usize, reason: String| Error::History { place: format!("{}:{line}", path.display()), reason };
+    for (number, line) in (1usize..).zip(BufReader::new(file.take(MAX_BYTES)).lines()) {
+        let line = line.map_err(footpath_core::Error::io(path))?;
+        let fields: Vec<&str> = line.trim_start_matches('\u{feff}').trim_end_matches('\r').split('\t').collect();
+        let Some((user, item)) = columns else {
+            let place = |name: &str| fields.iter().position(|f| *f == name);
+            let (Some(user), Some(item)) = (place("user_id"), place("item_id")) else {
+                return Err(bad(
+                    number,
+                    "expected a header with the columns user_id and item_id, parted by tabs".to_owned(),
+                ));
+            };
+            columns = Some((user, item));
+            continue;
+        };
+        let field = |at: usize| fields.get(at).copied().filter(|f| !f.is_empty());
+        let (Some(user), Some(id)) = (field(user), field(item)) else {
+            return Err(bad(number, "user_id or item_id is empty".to_owned()));
+        };
+        let item = kg.item(id).map_err(|e| bad(number, e.to_string()))?;
+        let place = *places.entry(user.to_owned()).or_insert(guests.len());
+        if place == guests.len() {
+            if guests.len() == MAX_GUESTS {
+                return Err(bad(number, format!("more than {MAX_GUESTS} users; cut the file into parts")));
+            }
+            let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            guests.push(Guest { id: user.to_owned(), items: BTreeMap::new(), file });
+        }
+        if let Some(guest) = guests.get_mut(place) {
+            guest.items.entry(item).or_insert_with(|| u32::try_from(number).unwrap_or(u32::MAX));
+        }
+    }
+    if guests.is_empty() {
+        return Err(bad(1, "there is no history in it".to_owned()));
+    }
+    Ok(guests)
+}
