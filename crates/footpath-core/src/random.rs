@@ -42,6 +42,12 @@ pub enum Purpose {
     History = 15,
     /// Drawing paths with a model.
     Generate = 16,
+    /// Start and order of the examples of the matrix factorisation baseline.
+    FactorBaseline = 17,
+    /// Negatives of the logistic baseline over metapaths.
+    MetapathBaseline = 18,
+    /// Held-out items drawn at random, to see that lists then reach chance.
+    ChanceLabels = 19,
 }
 
 const ROUNDS: usize = 10;

@@ -25,6 +25,18 @@ pub enum Error {
         /// The value given.
         got: usize,
     },
+    /// Something would need more memory than anybody should be surprised by.
+    #[error("{what}: at most {max} rows, got {got}, which would take {} GB; leave it out", bytes / 1_000_000_000)]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Most rows of its matrix.
+        max: usize,
+        /// The rows it would need.
+        got: usize,
+        /// Memory that would take, in bytes.
+        bytes: u64,
+    },
     /// Two results cannot be compared user by user.
     #[error("compare: the two results are over different users ({left} and {right}); evaluate both on the same split")]
     Unpaired {
@@ -41,7 +53,7 @@ impl Error {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Graph(e) => e.class(),
-            Self::Range { .. } | Self::Unpaired { .. } => ErrorClass::Usage,
+            Self::Range { .. } | Self::TooLarge { .. } | Self::Unpaired { .. } => ErrorClass::Usage,
         }
     }
 }

@@ -5,7 +5,7 @@
 //! Score of i for user u: Σ cos(i, j) over the items j ∈ N(i) that u chose in training.
 
 use super::Baseline;
-use super::scores::ItemScores;
+use super::scores::Scores;
 use crate::metrics::count;
 use crate::recommendations::Recommendation;
 use footpath_core::{NodeId, RelationId};
@@ -42,7 +42,7 @@ impl<'a> ItemKnn<'a> {
 
 /// All items that share a user with `item`, and their similarity.
 fn similar(kg: &TrainKg, item: NodeId) -> Vec<Recommendation> {
-    let mut shared = ItemScores::new(kg);
+    let mut shared = Scores::of_items(kg);
     for &user in kg.arcs(item).of(RelationId::INTERACTED_BY).tails {
         kg.items_of(NodeId(user)).iter().filter(|&&other| other != item.0).for_each(|&other| shared.add(other, 1.0));
     }
@@ -61,7 +61,7 @@ impl Baseline for ItemKnn<'_> {
     }
 
     fn scores(&self, user: NodeId) -> Vec<Recommendation> {
-        let mut scores = ItemScores::new(self.kg);
+        let mut scores = Scores::of_items(self.kg);
         for item in self.kg.items_of(user) {
             let lends = self.lends.get((item - self.kg.items().start) as usize);
             lends.into_iter().flatten().for_each(|&(other, cosine)| scores.add(other, cosine));

@@ -2,16 +2,33 @@
 //!
 //! All learn from the train graph alone, recommend no item of the user's train set, and break ties by item id.
 
+mod bpr;
+mod dense;
+mod ease;
 mod item_knn;
+mod metapath;
+mod page_rank;
 mod path_count;
 mod popularity;
 mod random;
+mod rp3beta;
 mod scores;
+#[cfg(test)]
+mod testing;
+pub mod tune;
+mod user_knn;
 
+pub use bpr::{BprConfig, BprMf};
+pub use ease::{Ease, MAX_EASE_ROWS};
 pub use item_knn::ItemKnn;
+pub use metapath::{MetapathConfig, MetapathLogistic};
+pub use page_rank::PageRank;
 pub use path_count::PathCount;
 pub use popularity::Popularity;
 pub use random::Random;
+pub use rp3beta::Rp3Beta;
+pub use tune::{Trial, Tuned, tune};
+pub use user_knn::UserKnn;
 
 use crate::recommendations::{Recommendation, Recommendations};
 use footpath_core::NodeId;
@@ -22,7 +39,7 @@ use std::cmp::Ordering;
 /// A ranker that learns from the train graph alone.
 ///
 /// Scores of different baselines, or of different users, are not comparable.
-pub trait Baseline: Sync {
+pub trait Baseline: Send + Sync {
     /// Short name for tables.
     fn name(&self) -> &'static str;
 
@@ -33,15 +50,17 @@ pub trait Baseline: Sync {
     /// score are never recommended. All scores are finite. A node that is no user has no scores.
     fn scores(&self, user: NodeId) -> Vec<Recommendation>;
 
+    /// The scores of several users, in their order: for baselines that work faster on a few at a time.
+    fn scores_of(&self, users: &[NodeId]) -> Vec<Vec<Recommendation>> {
+        users.iter().map(|&user| self.scores(user)).collect()
+    }
+
     /// The best `k` items that are neither in the user's train set nor in `known` (ascending), best first, ties by item id; fewer
     /// when fewer have a score.
     ///
     /// `known` is for what the user is known to have chosen since training, such as the valid items when the figure is on test.
     fn recommend_except(&self, user: NodeId, k: usize, known: &[NodeId]) -> Vec<Recommendation> {
-        let train = self.kg().items_of(user);
-        let mut scores = self.scores(user);
-        scores.retain(|r| train.binary_search(&r.item.0).is_err() && known.binary_search(&r.item).is_err());
-        best(scores, k)
+        best_unseen(self.kg().items_of(user), self.scores(user), k, known)
     }
 
     /// The best `k` items that are not in the user's train set.
@@ -53,9 +72,14 @@ pub trait Baseline: Sync {
     /// the number of threads.
     fn recommend_all_except(&self, k: usize, known: &HeldOut) -> Recommendations {
         let known = known.by_user();
-        let list = |user: NodeId| self.recommend_except(user, k, known.get(&user).map_or(&[], Vec::as_slice));
-        let users = self.kg().users().into_par_iter().map(NodeId);
-        users.map(|user| (user, list(user))).collect::<Vec<_>>().into_iter().collect()
+        let list = |(user, scores): (NodeId, Vec<Recommendation>)| {
+            let known = known.get(&user).map_or(&[][..], Vec::as_slice);
+            (user, best_unseen(self.kg().items_of(user), scores, k, known))
+        };
+        let users: Vec<NodeId> = self.kg().users().map(NodeId).collect();
+        let lists =
+            users.par_chunks(8).flat_map_iter(|users| users.iter().copied().zip(self.scores_of(users)).map(list));
+        lists.collect::<Vec<_>>().into_iter().collect()
     }
 
     /// The best `k` items of every user of the graph that are not in the user's train set.
@@ -74,6 +98,12 @@ pub fn standard<'a>(kg: &'a TrainKg, seed: u64) -> Vec<Box<dyn Baseline + 'a>> {
         Box::new(PathCount::tempered(kg)),
         Box::new(ItemKnn::new(kg, ItemKnn::DEFAULT_NUM_NEIGHBOURS)),
     ]
+}
+
+/// The best `k` of the scores whose items are neither in `train` nor in `known`.
+fn best_unseen(train: &[u32], mut scores: Vec<Recommendation>, k: usize, known: &[NodeId]) -> Vec<Recommendation> {
+    scores.retain(|r| train.binary_search(&r.item.0).is_err() && known.binary_search(&r.item).is_err());
+    best(scores, k)
 }
 
 /// The first `k` by descending score, ties by item id.
@@ -131,16 +161,28 @@ mod contract {
         build(data).expect("built")
     }
 
+    /// Every baseline, with default options where it has options.
+    fn all(kg: &TrainKg) -> Vec<Box<dyn Baseline + '_>> {
+        let mut all = standard(kg, 7);
+        all.push(Box::new(UserKnn::new(kg, 5)));
+        all.push(Box::new(PageRank::new(kg, PageRank::DEFAULT_RESTART)));
+        all.push(Box::new(Rp3Beta::new(kg, 0.8, 0.5)));
+        all.push(Box::new(Ease::new(kg, 50.0).expect("small")));
+        all.push(Box::new(BprMf::new(kg, BprConfig { num_epochs: 2, ..BprConfig::default() })));
+        all.push(Box::new(MetapathLogistic::new(kg, MetapathConfig::default())));
+        all
+    }
+
     fn for_all(check: impl Fn(&dyn Baseline)) {
         let kg = graph();
-        standard(&kg, 7).iter().for_each(|baseline| check(baseline.as_ref()));
+        all(&kg).iter().for_each(|baseline| check(baseline.as_ref()));
     }
 
     #[test]
     fn names_differ() {
         let kg = graph();
-        let names: std::collections::BTreeSet<_> = standard(&kg, 7).iter().map(|b| b.name()).collect();
-        assert_eq!(names.len(), standard(&kg, 7).len());
+        let names: std::collections::BTreeSet<_> = all(&kg).iter().map(|b| b.name()).collect();
+        assert_eq!(names, tune::NAMES.into_iter().collect());
     }
 
     #[test]
@@ -221,7 +263,7 @@ mod contract {
     #[test]
     fn an_empty_graph_gives_nothing() {
         let kg = build(Dataset::default()).and_then(|built| built.train_kg()).expect("a graph");
-        for baseline in standard(&kg, 7) {
+        for baseline in all(&kg) {
             assert_eq!(baseline.recommend_all(10), Recommendations::default(), "{}", baseline.name());
         }
     }

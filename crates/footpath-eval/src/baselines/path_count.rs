@@ -5,7 +5,7 @@
 //! interactions of j. Parallel relations are paths of their own. t is 0 for the plain count and ½ for the tempered one.
 
 use super::Baseline;
-use super::scores::ItemScores;
+use super::scores::Scores;
 use crate::metrics::count;
 use crate::recommendations::Recommendation;
 use footpath_core::{NodeId, RelationId};
@@ -80,7 +80,7 @@ impl Baseline for PathCount<'_> {
     }
 
     fn scores(&self, user: NodeId) -> Vec<Recommendation> {
-        let mut scores = ItemScores::new(self.kg);
+        let mut scores = Scores::of_items(self.kg);
         for (entity, weight) in self.at_entities(user) {
             let share = weight / count(self.degree(entity).max(1));
             self.facts(entity).for_each(|(_, node)| scores.add(node.0, share));

@@ -1,31 +1,43 @@
-//! A score for each item, while it is added up.
+//! A score for each node of a range, while it is added up.
 
 use crate::recommendations::Recommendation;
 use footpath_core::NodeId;
 use footpath_graph::TrainKg;
+use std::ops::Range;
 
-/// One number for each item; 0 means none.
-pub(super) struct ItemScores {
+/// One number for each node of a range; 0 means none.
+pub(super) struct Scores {
     first: u32,
     scores: Vec<f64>,
 }
 
-impl ItemScores {
-    pub(super) fn new(kg: &TrainKg) -> Self {
-        Self { first: kg.items().start, scores: vec![0.0; kg.items().len()] }
+impl Scores {
+    /// For the nodes of a range, such as the users.
+    pub(super) fn over(nodes: Range<u32>) -> Self {
+        Self { first: nodes.start, scores: vec![0.0; nodes.len()] }
     }
 
-    /// Adds to the score of a node; nodes that are no items are passed over.
-    pub(super) fn add(&mut self, item: u32, weight: f64) {
-        let index = item.checked_sub(self.first).and_then(|index| self.scores.get_mut(index as usize));
+    /// For the items.
+    pub(super) fn of_items(kg: &TrainKg) -> Self {
+        Self::over(kg.items())
+    }
+
+    /// Adds to the score of a node; nodes outside the range are passed over.
+    pub(super) fn add(&mut self, node: u32, weight: f64) {
+        let index = node.checked_sub(self.first).and_then(|index| self.scores.get_mut(index as usize));
         if let Some(score) = index {
             *score += weight;
         }
     }
 
-    /// The items with a score other than 0, by id.
-    pub(super) fn positive(self) -> impl Iterator<Item = Recommendation> {
+    /// The nodes with their scores, by id.
+    pub(super) fn all(self) -> impl Iterator<Item = Recommendation> {
         let of = |(item, score): (u32, f64)| Recommendation { item: NodeId(item), score };
-        (self.first..).zip(self.scores).filter(|(_, score)| *score > 0.0).map(of)
+        (self.first..).zip(self.scores).map(of)
+    }
+
+    /// The nodes with a positive score, by id.
+    pub(super) fn positive(self) -> impl Iterator<Item = Recommendation> {
+        self.all().filter(|r| r.score > 0.0)
     }
 }
