@@ -1,6 +1,7 @@
 //! Recommendations against held-out interactions: every metric for every evaluable user, and the averages.
 
 use crate::error::{Result, check_range};
+use crate::metrics::auc::{Auc, auc};
 use crate::metrics::{Judged, Metric, count};
 use crate::recommendations::Recommendations;
 use footpath_core::NodeId;
@@ -18,6 +19,10 @@ pub struct UserMetrics {
     pub user: NodeId,
     /// The metrics, in the order of [`Metric::ALL`]; each in [0, 1].
     pub values: [f64; Metric::ALL.len()],
+    /// Number of held-out items.
+    pub num_relevant: usize,
+    /// Least and greatest AUC, by the order of the items that are not listed.
+    pub auc_range: [f64; 2],
     /// Slots filled, at most k.
     pub num_filled: usize,
     /// Of these, slots spent on items the user already chose in training.
@@ -49,6 +54,18 @@ pub struct Metrics {
     pub precision: f64,
     /// Mean of hits/held-out items.
     pub recall: f64,
+    /// Mean average precision.
+    pub map: f64,
+    /// Mean of F1.
+    pub f1: f64,
+    /// Mean AUC of the whole lists, with what they leave out in random order. Chance is 0.5.
+    pub auc: f64,
+    /// Least and greatest mean AUC, by the order of what the lists leave out. Both are the AUC for lists of all items.
+    pub auc_range: [f64; 2],
+    /// Mean AUC weighted by the number of held-out items of the user (GAUC).
+    pub gauc: f64,
+    /// Mean of the inflated figure that some papers call NDCG; see [`crate::metrics::legacy_ndcg`].
+    pub legacy_ndcg: f64,
     /// Share of the users that have a list.
     pub user_coverage: f64,
     /// Filled slots divided by k slots for each user. A slot spent on a seen item is filled.
@@ -69,6 +86,10 @@ impl Metrics {
             Metric::ReciprocalRank => self.mrr,
             Metric::Precision => self.precision,
             Metric::Recall => self.recall,
+            Metric::AveragePrecision => self.map,
+            Metric::F1 => self.f1,
+            Metric::Auc => self.auc,
+            Metric::LegacyNdcg => self.legacy_ndcg,
         }
     }
 }
@@ -77,8 +98,10 @@ impl Serialize for Metrics {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for metric in Metric::ALL {
-            map.serialize_entry(&format!("{}@{}", metric.name(), self.k), &self.value(metric))?;
+            map.serialize_entry(&metric.label(self.k), &self.value(metric))?;
         }
+        map.serialize_entry("auc_range", &self.auc_range)?;
+        map.serialize_entry("gauc", &self.gauc)?;
         map.serialize_entry("user_coverage", &self.user_coverage)?;
         map.serialize_entry("slot_coverage", &self.slot_coverage)?;
         map.serialize_entry("seen", &self.seen)?;
@@ -89,31 +112,66 @@ impl Serialize for Metrics {
 
 /// Judges the first `k` of every list against the held-out interactions.
 ///
-/// The average is over all users with at least one held-out item; those without a list count as 0. Lists of other users are
+/// The average is over all users with at least one held-out item; those without a list count as 0 (in the AUC, as random order). Lists of other users are
 /// ignored. With nobody to evaluate all figures are 0.
 ///
 /// # Errors
 /// [`crate::Error::Range`] for a cut-off of 0 or over [`MAX_K`].
 pub fn evaluate(recommendations: &Recommendations, held_out: &HeldOut, kg: &TrainKg, k: usize) -> Result<Metrics> {
+    evaluate_knowing(recommendations, held_out, &HeldOut::from([].as_slice()), kg, k)
+}
+
+/// As [`evaluate`], where the items of `known` are known to be chosen since training, so that nobody can choose them any more. They are no part of the
+/// AUC; in the other metrics they are misses, so take them out of the lists: [`Recommendations::without`].
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_knowing(
+    recommendations: &Recommendations,
+    held_out: &HeldOut,
+    known: &HeldOut,
+    kg: &TrainKg,
+    k: usize,
+) -> Result<Metrics> {
     check_range("k", k, 1, MAX_K)?;
+    let known = known.by_user();
     let by_user: Vec<_> = held_out.by_user().into_iter().collect();
     let judge = |(user, mut relevant): (NodeId, Vec<NodeId>)| {
         relevant.dedup();
-        judge(recommendations, kg, user, &relevant, k)
+        let known = known.get(&user).map_or(&[][..], Vec::as_slice);
+        judge(recommendations, kg, user, [&relevant, known], k)
     };
     Ok(average(by_user.into_par_iter().map(judge).collect(), k))
 }
 
-fn judge(recommendations: &Recommendations, kg: &TrainKg, user: NodeId, relevant: &[NodeId], k: usize) -> UserMetrics {
-    let list = recommendations.of(user).iter().map(|r| r.item).take(k);
+fn judge(
+    recommendations: &Recommendations,
+    kg: &TrainKg,
+    user: NodeId,
+    [relevant, known]: [&[NodeId]; 2],
+    k: usize,
+) -> UserMetrics {
+    let list = recommendations.of(user).iter().map(|r| r.item);
     let train = kg.items_of(user);
-    let num_seen = list.clone().filter(|item| train.binary_search(&item.0).is_ok()).count();
-    let judged = Judged::new(list, relevant, k);
-    let values = Metric::ALL.map(|metric| metric.of(&judged));
-    UserMetrics { user, values, num_filled: judged.hits.len(), num_seen }
+    let is_seen = |item: NodeId| train.binary_search(&item.0).is_ok();
+    let is_gone =
+        |item: NodeId| is_seen(item) || known.binary_search(&item).is_ok() && relevant.binary_search(&item).is_err();
+    let num_known = known.iter().filter(|&&item| !is_seen(item) && is_gone(item)).count();
+    let num_candidates = kg.items().len().saturating_sub(train.len() + num_known);
+    let num_seen = list.clone().take(k).filter(|&item| is_seen(item)).count();
+    let judged = Judged::new(list, relevant, k, num_candidates, |item| !is_gone(item));
+    let Auc { low, high, .. } = auc(&judged);
+    UserMetrics {
+        user,
+        values: Metric::ALL.map(|metric| metric.of(&judged)),
+        num_relevant: relevant.len(),
+        auc_range: [low, high],
+        num_filled: judged.hits.len(),
+        num_seen,
+    }
 }
 
-fn average(users: Vec<UserMetrics>, k: usize) -> Metrics {
+pub(crate) fn average(users: Vec<UserMetrics>, k: usize) -> Metrics {
     // One after the other in the order of users, so that the sum does not depend on the number of threads.
     let of_all = count(users.len().max(1));
     let mean = |metric: Metric| users.iter().map(|u| u.value(metric)).sum::<f64>() / of_all;
@@ -125,11 +183,22 @@ fn average(users: Vec<UserMetrics>, k: usize) -> Metrics {
         mrr: mean(Metric::ReciprocalRank),
         precision: mean(Metric::Precision),
         recall: mean(Metric::Recall),
+        map: mean(Metric::AveragePrecision),
+        f1: mean(Metric::F1),
+        auc: mean(Metric::Auc),
+        auc_range: [0, 1].map(|end| users.iter().filter_map(|u| u.auc_range.get(end)).sum::<f64>() / of_all),
+        gauc: gauc(&users),
+        legacy_ndcg: mean(Metric::LegacyNdcg),
         user_coverage: count(users.iter().filter(|u| u.num_filled > 0).count()) / of_all,
         slot_coverage: count(num_filled) / (count(k) * of_all),
         seen: users.iter().map(|u| u.num_seen).sum(),
         users,
     }
+}
+
+fn gauc(users: &[UserMetrics]) -> f64 {
+    let num_relevant: usize = users.iter().map(|u| u.num_relevant).sum();
+    users.iter().map(|u| u.value(Metric::Auc) * count(u.num_relevant)).sum::<f64>() / count(num_relevant.max(1))
 }
 
 #[cfg(test)]
@@ -172,6 +241,26 @@ mod tests {
     }
 
     #[test]
+    fn gauc_weighs_users_by_what_is_held_out_and_known_items_are_no_candidates() {
+        let (kg, test) = setting();
+        let lists = recommend(&kg, &[("ann", &["c", "b"]), ("bob", &["c", "a"])]);
+        // Ann: b after c, 0 of 1. Bob: nothing else to choose, 1. Cid: no list, a and b in random order.
+        let metrics = evaluate(&lists, &test, &kg, 2).expect("valid");
+        assert_eq!((metrics.auc, metrics.auc_range), (0.5, [1.0 / 3.0, 2.0 / 3.0]));
+        assert_eq!(metrics.gauc, (0.0 + 2.0 + 0.5) / 4.0);
+        let known = footpath_graph::Interaction {
+            user: kg.user("ann").expect("known"),
+            item: kg.item("c").expect("known"),
+            rating: f32::NAN,
+            time: 0,
+            line: 0,
+        };
+        let known = HeldOut::from([known].as_slice());
+        let metrics = evaluate_knowing(&lists.without(&known), &test, &known, &kg, 2).expect("valid");
+        assert_eq!(metrics.auc, (1.0 + 1.0 + 0.5) / 3.0, "without c there is nothing that b could stand after");
+    }
+
+    #[test]
     fn names_carry_the_cut_off() {
         let (kg, test) = setting();
         let metrics = evaluate(&recommend(&kg, &[("ann", &["b"])]), &test, &kg, 10).expect("valid");
@@ -179,7 +268,13 @@ mod tests {
         let mut names: Vec<_> = json.as_object().expect("an object").keys().cloned().collect();
         names.sort();
         let expected = [
+            "auc",
+            "auc_range",
+            "f1@10",
+            "gauc",
             "hr@10",
+            "legacy_ndcg@10",
+            "map@10",
             "mrr@10",
             "ndcg@10",
             "precision@10",
@@ -199,7 +294,10 @@ mod tests {
         let nobody = HeldOut::from([].as_slice());
         for (lists, held_out) in [(Recommendations::default(), &test), (recommend(&kg, &[("ann", &["b"])]), &nobody)] {
             let metrics = evaluate(&lists, held_out, &kg, 10).expect("valid");
-            assert!(Metric::ALL.iter().all(|&m| metrics.value(m) == 0.0));
+            let of_slots = Metric::ALL.into_iter().filter(|&metric| metric != Metric::Auc);
+            assert!(of_slots.into_iter().all(|metric| metrics.value(metric) == 0.0));
+            // Ann and Cid: as random order. Bob has nothing else to choose.
+            assert_eq!(metrics.auc, if metrics.users.is_empty() { 0.0 } else { 2.0 / 3.0 });
             assert_eq!((metrics.user_coverage, metrics.slot_coverage), (0.0, 0.0));
         }
     }

@@ -39,8 +39,8 @@ pub mod recommendations;
 pub mod significance;
 
 pub use error::{Error, Result};
-pub use evaluate::{Metrics, UserMetrics, evaluate};
+pub use evaluate::{Metrics, UserMetrics, evaluate, evaluate_knowing};
 pub use faithful::{Faithfulness, faithful};
 pub use metrics::Metric;
 pub use recommendations::{Recommendation, Recommendations};
-pub use significance::{Comparison, Resampling, compare};
+pub use significance::{Comparison, Resampling, compare, intervals};

@@ -58,6 +58,39 @@ pub fn compare(first: &Metrics, second: &Metrics, metric: Metric, resampling: Re
     paired(&differences, resampling)
 }
 
+/// The 95 % interval of each average, in the order of [`Metric::ALL`]: the percentile bootstrap over users, the same users for all metrics.
+///
+/// # Errors
+/// [`Error::Range`] for the number of resamples.
+pub fn intervals(metrics: &Metrics, resampling: Resampling) -> Result<[[f64; 2]; Metric::ALL.len()]> {
+    let rows: Vec<&[f64]> = metrics.users.iter().map(|u| u.values.as_slice()).collect();
+    let found = intervals_of(&rows, Metric::ALL.len(), resampling)?;
+    Ok(std::array::from_fn(|index| found.get(index).copied().unwrap_or_default()))
+}
+
+/// The 95 % interval of the mean of each column; a row for each user.
+///
+/// # Errors
+/// [`Error::Range`] for the number of resamples.
+pub fn intervals_of(rows: &[&[f64]], num_columns: usize, resampling: Resampling) -> Result<Vec<[f64; 2]>> {
+    let [min, max] = RESAMPLES;
+    check_range("resamples", resampling.num_resamples, min, max)?;
+    let means: Vec<Vec<f64>> = resample(resampling, 2, |stream| {
+        let mut sums = vec![0.0; num_columns];
+        for _ in rows {
+            let row = rows.get(stream.index(rows.len())).copied().unwrap_or_default();
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        }
+        sums.iter().map(|sum| sum / count(rows.len().max(1))).collect()
+    });
+    let of_column = |column: usize| {
+        let mut means: Vec<f64> = means.iter().filter_map(|row| row.get(column).copied()).collect();
+        means.sort_unstable_by(f64::total_cmp);
+        [quantile(&means, 25), quantile(&means, 975)]
+    };
+    Ok((0..num_columns).map(of_column).collect())
+}
+
 /// Compares two results given the difference of each user. Without users the difference is 0 and p is 1.
 ///
 /// # Errors
@@ -83,7 +116,7 @@ pub fn paired(differences: &[f64], resampling: Resampling) -> Result<Comparison>
 }
 
 /// One figure for each resample, each from a stream of its own.
-fn resample(resampling: Resampling, part: u32, figure: impl Fn(&mut Stream) -> f64 + Sync) -> Vec<f64> {
+fn resample<T: Send>(resampling: Resampling, part: u32, figure: impl Fn(&mut Stream) -> T + Sync) -> Vec<T> {
     let draw = |number: usize| figure(&mut Stream::new(resampling.seed, Purpose::Significance, part, number as u64));
     (0..resampling.num_resamples).into_par_iter().map(draw).collect()
 }
@@ -124,7 +157,7 @@ impl<'a> Signs<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::UserMetrics;
+    use crate::evaluate::{UserMetrics, average};
     use footpath_core::NodeId;
 
     /// With 8 users there are 256 choices of signs, few enough to try all.
@@ -155,6 +188,18 @@ mod tests {
         assert!((got.low - (0.1 - half)).abs() < 0.002, "{got:?}");
         assert!((got.high - (0.1 + half)).abs() < 0.002, "{got:?}");
         assert_eq!(got.p, 1.0 / 10_001.0, "6.3 standard errors from 0");
+    }
+
+    #[test]
+    fn intervals_of_columns_are_those_of_a_mean_of_many() {
+        // Two columns of 1,000 users, 0.5 ± 0.5 and 3 ± 0.
+        let rows: Vec<[f64; 2]> = (0..1_000).map(|i| [f64::from(i % 2), 3.0]).collect();
+        let rows: Vec<&[f64]> = rows.iter().map(|row| row.as_slice()).collect();
+        let found = intervals_of(&rows, 2, Resampling::default()).expect("valid");
+        let half = 1.959_964 * 0.5 / 1_000f64.sqrt();
+        assert!((found[0][0] - (0.5 - half)).abs() < 0.002 && (found[0][1] - (0.5 + half)).abs() < 0.002, "{found:?}");
+        assert_eq!(found[1], [3.0, 3.0]);
+        assert_eq!(intervals_of(&[], 1, Resampling::default()).expect("nobody"), [[0.0, 0.0]]);
     }
 
     /// Of many comparisons of results that do not differ, p ≤ 0.05 in 5 %.
@@ -198,20 +243,16 @@ mod tests {
 
     #[test]
     fn other_users_or_too_few_resamples_are_refused() {
-        let metrics = |users: &[u32]| Metrics {
-            k: 10,
-            hr: 0.0,
-            ndcg: 0.0,
-            mrr: 0.0,
-            precision: 0.0,
-            recall: 0.0,
-            user_coverage: 0.0,
-            slot_coverage: 0.0,
-            seen: 0,
-            users: users
-                .iter()
-                .map(|&u| UserMetrics { user: NodeId(u), values: [0.5; 5], num_filled: 0, num_seen: 0 })
-                .collect(),
+        let metrics = |users: &[u32]| {
+            let user = |&u: &u32| UserMetrics {
+                user: NodeId(u),
+                values: [0.5; Metric::ALL.len()],
+                num_relevant: 1,
+                auc_range: [0.5; 2],
+                num_filled: 0,
+                num_seen: 0,
+            };
+            average(users.iter().map(user).collect(), 10)
         };
         let default = Resampling::default();
         assert!(compare(&metrics(&[1, 2]), &metrics(&[1, 2]), Metric::Ndcg, default).is_ok());

@@ -89,7 +89,7 @@ pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn F
             Judged { lists, faithful: None, num_paths: 0, model: None }
         }
     };
-    let metrics = footpath_eval::evaluate(&judged.lists, &held_out, &train, options.k)?;
+    let metrics = footpath_eval::evaluate_knowing(&judged.lists, &held_out, &known, &train, options.k)?;
     let mut report = Report {
         metrics,
         faithful: judged.faithful,
@@ -103,7 +103,7 @@ pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn F
     if let Beside::Baselines(seed) = options.beside {
         for baseline in baselines::standard(&train, seed) {
             let lists = baseline.recommend_all_except(options.k, &known);
-            let metrics = footpath_eval::evaluate(&lists, &held_out, &train, options.k)?;
+            let metrics = footpath_eval::evaluate_knowing(&lists, &held_out, &known, &train, options.k)?;
             let comparison = compare(&report.metrics, &metrics, Metric::Ndcg, Resampling::default())?;
             report.ndcg_against.insert(baseline.name().to_owned(), comparison);
             report.baselines.insert(baseline.name().to_owned(), metrics);
