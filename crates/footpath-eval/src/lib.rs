@@ -1,4 +1,5 @@
-//! How good recommendations are: ranking metrics over all users, faithfulness of paths, baselines, significance.
+//! How good recommendations are: ranking metrics over all users, what lists and explanations are like beyond their hits, calibration, baselines,
+//! significance, and an audit of leaks.
 //!
 //! ```
 //! use footpath_eval::baselines::{Baseline, Popularity};
@@ -30,17 +31,26 @@
 )]
 
 pub mod baselines;
+pub mod beyond;
+pub mod calibration;
 pub mod error;
 pub mod evaluate;
+pub mod explanations;
 pub mod faithful;
+pub mod leaks;
 pub mod metrics;
-mod read;
+pub mod read;
 pub mod recommendations;
 pub mod significance;
 
+pub use beyond::{Beyond, beyond};
+pub use calibration::{Calibration, calibration, path_entropy};
 pub use error::{Error, Result};
 pub use evaluate::{Metrics, UserMetrics, evaluate, evaluate_knowing};
+pub use explanations::{Explained, PathMetric, PathMetrics, explanations};
 pub use faithful::{Faithfulness, faithful};
+pub use leaks::{Leak, chance, leaks};
 pub use metrics::Metric;
+pub use read::{BadRows, Excluded};
 pub use recommendations::{Recommendation, Recommendations};
 pub use significance::{Comparison, Resampling, compare, intervals};

@@ -5,7 +5,7 @@ use crate::recommendations::{Recommendation, Recommendations};
 use footpath_core::NodeId;
 use footpath_graph::error::{ImportFailure, MAX_DIAGNOSTICS, show};
 use footpath_graph::{Diagnostic, TrainKg};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -20,9 +20,22 @@ const RANK: usize = 1;
 const ITEM: usize = 2;
 const SCORE: usize = 3;
 
-pub(crate) fn file(path: &Path, kg: &TrainKg) -> Result<Recommendations> {
+pub(crate) fn file(path: &Path, kg: &TrainKg, bad_rows: BadRows) -> Result<(Recommendations, Excluded)> {
     let file = File::open(path).map_err(|e| io_error(path, e))?;
-    Reader::new(path, kg).read(BufReader::new(file))
+    Reader::new(path, kg, bad_rows).read(BufReader::new(file))
+}
+
+/// Rows left out, by what is wrong with them.
+pub type Excluded = BTreeMap<&'static str, u64>;
+
+/// What to do with a row that is wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BadRows {
+    /// Refuse the file.
+    #[default]
+    Refuse,
+    /// Leave them out, and count them. What is wrong with the file as a whole is refused all the same.
+    LeaveOut,
 }
 
 fn io_error(path: &Path, source: io::Error) -> footpath_graph::Error {
@@ -85,10 +98,12 @@ struct Reader<'a> {
     last_ranks: HashMap<NodeId, u32>,
     pairs: HashSet<(NodeId, NodeId)>,
     failure: ImportFailure,
+    bad_rows: BadRows,
+    excluded: Excluded,
 }
 
 impl<'a> Reader<'a> {
-    fn new(path: &'a Path, kg: &'a TrainKg) -> Self {
+    fn new(path: &'a Path, kg: &'a TrainKg, bad_rows: BadRows) -> Self {
         Self {
             path,
             kg,
@@ -96,17 +111,19 @@ impl<'a> Reader<'a> {
             last_ranks: HashMap::new(),
             pairs: HashSet::new(),
             failure: ImportFailure::default(),
+            bad_rows,
+            excluded: Excluded::new(),
         }
     }
 
-    fn read(mut self, source: impl BufRead) -> Result<Recommendations> {
+    fn read(mut self, source: impl BufRead) -> Result<(Recommendations, Excluded)> {
         if let Err((line, wrong)) = self.rows(Lines::new(source)).map_err(|e| io_error(self.path, e))? {
             self.report(line, wrong);
         }
         if self.failure.total > 0 {
             return Err(footpath_graph::Error::from(Box::new(self.failure)).into());
         }
-        Ok(self.lists)
+        Ok((self.lists, self.excluded))
     }
 
     /// Reads all rows. The inner error is one after which nothing can be read.
@@ -130,13 +147,13 @@ impl<'a> Reader<'a> {
                 continue;
             }
             if let Some(number) = blank.take() {
-                self.report(number, Wrong { column: 0, kind: "blank_line", message: "remove the empty line".into() });
+                self.bad_row(number, Wrong { column: 0, kind: "blank_line", message: "remove the empty line".into() });
             }
             if let Err(e) = lines.text().and_then(|text| self.row(&layout, text)) {
-                self.report(lines.number, e);
+                self.bad_row(lines.number, e);
             }
         }
-        if self.lists.num_users() == 0 && self.failure.total == 0 {
+        if self.lists.num_users() == 0 && self.failure.total == 0 && self.excluded.is_empty() {
             return Ok(wrong(0, "empty", "expected rows after the header, got none").map_err(|e| (lines.number, e)));
         }
         Ok(Ok(()))
@@ -177,6 +194,13 @@ impl<'a> Reader<'a> {
         }
         let message = format!("expected rank {} as the next of this user, got {rank}", u64::from(last) + 1);
         wrong(column, "rank_order", message)
+    }
+
+    fn bad_row(&mut self, line: u64, wrong: Wrong) {
+        match self.bad_rows {
+            BadRows::Refuse => self.report(line, wrong),
+            BadRows::LeaveOut => *self.excluded.entry(wrong.kind).or_default() += 1,
+        }
     }
 
     fn report(&mut self, line: u64, wrong: Wrong) {
@@ -265,7 +289,7 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<Recommendations> {
         let kg = kg();
-        Reader::new(Path::new("recs.tsv"), &kg).read(bytes)
+        Reader::new(Path::new("recs.tsv"), &kg, BadRows::Refuse).read(bytes).map(|(lists, _)| lists)
     }
 
     fn rows(text: &str) -> Vec<u8> {
@@ -344,6 +368,30 @@ mod tests {
     }
 
     #[test]
+    fn bad_rows_can_be_left_out_and_counted() {
+        let kg = kg();
+        let bytes = rows(
+            "u1\t1\tc\t1\nu1\t2\tc\t1\n\nnobody\t1\tc\t1\nu1\t3\tnothing\t1\nu1\t4\td\tNaN\nu1\t5\td\t0\nu2\t7\ta\t1\nu2\t8\td\t1\n",
+        );
+        let read = |bad_rows| Reader::new(Path::new("recs.tsv"), &kg, bad_rows).read(bytes.as_slice());
+        assert!(read(BadRows::Refuse).is_err());
+        let (lists, excluded) = read(BadRows::LeaveOut).expect("the rest is good");
+        let expected = [
+            ("blank_line", 1),
+            ("duplicate_item", 1),
+            ("rank_order", 1),
+            ("score", 1),
+            ("unknown_item", 1),
+            ("unknown_user", 1),
+        ];
+        assert_eq!(excluded, Excluded::from(expected));
+        let items = |user| lists.of(kg.user(user).expect("known")).iter().map(|r| kg.id(r.item)).collect::<Vec<_>>();
+        assert_eq!((items("u1"), items("u2")), (vec!["c", "d"], vec!["d"]));
+        // No file at all is no row that could be left out.
+        assert!(Reader::new(Path::new("recs.tsv"), &kg, BadRows::LeaveOut).read(&b""[..]).is_err());
+    }
+
+    #[test]
     fn mistakes_are_all_counted_and_the_first_hundred_kept() {
         let error = read(&rows(&"nobody\t1\tc\t1\n".repeat(150))).expect_err("bad");
         assert_eq!(error.class(), ErrorClass::Input);
@@ -372,7 +420,8 @@ mod tests {
     fn reading_byte_by_byte_gives_the_same() {
         let bytes = rows("u1\t1\tc\t2\r\nü\t1\ta\t1\r\n");
         let kg = kg();
-        let dripped = Reader::new(Path::new("recs.tsv"), &kg).read(BufReader::with_capacity(1, Drip(&bytes)));
-        assert_eq!(dripped.expect("valid"), read(&bytes).expect("valid"));
+        let dripped =
+            Reader::new(Path::new("recs.tsv"), &kg, BadRows::Refuse).read(BufReader::with_capacity(1, Drip(&bytes)));
+        assert_eq!(dripped.expect("valid").0, read(&bytes).expect("valid"));
     }
 }

@@ -1,7 +1,7 @@
 //! Ranked lists of items, one for each user.
 
 use crate::error::Result;
-use crate::read;
+use crate::read::{self, BadRows, Excluded};
 use footpath_core::NodeId;
 use footpath_graph::{HeldOut, TrainKg};
 use std::collections::BTreeMap;
@@ -32,7 +32,15 @@ impl Recommendations {
     /// # Errors
     /// [`footpath_graph::Error::Import`] with file, line and column of everything wrong; an I/O error.
     pub fn read(path: &Path, kg: &TrainKg) -> Result<Self> {
-        read::file(path, kg)
+        read::file(path, kg, BadRows::Refuse).map(|(lists, _)| lists)
+    }
+
+    /// As [`Recommendations::read`], leaving out bad rows if so told; also says how many of each kind were left out.
+    ///
+    /// # Errors
+    /// As [`Recommendations::read`].
+    pub fn read_with(path: &Path, kg: &TrainKg, bad_rows: BadRows) -> Result<(Self, Excluded)> {
+        read::file(path, kg, bad_rows)
     }
 
     /// Writes the file that [`Recommendations::read`] reads.

@@ -52,6 +52,7 @@ pub struct Interaction {
 pub struct HeldOut {
     users: Array<u32>,
     items: Array<u32>,
+    times: Array<i64>,
 }
 
 /// The held-out interactions of a graph built in memory.
@@ -59,7 +60,8 @@ impl From<&[Interaction]> for HeldOut {
     fn from(interactions: &[Interaction]) -> Self {
         let users: Vec<u32> = interactions.iter().map(|i| i.user.0).collect();
         let items: Vec<u32> = interactions.iter().map(|i| i.item.0).collect();
-        Self { users: users.into(), items: items.into() }
+        let times: Vec<i64> = interactions.iter().map(|i| i.time).collect();
+        Self { users: users.into(), items: items.into(), times: times.into() }
     }
 }
 
@@ -72,7 +74,8 @@ impl HeldOut {
         let file = ArrayFile::open(path)?;
         let users = file.array::<u32>("users")?;
         let items = file.array_of::<u32>("items", users.len())?;
-        Ok(Self { users, items })
+        let times = file.array_of::<i64>("times", users.len())?;
+        Ok(Self { users, items, times })
     }
 
     /// The items of each user that has any, both in ascending order.
@@ -84,6 +87,12 @@ impl HeldOut {
         }
         by_user.values_mut().for_each(|items| items.sort_unstable());
         by_user
+    }
+
+    /// User, item and time of each interaction; the time is 0 where the data has none.
+    pub fn iter(&self) -> impl Iterator<Item = (NodeId, NodeId, i64)> {
+        let nodes = self.users.iter().zip(self.items.iter());
+        nodes.zip(self.times.iter()).map(|((&user, &item), &time)| (NodeId(user), NodeId(item), time))
     }
 
     /// Number of interactions.

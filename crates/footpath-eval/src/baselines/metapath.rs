@@ -213,20 +213,17 @@ impl Baseline for MetapathLogistic<'_> {
         self.kg
     }
 
-    /// The logarithm of the odds.
+    /// The logarithm of the odds, for items that a path reaches.
     fn scores(&self, user: NodeId) -> Vec<Recommendation> {
-        if !self.kg.users().contains(&user.0) {
-            return Vec::new();
-        }
         let walks = self.walks(user);
         let score = |item: u32| {
             let index = (item - self.kg.items().start) as usize;
             let at: Vec<f64> = walks.iter().map(|walk| walk.get(index).copied().unwrap_or(0.0)).collect();
             let features = self.features(&at, self.kg.popularity(NodeId(item)));
             let score = features.iter().zip(&self.weights).map(|(x, w)| x * w).sum();
-            Recommendation { item: NodeId(item), score }
+            at.iter().any(|&walk| walk > 0.0).then_some(Recommendation { item: NodeId(item), score })
         };
-        self.kg.items().map(score).collect()
+        self.kg.items().filter_map(score).collect()
     }
 }
 

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 /// Neighbours tried for item-kNN and user-kNN.
-pub const NEIGHBOURS: [usize; 7] = [5, 10, 20, 50, 100, 200, 400];
+pub const NEIGHBOURS: [usize; 9] = [2, 3, 5, 10, 20, 50, 100, 200, 400];
 /// λ tried for EASE.
 pub const LAMBDAS: [f64; 7] = [10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0];
 /// α tried for RP³β.

@@ -18,3 +18,13 @@ pub fn ndcg(judged: &Judged) -> f64 {
 fn gain(rank: usize) -> f64 {
     1.0 / super::count(rank + 1).log2()
 }
+
+/// What NDCG is on average when `num_relevant` items are drawn uniformly from the `num_candidates`: for each of the first `k` slots, `filled` says
+/// whether it shows one of the candidates, each at most once.
+#[must_use]
+pub(crate) fn expected_by_chance(filled: &[bool], num_relevant: usize, num_candidates: usize, k: usize) -> f64 {
+    let ideal: f64 = (1..=k.min(num_relevant)).map(gain).sum();
+    let reached: f64 = (1..).zip(filled).filter(|(_, filled)| **filled).map(|(rank, _)| gain(rank)).sum();
+    let share = super::count(num_relevant) / super::count(num_candidates.max(1));
+    if ideal > 0.0 { reached * share / ideal } else { 0.0 }
+}

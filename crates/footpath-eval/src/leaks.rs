@@ -1,0 +1,244 @@
+//! Whether what is held out can be known before it is asked for.
+//!
+//! Each check has the number of a way to leak:
+//!
+//! | | looked for | here, or elsewhere |
+//! |---|---|---|
+//! | L1 | held-out interactions that the train graph has too | [`leaks`]; by its type the train graph holds no others |
+//! | L2 | held-out interactions on paths of a corpus | [`footpath_graph::audit`] |
+//! | L3 | a planted item that only the test part links to a user is found | a test of this module |
+//! | L4 | lists reach more than chance on labels drawn at random | [`chance`] |
+//! | L5 | something held out that happened before something in training | [`leaks`], an error where the split says that it goes by time |
+//! | L6 | items and users that only held-out interactions name | [`leaks`], a note: they have an id, and no arc leads to them |
+//! | L7 | a relation of the knowledge that restates interactions | [`leaks`] |
+//! | L8 | training or tuning looks at the test part | end-to-end test: another test part, the same weights |
+//! | L9 | an interaction in two parts; a held-out item with a twin of the same label in training | [`leaks`] |
+//! | L10 | other users' held-out interactions on paths | as L2, which looks at every hop of every user |
+//! | L11 | held-out interactions in the graph that decoding follows | as L1: it is the same graph |
+
+use crate::error::Result;
+use crate::evaluate::evaluate_knowing;
+use crate::metrics::{count, ndcg};
+use crate::recommendations::Recommendations;
+use footpath_core::{NodeId, Purpose, RelationId, Stream, Triple};
+use footpath_graph::{HeldOut, Interaction, TrainKg};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Share of the facts of a relation above which it restates interactions.
+const RESTATED: f64 = 0.5;
+
+/// What one check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Leak {
+    /// Number of the check, such as `L5`.
+    pub check: &'static str,
+    /// What was looked for.
+    pub what: &'static str,
+    /// How much was looked at.
+    pub looked_at: u64,
+    /// How much of it was found.
+    pub found: u64,
+    /// Whether finding it is an error; otherwise it is worth knowing.
+    pub is_error: bool,
+    /// The first example, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub example: Option<String>,
+}
+
+impl Leak {
+    /// Whether the check found what must not be.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        self.is_error && self.found > 0
+    }
+}
+
+/// How the held-out interactions were chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// By time: what is held out from a user comes last.
+    ByTime,
+    /// Otherwise, or not known.
+    Unknown,
+}
+
+/// Looks for leaks between the train graph and the parts held out from it.
+#[must_use]
+pub fn leaks(kg: &TrainKg, valid: &HeldOut, test: &HeldOut, order: Order) -> Vec<Leak> {
+    let mut found = vec![in_graph(kg, [valid, test])];
+    if kg.schema().has_times {
+        found.push(out_of_order(kg, [valid, test], order));
+    }
+    found.push(only_held_out(kg, [valid, test]));
+    found.extend(restated(kg, [valid, test]));
+    found.push(in_both(kg, valid, test));
+    found.push(twins(kg, [valid, test]));
+    found
+}
+
+/// A check that is an error where it finds anything.
+fn error(check: &'static str, what: &'static str, looked_at: usize, examples: &[String]) -> Leak {
+    let example = examples.first().cloned();
+    Leak { check, what, looked_at: looked_at as u64, found: examples.len() as u64, is_error: true, example }
+}
+
+fn pair(kg: &TrainKg, user: NodeId, item: NodeId) -> String {
+    format!("{} and {}", kg.node_name(user), kg.node_name(item))
+}
+
+fn in_graph(kg: &TrainKg, parts: [&HeldOut; 2]) -> Leak {
+    let has = |head, relation, tail| kg.find(Triple { head, relation, tail }).is_some();
+    let is_in = |user, item| has(user, RelationId::INTERACTED, item) || has(item, RelationId::INTERACTED_BY, user);
+    let all = parts.into_iter().flat_map(HeldOut::iter);
+    let examples: Vec<_> = all.filter(|&(u, i, _)| is_in(u, i)).map(|(u, i, _)| pair(kg, u, i)).collect();
+    error("L1", "held-out interactions in the graph of training and decoding (L11)", num(parts), &examples)
+}
+
+fn num(parts: [&HeldOut; 2]) -> usize {
+    parts.map(HeldOut::len).into_iter().sum()
+}
+
+fn out_of_order(kg: &TrainKg, parts: [&HeldOut; 2], order: Order) -> Leak {
+    let mut latest: BTreeMap<NodeId, i64> = BTreeMap::new();
+    for user in kg.users().map(NodeId) {
+        if let Some(&time) = kg.times_of(user).iter().max() {
+            latest.insert(user, time);
+        }
+    }
+    let mut examples = Vec::new();
+    for part in parts {
+        let mut later = latest.clone();
+        for (user, item, time) in part.iter() {
+            if latest.get(&user).is_some_and(|&latest| time < latest) {
+                examples.push(pair(kg, user, item));
+            }
+            later.entry(user).and_modify(|latest| *latest = time.max(*latest)).or_insert(time);
+        }
+        latest = later;
+    }
+    let what = "held-out interactions older than the user's latest of the part before";
+    Leak { is_error: order == Order::ByTime, ..error("L5", what, num(parts), &examples) }
+}
+
+fn only_held_out(kg: &TrainKg, parts: [&HeldOut; 2]) -> Leak {
+    let nodes: BTreeSet<NodeId> = parts.into_iter().flat_map(HeldOut::iter).flat_map(|(u, i, _)| [u, i]).collect();
+    let alone: Vec<String> = nodes.iter().filter(|&&n| kg.degree(n) == 0).map(|&n| kg.node_name(n)).collect();
+    let what = "held-out users and items without any arc, which no path reaches";
+    Leak { is_error: false, ..error("L6", what, nodes.len(), &alone) }
+}
+
+/// For each relation between items and nodes that are called as users are: how many of its facts are interactions.
+fn restated(kg: &TrainKg, parts: [&HeldOut; 2]) -> Option<Leak> {
+    let held_out: BTreeSet<(NodeId, NodeId)> =
+        parts.into_iter().flat_map(HeldOut::iter).map(|(u, i, _)| (u, i)).collect();
+    let chose = |user: NodeId, item: NodeId| {
+        held_out.contains(&(user, item)) || kg.items_of(user).binary_search(&item.0).is_ok()
+    };
+    let mut facts: BTreeMap<RelationId, [usize; 2]> = BTreeMap::new();
+    for item in kg.items().map(NodeId) {
+        for (relation, other) in kg.arcs(item).iter().filter(|(relation, _)| relation.0 > RelationId::INTERACTED_BY.0) {
+            let user = kg.user(kg.id(other)).ok();
+            let [restated, all] = facts.entry(relation).or_default();
+            *all += 1;
+            *restated += usize::from(user.is_some_and(|user| chose(user, item)));
+        }
+    }
+    let is_restated = |(_, [restated, all]): &(&RelationId, &[usize; 2])| count(*restated) > RESTATED * count(*all);
+    let names: Vec<String> = facts.iter().filter(is_restated).map(|(&r, _)| kg.relation_name(r)).collect();
+    let what = "relations that restate interactions: most of their facts join an item and an entity with the id of a user who chose it";
+    (!facts.is_empty()).then(|| error("L7", what, facts.len(), &names))
+}
+
+fn in_both(kg: &TrainKg, valid: &HeldOut, test: &HeldOut) -> Leak {
+    let pairs: BTreeSet<(NodeId, NodeId)> = valid.iter().map(|(u, i, _)| (u, i)).collect();
+    let examples: Vec<_> =
+        test.iter().filter(|&(u, i, _)| pairs.contains(&(u, i))).map(|(u, i, _)| pair(kg, u, i)).collect();
+    error("L9", "interactions in valid and in test", test.len(), &examples)
+}
+
+fn twins(kg: &TrainKg, parts: [&HeldOut; 2]) -> Leak {
+    let has_twin = |user: NodeId, item: NodeId| {
+        let label = kg.label(item);
+        kg.items_of(user).iter().any(|&other| other != item.0 && kg.label(NodeId(other)) == label)
+    };
+    let all = parts.into_iter().flat_map(HeldOut::iter);
+    let examples: Vec<_> = all.filter(|&(u, i, _)| has_twin(u, i)).map(|(u, i, _)| pair(kg, u, i)).collect();
+    let what = "held-out items with the label of another item the user chose in training";
+    Leak { is_error: false, ..error("L9", what, num(parts), &examples) }
+}
+
+/// What lists reach when the held-out items are drawn at random from what each user could choose.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Chance {
+    /// NDCG of the lists on the labels drawn: the mean over all draws.
+    pub ndcg: f64,
+    /// What any lists with these slots filled must reach: the expected value.
+    pub expected: f64,
+    /// Standard error of the mean.
+    pub error: f64,
+    /// NDCG of the lists on the true labels.
+    pub true_ndcg: f64,
+}
+
+impl Chance {
+    /// Whether lists and judge know nothing of random labels: the mean is within 3 standard errors of what is expected.
+    #[must_use]
+    pub fn is_fair(&self) -> bool {
+        (self.ndcg - self.expected).abs() <= 3.0 * self.error + 1e-12
+    }
+}
+
+/// Judges lists on `num_draws` ≥ 2 draws of random labels: for each user as many items as are held out, uniformly from what is neither in training nor in `known`.
+///
+/// # Errors
+/// [`crate::Error::Range`] for `k`.
+pub fn chance(
+    lists: &Recommendations,
+    [held_out, known]: [&HeldOut; 2],
+    kg: &TrainKg,
+    k: usize,
+    num_draws: u64,
+    seed: u64,
+) -> Result<Chance> {
+    let lists = lists.without(known);
+    let true_ndcg = evaluate_knowing(&lists, held_out, known, kg, k)?.ndcg;
+    let known_items = known.by_user();
+    let mut choices = Vec::new();
+    for (user, mut relevant) in held_out.by_user() {
+        relevant.dedup();
+        let known = known_items.get(&user).map_or(&[][..], Vec::as_slice);
+        let can_choose =
+            |item: &NodeId| kg.items_of(user).binary_search(&item.0).is_err() && known.binary_search(item).is_err();
+        let items: Vec<NodeId> = kg.items().map(NodeId).filter(can_choose).collect();
+        choices.push((user, relevant.len().min(items.len()), items));
+    }
+    let mut figures = Vec::new();
+    for draw in 0..num_draws.max(2) {
+        let mut labels = Vec::new();
+        for (user, num, items) in &choices {
+            let mut items = items.clone();
+            Stream::new(seed, Purpose::ChanceLabels, user.0, draw).shuffle(&mut items);
+            labels.extend(items.iter().take(*num).map(|&item| Interaction {
+                user: *user,
+                item,
+                rating: f32::NAN,
+                time: 0,
+                line: 0,
+            }));
+        }
+        figures.push(evaluate_knowing(&lists, &HeldOut::from(labels.as_slice()), known, kg, k)?.ndcg);
+    }
+    let of_draws = count(figures.len());
+    let ndcg = figures.iter().sum::<f64>() / of_draws;
+    let variance = figures.iter().map(|f| (f - ndcg).powi(2)).sum::<f64>() / (of_draws - 1.0);
+    let expected = |(user, num, items): &(NodeId, usize, Vec<NodeId>)| {
+        let filled = lists.of(*user).iter().take(k).map(|r| items.binary_search(&r.item).is_ok()).collect::<Vec<_>>();
+        ndcg::expected_by_chance(&filled, *num, items.len(), k)
+    };
+    let expected = choices.iter().map(expected).sum::<f64>() / count(choices.len().max(1));
+    Ok(Chance { ndcg, expected, error: (variance / of_draws).sqrt(), true_ndcg })
+}
+
+#[cfg(test)]
+mod tests;
