@@ -28,6 +28,10 @@ use std::sync::atomic::AtomicBool;
 /// Cut-off of the validation figure.
 const VALIDATION_K: usize = 10;
 
+/// Share of the drawn paths that meet another user, unless one is given. Left to the law alone it would be that of a graph's degrees, which
+/// says nothing of what a kind of path is worth (docs/experiments.md).
+pub const COLLABORATIVE_SHARE: f64 = 0.2;
+
 /// How to train.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -35,6 +39,9 @@ pub struct Options {
     pub preset: Preset,
     /// Which paths; `None` is every typed path of 3 hops, or the pattern of the corpus.
     pub shape: Option<Shape>,
+    /// Share of the drawn paths that meet another user. `None` is [`COLLABORATIVE_SHARE`] where the pattern has paths of both kinds and is no mixture
+    /// with weights of its own.
+    pub collaborative_share: Option<f64>,
     /// A corpus to train on; `None` draws fresh paths for every epoch.
     pub corpus: Option<PathBuf>,
     /// Law of the paths that are drawn.
@@ -73,6 +80,7 @@ impl Default for Options {
         Self {
             preset: Preset::Small,
             shape: None,
+            collaborative_share: None,
             corpus: None,
             law: sampling.law,
             // Measured on valid of the films: 1 beats the sampler's own default of ½.
@@ -198,9 +206,23 @@ fn mixture(kg: &TrainKg, options: &Options, corpus: Option<&Corpus>) -> Result<M
             option: "pattern",
             reason: format!("the corpus was sampled with {made}; leave the option out"),
         }),
-        (Some(given), _) => Ok(given),
+        (_, Some(_)) if options.collaborative_share.is_some() => Err(Error::Usage {
+            option: "collaborative-share",
+            reason: "the paths of a corpus are drawn already; leave the option out".to_owned(),
+        }),
+        (Some(given), Some(_)) => Ok(given),
         (None, Some(made)) => Ok(Mixture::single(Pattern::parse(made, kg)?)),
-        (None, None) => Shape::default().mixture(kg),
+        (given, None) => shared_out(given.map_or_else(|| Shape::default().mixture(kg), Ok)?, options),
+    }
+}
+
+/// The patterns with the share of collaborative paths that is asked for.
+fn shared_out(mixture: Mixture, options: &Options) -> Result<Mixture> {
+    match (options.collaborative_share, &options.shape) {
+        (Some(share), _) => Ok(mixture.with_collaborative_share(share)?),
+        (None, Some(Shape::File(_))) => Ok(mixture),
+        // A pattern with one kind of paths only has nothing to share out.
+        (None, _) => Ok(mixture.with_collaborative_share(COLLABORATIVE_SHARE).unwrap_or(mixture)),
     }
 }
 

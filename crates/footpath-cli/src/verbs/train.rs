@@ -38,6 +38,9 @@ pub(crate) struct TrainArgs {
     preset: PresetArg,
     #[command(flatten)]
     pattern: PatternArgs,
+    /// Share of the paths that meet another user [default: 0.2 where there are such paths and others]
+    #[arg(long, value_name = "X")]
+    collaborative_share: Option<f64>,
     /// Passes over the users
     #[arg(long, value_name = "N", default_value_t = TrainingConfig::default().epochs)]
     epochs: u64,
@@ -119,6 +122,7 @@ impl TrainArgs {
         Options {
             preset: self.preset.into(),
             shape: self.pattern.shape(),
+            collaborative_share: self.collaborative_share,
             corpus: self.corpus.clone(),
             law: Law::UniformEnd,
             damping: self.damping,
