@@ -323,3 +323,79 @@ fn the_masses_of_all_patterns_sum_to_one() {
     assert!(picture.starts_with("<svg") && picture.ends_with("</svg>\n") && picture.contains("class=\"bar\""));
     assert!(succeed(&args!["patterns", &file]).contains("mass"));
 }
+
+#[test]
+fn better_explanations_cost_what_is_told() {
+    let films = films();
+    let root = tempfile::tempdir().expect("temporary directory");
+    let lists = |name: &str, optimise: &[&str]| {
+        let out = root.path().join(name);
+        let ask =
+            args!["recommend", &films.model, "--kg", &films.kg, "--all", "--beams", "100", "--json", "--out", &out];
+        let more: Vec<std::ffi::OsString> = optimise.iter().map(Into::into).collect();
+        succeed(&[ask, more].concat());
+        let report = object(&succeed(&args!["verify", &out, "--kg", &films.kg, "--json"]));
+        assert_eq!(report["wrong"], 0, "{name}: {report}");
+        objects(&fs::read_to_string(&out).expect("readable"))
+    };
+    let kinds = |list: &Value| {
+        let last = |item: &Value| item["relations"][2].as_str().expect("a relation").to_owned();
+        list["items"].as_array().expect("items").iter().map(last).collect::<BTreeSet<_>>().len()
+    };
+    let probability = |list: &Value| {
+        let items = list["items"].as_array().expect("items").iter();
+        items.map(|item| item["score"].as_f64().expect("a score").exp()).sum::<f64>()
+    };
+    let (plain, nothing, varied) =
+        (lists("plain", &[]), lists("nothing", &["--optimise", "ptd=0"]), lists("varied", &["--optimise", "ptd=0.9"]));
+    let mut more = 0;
+    for ((plain, nothing), varied) in plain.iter().zip(&nothing).zip(&varied) {
+        assert_eq!(items(plain), items(nothing), "no weight, no change");
+        assert_eq!(nothing["given_up"], 0.0);
+        assert!(kinds(varied) >= kinds(plain), "{}", plain["user"]);
+        more += kinds(varied) - kinds(plain);
+        let given_up = varied["given_up"].as_f64().expect("a share");
+        assert!((given_up - (1.0 - probability(varied) / probability(plain)).max(0.0)).abs() < 1e-9);
+        assert_eq!(items(varied).len(), 10);
+    }
+    assert!(more > 480, "only {more} more kinds of paths for 480 users");
+    let ask =
+        args!["recommend", &films.model, "--kg", &films.kg, "--user", "user-001", "--optimise", "lir=0.7,sep=0.7"];
+    assert!(fail(2, &ask).contains("optimise: weights must"));
+}
+
+#[test]
+fn a_model_goes_on_with_a_graph_that_has_grown() {
+    use crate::support::small::{small, write};
+    let small = small();
+    let root = tempfile::tempdir().expect("temporary directory");
+    let [folder, kg, model, recs] = ["folder", "kg", "model", "recs"].map(|name| root.path().join(name));
+    write(&folder, "test");
+    let append = |file: &str, lines: &str| {
+        let path = folder.join(file);
+        let text = fs::read_to_string(&path).expect("readable") + lines;
+        fs::write(path, text).expect("written");
+    };
+    append("items.tsv", "brand-new\te-brand-new\n");
+    append("triples.tsv", "e-brand-new\tin_series\tseries-0-1\ne-brand-new\tpraised_by\tcritic\n");
+    append("interactions.tsv", "newcomer\tbook-0-1-0\ttrain\n");
+    succeed(&args!["import", &folder, "--out", &kg]);
+    let refused = fail(4, &args!["recommend", &small.model, "--kg", &kg, "--all"]);
+    assert!(refused.contains("made from kg"), "{refused}");
+    let adapt = args!["adapt", &small.model, "--from", &small.kg, "--kg", &kg, "--out", &model, "--json"];
+    let report = object(&succeed(&adapt));
+    // New: the book, its critic and the newcomer. Composed: the book, the held-out answers and the decoys, which nobody chose in train.
+    let cold = u64::try_from(crate::support::small::NUM_USERS).expect("small");
+    assert_eq!((&report["new_users"], &report["new_relations"], &report["dropped"]), (&1.into(), &1.into(), &0.into()));
+    assert_eq!(report["composed"].as_u64(), Some(1 + 2 * cold), "{report}");
+    assert_eq!(report["mean"], 1, "the critic shares no fact with anybody: {report}");
+    succeed(&args!["recommend", &model, "--kg", &kg, "--user", "newcomer", "-k", "100", "--json", "--out", &recs]);
+    let list = object(&fs::read_to_string(&recs).expect("readable"));
+    assert!(items(&list).contains(&"brand-new".to_owned()), "paths lead to the new book");
+    assert_eq!(object(&succeed(&args!["verify", &recs, "--kg", &kg, "--json"]))["wrong"], 0);
+    succeed(&args!["check", &model]);
+    let again = fail(2, &adapt);
+    assert!(again.contains("exists"), "{again}");
+    let wrong = args!["adapt", &small.model, "--from", &kg, "--kg", &kg, "--out", root.path().join("other")];
+    fail(4, &wrong);
+}

@@ -17,7 +17,10 @@ fn first_places(model: &Path, options: &[&str]) -> serde_json::Value {
 fn the_planted_answer_is_first_for_every_user() {
     let root = tempfile::tempdir().expect("a directory");
     let model = root.path().join("model");
-    let learned = first_places(&model, &["--epochs", "12", "--batch-size", "128", "--learning-rate", "0.01"]);
+    let learned = first_places(
+        &model,
+        &["--epochs", "12", "--batch-size", "128", "--learning-rate", "0.01", "--weight-decay", "0.1"],
+    );
     assert_eq!(learned["hr@1"].as_f64(), Some(1.0), "{learned}");
     assert_eq!((learned["faithful"].as_f64(), learned["user_coverage"].as_f64()), (Some(1.0), Some(1.0)));
     assert_eq!(learned["users"].as_u64(), Some(NUM_USERS as u64));

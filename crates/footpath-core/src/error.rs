@@ -65,7 +65,7 @@ pub enum Error {
         got: String,
     },
     /// Two artefacts do not belong together.
-    #[error("{}: made from {what} {expected}, but {got} was given", path.display())]
+    #[error("{}: made from {what} {expected}, but {got} was given; give that one, or make this anew (a model: `footpath adapt` carries it over)", path.display())]
     Mismatch {
         /// The artefact that names its parent.
         path: PathBuf,

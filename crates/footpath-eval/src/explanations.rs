@@ -153,8 +153,9 @@ fn variety(kinds: &[u32]) -> f64 {
     if all == 0 { 0.0 } else { 1.0 - count(same) / count(all) }
 }
 
-/// How recently a user chose each train item, by [`moving_average`] of the times in ascending order, ties by item id.
-fn recency(kg: &TrainKg, user: NodeId) -> BTreeMap<u32, f64> {
+/// How recently a user chose each train item (by node id), in [0, 1], by [`moving_average`] of the times in ascending order, ties by item id.
+#[must_use]
+pub fn recency(kg: &TrainKg, user: NodeId) -> BTreeMap<u32, f64> {
     let mut choices: Vec<(i64, u32)> =
         kg.times_of(user).iter().copied().zip(kg.items_of(user).iter().copied()).collect();
     choices.sort_unstable();
@@ -163,11 +164,14 @@ fn recency(kg: &TrainKg, user: NodeId) -> BTreeMap<u32, f64> {
     choices.iter().map(|choice| choice.1).zip(averages).collect()
 }
 
-/// The popularity of each node among those of its type.
-struct SharedPopularity(Vec<f64>);
+/// The popularity of each node among those of its type, by [`moving_average`] of the degrees in ascending order.
+#[derive(Clone, Debug)]
+pub struct SharedPopularity(Vec<f64>);
 
 impl SharedPopularity {
-    fn new(kg: &TrainKg) -> Self {
+    /// Looks at every node; time grows as nodes × log nodes.
+    #[must_use]
+    pub fn new(kg: &TrainKg) -> Self {
         let mut of = vec![0.0; kg.num_nodes()];
         for kind in &kg.schema().types {
             let mut nodes: Vec<(usize, u32)> = (kind.start..kind.end).map(|n| (kg.degree(NodeId(n)), n)).collect();
@@ -182,7 +186,9 @@ impl SharedPopularity {
         Self(of)
     }
 
-    fn of(&self, node: NodeId) -> f64 {
+    /// That of a node, in [0, 1]; 0 for one the graph does not have.
+    #[must_use]
+    pub fn of(&self, node: NodeId) -> f64 {
         self.0.get(node.index()).copied().unwrap_or(0.0)
     }
 }

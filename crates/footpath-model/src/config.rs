@@ -113,19 +113,19 @@ pub struct TrainingConfig {
 impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
-            epochs: 8,
+            epochs: 1,
             paths_per_user: 200,
             batch_size: 128,
             learning_rate: 3e-3,
             warm_up: 0.05,
-            weight_decay: 0.1,
+            weight_decay: 1.0,
             gradient_clip: 1.0,
-            user_dropout: 0.5,
+            user_dropout: 0.95,
             siblings: 24,
             end_siblings: 96,
             end_weight: 3.0,
             patience: 3,
-            validations_per_epoch: 1,
+            validations_per_epoch: 4,
             seed: 1,
         }
     }

@@ -247,6 +247,7 @@ mod tests {
             reason,
             unexplored: 0.5,
             proven: false,
+            given_up: None,
         }]
     }
 

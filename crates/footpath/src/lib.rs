@@ -20,6 +20,7 @@
 //! # }
 //! ```
 
+pub mod adapt;
 pub mod corpus;
 pub mod corpus_report;
 pub mod curve;
@@ -33,6 +34,7 @@ pub mod paths;
 pub mod plot;
 pub mod recommend;
 pub mod render;
+pub mod rerank;
 pub mod sample;
 pub mod shape;
 pub mod train;

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::guests::Guest;
 use crate::render::{Narrator, Readings, Rendered};
+use crate::rerank::{Reranker, Weights};
 use crate::train::ModelCard;
 use footpath_core::{Artefact, Goal, NodeId, TokenId};
 use footpath_graph::TrainKg;
@@ -10,10 +11,13 @@ use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
 use footpath_model::PathModel;
 use footpath_model::decode::{
-    Mode, Recommender, Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList, WhenShort,
+    MAX_K, Mode, Recommender, Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList, WhenShort,
 };
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+
+/// Paths of an item among which a re-ranking chooses.
+const PATHS_TO_CHOOSE_FROM: usize = 100;
 
 /// How to recommend.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,11 +32,13 @@ pub struct Options {
     pub beams: usize,
     /// Paths shown for each item.
     pub paths_per_item: usize,
+    /// What a part of the probability is traded for.
+    pub optimise: Option<Weights>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { k: 10, mode: Mode::Beam, score: Score::Marginal, beams: 400, paths_per_item: 1 }
+        Self { k: 10, mode: Mode::Beam, score: Score::Marginal, beams: 400, paths_per_item: 1, optimise: None }
     }
 }
 
@@ -42,11 +48,12 @@ impl Options {
     /// # Errors
     /// [`footpath_model::Error::Config`] naming the option.
     pub fn validate(&self) -> Result<()> {
+        self.optimise.map_or(Ok(()), Weights::validate)?;
         Ok(self.search(Goal::Unseen).validate()?)
     }
 
     fn search(&self, goal: Goal) -> SearchOptions {
-        let Self { k, mode, score, beams, paths_per_item } = *self;
+        let Self { k, mode, score, beams, paths_per_item, .. } = *self;
         SearchOptions { k, mode, score, beams, paths_per_item, goal, when_short: WhenShort::Widen }
     }
 }
@@ -108,6 +115,9 @@ pub struct List {
     pub unexplored: f64,
     /// Whether what was not looked at cannot change which items these are, nor their order.
     pub proven: bool,
+    /// Share of the probability of the k most probable items that was given up for better explanations, in [0, 1], where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<f64>,
 }
 
 /// The answer to "why this item?".
@@ -174,6 +184,12 @@ impl Session {
     #[must_use]
     pub fn card(&self) -> &ModelCard {
         &self.card
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &PathModel {
+        &self.model
     }
 
     /// Hash of the model's content.
@@ -256,7 +272,31 @@ impl Generator<'_> {
 
     /// Recommends to each user, in the order given; `done` is told how many are finished.
     pub fn recommend(&self, users: &[NodeId], options: Options, done: &mut dyn FnMut(usize)) -> Vec<List> {
-        self.search(users, options, done).iter().map(|list| self.render(list, options)).collect()
+        let Some(weights) = options.optimise else {
+            return self.search(users, options, done).iter().map(|list| self.render(list, options)).collect();
+        };
+        let reranker = Reranker::new(&self.session.kg, weights);
+        let rendered = |list: UserList| {
+            let (mut list, given_up) = reranker.choose(list, options.k);
+            list.items.iter_mut().for_each(|item| item.paths.truncate(options.paths_per_item));
+            List { given_up: Some(given_up), ..self.render(&list, options) }
+        };
+        self.search_widely(users, options, done).into_iter().map(rendered).collect()
+    }
+
+    /// More items than asked for, with many of their paths, for a choice among them.
+    fn search_widely(&self, users: &[NodeId], options: Options, done: &mut dyn FnMut(usize)) -> Vec<UserList> {
+        let many = Options { paths_per_item: PATHS_TO_CHOOSE_FROM, ..options }.search(Goal::Unseen);
+        let k = options.k.saturating_mul(10).clamp(100, MAX_K).max(options.k);
+        let recommender = Recommender::new(&self.session.model, &self.legal);
+        let wide = SearchOptions { k, when_short: WhenShort::Accept, ..many };
+        let mut lists = recommender.recommend(users, wide, done);
+        // Slots are filled first, and chosen from after.
+        for list in lists.iter_mut().filter(|list| list.items.len() < options.k) {
+            let found = recommender.recommend(&[list.user], many, &mut |_| {}).pop();
+            *list = found.unwrap_or_else(|| list.clone());
+        }
+        lists
     }
 
     /// As [`Generator::recommend`], without rendering.
@@ -296,6 +336,7 @@ impl Generator<'_> {
             reason: self.reason(list, options.k),
             unexplored: list.unexplored,
             proven: list.proven,
+            given_up: None,
         }
     }
 
@@ -342,7 +383,7 @@ impl Generator<'_> {
 }
 
 /// The pattern of a model whose description makes sense; otherwise what was expected, and what was found.
-fn check_card(card: &ModelCard, kg: &TrainKg) -> std::result::Result<Pattern, (&'static str, String)> {
+pub(crate) fn check_card(card: &ModelCard, kg: &TrainKg) -> std::result::Result<Pattern, (&'static str, String)> {
     card.model.validate().map_err(|e| ("the shape of a model", e.to_string()))?;
     let pattern = Pattern::parse(&card.pattern, kg).map_err(|e| ("a path pattern of the graph", e.to_string()))?;
     let (tokens, max_tokens) = (2 * pattern.max_hops() + 1, card.model.trunk.max_tokens);

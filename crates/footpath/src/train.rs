@@ -30,7 +30,7 @@ const VALIDATION_K: usize = 10;
 
 /// Share of the drawn paths that meet another user, unless one is given. Left to the law alone it would be that of a graph's degrees, which
 /// says nothing of what a kind of path is worth (docs/experiments.md).
-pub const COLLABORATIVE_SHARE: f64 = 0.2;
+pub const COLLABORATIVE_SHARE: f64 = 0.15;
 
 /// How to train.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,6 +115,9 @@ pub struct ModelCard {
     pub best_step: u64,
     /// NDCG@10 on valid of the weights that were kept.
     pub best_validation: Option<f64>,
+    /// Hash of the model that this one was carried over from, if it was not trained on its graph.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapted_from: Option<String>,
 }
 
 /// What happens in a run.
@@ -190,6 +193,7 @@ pub fn run(
         steps: trainer.position.step,
         best_step: best.position.step,
         best_validation: best.position.best,
+        adapted_from: None,
     };
     publish(out, &card, &best.model, &log, parents, options.replace)?;
     workplace.remove()?;
@@ -434,5 +438,21 @@ fn publish(
     let curve = curve::svg(&log.steps).unwrap_or_default();
     writer.add("loss.svg", |out| out.write_all(curve.as_bytes()))?;
     writer.publish(parents, serde_json::json!({ "training": card.training, "sampling": card.sampling }))?;
+    Ok(())
+}
+
+/// Publishes a model that was carried over to another graph; it has no training of its own to show.
+pub(crate) fn publish_adapted(
+    out: &Path,
+    card: &ModelCard,
+    model: &PathModel,
+    parents: BTreeMap<String, String>,
+    replace: Replace,
+) -> Result<()> {
+    let mut writer = ArtefactWriter::create(out, "model", replace)?;
+    writer.add("weights.safetensors", |out| model.write(out))?;
+    writer.add("model.json", |out| Ok(serde_json::to_writer_pretty(out, card)?))?;
+    let made = serde_json::json!({ "adapted_from": card.adapted_from, "training": card.training });
+    writer.publish(parents, made)?;
     Ok(())
 }

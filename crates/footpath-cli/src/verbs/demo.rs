@@ -113,7 +113,7 @@ fn replace(directory: &Path) -> Replace {
 
 fn train_options(model: &Path) -> train::Options {
     train::Options {
-        training: TrainingConfig { epochs: 2, ..TrainingConfig::default() },
+        training: TrainingConfig::default(),
         replace: replace(model),
         unfinished: Unfinished::Discard,
         ..train::Options::default()

@@ -1,5 +1,6 @@
 //! One file for each verb.
 
+pub(crate) mod adapt;
 pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod completions;

@@ -7,6 +7,7 @@ use footpath::formats;
 use footpath::guests::{self, Guest};
 use footpath::recommend::{List, Options, Session};
 use footpath::render::Readings;
+use footpath::rerank::Weights;
 use footpath::{Replace, Threads};
 use footpath_core::NodeId;
 use footpath_model::decode::{Mode, Sampling, Score};
@@ -40,6 +41,9 @@ pub(crate) struct RecommendArgs {
     /// Paths shown for each item
     #[arg(long, value_name = "N", default_value_t = 1)]
     paths: usize,
+    /// Trade some of the score for explanations that are more recent (lir), popular (sep) or varied (ptd): lir=0.2,ptd=0.1
+    #[arg(long, value_name = "AIM=WEIGHT,…")]
+    optimise: Option<String>,
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -182,12 +186,13 @@ impl SearchArgs {
             ScoreArg::Max => Score::Max,
             ScoreArg::Mean => Score::Mean,
         };
-        Options { k, mode, score, beams: self.beams, paths_per_item }
+        Options { k, mode, score, beams: self.beams, paths_per_item, optimise: None }
     }
 }
 
 pub(crate) fn run(args: &RecommendArgs) -> Result<(), Failure> {
-    let options = args.search.options(args.k, args.paths);
+    let optimise = args.optimise.as_deref().map(str::parse::<Weights>).transpose()?;
+    let options = Options { optimise, ..args.search.options(args.k, args.paths) };
     options.validate()?;
     let replace = if args.force { Replace::Yes } else { Replace::No };
     if let Some(out) = &args.out
@@ -234,7 +239,15 @@ fn tell_slots(lists: &[List], k: usize) {
     let short = lists.iter().filter(|list| list.items.len() < k).count();
     let proven = lists.iter().filter(|list| list.proven).count();
     let mean = lists.iter().map(|list| list.unexplored).sum::<f64>() / lists.len().max(1) as f64;
+    let given_up: Vec<f64> = lists.iter().filter_map(|list| list.given_up).collect();
     // Standard error may be closed; that is no reason to fail.
+    if !given_up.is_empty() {
+        let mean = given_up.iter().sum::<f64>() / given_up.len() as f64 * 100.0;
+        let _ = writeln!(
+            io::stderr(),
+            "given up for better explanations: {mean:.1} % of the probability of the most probable lists"
+        );
+    }
     let _ = writeln!(
         io::stderr(),
         "{} of {} slots filled, {short} lists short; order proven for {proven} of {}, {:.1} % of the probability not looked at",

@@ -38,7 +38,7 @@ pub(crate) struct TrainArgs {
     preset: PresetArg,
     #[command(flatten)]
     pattern: PatternArgs,
-    /// Share of the paths that meet another user [default: 0.2 where there are such paths and others]
+    /// Share of the paths that meet another user [default: 0.15 where there are such paths and others]
     #[arg(long, value_name = "X")]
     collaborative_share: Option<f64>,
     /// Passes over the users
