@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Export(verbs::export::ExportArgs),
     /// Describe a corpus
     Corpus(verbs::corpus::CorpusArgs),
-    /// Prove that a corpus is legal and leaks nothing
+    /// Prove that a split, a corpus and lists leak nothing, and that the corpus is legal
     Audit(verbs::audit::AuditArgs),
     /// Train a path language model
     Train(verbs::train::TrainArgs),
@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Patterns(verbs::patterns::PatternsArgs),
     /// Evaluate a model, or anybody's lists, on held-out interactions
     Evaluate(verbs::evaluate::EvaluateArgs),
+    /// Draw an evaluation as one page
+    Report(verbs::report::ReportArgs),
     /// Verify the checksums of an artefact
     Check(verbs::check::CheckArgs),
     /// Run the whole pipeline on the bundled films

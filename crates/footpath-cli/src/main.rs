@@ -52,6 +52,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Verify(args) => verbs::verify::run(&args),
         Command::Patterns(args) => verbs::patterns::run(&args),
         Command::Evaluate(args) => verbs::evaluate::run(&args),
+        Command::Report(args) => verbs::report::run(&args),
         Command::Check(args) => verbs::check::run(&args),
         Command::Demo(args) => verbs::demo::run(&args),
         Command::Completions(args) => verbs::completions::run(&args),

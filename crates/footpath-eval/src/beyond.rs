@@ -9,7 +9,7 @@ use crate::recommendations::Recommendations;
 use footpath_core::{NodeId, RelationId};
 use footpath_graph::TrainKg;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Share of the items that make the tail: those least chosen in training, ties by item id.
@@ -18,7 +18,7 @@ pub const TAIL: f64 = 0.1;
 pub const MAX_PAIRED: usize = 50;
 
 /// Figures of lists beyond accuracy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Beyond {
     /// Share of the items that are shown to somebody, in [0, 1].
     pub item_coverage: f64,
@@ -37,6 +37,23 @@ pub struct Beyond {
     /// Mean over users of the mean of 1 − |F_i ∩ F_j| / |F_i ∪ F_j| over pairs of items of the list, with F_i the facts at item i. A user with fewer than two
     /// items counts as 0; items without facts differ from all.
     pub diversity: f64,
+}
+
+impl Beyond {
+    /// Names and figures, in the order in which they are reported.
+    #[must_use]
+    pub fn figures(&self) -> [(&'static str, f64); 8] {
+        [
+            ("item_coverage", self.item_coverage),
+            ("average_popularity", self.average_popularity),
+            ("gini", self.gini),
+            ("entropy", self.entropy),
+            ("tail_share", self.tail_share),
+            ("novelty", self.novelty),
+            ("serendipity", self.serendipity),
+            ("diversity", self.diversity),
+        ]
+    }
 }
 
 /// Looks at the first `k` slots of the lists of `users`.

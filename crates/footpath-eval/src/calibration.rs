@@ -4,10 +4,10 @@
 //! from the user is this one: 1 / |held out| for a hit, 0 for a miss. So both sum to at most 1 over the items of a user.
 
 use crate::metrics::count;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A part of the predictions with nearly the same probability.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
     /// Number of predictions.
     pub count: usize,
@@ -18,7 +18,7 @@ pub struct Bin {
 }
 
 /// A reliability curve and its expected calibration error.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Bins of as many predictions each, by rising probability.
     pub bins: Vec<Bin>,

@@ -8,6 +8,7 @@ use crate::error::{Result, check_range};
 use crate::evaluate::MAX_K;
 use crate::faithful::is_faithful;
 use crate::metrics::count;
+use crate::significance::{Resampling, intervals_of};
 use footpath_core::{NodeId, Path, RelationId};
 use footpath_graph::TrainKg;
 use rayon::prelude::*;
@@ -81,6 +82,23 @@ pub struct PathMetrics {
     pub means: [f64; PathMetric::ALL.len()],
     /// Each user's figures.
     pub users: Vec<(NodeId, [f64; PathMetric::ALL.len()])>,
+}
+
+impl PathMetrics {
+    /// One of the means.
+    #[must_use]
+    pub fn value(&self, metric: PathMetric) -> f64 {
+        PathMetric::ALL.iter().zip(&self.means).find(|(m, _)| **m == metric).map_or(0.0, |(_, &mean)| mean)
+    }
+
+    /// The 95 % interval of each mean, in the order of [`PathMetric::ALL`].
+    ///
+    /// # Errors
+    /// [`crate::Error::Range`] for the number of resamples.
+    pub fn intervals(&self, resampling: Resampling) -> Result<Vec<[f64; 2]>> {
+        let rows: Vec<&[f64]> = self.users.iter().map(|(_, figures)| figures.as_slice()).collect();
+        intervals_of(&rows, PathMetric::ALL.len(), resampling)
+    }
 }
 
 /// Looks at the first `k` slots of the lists of `users`.

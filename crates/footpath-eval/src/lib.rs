@@ -49,7 +49,7 @@ pub use error::{Error, Result};
 pub use evaluate::{Metrics, UserMetrics, evaluate, evaluate_knowing};
 pub use explanations::{Explained, PathMetric, PathMetrics, explanations};
 pub use faithful::{Faithfulness, faithful};
-pub use leaks::{Leak, chance, leaks};
+pub use leaks::{Chance, Leak, chance};
 pub use metrics::Metric;
 pub use read::{BadRows, Excluded};
 pub use recommendations::{Recommendation, Recommendations};

@@ -85,6 +85,18 @@ impl Recommendations {
         self.iter().map(|(user, list)| (user, kept(user, list))).collect()
     }
 
+    /// The first `len` items of each list.
+    #[must_use]
+    pub fn first(&self, len: usize) -> Self {
+        self.iter().map(|(user, list)| (user, list.iter().take(len).copied().collect())).collect()
+    }
+
+    /// Length of the longest list.
+    #[must_use]
+    pub fn max_len(&self) -> usize {
+        self.lists.values().map(Vec::len).max().unwrap_or(0)
+    }
+
     /// Adds an item at the end of a user's list.
     pub fn push(&mut self, user: NodeId, recommendation: Recommendation) {
         self.lists.entry(user).or_default().push(recommendation);
@@ -125,5 +137,9 @@ mod tests {
         let expected: Recommendations = [(NodeId(0), list(&[7, 6])), (NodeId(2), list(&[5]))].into_iter().collect();
         assert_eq!(left, expected);
         assert_eq!(left.num_users(), 2);
+        assert_eq!(
+            (all.max_len(), left.first(1).max_len(), left.first(1).of(NodeId(0))),
+            (3, 1, &expected.of(NodeId(0))[..1])
+        );
     }
 }

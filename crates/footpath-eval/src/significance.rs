@@ -8,9 +8,9 @@
 use crate::error::{Error, Result, check_range};
 use crate::evaluate::Metrics;
 use crate::metrics::{Metric, count};
-use footpath_core::{Purpose, Stream};
+use footpath_core::{Purpose, QuickStream, Stream};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Fewest and most resamples.
 pub const RESAMPLES: [usize; 2] = [100, 1_000_000];
@@ -32,7 +32,7 @@ impl Default for Resampling {
 }
 
 /// A difference between two results, and how sure it is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// Mean of the first minus mean of the second.
     pub difference: f64,
@@ -75,7 +75,8 @@ pub fn intervals(metrics: &Metrics, resampling: Resampling) -> Result<[[f64; 2];
 pub fn intervals_of(rows: &[&[f64]], num_columns: usize, resampling: Resampling) -> Result<Vec<[f64; 2]>> {
     let [min, max] = RESAMPLES;
     check_range("resamples", resampling.num_resamples, min, max)?;
-    let means: Vec<Vec<f64>> = resample(resampling, 2, |stream| {
+    let means = (0..resampling.num_resamples).into_par_iter().map(|number| {
+        let mut stream = QuickStream::new(resampling.seed, Purpose::Significance, 2, number as u64);
         let mut sums = vec![0.0; num_columns];
         for _ in rows {
             let row = rows.get(stream.index(rows.len())).copied().unwrap_or_default();
@@ -83,6 +84,7 @@ pub fn intervals_of(rows: &[&[f64]], num_columns: usize, resampling: Resampling)
         }
         sums.iter().map(|sum| sum / count(rows.len().max(1))).collect()
     });
+    let means: Vec<Vec<f64>> = means.collect();
     let of_column = |column: usize| {
         let mut means: Vec<f64> = means.iter().filter_map(|row| row.get(column).copied()).collect();
         means.sort_unstable_by(f64::total_cmp);
@@ -116,7 +118,7 @@ pub fn paired(differences: &[f64], resampling: Resampling) -> Result<Comparison>
 }
 
 /// One figure for each resample, each from a stream of its own.
-fn resample<T: Send>(resampling: Resampling, part: u32, figure: impl Fn(&mut Stream) -> T + Sync) -> Vec<T> {
+fn resample(resampling: Resampling, part: u32, figure: impl Fn(&mut Stream) -> f64 + Sync) -> Vec<f64> {
     let draw = |number: usize| figure(&mut Stream::new(resampling.seed, Purpose::Significance, part, number as u64));
     (0..resampling.num_resamples).into_par_iter().map(draw).collect()
 }

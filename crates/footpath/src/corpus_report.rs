@@ -1,14 +1,14 @@
 //! A corpus described on one page: HTML with its pictures inside, for a browser without a network, in light and dark.
 
-use footpath_graph::stats::{CorpusStats, Decile, Share};
+use footpath_graph::stats::{CorpusStats, Share};
 use std::fmt::Write;
 
 /// Width of a picture.
-const WIDTH: f64 = 720.0;
+pub(crate) const WIDTH: f64 = 720.0;
 /// Most relations drawn; the others are summed up.
 const MAX_RELATIONS: usize = 30;
 
-const STYLE: &str = "\
+pub(crate) const STYLE: &str = "\
 :root{color-scheme:light dark;--back:#fff;--ink:#1c2430;--soft:#5c6675;--line:#d5dae1;--a:#1f62ab;--b:#d66812}
 @media(prefers-color-scheme:dark){:root{--back:#14181e;--ink:#e4e8ee;--soft:#98a2b0;--line:#343c47;--a:#6aa9ec;--b:#f0964a}}
 body{background:var(--back);color:var(--ink);font:15px/1.5 system-ui,sans-serif;max-width:760px;margin:2.5rem auto;padding:0 1rem}
@@ -50,11 +50,12 @@ fn write(name: &str, s: &CorpusStats, page: &mut String) -> std::fmt::Result {
     lorenz(s, page)?;
     let popular = "Items from the most to the least chosen in train, in ten equal parts: their share of path ends beside their share of train.";
     section("Popularity of the ends", popular, page)?;
-    deciles(&s.ends.deciles, page)?;
+    let tenths: Vec<_> = s.ends.deciles.iter().map(|d| [d.share_of_ends, d.share_of_train]).collect();
+    deciles(&tenths, ["path ends", "train"], page)?;
     writeln!(page, "</body></html>")
 }
 
-fn section(title: &str, text: &str, page: &mut String) -> std::fmt::Result {
+pub(crate) fn section(title: &str, text: &str, page: &mut String) -> std::fmt::Result {
     writeln!(page, "<h2>{title}</h2>\n<p>{text}</p>")
 }
 
@@ -78,7 +79,11 @@ fn figures(s: &CorpusStats, page: &mut String) -> std::fmt::Result {
 }
 
 /// Bars from left to right with a label before and a figure behind; `left` is the room for labels.
-fn bars(rows: impl ExactSizeIterator<Item = (String, f64, String)>, left: f64, page: &mut String) -> std::fmt::Result {
+pub(crate) fn bars(
+    rows: impl ExactSizeIterator<Item = (String, f64, String)>,
+    left: f64,
+    page: &mut String,
+) -> std::fmt::Result {
     let rows: Vec<_> = rows.collect();
     let (room, most) = (WIDTH - left - 150.0, largest(rows.iter().map(|row| row.1)));
     open(rows.len() as f64 * 22.0 + 4.0, page)?;
@@ -86,7 +91,7 @@ fn bars(rows: impl ExactSizeIterator<Item = (String, f64, String)>, left: f64, p
         let (y, length) = (index as f64 * 22.0 + 4.0, (share / most * room).max(1.0));
         text(left - 8.0, y + 12.0, "text-anchor=\"end\"", label, page)?;
         bar("a", [left, y, length, 16.0], page)?;
-        let figure = format!("{} · {figure}", percent(*share));
+        let figure = if figure.is_empty() { percent(*share) } else { format!("{} · {figure}", percent(*share)) };
         text(left + length + 8.0, y + 12.0, "class=\"soft\"", &figure, page)?;
     }
     close(page)
@@ -154,12 +159,12 @@ fn lorenz(s: &CorpusStats, page: &mut String) -> std::fmt::Result {
 }
 
 /// Two bars for each tenth of the items.
-fn deciles(deciles: &[Decile], page: &mut String) -> std::fmt::Result {
+pub(crate) fn deciles(deciles: &[[f64; 2]], names: [&str; 2], page: &mut String) -> std::fmt::Result {
     let (height, left, top) = (200.0, 60.0, 34.0);
-    let most = largest(deciles.iter().flat_map(|d| [d.share_of_ends, d.share_of_train]));
+    let most = largest(deciles.iter().copied().flatten());
     let step = (WIDTH - left) / deciles.len().max(1) as f64;
     open(top + height + 44.0, page)?;
-    for (index, (class, what)) in [("a", "path ends"), ("b", "train")].into_iter().enumerate() {
+    for (index, (class, what)) in ["a", "b"].into_iter().zip(names).enumerate() {
         let x = left + index as f64 * 110.0;
         bar(class, [x, 4.0, 12.0, 12.0], page)?;
         text(x + 18.0, 14.0, "", what, page)?;
@@ -171,7 +176,7 @@ fn deciles(deciles: &[Decile], page: &mut String) -> std::fmt::Result {
     }
     for (index, decile) in deciles.iter().enumerate() {
         let x = left + index as f64 * step;
-        for (class, offset, share) in [("a", 0.16, decile.share_of_ends), ("b", 0.5, decile.share_of_train)] {
+        for ((class, offset), share) in [("a", 0.16), ("b", 0.5)].into_iter().zip(decile) {
             let length = share / most * height;
             bar(class, [x + offset * step, top + height - length, 0.32 * step, length], page)?;
         }
@@ -182,28 +187,28 @@ fn deciles(deciles: &[Decile], page: &mut String) -> std::fmt::Result {
     close(page)
 }
 
-fn open(height: f64, page: &mut String) -> std::fmt::Result {
+pub(crate) fn open(height: f64, page: &mut String) -> std::fmt::Result {
     writeln!(page, "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">")
 }
 
-fn close(page: &mut String) -> std::fmt::Result {
+pub(crate) fn close(page: &mut String) -> std::fmt::Result {
     writeln!(page, "</svg>")
 }
 
 /// A bar from its left upper corner, width and height.
-fn bar(class: &str, [x, y, width, height]: [f64; 4], page: &mut String) -> std::fmt::Result {
+pub(crate) fn bar(class: &str, [x, y, width, height]: [f64; 4], page: &mut String) -> std::fmt::Result {
     writeln!(
         page,
         "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"2\"/>"
     )
 }
 
-fn text(x: f64, y: f64, how: &str, words: &str, page: &mut String) -> std::fmt::Result {
+pub(crate) fn text(x: f64, y: f64, how: &str, words: &str, page: &mut String) -> std::fmt::Result {
     writeln!(page, "<text x=\"{x:.1}\" y=\"{y:.1}\" {how}>{}</text>", escape(words))
 }
 
 /// The largest of some shares, and no less than a little, so that one can divide by it.
-fn largest(shares: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn largest(shares: impl Iterator<Item = f64>) -> f64 {
     shares.fold(1e-9, f64::max)
 }
 
@@ -211,13 +216,13 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
     groups.join(",")
 }
 
-fn shorten(text: &str, most: usize) -> String {
+pub(crate) fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 
@@ -242,7 +247,7 @@ pub(crate) fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use footpath_graph::stats::{Ends, Hubs, Length, PathsPerUser};
+    use footpath_graph::stats::{Decile, Ends, Hubs, Length, PathsPerUser};
 
     #[test]
     fn a_page_is_self_contained_and_names_cannot_escape() {

@@ -1,13 +1,26 @@
 //! `evaluate`: how good recommendations are, next to the baselines.
 
+mod card;
+mod examples;
+mod subject;
+
+pub use card::{Card, Excluded};
+pub use examples::{Example, ExampleItem, Hop, Stop};
+
 use crate::error::Result;
-use crate::recommend::{Options as SearchOptions, Session};
-use footpath_eval::baselines;
-use footpath_eval::{Comparison, Metric, Metrics, Recommendation, Recommendations, Resampling, compare, faithful};
+use crate::recommend::Options as SearchOptions;
+use footpath_core::{Artefact, ArtefactWriter, NodeId, Replace, artefact};
+use footpath_eval::baselines::{self, Baseline, Trial, tune};
+use footpath_eval::{
+    BadRows, Beyond, Calibration, Comparison, Metric, Metrics, PathMetric, Recommendations, Resampling, beyond,
+    compare, evaluate_knowing, explanations, intervals,
+};
+use footpath_graph::report::GraphReport;
 use footpath_graph::{HeldOut, Split, TrainKg, kg};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use subject::Judged;
 
 /// What to evaluate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +42,29 @@ pub struct Options {
     pub beams: usize,
     /// What is computed beside the subject.
     pub beside: Beside,
+    /// Lists of anyone to compare with, user by user.
+    pub against: Option<PathBuf>,
+    /// What to do with bad rows of lists.
+    pub bad_rows: BadRows,
     /// Name of the device.
     pub device: String,
+    /// The command line, for the card.
+    pub command: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            on: Split::Test,
+            k: 10,
+            beams: SearchOptions::default().beams,
+            beside: Beside::Nothing,
+            against: None,
+            bad_rows: BadRows::Refuse,
+            device: "flex".to_owned(),
+            command: None,
+        }
+    }
 }
 
 /// What is computed beside the subject.
@@ -38,16 +72,64 @@ pub struct Options {
 pub enum Beside {
     /// Nothing.
     Nothing,
-    /// The baselines, with this seed for the random one.
+    /// The quick baselines at their default settings, with this seed for the random one.
     Baselines(u64),
+    /// Every baseline, each at the setting of its grid that is best on valid, with this seed.
+    Tuned(u64),
+}
+
+/// Ranking metrics with their intervals, and what the lists are like.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    /// Ranking metrics and coverage.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// 95 % interval of each metric, by its name with the cut-off.
+    pub intervals: BTreeMap<String, [f64; 2]>,
+    /// Beyond hits.
+    #[serde(flatten)]
+    pub beyond: Beyond,
+}
+
+/// A baseline with its setting.
+#[derive(Clone, Debug, Serialize)]
+pub struct BaselineFigures {
+    /// The figures.
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// The setting, empty where there is nothing to set or the default is taken.
+    pub setting: String,
+    /// All settings tried, with their NDCG on valid.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Trial>,
+}
+
+/// A mean over users with its 95 % interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mean {
+    /// The mean.
+    pub mean: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
 }
 
 /// The figures of a subject.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Ranking metrics and coverage.
+    /// Ranking metrics, intervals, and what the lists are like.
     #[serde(flatten)]
-    pub metrics: Metrics,
+    pub figures: Figures,
+    /// Metrics of the explanations by name, see [`PathMetric`]; none for lists without paths.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub explanations: BTreeMap<String, Mean>,
+    /// Whether the probabilities of the items mean what they say; only for models.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+    /// Mean over the items shown of the entropy of their paths in nats, at least; see [`footpath_eval::path_entropy`]. Only for models.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_entropy: Option<f64>,
     /// Share of paths whose every fact is in the graph; `null` for lists without paths.
     pub faithful: Option<f64>,
     /// Number of paths that were checked.
@@ -61,10 +143,62 @@ pub struct Report {
     pub model: Option<String>,
     /// The baselines, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub baselines: BTreeMap<String, Metrics>,
+    pub baselines: BTreeMap<String, BaselineFigures>,
     /// NDCG of the subject minus that of each baseline, with interval and p.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub ndcg_against: BTreeMap<String, Comparison>,
+    /// Each metric of the subject minus that of the lists it was compared with.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub against: BTreeMap<String, Comparison>,
+    /// Under which conditions the figures hold.
+    pub card: Card,
+    /// What the page is drawn from.
+    #[serde(skip)]
+    drawn: Drawn,
+    /// Length of the longest list, at least k: how long the lists of baselines are, since the AUC looks at whole lists.
+    #[serde(skip)]
+    list_len: usize,
+}
+
+/// What the page shows beside the figures.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Drawn {
+    pub(crate) graph: GraphReport,
+    /// Step, training loss, NDCG on valid where it was taken.
+    pub(crate) training: Vec<(u64, f64, Option<f64>)>,
+    /// Relation sequences of the paths shown, most frequent first, with their share.
+    pub(crate) patterns: Vec<(String, f64)>,
+    /// For ten equal parts of the items from the most to the least chosen: share of slots, share of train.
+    pub(crate) deciles: Vec<[f64; 2]>,
+    pub(crate) examples: Vec<Example>,
+}
+
+/// Everything that is judged by.
+struct Court {
+    train: TrainKg,
+    held_out: HeldOut,
+    known: HeldOut,
+    users: Vec<NodeId>,
+    k: usize,
+}
+
+impl Court {
+    fn open(kg_dir: &Path, options: &Options) -> Result<Self> {
+        let held_out = kg::open_held_out(kg_dir, options.on)?;
+        let known = match options.on {
+            Split::Test => kg::open_held_out(kg_dir, Split::Valid)?,
+            Split::Train | Split::Valid => HeldOut::from([].as_slice()),
+        };
+        let users = held_out.by_user().into_keys().collect();
+        Ok(Self { train: TrainKg::open(kg_dir)?, held_out, known, users, k: options.k })
+    }
+
+    fn figures(&self, lists: &Recommendations) -> Result<Figures> {
+        let metrics = evaluate_knowing(lists, &self.held_out, &self.known, &self.train, self.k)?;
+        let found = intervals(&metrics, Resampling::default())?;
+        let intervals = Metric::ALL.iter().map(|metric| metric.label(self.k)).zip(found).collect();
+        Ok(Figures { metrics, intervals, beyond: beyond(lists, &self.users, &self.train, self.k)? })
+    }
 }
 
 /// Evaluates a subject on the graph at `kg_dir`; `done` is told how many users the model has finished, of how many.
@@ -76,75 +210,127 @@ pub struct Report {
 pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn FnMut(usize, usize)) -> Result<Report> {
     // Searching takes long; a cut-off out of range is told before.
     SearchOptions { k: options.k, beams: options.beams, ..SearchOptions::default() }.validate()?;
-    let train = TrainKg::open(kg_dir)?;
-    let held_out = kg::open_held_out(kg_dir, options.on)?;
-    let known = match options.on {
-        Split::Test => kg::open_held_out(kg_dir, Split::Valid)?,
-        Split::Train | Split::Valid => HeldOut::from([].as_slice()),
-    };
+    let court = Court::open(kg_dir, options)?;
+    let read = |path: &Path| subject::from_lists(path, &court, options.bad_rows);
     let judged = match subject {
-        Subject::Model(directory) => from_model(directory, kg_dir, options, &held_out, &known, done)?,
-        Subject::Lists(path) => {
-            let lists = Recommendations::read(path, &train)?.without(&known);
-            Judged { lists, faithful: None, num_paths: 0, model: None }
-        }
+        Subject::Model(directory) => subject::from_model(directory, kg_dir, options, &court, done)?,
+        Subject::Lists(path) => read(path)?,
     };
-    let metrics = footpath_eval::evaluate_knowing(&judged.lists, &held_out, &known, &train, options.k)?;
+    let figures = court.figures(&judged.lists)?;
+    let other = options.against.as_deref().map(read).transpose()?;
     let mut report = Report {
-        metrics,
+        explanations: explained(&court, &judged)?,
+        calibration: judged.calibration.clone(),
+        path_entropy: judged.path_entropy,
         faithful: judged.faithful,
         num_paths: judged.num_paths,
         on: options.on,
-        kg: train.content_hash().to_owned(),
-        model: judged.model,
+        kg: court.train.content_hash().to_owned(),
+        model: judged.model.as_ref().map(|model| model.hash.clone()),
         baselines: BTreeMap::new(),
         ndcg_against: BTreeMap::new(),
+        against: BTreeMap::new(),
+        card: Card::new(kg_dir, subject, options, &court, &judged, &figures)?,
+        drawn: examples::drawn(&court, &judged),
+        list_len: judged.lists.max_len().max(options.k),
+        figures,
     };
-    if let Beside::Baselines(seed) = options.beside {
-        for baseline in baselines::standard(&train, seed) {
-            let lists = baseline.recommend_all_except(options.k, &known);
-            let metrics = footpath_eval::evaluate_knowing(&lists, &held_out, &known, &train, options.k)?;
-            let comparison = compare(&report.metrics, &metrics, Metric::Ndcg, Resampling::default())?;
-            report.ndcg_against.insert(baseline.name().to_owned(), comparison);
-            report.baselines.insert(baseline.name().to_owned(), metrics);
+    if let Some(other) = other {
+        let metrics = evaluate_knowing(&other.lists, &court.held_out, &court.known, &court.train, options.k)?;
+        for metric in Metric::ALL {
+            let comparison = compare(&report.figures.metrics, &metrics, metric, Resampling::default())?;
+            report.against.insert(metric.label(options.k), comparison);
+        }
+        report.card.against = Some(other.source);
+    }
+    match options.beside {
+        Beside::Nothing => {}
+        Beside::Baselines(seed) => {
+            for baseline in baselines::standard(&court.train, seed) {
+                report.add(&court, baseline.as_ref(), String::new(), Vec::new())?;
+            }
+        }
+        Beside::Tuned(seed) => {
+            let valid = kg::open_held_out(kg_dir, Split::Valid)?;
+            for name in tune::NAMES {
+                if let Some(tuned) = tune(name, &court.train, &valid, options.k, seed)? {
+                    report.add(&court, tuned.baseline.as_ref(), tuned.chosen.setting, tuned.tried)?;
+                }
+            }
         }
     }
     Ok(report)
 }
 
-struct Judged {
-    lists: Recommendations,
-    faithful: Option<f64>,
-    num_paths: usize,
-    model: Option<String>,
+fn explained(court: &Court, judged: &Judged) -> Result<BTreeMap<String, Mean>> {
+    if judged.explained.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let metrics = explanations(&judged.explained, &court.users, &court.train, court.k)?;
+    let found = metrics.intervals(Resampling::default())?;
+    let mean = |(metric, [low, high]): (&PathMetric, [f64; 2])| {
+        (metric.name().to_owned(), Mean { mean: metrics.value(*metric), low, high })
+    };
+    Ok(PathMetric::ALL.iter().zip(found).map(mean).collect())
 }
 
-fn from_model(
-    directory: &Path,
-    kg_dir: &Path,
-    options: &Options,
-    held_out: &HeldOut,
-    known: &HeldOut,
-    done: &mut dyn FnMut(usize, usize),
-) -> Result<Judged> {
-    let session = Session::open(directory, kg_dir, &options.device)?;
-    let users: Vec<_> = held_out.by_user().into_keys().collect();
-    let most_known = known.by_user().values().map(Vec::len).max().unwrap_or(0);
-    // Room for the known items, which are taken out afterwards.
-    let search = SearchOptions { k: options.k + most_known, beams: options.beams, ..SearchOptions::default() };
-    let lists = session.search(&users, search, &mut |finished| done(finished, users.len()));
-    let paths = lists.iter().flat_map(|list| {
-        list.items.iter().flat_map(|item| item.paths.iter().map(|p| (list.user, item.item, session.path(p))))
-    });
-    let faithfulness = faithful(session.kg(), paths);
-    let recommendations: Recommendations = lists
-        .iter()
-        .map(|list| (list.user, list.items.iter().map(|i| Recommendation { item: i.item, score: i.score }).collect()))
-        .collect();
-    Ok(Judged {
-        lists: recommendations.without(known),
-        faithful: faithfulness.share(),
-        num_paths: faithfulness.num_paths,
-        model: Some(session.model_hash().to_owned()),
-    })
+impl Report {
+    fn add(&mut self, court: &Court, baseline: &dyn Baseline, setting: String, tried: Vec<Trial>) -> Result<()> {
+        let lists = baseline.recommend_all_except(self.list_len, &court.known);
+        let figures = court.figures(&lists)?;
+        let comparison = compare(&self.figures.metrics, &figures.metrics, Metric::Ndcg, Resampling::default())?;
+        self.ndcg_against.insert(baseline.name().to_owned(), comparison);
+        self.baselines.insert(baseline.name().to_owned(), BaselineFigures { figures, setting, tried });
+        Ok(())
+    }
+
+    /// Baselines, best NDCG first.
+    pub fn ranked_baselines(&self) -> Vec<(&str, &BaselineFigures)> {
+        let mut baselines: Vec<_> = self.baselines.iter().map(|(name, figures)| (name.as_str(), figures)).collect();
+        baselines.sort_by(|a, b| b.1.figures.metrics.ndcg.total_cmp(&a.1.figures.metrics.ndcg));
+        baselines
+    }
+
+    /// Publishes the evaluation as an artefact: `report.json`, `card.json`, `card.md`, `users.tsv` (the metrics of each user) and what
+    /// [`crate::page`] draws.
+    ///
+    /// # Errors
+    /// An output that exists, a disk that refuses.
+    pub fn publish(&self, kg_dir: &Path, out: &Path, replace: Replace) -> Result<()> {
+        artefact::refuse_existing(out, replace)?;
+        let train = TrainKg::open(kg_dir)?;
+        let mut writer = ArtefactWriter::create(out, "evaluation", replace)?;
+        writer.add("report.json", |out| Ok(serde_json::to_writer_pretty(out, self)?))?;
+        writer.add("card.json", |out| Ok(serde_json::to_writer_pretty(out, &self.card)?))?;
+        writer.add("card.md", |out| out.write_all(card::markdown(self).as_bytes()))?;
+        writer.add("drawn.json", |out| Ok(serde_json::to_writer(out, &self.drawn)?))?;
+        writer.add("users.tsv", |out| {
+            let names = Metric::ALL.map(|metric| metric.label(self.figures.metrics.k));
+            writeln!(out, "user\t{}", names.join("\t"))?;
+            self.figures.metrics.users.iter().try_for_each(|user| {
+                let values = user.values.map(|value| format!("{value:?}"));
+                writeln!(out, "{}\t{}", train.id(user.user), values.join("\t"))
+            })
+        })?;
+        let mut parents = BTreeMap::from([("kg".to_owned(), self.kg.clone())]);
+        if let Some(model) = &self.model {
+            parents.insert("model".to_owned(), model.clone());
+        }
+        writer.publish(parents, serde_json::to_value(&self.card).unwrap_or_default())?;
+        Ok(())
+    }
+}
+
+/// An evaluation that was published: the report as JSON and what is drawn.
+pub(crate) fn open(directory: &Path) -> Result<(serde_json::Value, Drawn)> {
+    let artefact = Artefact::open(directory, "evaluation")?;
+    let corrupt = |section: &str, e: serde_json::Error| footpath_core::Error::Corrupt {
+        path: directory.to_owned(),
+        section: section.to_owned(),
+        expected: "an evaluation".to_owned(),
+        got: e.to_string(),
+    };
+    let report = serde_json::from_str(&artefact.read_text("report.json")?).map_err(|e| corrupt("report.json", e))?;
+    let drawn = serde_json::from_str(&artefact.read_text("drawn.json")?).map_err(|e| corrupt("drawn.json", e))?;
+    Ok((report, drawn))
 }

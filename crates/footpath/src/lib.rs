@@ -21,6 +21,7 @@
 //! ```
 
 pub mod adapt;
+pub mod audit;
 pub mod corpus;
 pub mod corpus_report;
 pub mod curve;
@@ -30,6 +31,7 @@ pub mod formats;
 pub mod guests;
 pub mod import;
 pub mod metapaths;
+pub mod page;
 pub mod paths;
 pub mod plot;
 pub mod recommend;

@@ -3,59 +3,101 @@
 use crate::failure::{Failure, output};
 use crate::output::{self, thousands};
 use clap::Args;
-use footpath::corpus::{self, Audited};
+use footpath::audit::{self, Report};
+use footpath::corpus::Audited;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// Prove that a corpus is legal and leaks nothing
+/// Prove that a split, a corpus and lists leak nothing, and that the corpus is legal
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
+  footpath audit --kg kg
   footpath audit corpus --kg kg
+  footpath audit --kg kg --recs theirs.tsv
 
-Every path is checked against the triples of the graph, the pattern, the end set, and the interactions held out for valid and test.
-The exit status is 3 when a path is wrong.")]
+The split: held-out interactions that the graph has as well, that are out of order, in two parts, or restated as knowledge.
+A corpus: every path is checked against the triples of the graph, the pattern, the end set, and the interactions held out for valid and test.
+Lists: on labels drawn at random they must reach chance and no more.
+The exit status is 3 when something is wrong; what is worth knowing but not wrong is marked as a note.")]
 pub(crate) struct AuditArgs {
-    /// The corpus
-    corpus: PathBuf,
-    /// The knowledge graph it was sampled from
+    /// A corpus
+    corpus: Option<PathBuf>,
+    /// The knowledge graph, that of the corpus if there is one
     #[arg(long, value_name = "KG")]
     kg: PathBuf,
+    /// Lists of anyone, as for `footpath evaluate`
+    #[arg(long, value_name = "FILE")]
+    recs: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(args: &AuditArgs) -> Result<(), Failure> {
-    let audited = corpus::audit(&args.corpus, &args.kg)?;
+    let report = audit::run(&args.kg, args.corpus.as_deref(), args.recs.as_deref())?;
     let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer(&mut out, &audited.report).map_err(|e| output(e.into()))?;
-        writeln!(out).map_err(output)?;
+        print_json(&mut out, &report).map_err(output)?;
     } else {
-        print_audited(&mut out, &audited).map_err(output)?;
+        print_report(&mut out, &report).map_err(output)?;
     }
-    match (audited.report.first_wrong, audited.first_wrong) {
-        (Some(number), Some(path)) => {
-            Err(Failure::Found(format!("{}: path {number} is wrong: {path}", args.corpus.display())))
-        }
-        _ => Ok(()),
-    }
+    let subject = args.corpus.as_ref().unwrap_or(&args.kg).display();
+    report.first_wrong().map_or(Ok(()), |wrong| Err(Failure::Found(format!("{subject}: {wrong}"))))
 }
 
-fn print_audited(out: &mut impl Write, audited: &Audited) -> io::Result<()> {
-    let r = &audited.report;
-    let mut table = output::table(&["paths", "count"], 1);
-    let rows = [
-        ("looked at", r.paths),
-        ("with a hop that is no fact of the graph", r.illegal),
-        ("of another pattern", r.off_pattern),
-        ("that meet a node twice", r.not_simple),
-        ("with a wrong end", r.wrong_end),
-        ("with a held-out interaction", r.leaked),
-    ];
-    for (what, count) in rows {
-        table.add_row([what.to_owned(), thousands(count)]);
+/// The counts of the corpus stand beside the checks, in one object.
+fn print_json(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    let mut object = serde_json::to_value(report)?;
+    let corpus = report.corpus.as_ref().map(|audited| serde_json::to_value(&audited.report)).transpose()?;
+    if let (Some(object), Some(serde_json::Value::Object(counts))) = (object.as_object_mut(), corpus) {
+        object.extend(counts);
+    }
+    writeln!(out, "{object}")
+}
+
+fn print_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    let mut table = output::table(&["", "looked for in the split", "", "looked at", "found"], 3);
+    for leak in &report.leaks {
+        let verdict = match (leak.found, leak.is_error) {
+            (0, _) => "clean",
+            (_, false) => "note",
+            (_, true) => "LEAK",
+        };
+        let (looked_at, found) = (thousands(leak.looked_at), thousands(leak.found));
+        table.add_row([leak.check, leak.what, verdict, &looked_at, &found]);
     }
     output::print(out, &table)?;
-    writeln!(out, " {} interactions are held out\n paths {}", thousands(audited.num_held_out), audited.pattern)
+    for leak in &report.leaks {
+        if let Some(example) = &leak.example {
+            writeln!(out, " {}: first {example}", leak.check)?;
+        }
+    }
+    if let Some(c) = &report.chance {
+        let verdict = if c.is_fair() { "chance" } else { "NOT CHANCE" };
+        writeln!(
+            out,
+            " L4: on random labels the lists reach NDCG {:.4} ± {:.4}, expected {:.4}: {verdict}; on the true ones {:.4}",
+            c.ndcg, c.error, c.expected, c.true_ndcg
+        )?;
+    }
+    writeln!(out, " {} interactions are held out", thousands(report.num_held_out))?;
+    report.corpus.as_ref().map_or(Ok(()), |audited| print_corpus(out, audited))
+}
+
+fn print_corpus(out: &mut impl Write, audited: &Audited) -> io::Result<()> {
+    let r = &audited.report;
+    let mut table = output::table(&["", "paths of the corpus", "count"], 2);
+    let rows = [
+        ("", "looked at", r.paths),
+        ("", "with a hop that is no fact of the graph", r.illegal),
+        ("", "of another pattern", r.off_pattern),
+        ("", "that meet a node twice", r.not_simple),
+        ("", "with a wrong end", r.wrong_end),
+        ("L2, L10", "with a held-out interaction", r.leaked),
+    ];
+    for (check, what, count) in rows {
+        table.add_row([check.to_owned(), what.to_owned(), thousands(count)]);
+    }
+    output::print(out, &table)?;
+    writeln!(out, " paths {}", audited.pattern)
 }

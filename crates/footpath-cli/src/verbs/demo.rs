@@ -9,7 +9,7 @@ use clap::Args;
 use footpath::evaluate::{self, Beside, Subject};
 use footpath::recommend::{self, Session};
 use footpath::train::{self, Outcome, Unfinished};
-use footpath::{Replace, Split, Threads, import};
+use footpath::{Replace, Threads, import};
 use footpath_model::config::TrainingConfig;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -86,11 +86,11 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let typed = format!("footpath evaluate --kg {} --model {} --baselines", kg.display(), model.display());
     say(&mut out, "4. Evaluate on what was held out", &typed)?;
     let how = evaluate::Options {
-        on: Split::Test,
         k: search.k,
         beams: search.beams,
         beside: Beside::Baselines(1),
         device: options.device,
+        ..evaluate::Options::default()
     };
     let figures = Threads(args.threads).run(|| evaluate::run(&kg, &Subject::Model(model), &how, &mut |_, _| {}))??;
     print_report(&mut out, &figures).map_err(output)?;

@@ -3,9 +3,9 @@
 use crate::failure::{Failure, output};
 use crate::output;
 use clap::{Args, ValueEnum};
-use footpath::evaluate::{self, Beside, Options, Report, Subject};
-use footpath::{Split, Threads};
-use footpath_eval::Metrics;
+use footpath::evaluate::{self, Beside, Figures, Options, Report, Subject};
+use footpath::{Replace, Split, Threads};
+use footpath_eval::{BadRows, Comparison, Metric, PathMetric};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -14,8 +14,10 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   footpath evaluate --kg kg --model model --baselines
   footpath evaluate --kg kg --recs theirs.tsv --json
+  footpath evaluate --kg kg --model model --against theirs.tsv
+  footpath evaluate --kg kg --model model --baselines=tuned --out evaluation
 
-Full ranking over all items the user has not chosen; users without a list count as zero.")]
+Full ranking over all items the user has not chosen; users without a list count as zero. Behind ± is half of the 95 % interval of a mean.")]
 pub(crate) struct EvaluateArgs {
     /// The knowledge graph
     #[arg(long, value_name = "KG")]
@@ -31,10 +33,22 @@ pub(crate) struct EvaluateArgs {
     /// Beams of the model
     #[arg(long, value_name = "N", default_value_t = footpath::recommend::Options::default().beams)]
     beams: usize,
-    /// Compute popularity, item-kNN, path counting and a random list beside it
+    /// Baselines beside it: popularity, item-kNN, path counting and a random list; or all there are, each tuned on valid
+    #[arg(long, value_enum, value_name = "SET", num_args = 0..=1, require_equals = true, default_missing_value = "quick")]
+    baselines: Option<BaselineSet>,
+    /// Lists of anyone to compare with, user by user
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+    /// Leave out bad rows of lists, and count them
     #[arg(long)]
-    baselines: bool,
-    /// Seed of the random list
+    lenient: bool,
+    /// Directory for the figures of all users, the protocol card and what `footpath report` draws
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace the directory if it is an artefact already
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// Seed of the baselines
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Print one JSON object
@@ -59,6 +73,14 @@ struct SubjectArgs {
     recs: Option<PathBuf>,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum BaselineSet {
+    /// Those that take no time, at their default settings
+    Quick,
+    /// All, each at the setting that is best on valid
+    Tuned,
+}
+
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum On {
     Valid,
@@ -81,9 +103,20 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         },
         k: args.k,
         beams: args.beams,
-        beside: if args.baselines { Beside::Baselines(args.seed) } else { Beside::Nothing },
+        beside: match args.baselines {
+            None => Beside::Nothing,
+            Some(BaselineSet::Quick) => Beside::Baselines(args.seed),
+            Some(BaselineSet::Tuned) => Beside::Tuned(args.seed),
+        },
+        against: args.against.clone(),
+        bad_rows: if args.lenient { BadRows::LeaveOut } else { BadRows::Refuse },
         device: args.device.clone(),
+        command: Some(std::env::args().collect::<Vec<_>>().join(" ")),
     };
+    let replace = if args.force { Replace::Yes } else { Replace::No };
+    if let Some(out) = &args.out {
+        footpath_core::artefact::refuse_existing(out, replace)?;
+    }
     let bar = output::bar(1, "evaluating");
     let report = Threads(args.threads).run(|| {
         evaluate::run(&args.kg, &subject, &options, &mut |done, of| {
@@ -92,6 +125,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         })
     })??;
     bar.finish_and_clear();
+    if let Some(out) = &args.out {
+        report.publish(&args.kg, out, replace)?;
+    }
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer(&mut out, &report).map_err(|e| output(e.into()))?;
@@ -100,36 +136,75 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     print_report(&mut out, &report).map_err(output)
 }
 
-/// The figures as a table, the subject first.
+/// The figures as tables, the subject first.
 pub(crate) fn print_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    let k = report.metrics.k;
-    let names = ["hr", "ndcg", "mrr", "precision", "recall"].map(|name| format!("{name}@{k}"));
-    let mut header = vec![""];
-    header.extend(names.iter().map(String::as_str));
-    header.extend(["users", "slots", "NDCG against it (95 %), p"]);
+    let k = report.figures.metrics.k;
+    let shown = [Metric::HitRate, Metric::Ndcg, Metric::ReciprocalRank, Metric::Precision, Metric::Recall];
+    let mut header = vec![String::new()];
+    header.extend(shown.map(|metric| metric.label(k)));
+    header.extend(["users", "slots", "NDCG against it (95 %), p"].map(str::to_owned));
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
     let mut table = output::table(&header, 1);
-    let row = |name: &str, m: &Metrics, against: String| {
-        let figures = [m.hr, m.ndcg, m.mrr, m.precision, m.recall, m.user_coverage, m.slot_coverage];
+    let row = |name: &str, figures: &Figures, against: String| {
+        let cell = |metric: Metric| {
+            let [low, high] = figures.intervals.get(&metric.label(k)).copied().unwrap_or_default();
+            format!("{:.4} ±{:.3}", figures.metrics.value(metric), (high - low) / 2.0)
+        };
         let mut row = vec![name.to_owned()];
-        row.extend(figures.map(|f| format!("{f:.4}")));
+        row.extend(shown.map(cell));
+        row.extend([figures.metrics.user_coverage, figures.metrics.slot_coverage].map(|f| format!("{f:.4}")));
         row.push(against);
         row
     };
     let subject = if report.model.is_some() { "path model" } else { "lists" };
-    table.add_row(row(subject, &report.metrics, String::new()));
-    let mut baselines: Vec<_> = report.baselines.iter().collect();
-    baselines.sort_by(|a, b| b.1.ndcg.total_cmp(&a.1.ndcg));
-    for (name, metrics) in baselines {
-        let against = report
-            .ndcg_against
-            .get(name)
-            .map_or(String::new(), |c| format!("{:+.4} [{:+.4}, {:+.4}] {:.3}", c.difference, c.low, c.high, c.p));
-        table.add_row(row(name, metrics, against));
+    table.add_row(row(subject, &report.figures, String::new()));
+    for (name, baseline) in report.ranked_baselines() {
+        let against = report.ndcg_against.get(name).map_or(String::new(), difference);
+        table.add_row(row(name, &baseline.figures, against));
     }
     output::print(out, &table)?;
-    let users = report.metrics.users.len();
+    for (name, baseline) in report.ranked_baselines().iter().filter(|(_, b)| !b.setting.is_empty()) {
+        writeln!(out, " {name}: {}, the best of {} on valid", baseline.setting, baseline.tried.len())?;
+    }
+    print_further(out, report)?;
+    let users = report.figures.metrics.users.len();
     let faithful = report
         .faithful
         .map_or(String::new(), |share| format!("; {:.1} % of {} paths faithful", share * 100.0, report.num_paths));
     writeln!(out, " {users} users with held-out items{faithful}")
+}
+
+fn difference(c: &Comparison) -> String {
+    format!("{:+.4} [{:+.4}, {:+.4}] {:.3}", c.difference, c.low, c.high, c.p)
+}
+
+/// What does not fit beside the baselines: of the subject alone.
+fn print_further(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    let metrics = &report.figures.metrics;
+    let figure = |metric: Metric| format!("{} {:.4}", metric.label(metrics.k), metrics.value(metric));
+    let [low, high] = metrics.auc_range;
+    let further = [Metric::AveragePrecision, Metric::F1, Metric::LegacyNdcg].map(figure).join(", ");
+    writeln!(out, " {further}, auc {:.4} (by what the lists leave open {low:.4} to {high:.4})", metrics.auc)?;
+    let beyond =
+        report.figures.beyond.figures().map(|(name, figure)| format!("{} {figure:.4}", name.replace('_', " ")));
+    writeln!(out, " {}", beyond.join(", "))?;
+    if !report.explanations.is_empty() {
+        let of = |m: &PathMetric| {
+            let found = report.explanations.get(m.name())?;
+            Some(format!("{} {:.3} ±{:.3}", m.name(), found.mean, (found.high - found.low) / 2.0))
+        };
+        writeln!(out, " {}", PathMetric::ALL.iter().filter_map(of).collect::<Vec<_>>().join(", "))?;
+    }
+    if let (Some(calibration), Some(entropy)) = (&report.calibration, report.path_entropy) {
+        writeln!(out, " calibration error {:.4}, entropy of an item's paths {entropy:.3} nats", calibration.ece)?;
+    }
+    let rows = report.card.excluded.rows.iter().map(|(kind, number)| format!("{number} {kind}"));
+    if !report.card.excluded.rows.is_empty() {
+        writeln!(out, " rows left out: {}", rows.collect::<Vec<_>>().join(", "))?;
+    }
+    if !report.against.is_empty() {
+        writeln!(out, " against the other lists, with 95 % interval and p:")?;
+        report.against.iter().try_for_each(|(metric, c)| writeln!(out, "   {metric:<16} {}", difference(c)))?;
+    }
+    Ok(())
 }

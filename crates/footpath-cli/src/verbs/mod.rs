@@ -15,6 +15,7 @@ pub(crate) mod info;
 pub(crate) mod pattern;
 pub(crate) mod patterns;
 pub(crate) mod recommend;
+pub(crate) mod report;
 pub(crate) mod sample;
 pub(crate) mod train;
 pub(crate) mod verify;

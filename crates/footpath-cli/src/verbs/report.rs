@@ -1,0 +1,31 @@
+//! `footpath report`
+
+use crate::failure::Failure;
+use crate::output;
+use clap::Args;
+use footpath::{Replace, page};
+use std::path::PathBuf;
+
+/// Draw an evaluation as one page
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  footpath evaluate --kg kg --model model --baselines --out evaluation
+  footpath report evaluation --out report.html
+
+The page holds everything it shows: no network, no script.")]
+pub(crate) struct ReportArgs {
+    /// What `footpath evaluate --out` wrote
+    evaluation: PathBuf,
+    /// Page to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long, requires = "out")]
+    force: bool,
+}
+
+pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
+    let page = page::run(&args.evaluation)?;
+    let replace = if args.force { Replace::Yes } else { Replace::No };
+    output::to_file_or_stdout(args.out.as_deref(), replace, |out| out.write_all(page.as_bytes()))
+}

@@ -1,0 +1,142 @@
+//! Lists to judge: those of a model with their paths, or anybody's.
+
+use super::card::{Excluded, Source};
+use super::{Court, Options};
+use crate::error::Result;
+use crate::recommend::{Options as SearchOptions, Session};
+use footpath_core::Artefact;
+use footpath_eval::{
+    BadRows, Calibration, Explained, Recommendation, Recommendations, calibration, faithful, path_entropy,
+};
+use footpath_model::Progress;
+use footpath_model::decode::{ScoredItem, UserList};
+use std::path::Path;
+
+/// Paths found that are looked at for each item.
+const PATHS: usize = 5;
+/// Bins of the reliability curve.
+const BINS: usize = 10;
+
+/// Lists without the known items, and what is known of them.
+pub(super) struct Judged {
+    pub(super) lists: Recommendations,
+    pub(super) explained: Explained,
+    pub(super) calibration: Option<Calibration>,
+    pub(super) path_entropy: Option<f64>,
+    pub(super) faithful: Option<f64>,
+    pub(super) num_paths: usize,
+    pub(super) model: Option<Model>,
+    pub(super) excluded: Excluded,
+    pub(super) source: Source,
+}
+
+/// The model that recommended.
+pub(super) struct Model {
+    pub(super) hash: String,
+    pub(super) config: serde_json::Value,
+    pub(super) parents: std::collections::BTreeMap<String, String>,
+    pub(super) log: Vec<Progress>,
+}
+
+pub(super) fn from_lists(path: &Path, court: &Court, bad_rows: BadRows) -> Result<Judged> {
+    let (all, rows) = Recommendations::read_with(path, &court.train, bad_rows)?;
+    let lists = all.without(&court.known);
+    let excluded = Excluded::of(court, &all, &lists, rows);
+    let source = Source::of_file(path)?;
+    Ok(Judged {
+        lists,
+        explained: Explained::new(),
+        calibration: None,
+        path_entropy: None,
+        faithful: None,
+        num_paths: 0,
+        model: None,
+        excluded,
+        source,
+    })
+}
+
+pub(super) fn from_model(
+    directory: &Path,
+    kg_dir: &Path,
+    options: &Options,
+    court: &Court,
+    done: &mut dyn FnMut(usize, usize),
+) -> Result<Judged> {
+    let session = Session::open(directory, kg_dir, &options.device)?;
+    let most_known = court.known.by_user().values().map(Vec::len).max().unwrap_or(0);
+    // Room for the known items, which are taken out afterwards.
+    let search = SearchOptions {
+        k: options.k + most_known,
+        beams: options.beams,
+        paths_per_item: PATHS,
+        ..SearchOptions::default()
+    };
+    let users = &court.users;
+    let mut found = session.search(users, search, &mut |finished| done(finished, users.len()));
+    let recommendation = |item: &ScoredItem| Recommendation { item: item.item, score: item.score };
+    let all: Recommendations =
+        found.iter().map(|list| (list.user, list.items.iter().map(recommendation).collect())).collect();
+    let lists = all.without(&court.known);
+    keep_known_out(&mut found, court, options.k);
+    let paths = found.iter().flat_map(|list| {
+        list.items.iter().flat_map(|item| item.paths.iter().map(|p| (list.user, item.item, session.path(p))))
+    });
+    let faithfulness = faithful(session.kg(), paths);
+    let explained = found.iter().map(|list| {
+        (list.user, list.items.iter().map(|i| (i.item, i.paths.first().map(|p| session.path(p)))).collect())
+    });
+    let excluded = Excluded::of(court, &all, &lists, Default::default());
+    Ok(Judged {
+        explained: explained.collect(),
+        calibration: Some(calibration(predictions(&found, court), BINS)),
+        path_entropy: mean_entropy(&found),
+        faithful: faithfulness.share(),
+        num_paths: faithfulness.num_paths,
+        model: Some(model(directory, &session)?),
+        // As long as those of the baselines, so that neither has more to show to the AUC.
+        lists: lists.first(options.k),
+        excluded,
+        source: Source { path: directory.display().to_string(), hash: session.model_hash().to_owned() },
+    })
+}
+
+/// Leaves the first `k` items of each list that are not known.
+fn keep_known_out(found: &mut [UserList], court: &Court, k: usize) {
+    let known = court.known.by_user();
+    for list in found {
+        let known = known.get(&list.user).map_or(&[][..], Vec::as_slice);
+        list.items.retain(|item| known.binary_search(&item.item).is_err());
+        list.items.truncate(k);
+    }
+}
+
+/// The probability of each item shown, and the chance that a held-out item drawn uniformly is this one.
+fn predictions(found: &[UserList], court: &Court) -> Vec<(f64, f64)> {
+    let held_out = court.held_out.by_user();
+    let of_user = |list: &UserList| {
+        let relevant = held_out.get(&list.user).map_or(&[][..], Vec::as_slice);
+        let share = 1.0 / relevant.len().max(1) as f64;
+        let came_true = |item: &ScoredItem| if relevant.binary_search(&item.item).is_ok() { share } else { 0.0 };
+        list.items.iter().map(|item| (item.log_probability.exp(), came_true(item))).collect::<Vec<_>>()
+    };
+    found.iter().flat_map(of_user).collect()
+}
+
+fn mean_entropy(found: &[UserList]) -> Option<f64> {
+    let items = found.iter().flat_map(|list| &list.items);
+    let entropies: Vec<f64> = items
+        .map(|item| path_entropy(item.log_probability, item.paths.iter().map(|path| path.log_probability)))
+        .collect();
+    (!entropies.is_empty()).then(|| entropies.iter().sum::<f64>() / entropies.len() as f64)
+}
+
+fn model(directory: &Path, session: &Session) -> Result<Model> {
+    let artefact = Artefact::open(directory, "model")?;
+    let log = artefact.read_text("metrics.jsonl")?;
+    // A log that another version wrote is no reason not to evaluate.
+    let log = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let config = serde_json::to_value(session.card()).unwrap_or_default();
+    let parents = artefact.manifest().parents.clone();
+    Ok(Model { hash: session.model_hash().to_owned(), config, parents, log })
+}
