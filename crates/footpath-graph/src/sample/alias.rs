@@ -17,6 +17,10 @@ pub(super) trait Code: Element + Ord + std::fmt::Debug {
     fn pack(node: u32, class: u32, shift: u32) -> Self;
     /// Node and class of a hop.
     fn unpack(self, shift: u32) -> (u32, u32);
+    /// The number of a hop in 64 bits.
+    fn word(self) -> u64;
+    /// The number of a hop from 64 bits.
+    fn of(word: u64) -> Self;
     /// Appends a bucket.
     fn push(bucket: Bucket<Self>, to: &mut Vec<u64>);
     /// Reads the bucket that starts at a word.
@@ -43,6 +47,14 @@ impl Code for u32 {
     fn unpack(self, shift: u32) -> (u32, u32) {
         (self >> shift, self & ((1 << shift) - 1))
     }
+    #[inline]
+    fn word(self) -> u64 {
+        u64::from(self)
+    }
+    #[inline]
+    fn of(word: u64) -> Self {
+        word as u32
+    }
     fn push(bucket: Bucket<Self>, to: &mut Vec<u64>) {
         to.extend([bucket.threshold, u64::from(bucket.below) | u64::from(bucket.above) << 32]);
     }
@@ -64,6 +76,14 @@ impl Code for u64 {
     #[inline]
     fn unpack(self, _: u32) -> (u32, u32) {
         ((self >> 32) as u32, self as u32)
+    }
+    #[inline]
+    fn word(self) -> u64 {
+        self
+    }
+    #[inline]
+    fn of(word: u64) -> Self {
+        word
     }
     fn push(bucket: Bucket<Self>, to: &mut Vec<u64>) {
         to.extend([bucket.threshold, bucket.below, bucket.above]);

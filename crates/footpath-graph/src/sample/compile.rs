@@ -358,17 +358,33 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
             arcs.push(piece.arcs);
             buckets.push(piece.buckets);
         }
-        let layer = Layer {
-            kind,
-            first_node: state.nodes.start,
-            rows: Arc::new(HugeArray::concat(&rows)?),
-            classes: state.classes.clone(),
-            shift: state.shift,
-            arcs: Arc::new(HugeArray::concat(&arcs)?),
-            buckets: HugeArray::concat(&buckets)?,
+        let (rows, buckets) = (Arc::new(HugeArray::concat(&rows)?), HugeArray::concat(&buckets)?);
+        let (first_node, classes, shift) = (state.nodes.start, state.classes.clone(), state.shift);
+        let arcs = match self.same_arcs(&arcs) {
+            Some(known) => known,
+            None => Arc::new(HugeArray::concat(&arcs)?),
         };
+        let layer = Layer { kind, first_node, rows, classes, shift, arcs, buckets };
         self.done[state.id.index()].layer = Some(layer);
         Ok(())
+    }
+}
+
+impl<W, C: Code> Compiler<'_, W, C> {
+    /// The arcs of another state, if they are these: of states that may be met at more or fewer nodes without arcs.
+    fn same_arcs(&self, pieces: &[Vec<C>]) -> Option<Arc<HugeArray<C>>> {
+        let len: usize = pieces.iter().map(Vec::len).sum();
+        let layers = self.done.iter().filter_map(|done| done.layer.as_ref());
+        let known = layers.map(|layer| &layer.arcs).filter(|arcs| arcs.len() == len && len > 0);
+        let is_same = |arcs: &&Arc<HugeArray<C>>| {
+            let mut rest: &[C] = arcs;
+            pieces.iter().all(|piece| {
+                let (head, tail) = rest.split_at(piece.len());
+                rest = tail;
+                head == piece.as_slice()
+            })
+        };
+        known.filter(|arcs| is_same(arcs)).map(Arc::clone).next()
     }
 }
 

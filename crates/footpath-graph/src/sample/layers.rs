@@ -7,7 +7,6 @@
 //! code            node << shift | class                    class = (relation, next state), or stopping
 //! ```
 
-use super::alias::Code;
 use crate::pattern::StateId;
 use footpath_core::{HugeArray, RelationId};
 use std::sync::Arc;
@@ -51,11 +50,18 @@ pub(super) struct Layer<C> {
 }
 
 /// The arcs of a row.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub(super) first: usize,
     pub(super) len: usize,
-    pub(super) capacity: u64,
+}
+
+impl Row {
+    /// The first word of a row, read.
+    #[inline]
+    pub(super) fn of(word: u64) -> Self {
+        Self { first: (word >> LEN_BITS) as usize, len: (word & ((1 << LEN_BITS) - 1)) as usize }
+    }
 }
 
 /// A compiled pattern.
@@ -65,31 +71,4 @@ pub(super) struct Layers<C> {
     pub(super) layers: Vec<Layer<C>>,
     /// Whether hops are weighed so that walks never turn straight back; otherwise such walks are drawn and given up.
     pub(super) weighed: bool,
-}
-
-impl<C: Code> Layer<C> {
-    fn words(&self) -> usize {
-        if self.kind == Kind::Weighed { 2 } else { 1 }
-    }
-
-    /// Where the row of a node starts.
-    #[inline]
-    pub(super) fn row_at(&self, node: u32) -> usize {
-        node.wrapping_sub(self.first_node) as usize * self.words()
-    }
-
-    /// The words of the rows, to be asked for early.
-    #[inline]
-    pub(super) fn rows(&self) -> &[u64] {
-        &self.rows
-    }
-
-    /// The row of a node; empty for a node that no walk meets in this state.
-    #[inline]
-    pub(super) fn row(&self, node: u32) -> Row {
-        let at = self.row_at(node);
-        let word = self.rows.get(at).copied().unwrap_or(0);
-        let capacity = if self.kind == Kind::Weighed { self.rows.get(at + 1).copied().unwrap_or(0) } else { 0 };
-        Row { first: (word >> LEN_BITS) as usize, len: (word & ((1 << LEN_BITS) - 1)) as usize, capacity }
-    }
 }

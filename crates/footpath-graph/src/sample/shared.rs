@@ -2,7 +2,7 @@
 
 use super::alias::Code;
 use super::compile::{self, Failure, Rules};
-use super::kernel::{Draw, Drawn, Form, LANES};
+use super::kernel::{Draw, Drawn, Form, LANES, MAX_NODES};
 use super::layers::{Layers, MAX_ROW};
 use super::weights::Weight;
 use super::{EndSet, EndWeights, Factors, Law, Sampler};
@@ -105,7 +105,8 @@ impl Shared {
         if live.is_empty() {
             return 1.0;
         }
-        let drawn = self.run::<LANES>(sampler, form, live.iter().copied(), &mut vec![0; form.width]);
+        let placed = live.iter().zip(0..).map(|(&draw, place)| Draw { place, ..draw });
+        let drawn = self.run::<LANES>(sampler, form, placed, &mut vec![0; live.len() * form.width]);
         (live.len() - drawn.failed.len()) as f64 / drawn.attempts.max(1) as f64
     }
 
@@ -146,7 +147,7 @@ fn run<const N: usize, C: Code>(
     if sampler.spec.ends == EndSet::Any && !sampler.spec.causal {
         layers.run::<N>(form, draws, |_| true, rows)
     } else {
-        layers.run::<N>(form, draws, |path| sampler.may_end(path), rows)
+        layers.run::<N>(form, draws, |tokens| sampler.may_end(form.nodes(tokens, &mut [0; MAX_NODES])), rows)
     }
 }
 
