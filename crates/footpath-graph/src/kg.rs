@@ -19,6 +19,7 @@
 
 use crate::error::{Error, Result};
 use crate::heldout::{HeldOut, Split};
+use footpath_core::memory::prefetch;
 use footpath_core::{Array, ArrayFile, Artefact, NodeId, RelationId, Triple, TypeId, Vocabulary};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -288,6 +289,23 @@ impl TrainKg {
     #[expect(clippy::cast_possible_truncation, reason = "both numbers are limited at import")]
     pub fn vocabulary(&self) -> Vocabulary {
         Vocabulary { num_relations: self.num_relations() as u32, num_nodes: self.num_nodes() as u32 }
+    }
+
+    /// Asks for where the arcs of a node are, which will be looked at soon.
+    #[inline]
+    pub(crate) fn prefetch_offset(&self, node: NodeId) {
+        prefetch(&self.arrays.offsets, node.index());
+    }
+
+    /// Asks for the first arcs of a node, some of the rest of which the processor foresees.
+    #[inline]
+    pub(crate) fn prefetch_arcs(&self, node: NodeId) {
+        let Some(first) = self.arrays.offsets.get(node.index()).and_then(|&first| usize::try_from(first).ok()) else {
+            return;
+        };
+        prefetch(&self.arrays.relations, first);
+        prefetch(&self.arrays.tails, first);
+        prefetch(&self.arrays.tails, first + 16);
     }
 
     /// The arcs of a node; none for a node out of range.

@@ -203,10 +203,19 @@ impl<'a> Builder<'a> {
             let mut next = 0;
             // Hops lead to later layers only, so the layer does not grow meanwhile.
             while let Some(&slot) = self.dag.layers[state.index()].get(next) {
+                self.ask_ahead(state, next);
                 next += 1;
                 self.hops_from(slot, state);
             }
         }
+    }
+
+    /// Asks for what is needed of slots whose turn is soon, of one sooner than of the other.
+    fn ask_ahead(&self, state: StateId, turn: usize) {
+        let layer = &self.dag.layers[state.index()];
+        let node = |ahead: usize| layer.get(turn + ahead).map(|&slot| NodeId(self.dag.nodes[slot as usize]));
+        node(4).into_iter().for_each(|node| self.kg.prefetch_arcs(node));
+        node(8).into_iter().for_each(|node| self.kg.prefetch_offset(node));
     }
 
     fn hops_from(&mut self, slot: u32, state: StateId) {
@@ -247,6 +256,7 @@ impl<'a> Builder<'a> {
             self.dag.layers[state.index()].sort_unstable_by_key(|&slot| self.dag.nodes[slot as usize]);
             let mut next = 0;
             while let Some(&slot) = self.dag.layers[state.index()].get(next) {
+                self.ask_ahead(state, next);
                 next += 1;
                 if self.alive[slot as usize] {
                     self.hops_to(slot, state, plan);
@@ -346,6 +356,13 @@ pub(super) struct Plan {
 
 /// The ascending nodes that are in a range.
 fn within<'a>(nodes: &'a [u32], range: &Range<u32>) -> &'a [u32] {
+    // Most relations lead to nodes of one type.
+    if let (Some(first), Some(last)) = (nodes.first(), nodes.last())
+        && range.contains(first)
+        && range.contains(last)
+    {
+        return nodes;
+    }
     let start = nodes.partition_point(|&node| node < range.start);
     let len = nodes[start..].partition_point(|&node| node < range.end);
     &nodes[start..start + len]
