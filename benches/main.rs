@@ -26,9 +26,10 @@ use std::process::ExitCode;
 type Bench = fn() -> Outcome<Figure>;
 
 /// The benchmarks by name.
-const BENCHES: [(&str, Bench); 19] = [
+const BENCHES: [(&str, Bench); 20] = [
     ("walks/rmat-10hop", walks::rmat_bound),
     ("walks/rmat-10hop-naive", walks::rmat_naive),
+    ("walks/big-10hop", walks::big_bound),
     ("walks/u-i-e-i", walks::typed_walk_bound),
     ("walks/u-i-e-i-naive", walks::typed_walk),
     ("paths/uniform-3hop", walks::uniform_3),

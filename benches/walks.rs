@@ -4,7 +4,7 @@
 //! part of it. The graphs are those of [`crate::generate`].
 
 use crate::bound::rounds;
-use crate::generate::{rmat, walks_kg};
+use crate::generate::{pareto_csr, rmat, walks_kg};
 use crate::harness::{Done, Figure, Outcome, cpu_time};
 use footpath_core::{NodeId, Path, Purpose, QuickStream};
 use footpath_graph::build::build;
@@ -22,8 +22,8 @@ const ROUNDS: usize = 5;
 const SEED: u64 = 1;
 /// Users whose paths make one measurement.
 const USERS: u32 = 40_000;
-/// Nodes whose rows are drawn at a time.
-const CHUNK: u32 = 256;
+/// Paths that are drawn at a time, as many as when a corpus is drawn.
+const CHUNK: u64 = 1 << 14;
 const ONE_BY_ONE: &str = "one walker at a time on the same tables";
 
 const U_I_E_I: &str = "(:user)-[:interacted]->(:item)-[:!interacted]-(:!user&!item)-[]-(:item)";
@@ -51,9 +51,9 @@ fn sampler<'a>(kg: &'a TrainKg, pattern: &str, spec: &SampleSpec) -> Outcome<Mix
 /// Draws so many paths of each node; their number.
 fn draw(sampler: &MixtureSampler<'_>, nodes: Range<u32>, paths: u64) -> Outcome<f64> {
     let mut scratch = Scratch::default();
-    let mut tokens = 0;
-    for start in nodes.clone().step_by(CHUNK as usize) {
-        tokens += sampler.rows(start..nodes.end.min(start + CHUNK), 0..paths, &mut scratch)?.len();
+    let (mut tokens, step) = (0, CHUNK.div_ceil(paths) as u32);
+    for start in nodes.clone().step_by(step as usize) {
+        tokens += sampler.rows(start..nodes.end.min(start + step), 0..paths, &mut scratch)?.len();
     }
     Ok(tokens as f64 / sampler.row_width() as f64)
 }
@@ -75,17 +75,27 @@ fn draw_one_by_one(sampler: &MixtureSampler<'_>, nodes: Range<u32>, paths: u64) 
 /// two random reads a hop: a row of offsets and an arc.
 pub(crate) fn rmat_bound() -> Outcome<Figure> {
     let kg = rmat_kg()?;
-    let sampler = rmat_sampler(&kg)?;
+    let sampler = hop_sampler(&kg)?;
     let nodes = 0..kg.num_nodes() as u32;
     let (rows, arcs) = (8 * kg.num_nodes(), 4 * kg.num_arcs());
     let ours = || cpu_time(|| Ok(10.0 * draw(&sampler, nodes.clone(), 2)?));
     Figure::measure("hops/s", "two random reads a hop", Some(0.75), ROUNDS, ours, || rounds(&[rows, arcs]))
 }
 
+/// W3: the same on a graph twelve times as large as the last cache of the machine of the figures (32 MB): 100 million arcs of four
+/// million nodes with Pareto degrees.
+pub(crate) fn big_bound() -> Outcome<Figure> {
+    let kg = big_kg()?;
+    let sampler = hop_sampler(&kg)?;
+    let (rows, arcs) = (8 * kg.num_nodes(), 4 * kg.num_arcs());
+    let ours = || cpu_time(|| Ok(10.0 * draw(&sampler, 0..1_000_000, 2)?));
+    Figure::measure("hops/s", "two random reads a hop", Some(0.7), ROUNDS, ours, || rounds(&[rows, arcs]))
+}
+
 /// W1 against a walker that looks at the graph itself, one hop after the other.
 pub(crate) fn rmat_naive() -> Outcome<Figure> {
     let kg = rmat_kg()?;
-    let sampler = rmat_sampler(&kg)?;
+    let sampler = hop_sampler(&kg)?;
     let nodes = 0..kg.num_nodes() as u32;
     let ours = || cpu_time(|| Ok(10.0 * draw(&sampler, nodes.clone(), 2)?));
     let naive = || cpu_time(|| Ok(naive_walks(&kg, nodes.clone().step_by(4))));
@@ -94,9 +104,7 @@ pub(crate) fn rmat_naive() -> Outcome<Figure> {
 
 fn rmat_kg() -> Outcome<TrainKg> {
     let (offsets, targets) = rmat(20, 20_000_000, SEED)?;
-    let mut dataset = Dataset::default();
-    (0..1 << 20).for_each(|number| _ = dataset.entity(&format!("n{number:07}"), "node"));
-    dataset.interact("user", "item");
+    let mut dataset = nodes(1 << 20);
     let relation = dataset.relation("near");
     for (head, bounds) in (0u32..).zip(offsets.windows(2)) {
         let tails = targets[bounds[0] as usize..bounds[1] as usize].iter().filter(|&&tail| head < tail);
@@ -105,7 +113,27 @@ fn rmat_kg() -> Outcome<TrainKg> {
     Ok(build(dataset)?.train_kg()?)
 }
 
-fn rmat_sampler(kg: &TrainKg) -> Outcome<MixtureSampler<'_>> {
+fn big_kg() -> Outcome<TrainKg> {
+    const NODES: u32 = 1 << 22;
+    let (offsets, targets) = pareto_csr(NODES.into(), 50_000_000, SEED)?;
+    let mut dataset = nodes(NODES);
+    let relation = dataset.relation("near");
+    for (head, bounds) in (0u32..).zip(offsets.windows(2)) {
+        let tails = &targets[bounds[0] as usize..bounds[1] as usize];
+        dataset.triples.extend(tails.iter().map(|&tail| RawTriple { head, relation, tail, line: 0 }));
+    }
+    Ok(build(dataset)?.train_kg()?)
+}
+
+/// So many nodes of one type, and the least that a graph has besides.
+fn nodes(number: u32) -> Dataset {
+    let mut dataset = Dataset::default();
+    (0..number).for_each(|number| _ = dataset.entity(&format!("n{number:07}"), "node"));
+    dataset.interact("user", "item");
+    dataset
+}
+
+fn hop_sampler(kg: &TrainKg) -> Outcome<MixtureSampler<'_>> {
     let pattern = Pattern::parse_walk("(:node)-[:near]-{10}(:node)", kg)?;
     let spec = SampleSpec { simple: false, ..spec(Law::Walk, EndSet::Any) };
     Ok(MixtureSampler::new(kg, &Mixture::single(pattern), &spec)?)

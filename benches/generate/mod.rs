@@ -9,18 +9,14 @@
 //! ```
 
 mod command;
-#[allow(dead_code, reason = "for the benchmarks of walks")]
 mod csr;
 mod facts;
 mod folder;
-#[allow(dead_code, reason = "for the benchmarks of walks")]
 mod kg;
 mod skew;
 
 pub(crate) use command::run;
-#[allow(unused_imports, reason = "for the benchmarks of walks")]
 pub(crate) use csr::{pareto_csr, rmat};
 pub(crate) use facts::Shape;
 pub(crate) use folder::write_folder;
-#[allow(unused_imports, reason = "for the benchmarks of walks")]
 pub(crate) use kg::{power_law_kg, walks_kg};
