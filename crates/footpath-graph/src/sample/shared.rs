@@ -174,3 +174,65 @@ impl Sampler<'_> {
             && !automaton.states().any(goes_on)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TrainKg;
+    use crate::dataset::{Dataset, MAX_RELATIONS, RawTriple};
+    use crate::pattern::Pattern;
+    use crate::sample::{SampleSpec, Scratch};
+    use footpath_core::Path;
+
+    const USERS: u32 = 3;
+
+    /// A small graph; with `padding`, the same with so many relations and nodes besides that a hop does not fit 32 bits.
+    fn graph(padding: bool) -> TrainKg {
+        let mut dataset = Dataset::default();
+        let relations = ["r0", "r1", "r2"].map(|name| dataset.relation(name));
+        for number in 0..4 {
+            dataset.link(&format!("i{number}"), &format!("f{number}"));
+        }
+        for (user, item) in (0..USERS).flat_map(|user| (0..4).map(move |item| (user, item))) {
+            if (user + item) % 3 > 0 {
+                dataset.interact(&format!("u{user}"), &format!("i{item}"));
+            }
+        }
+        for number in 0..12u32 {
+            let head = dataset.entity(&format!("f{}", number % 4), "film");
+            let tail = dataset.entity(&format!("e{}", number / 3), "thing");
+            let relation = relations[number as usize % 3];
+            dataset.triples.push(RawTriple { head, relation, tail, line: 0 });
+        }
+        if padding {
+            (3..MAX_RELATIONS).for_each(|number| _ = dataset.relation(&format!("s{number:05}")));
+            (0..1u32 << 16).for_each(|number| _ = dataset.entity(&format!("z{number:05}"), "zzz"));
+        }
+        crate::build::build(dataset).expect("a graph").train_kg().expect("a graph")
+    }
+
+    /// Nodes and relations of the padding come after all others, so draws must be the same; the laws of narrow codes are tested elsewhere.
+    #[test]
+    fn wide_codes_draw_what_narrow_ones_do() {
+        let (narrow, wide) = (graph(false), graph(true));
+        let text = "(:user)-[:interacted]->(:item)-[]-(:thing)-[]-(:item)";
+        for law in [Law::UniformPath, Law::Walk] {
+            let spec = SampleSpec { law, damping: 0.0, ends: EndSet::Any, ..SampleSpec::default() };
+            let pattern = |kg: &TrainKg| Pattern::parse(text, kg).expect("a pattern");
+            let [narrow, wide] =
+                [&narrow, &wide].map(|kg| Sampler::new(kg, &pattern(kg), spec.clone()).expect("a sampler"));
+            let layers =
+                |sampler: &Sampler<'_>| matches!(sampler.shared.as_ref().expect("compiled").layers, Width::Wide(_));
+            assert!(!layers(&narrow) && layers(&wide));
+            for user in (0..USERS).map(NodeId) {
+                let [narrow, wide] =
+                    [&narrow, &wide].map(|sampler| sampler.tables_with(user, &mut Scratch::default()).expect("a user"));
+                let (mut a, mut b) = (Path::default(), Path::default());
+                for draw in 0..500 {
+                    assert!(narrow.draw(draw, &mut a) && wide.draw(draw, &mut b));
+                    assert_eq!(a, b, "{law:?}, user {user:?}, draw {draw}");
+                }
+            }
+        }
+    }
+}
