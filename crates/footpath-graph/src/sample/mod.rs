@@ -61,6 +61,7 @@ use shared::Shared;
 use starts::Starts;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use weights::{Measure, Overflow, Turns, Weights};
 
 /// Which items a path may end at.
@@ -161,6 +162,9 @@ const RELATION_WEIGHTS: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 /// Most damping.
 pub const MAX_DAMPING: f64 = 8.0;
 
+/// Most (state, node) pairs of which something is remembered for all users: half a gibibyte.
+const MAX_REMEMBERED: u64 = 1 << 26;
+
 /// Draws paths of users of a graph.
 #[derive(Debug)]
 pub struct Sampler<'a> {
@@ -228,6 +232,8 @@ impl<'a> Sampler<'a> {
         let mut sampler = Self { kg, pattern, spec, by_end, starts, plan, factors, ends, shared: None, counts };
         if sampler.spec.ends != EndSet::Train && !by_end {
             sampler.shared = Some(Shared::compile(&sampler)?);
+        } else if sampler.factors.walk && slots <= MAX_REMEMBERED {
+            sampler.factors.remember(sampler.pattern.automaton().num_states(), kg.num_nodes());
         }
         Ok(sampler)
     }
@@ -384,6 +390,8 @@ struct Factors {
     walk: bool,
     /// States in which a node is not damped: the start and the item of the first hop.
     undamped: Vec<StateId>,
+    /// By state and node, a(v) as far as it has been asked for; empty where users do not have tables of their own.
+    known: Vec<Vec<AtomicU64>>,
 }
 
 impl Factors {
@@ -437,6 +445,27 @@ impl Factors {
         damped.unwrap_or(&1.0) * walk
     }
 
+    /// Remembers a(v) for all users: it takes as long to find as all else about a slot.
+    fn remember(&mut self, num_states: usize, num_nodes: usize) {
+        let unknown = || std::iter::repeat_with(AtomicU64::default).take(num_nodes).collect();
+        self.known = std::iter::repeat_with(unknown).take(num_states).collect();
+    }
+
+    /// a(v) if it is known, else found and remembered. Whoever finds it finds the same.
+    fn remembered(&self, state: StateId, node: u32, find: impl FnOnce() -> f64) -> f64 {
+        let Some(place) = self.known.get(state.index()).and_then(|nodes| nodes.get(node as usize)) else {
+            return find();
+        };
+        match place.load(Ordering::Relaxed) {
+            0 => {
+                let found = find();
+                place.store(found.to_bits(), Ordering::Relaxed);
+                found
+            }
+            bits => f64::from_bits(bits),
+        }
+    }
+
     /// One factor for each slot.
     fn of_slots(&self, kg: &TrainKg, automaton: &Automaton, dag: &Dag) -> Vec<f64> {
         if self.damping.is_empty() && !self.walk {
@@ -444,7 +473,8 @@ impl Factors {
         }
         let of = |(&node, &state): (&u32, &u16)| {
             let state = StateId(state);
-            self.of(state, node, || self.allowed(allowed(kg, automaton, state, NodeId(node))))
+            let allowed = || self.allowed(allowed(kg, automaton, state, NodeId(node)));
+            self.of(state, node, || self.remembered(state, node, allowed))
         };
         dag.nodes.iter().zip(&dag.states).map(of).collect()
     }
