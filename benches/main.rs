@@ -12,9 +12,11 @@ mod bound;
 mod corpus;
 mod decode;
 mod generate;
+mod generator;
 mod graph;
 mod harness;
 mod import;
+mod runs;
 mod sample;
 mod scale;
 mod train;
@@ -26,12 +28,14 @@ use std::process::ExitCode;
 type Bench = fn() -> Outcome<Figure>;
 
 /// The benchmarks by name.
-const BENCHES: [(&str, Bench); 20] = [
+const BENCHES: [(&str, Bench); 22] = [
     ("walks/rmat-10hop", walks::rmat_bound),
     ("walks/rmat-10hop-naive", walks::rmat_naive),
     ("walks/big-10hop", walks::big_bound),
     ("walks/u-i-e-i", walks::typed_walk_bound),
     ("walks/u-i-e-i-naive", walks::typed_walk),
+    ("walks/generator", generator::quick_stream),
+    ("graph/runs", runs::doubling),
     ("paths/uniform-3hop", walks::uniform_3),
     ("paths/uniform-5hop", walks::uniform_5),
     ("paths/distinct-50", walks::distinct_50),
