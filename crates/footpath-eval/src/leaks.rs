@@ -146,7 +146,8 @@ fn restated(kg: &TrainKg, parts: [&HeldOut; 2]) -> Option<Leak> {
     }
     let is_restated = |(_, [restated, all]): &(&RelationId, &[usize; 2])| count(*restated) > RESTATED * count(*all);
     let names: Vec<String> = facts.iter().filter(is_restated).map(|(&r, _)| kg.relation_name(r)).collect();
-    let what = "relations that restate interactions: most of their facts join an item and an entity with the id of a user who chose it";
+    // Most of their facts join an item and an entity with the id of a user who chose it.
+    let what = "relations that restate interactions";
     (!facts.is_empty()).then(|| error("L7", what, facts.len(), &names))
 }
 

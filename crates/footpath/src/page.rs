@@ -267,7 +267,7 @@ fn calibration(report: &Value, page: &mut String) -> std::fmt::Result {
         "Probability of ending at an item, as predicted, against how often a held-out item is this one; ten equal parts of the items shown. Expected calibration error {ece:.4}."
     );
     section("Calibration", &what, page)?;
-    let (side, left, top) = (260.0, 70.0, 10.0);
+    let (side, left, top) = (260.0, 70.0, 22.0);
     let points: Vec<(f64, f64)> = bins.iter().map(|bin| (number(bin, "predicted"), number(bin, "observed"))).collect();
     let most = largest(points.iter().flat_map(|p| [p.0, p.1])) * 1.05;
     let place = |x: f64, y: f64| (left + x / most * side, top + (1.0 - y / most) * side);
@@ -279,6 +279,7 @@ fn calibration(report: &Value, page: &mut String) -> std::fmt::Result {
         text(x, top + side + 18.0, "class=\"soft\" text-anchor=\"middle\"", &format!("{:.3}", tick * most), page)?;
     }
     text(left + side / 2.0, top + side + 38.0, "text-anchor=\"middle\"", "predicted", page)?;
+    text(left, top - 8.0, "text-anchor=\"middle\"", "observed", page)?;
     text(
         left + side + 12.0,
         top + 14.0,
@@ -320,7 +321,7 @@ fn example_of(example: &Example, page: &mut String) -> std::fmt::Result {
 
 /// A path as boxes in a row, with its relations on the arrows between them.
 fn chain(user: &Stop, item: &ExampleItem, page: &mut String) -> std::fmt::Result {
-    let (wide, high, gap, top) = (138.0, 40.0, 112.0, 4.0);
+    let (wide, high, gap, top) = (138.0, 54.0, 112.0, 4.0);
     let stops: Vec<&Stop> = std::iter::once(user).chain(item.hops.iter().map(|hop| &hop.to)).collect();
     let width = stops.len() as f64 * (wide + gap) - gap + 4.0;
     // All paths of a page at one scale, but for those that are too long for it.
@@ -335,14 +336,11 @@ fn chain(user: &Stop, item: &ExampleItem, page: &mut String) -> std::fmt::Result
         };
         writeln!(page, "<rect class=\"{class}\" x=\"{x}\" y=\"{top}\" width=\"{wide}\" height=\"{high}\" rx=\"6\"/>")?;
         let middle = x + wide / 2.0;
-        text(middle, top + 17.0, "text-anchor=\"middle\"", &shorten(&stop.label, 18), page)?;
-        text(
-            middle,
-            top + 32.0,
-            "class=\"soft\" text-anchor=\"middle\" font-size=\"10\"",
-            &shorten(&stop.kind, 18),
-            page,
-        )?;
+        for (line, words) in two_lines(&stop.label, 18).iter().enumerate() {
+            text(middle, top + 16.0 + line as f64 * 14.0, "text-anchor=\"middle\"", words, page)?;
+        }
+        let (how, kind) = ("class=\"soft\" text-anchor=\"middle\" font-size=\"10\"", shorten(&stop.kind, 18));
+        text(middle, top + 46.0, how, &kind, page)?;
     }
     for (index, hop) in item.hops.iter().enumerate() {
         let (start, y) = (index as f64 * (wide + gap) + 2.0 + wide, top + high / 2.0);
@@ -366,6 +364,17 @@ fn chain(user: &Stop, item: &ExampleItem, page: &mut String) -> std::fmt::Result
     close(page)
 }
 
+/// A label on one line or two of at most `most` characters, broken between words where it can be.
+fn two_lines(label: &str, most: usize) -> Vec<String> {
+    if label.chars().count() <= most {
+        return vec![label.to_owned()];
+    }
+    let end = label.char_indices().nth(most).map_or(label.len(), |(end, _)| end);
+    let cut = label.get(..=end).and_then(|start| start.rfind(' ')).filter(|&cut| cut > 0).unwrap_or(end);
+    let (first, second) = label.split_at_checked(cut).unwrap_or((label, ""));
+    vec![first.to_owned(), shorten(second.trim_start(), most)]
+}
+
 /// The card, as far as it is plain text.
 fn protocol(report: &Value, page: &mut String) -> std::fmt::Result {
     writeln!(page, "<div class=\"scroll\"><table>")?;
@@ -387,6 +396,16 @@ mod tests {
     use super::*;
     use crate::evaluate::Hop;
     use serde_json::json;
+
+    #[test]
+    fn long_labels_break_between_words() {
+        let lines = |label: &str| two_lines(label, 18);
+        assert_eq!(lines("Alien"), ["Alien"]);
+        assert_eq!(lines("Back to the Future Part III (1990)"), ["Back to the Future", "Part III (1990)"]);
+        assert_eq!(lines("The Lord of the Rings: The Return of the King"), ["The Lord of the", "Rings: The Return…"]);
+        assert_eq!(lines(&"ß".repeat(50)), ["ß".repeat(18), format!("{}…", "ß".repeat(17))]);
+        assert_eq!(lines(&format!(" {}", "é".repeat(30))).len(), 2);
+    }
 
     #[test]
     fn a_page_is_self_contained_and_names_cannot_escape() {
