@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use std::error::Error;
+use std::hint::black_box;
 use std::time::Instant;
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -16,10 +17,11 @@ pub(crate) struct Done {
 
 /// A figure of a benchmark.
 pub(crate) struct Figure {
-    /// Units of work in a second: the median of the rounds.
+    /// Units of work in a second: the median of the rounds. Or a wait.
     value: f64,
     unit: &'static str,
-    /// `value` over the rate of what ran beside it: the median over the rounds, since load of the machine meets both of a round alike.
+    /// `value` over the rate of what ran beside it: the median over the rounds, since load of the machine meets both of a round alike. Of waits,
+    /// theirs over ours. More is better.
     ratio: f64,
     /// What ran beside it.
     against: &'static str,
@@ -68,6 +70,26 @@ impl Figure {
         Ok(Self { value: median(rates), unit, ratio: median(ratios), against, goal, cpu_seconds: cpu })
     }
 
+    /// Does ours and theirs in turn, each `num` times, told which time it is. The value is a quantile of how long ours took, in milliseconds.
+    pub(crate) fn measure_waits<T, U>(
+        quantile: f64,
+        against: &'static str,
+        num: usize,
+        mut ours: impl FnMut(usize) -> Outcome<T>,
+        mut theirs: impl FnMut(usize) -> Outcome<U>,
+    ) -> Outcome<Self> {
+        let (mut waits, mut cpu) = ([Vec::new(), Vec::new()], [Some(0.0); 2]);
+        for place in 0..num {
+            let both = [wait(|| ours(place))?, wait(|| theirs(place))?];
+            for (side, (seconds, spent)) in both.into_iter().enumerate() {
+                waits[side].push(1e3 * seconds);
+                cpu[side] = cpu[side].zip(spent).map(|(sum, spent)| sum + spent);
+            }
+        }
+        let [ours, theirs] = waits.map(|waits| at_quantile(waits, quantile));
+        Ok(Self { value: ours, unit: "ms", ratio: theirs / ours, against, goal: None, cpu_seconds: cpu })
+    }
+
     /// One object on one line.
     pub(crate) fn json(&self, bench: &str) -> Outcome<String> {
         let [cpu_seconds, cpu_seconds_against] = self.cpu_seconds.map(|s| s.map(|s| (s * 100.0).round() / 100.0));
@@ -87,6 +109,14 @@ impl Figure {
     }
 }
 
+/// How long a piece of work took, and its processor time, in seconds.
+fn wait<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<(f64, Option<f64>)> {
+    let (cpu, begun) = (cpu_seconds(), Instant::now());
+    black_box(work()?);
+    let seconds = begun.elapsed().as_secs_f64();
+    Ok((seconds, cpu_seconds().zip(cpu).map(|(end, begun)| end - begun)))
+}
+
 /// Times a piece of work, which says how much it was.
 pub(crate) fn time(work: impl FnOnce() -> Outcome<f64>) -> Outcome<Done> {
     let begun = Instant::now();
@@ -102,9 +132,14 @@ pub(crate) fn cpu_time(work: impl FnOnce() -> Outcome<f64>) -> Outcome<Done> {
     Ok(Done { amount, seconds: (now()? - begun).max(0.01) })
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+fn median(values: Vec<f64>) -> f64 {
+    at_quantile(values, 0.5)
+}
+
+/// The value below which this share of the values is.
+fn at_quantile(mut values: Vec<f64>, quantile: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    values.get((values.len() as f64 * quantile) as usize).copied().unwrap_or(f64::NAN)
 }
 
 /// Processor time of this process so far, all threads together, to a hundredth of a second.

@@ -28,7 +28,7 @@ use std::process::ExitCode;
 type Bench = fn() -> Outcome<Figure>;
 
 /// The benchmarks by name.
-const BENCHES: [(&str, Bench); 22] = [
+const BENCHES: [(&str, Bench); 32] = [
     ("walks/rmat-10hop", walks::rmat_bound),
     ("walks/rmat-10hop-naive", walks::rmat_naive),
     ("walks/big-10hop", walks::big_bound),
@@ -50,6 +50,16 @@ const BENCHES: [(&str, Bench); 22] = [
     ("corpus/binary", corpus::binary),
     ("import/native-tsv", import::native_tsv),
     ("decode/small-3hop", decode::small_3hop),
+    ("decode/one-user-30-beams", decode::one_user),
+    ("decode/one-user-p95", decode::one_user_p95),
+    ("decode/load", decode::first_answer),
+    ("decode/growth-100k-entities", decode::entities_100k),
+    ("decode/growth-1m-entities", decode::entities_1m),
+    ("decode/growth-1m-hubs", decode::hubs_1m),
+    ("decode/growth-100-beams", decode::beams_100),
+    ("decode/growth-300-beams", decode::beams_300),
+    ("decode/growth-5-hops", decode::hops_5),
+    ("decode/growth-7-hops", decode::hops_7),
     ("train/small-step", train::small_step),
 ];
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs samplers of Python libraries beside ours, on the same data and in one run. See README.md.
+# Runs Python libraries beside ours, on the same data and in one run. See README.md.
 set -euo pipefail
 
-usage='run.sh [hopwise|torch-cluster|pyg] [--venv DIR] [--data DIR] [--json] [options of peers.py]'
+usage='run.sh [hopwise|decode|torch-cluster|pyg] [--venv DIR] [--data DIR] [--json] [options of peers.py]'
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
@@ -11,7 +11,7 @@ venvs=${FOOTPATH_PEERS_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/footpath-peers}
 rest=()
 while (($#)); do
     case $1 in
-        hopwise | torch-cluster | pyg) peer=$1 ;;
+        hopwise | decode | torch-cluster | pyg) peer=$1 ;;
         --venv) venvs=${2:?$usage} && shift ;;
         --help | -h) echo "$usage" && exit 0 ;;
         *) rest+=("$1") ;;
@@ -22,15 +22,19 @@ case $(realpath -m "$venvs")/ in
     "$root"/*) echo "run.sh: $venvs is inside the repository; give --venv or FOOTPATH_PEERS_VENV another folder" >&2 && exit 2 ;;
 esac
 
-# A folder for each peer: their requirements differ. Made once; half of one is made again.
-venv=$venvs/$peer
+# What is measured, and of whom.
+library=$peer
+if [[ $peer == decode ]]; then library=hopwise; fi
+
+# A folder for each library: their requirements differ. Made once; half of one is made again.
+venv=$venvs/$library
 if ! [[ -e $venv/complete ]]; then
     rm -rf "$venv"
     "${PYTHON:-python3}" -m venv "$venv"
-    "$venv/bin/pip" install --quiet --requirement "$here/requirements/$peer.txt" >&2
+    "$venv/bin/pip" install --quiet --requirement "$here/requirements/$library.txt" >&2
     # Built against the torch that is installed, hence after it and without isolation.
-    if [[ -e $here/requirements/$peer-build.txt ]]; then
-        "$venv/bin/pip" install --quiet --no-build-isolation --requirement "$here/requirements/$peer-build.txt" >&2
+    if [[ -e $here/requirements/$library-build.txt ]]; then
+        "$venv/bin/pip" install --quiet --no-build-isolation --requirement "$here/requirements/$library-build.txt" >&2
     fi
     touch "$venv/complete"
 fi
@@ -39,7 +43,7 @@ if [[ -z ${FOOTPATH:-} ]]; then
     (cd "$root" && cargo build --quiet --release --package footpath-cli)
     FOOTPATH=${CARGO_TARGET_DIR:-$root/target}/release/footpath
 fi
-if [[ $peer != hopwise && -z ${FOOTPATH_BENCH:-} ]]; then
+if [[ $library != hopwise && -z ${FOOTPATH_BENCH:-} ]]; then
     (cd "$root" && cargo build --quiet --release --package footpath-bench)
     FOOTPATH_BENCH=${CARGO_TARGET_DIR:-$root/target}/release/footpath-bench
 fi
