@@ -26,7 +26,7 @@ pub enum Error {
         got: usize,
     },
     /// Something would need more memory than anybody should be surprised by.
-    #[error("{what}: at most {max} rows, got {got}, which would take {} GB; leave it out", bytes / 1_000_000_000)]
+    #[error("{what}: at most {max} rows, got {got}, which would take {} GB", bytes / 1_000_000_000)]
     TooLarge {
         /// What is too large.
         what: &'static str,

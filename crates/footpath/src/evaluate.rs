@@ -253,8 +253,16 @@ pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn F
         Beside::Tuned(seed) => {
             let valid = kg::open_held_out(kg_dir, Split::Valid)?;
             for name in tune::NAMES {
-                if let Some(tuned) = tune(name, &court.train, &valid, options.k, seed)? {
-                    report.add(&court, tuned.baseline.as_ref(), tuned.chosen.setting, tuned.tried)?;
+                match tune(name, &court.train, &valid, options.k, seed) {
+                    Ok(Some(tuned)) => {
+                        report.add(&court, tuned.baseline.as_ref(), tuned.chosen.setting, tuned.tried)?;
+                    }
+                    Ok(None) => {}
+                    // What one baseline would need is no reason to have none.
+                    Err(e @ footpath_eval::Error::TooLarge { .. }) => {
+                        report.card.left_out.insert(name.to_owned(), e.to_string());
+                    }
+                    Err(e) => return Err(e.into()),
                 }
             }
         }

@@ -166,6 +166,9 @@ pub(crate) fn print_report(out: &mut impl Write, report: &Report) -> io::Result<
     for (name, baseline) in report.ranked_baselines().iter().filter(|(_, b)| !b.setting.is_empty()) {
         writeln!(out, " {name}: {}, the best of {} on valid", baseline.setting, baseline.tried.len())?;
     }
+    for why in report.card.left_out.values() {
+        writeln!(out, " not run: {why}")?;
+    }
     print_further(out, report)?;
     let users = report.figures.metrics.users.len();
     let faithful = report

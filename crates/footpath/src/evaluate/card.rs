@@ -121,6 +121,9 @@ pub struct Card {
     pub slot_coverage: f64,
     /// What is left out.
     pub excluded: Excluded,
+    /// Baselines that were not run, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, String>,
     /// Seeds by what they are for.
     pub seeds: BTreeMap<String, u64>,
     /// Resamples of each interval and p.
@@ -175,6 +178,7 @@ impl Card {
             user_coverage: figures.metrics.user_coverage,
             slot_coverage: figures.metrics.slot_coverage,
             excluded: judged.excluded.clone(),
+            left_out: BTreeMap::new(),
             seeds,
             num_resamples: resampling.num_resamples,
             beams: matches!(subject, Subject::Model(_)).then_some(options.beams),
