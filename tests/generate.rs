@@ -319,6 +319,12 @@ fn the_masses_of_all_patterns_sum_to_one() {
     assert_eq!(report["paths"].as_u64(), Some(paths));
     assert_eq!(report["users"], 480);
     assert!(report["popularity"]["recommended"].as_f64().expect("a mean") > 0.0);
+    let users = objects(&succeed(&args!["patterns", &file, "--per-user"]));
+    assert_eq!(users.len(), 480);
+    for user in &users {
+        let masses = user["patterns"].as_array().expect("patterns").iter().map(|p| p["mass"].as_f64().expect("a mass"));
+        assert!((masses.sum::<f64>() - 1.0).abs() < 1e-9, "{}", user["user"]);
+    }
     let picture = fs::read_to_string(&plot).expect("readable");
     assert!(picture.starts_with("<svg") && picture.ends_with("</svg>\n") && picture.contains("class=\"bar\""));
     assert!(succeed(&args!["patterns", &file]).contains("mass"));

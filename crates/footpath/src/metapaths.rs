@@ -72,12 +72,20 @@ pub fn run(recommendations: &Path, kg_dir: Option<&Path>) -> Result<Report> {
     Ok(tally.finish())
 }
 
-/// Describes one list: the masses of its own paths.
-#[must_use]
-pub fn of_user(list: &List) -> Report {
-    let mut tally = Tally::default();
+/// As [`run`], for each list alone, in the order of the file; `take` is given the user.
+///
+/// # Errors
+/// A graph or file that cannot be read.
+pub fn per_user(recommendations: &Path, kg_dir: Option<&Path>, mut take: impl FnMut(&str, Report)) -> Result<()> {
+    let kg = kg_dir.map(TrainKg::open).transpose()?;
+    formats::read_json(recommendations, |_, list| take(&list.user, of_user(&list, kg.as_ref())))
+}
+
+fn of_user(list: &List, kg: Option<&TrainKg>) -> Report {
+    let mut tally = Tally { kg, ..Tally::default() };
     tally.add(list);
-    tally.finish()
+    // What is chosen and what the catalogue holds is the same for all users, and looks at every item.
+    Report { popularity: None, ..Tally { kg: None, ..tally }.finish_with(kg.is_some()) }
 }
 
 #[derive(Default)]
@@ -129,10 +137,14 @@ impl Tally<'_> {
         self.kg.and_then(|kg| Some(kg.popularity(kg.item(item).ok()?) as f64)).unwrap_or_default()
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
     fn finish(self) -> Report {
-        let users = self.users.max(1) as f64;
         let has_graph = self.kg.is_some();
+        self.finish_with(has_graph)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+    fn finish_with(self, has_graph: bool) -> Report {
+        let users = self.users.max(1) as f64;
         let parts = |sums: BTreeMap<String, Sums>| {
             let part = |(name, sums): (String, Sums)| Part {
                 name,
@@ -229,6 +241,6 @@ mod tests {
         let first = &report.relations[0];
         assert_eq!((first.name.as_str(), first.users), ("interacted", 2));
         assert!((first.mass - 1.0).abs() < 1e-12);
-        assert_eq!(of_user(&list(path(-1.0, "a"), Vec::new())).patterns[0].mass, 1.0);
+        assert_eq!(of_user(&list(path(-1.0, "a"), Vec::new()), None).patterns[0].mass, 1.0);
     }
 }

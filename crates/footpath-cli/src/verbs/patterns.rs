@@ -6,6 +6,7 @@ use clap::Args;
 use footpath::Replace;
 use footpath::metapaths::{self, Part, Report};
 use footpath::plot;
+use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -23,6 +24,9 @@ pub(crate) struct PatternsArgs {
     /// The knowledge graph, for popularity
     #[arg(long, value_name = "KG")]
     kg: Option<PathBuf>,
+    /// Each user alone: one JSON object for each user and line
+    #[arg(long, conflicts_with = "plot")]
+    per_user: bool,
     /// Draw the masses as an SVG picture
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
@@ -38,6 +42,9 @@ pub(crate) struct PatternsArgs {
 }
 
 pub(crate) fn run(args: &PatternsArgs) -> Result<(), Failure> {
+    if args.per_user {
+        return print_users(args);
+    }
     let report = metapaths::run(&args.recommendations, args.kg.as_deref())?;
     if let Some(path) = &args.plot {
         let replace = if args.force { Replace::Yes } else { Replace::No };
@@ -50,6 +57,28 @@ pub(crate) fn run(args: &PatternsArgs) -> Result<(), Failure> {
         return writeln!(out).map_err(output);
     }
     print(&mut out, &report, args.top).map_err(output)
+}
+
+/// What is true of one user.
+#[derive(Serialize)]
+struct OfUser<'a> {
+    user: &'a str,
+    paths: u64,
+    patterns: Vec<Part>,
+    relations: Vec<Part>,
+}
+
+fn print_users(args: &PatternsArgs) -> Result<(), Failure> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut written = Ok(());
+    metapaths::per_user(&args.recommendations, args.kg.as_deref(), |user, report| {
+        if written.is_ok() {
+            let Report { paths, patterns, relations, .. } = report;
+            let line = OfUser { user, paths, patterns, relations };
+            written = serde_json::to_writer(&mut out, &line).map_err(io::Error::from).and_then(|()| writeln!(out));
+        }
+    })?;
+    written.and_then(|()| out.flush()).map_err(output)
 }
 
 fn print(out: &mut impl Write, report: &Report, top: usize) -> io::Result<()> {

@@ -26,20 +26,18 @@ struct ItemPaths {
     /// Sum of their probabilities.
     sum: f64,
     count: usize,
-    /// The most probable few, best first: (probability, branch, token).
-    best: Vec<(f64, u32, u32)>,
+    /// The most probable: (probability, branch, token). Apart from the others, because most items have one path and few are looked at.
+    best: (f64, u32, u32),
+    /// The next most probable few, best first.
+    next: Vec<(f64, u32, u32)>,
 }
 
 impl ItemPaths {
-    fn best_probability(&self) -> f64 {
-        self.best.first().map_or(0.0, |path| path.0)
-    }
-
     /// What the item is worth, as a probability.
     fn worth(&self, score: Score) -> f64 {
         match score {
             Score::Marginal => self.sum,
-            Score::Max => self.best_probability(),
+            Score::Max => self.best.0,
             #[expect(clippy::cast_precision_loss, reason = "a count of paths in memory")]
             Score::Mean => self.sum / self.count.max(1) as f64,
         }
@@ -85,10 +83,9 @@ impl Found {
         let Self { items, branches, cut, largest_cut, any_cut } = self;
         // A search that cut something has unexplored probability, however small the numbers.
         let unexplored = if any_cut { cut.max(f64::MIN_POSITIVE) } else { 0.0 };
-        let mut ranked: Vec<(u32, ItemPaths)> = items.into_iter().collect();
-        ranked.sort_by(|a, b| b.1.worth(options.score).total_cmp(&a.1.worth(options.score)).then(a.0.cmp(&b.0)));
-        let worths: Vec<f64> =
-            ranked.iter().take(options.k.saturating_add(1)).map(|r| r.1.worth(options.score)).collect();
+        let num_found = items.len();
+        let ranked = first(&items, options.k.saturating_add(1), options.score);
+        let worths: Vec<f64> = ranked.iter().map(|&(worth, _)| worth).collect();
         let proven = !any_cut
             || match options.score {
                 Score::Marginal => stands_apart(&worths, options.k, unexplored),
@@ -96,17 +93,30 @@ impl Found {
                 Score::Max => worths.len() >= options.k && worths.iter().take(options.k).all(|&w| w > largest_cut),
                 Score::Mean => false,
             };
-        let shortfall = match ranked.len() {
+        let shortfall = match num_found {
             n if n >= options.k => None,
             _ if any_cut => Some(Shortfall::TooWide),
             0 => Some(Shortfall::NoPath),
             _ => Some(Shortfall::FewerReachable),
         };
-        ranked.truncate(options.k);
-        let items =
-            ranked.into_iter().map(|(token, paths)| paths.into_item(token, &branches, options.score, vocabulary));
+        let items = ranked
+            .iter()
+            .take(options.k)
+            .filter_map(|&(_, token)| Some(items.get(&token)?.item(token, &branches, options.score, vocabulary)));
         UserList { user, items: items.collect(), unexplored, proven, shortfall }
     }
+}
+
+/// What the most worthy few are worth, and their tokens, in order; ties by token.
+fn first(items: &HashMap<u32, ItemPaths>, few: usize, score: Score) -> Vec<(f64, u32)> {
+    let mut worths: Vec<(f64, u32)> = items.iter().map(|(&token, paths)| (paths.worth(score), token)).collect();
+    let order = |a: &(f64, u32), b: &(f64, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+    if worths.len() > few {
+        worths.select_nth_unstable_by(few, order);
+        worths.truncate(few);
+    }
+    worths.sort_unstable_by(order);
+    worths
 }
 
 /// Whether the first k of these falling numbers keep their places if any one grows by `more`, and nothing new overtakes them.
@@ -119,19 +129,23 @@ impl ItemPaths {
     fn enter(&mut self, path: (f64, u32, u32), keep: usize) {
         self.sum += path.0;
         self.count += 1;
-        // Branches come in order, so of equally probable paths the one found first stays ahead.
-        let full = self.best.len() >= keep.max(1);
-        if full && self.best.last().is_some_and(|worst| worst.0 >= path.0) {
+        if self.count == 1 {
+            self.best = path;
             return;
         }
-        if full {
-            self.best.pop();
+        // Paths come in order, so of equally probable ones the one found first stays ahead: the best until now is ahead of its equals, a
+        // new one behind.
+        let takes_over = path.0 > self.best.0;
+        let path = if takes_over { std::mem::replace(&mut self.best, path) } else { path };
+        let ahead = |other: &(f64, u32, u32)| other.0 > path.0 || (!takes_over && other.0 >= path.0);
+        let (place, room) = (self.next.partition_point(ahead), keep.saturating_sub(1));
+        if place < room {
+            self.next.insert(place, path);
+            self.next.truncate(room);
         }
-        let place = self.best.partition_point(|other| other.0 >= path.0);
-        self.best.insert(place, path);
     }
 
-    fn into_item(self, token: u32, branches: &[Vec<u32>], score: Score, vocabulary: Vocabulary) -> ScoredItem {
+    fn item(&self, token: u32, branches: &[Vec<u32>], score: Score, vocabulary: Vocabulary) -> ScoredItem {
         let path = |&(probability, branch, token): &(f64, u32, u32)| {
             let mut tokens = branches.get(branch as usize).cloned().unwrap_or_default();
             if token != Vocabulary::END.0 {
@@ -143,9 +157,9 @@ impl ItemPaths {
             item: node(vocabulary, token),
             score: self.worth(score).ln(),
             log_probability: self.sum.ln(),
-            confidence: (self.best_probability() / self.sum).min(1.0),
+            confidence: (self.best.0 / self.sum).min(1.0),
             num_paths: self.count,
-            paths: self.best.iter().map(path).collect(),
+            paths: std::iter::once(&self.best).chain(&self.next).map(path).collect(),
         }
     }
 }
@@ -169,6 +183,23 @@ mod tests {
         assert!(!stands_apart(&[0.5, 0.3, 0.1], 3, 0.1), "an item not found might be as probable as the third");
         assert!(!stands_apart(&[0.5], 2, 0.0), "there may be another item");
         assert!(!stands_apart(&[0.5, 0.5, 0.0], 1, 0.0), "equal ones have no order but by their numbers");
+    }
+
+    #[test]
+    fn the_best_paths_are_kept_in_the_order_of_a_stable_sort() {
+        let mut stream = footpath_core::Stream::new(1, footpath_core::Purpose::Simulate, 0, 0);
+        for keep in 1..6 {
+            for _ in 0..100 {
+                let paths: Vec<(f64, u32, u32)> = (0..8).map(|i| (stream.index(4) as f64 / 8.0, i, 0)).collect();
+                let mut kept = ItemPaths::default();
+                paths.iter().for_each(|&path| kept.enter(path, keep));
+                let mut sorted = paths.clone();
+                sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
+                sorted.truncate(keep);
+                let all: Vec<_> = std::iter::once(kept.best).chain(kept.next).collect();
+                assert_eq!(all, sorted, "{paths:?}");
+            }
+        }
     }
 
     #[test]

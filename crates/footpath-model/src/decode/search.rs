@@ -118,7 +118,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             }
             found.finish(user, &options, vocabulary)
         };
-        found.into_iter().zip(users).map(finish).collect()
+        found.into_par_iter().zip(users).map(finish).collect()
     }
 
     /// One token further: the surviving beams, with what ended entered in `found`.
