@@ -494,7 +494,7 @@ fn a_model_card_of_another_shape_is_refused() {
     let model = &copies.made.model;
     let verb = args!["recommend", model, "--kg", &copies.made.kg, "--user", "u1"];
     let good: Value = serde_json::from_slice(&fs::read(model.join("model.json")).expect("a card")).expect("JSON");
-    let changes: [(&str, fn(&mut Value)); 14] = [
+    let changes: [(&str, fn(&mut Value)); 18] = [
         ("heads that do not divide", |c| c["model"]["trunk"]["num_heads"] = json!(7)),
         ("no heads", |c| c["model"]["trunk"]["num_heads"] = json!(0)),
         ("no layers", |c| c["model"]["trunk"]["num_layers"] = json!(0)),
@@ -504,6 +504,12 @@ fn a_model_card_of_another_shape_is_refused() {
         ("no token", |c| c["model"]["num_tokens"] = json!(0)),
         ("more tokens than rows", |c| c["model"]["num_tokens"] = json!(100_000)),
         ("tokens beyond all bounds", |c| c["model"]["num_tokens"] = json!(1u64 << 62)),
+        ("items that begin later", |c| {
+            c["model"]["first_item"] = json!(c["model"]["first_item"].as_u64().map(|n| n + 1))
+        }),
+        ("items beyond all bounds", |c| c["model"]["first_item"] = json!(u32::MAX)),
+        ("fewer items", |c| c["model"]["num_items"] = json!(1)),
+        ("a history of nothing", |c| c["model"]["history"] = json!(0)),
         ("paths too long for it", |c| c["model"]["trunk"]["max_tokens"] = json!(5)),
         ("paths beyond all bounds", |c| c["model"]["trunk"]["max_tokens"] = json!(1u64 << 40)),
         ("another vocabulary", |c| c["vocabulary"]["num_relations"] = json!(4)),

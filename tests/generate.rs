@@ -129,9 +129,13 @@ fn bad_histories_are_told_by_name_and_line() {
         ("user_id\titem_id\na\talien-1979\nb\tno-such-film\n", "h.tsv:3"),
         ("user_id\titem_id\na\n", "h.tsv:2"),
         ("user_id\titem_id\n", "no history"),
+        ("user_id\titem_id\na\talien-1979\n\u{fffd}", "h.tsv: line 3: no UTF-8"),
     ];
     for (text, place) in cases {
-        fs::write(&table, text).expect("written");
+        // The replacement character stands for a byte that is no UTF-8.
+        let bytes: Vec<u8> =
+            text.chars().flat_map(|c| if c == '\u{fffd}' { vec![0xff] } else { c.to_string().into_bytes() }).collect();
+        fs::write(&table, bytes).expect("written");
         let message = fail(3, &args!["recommend", &films.model, "--kg", &films.kg, "--histories", &table]);
         assert!(message.contains(place), "{message}");
     }
@@ -400,6 +404,8 @@ fn a_model_goes_on_with_a_graph_that_has_grown() {
     assert!(items(&list).contains(&"brand-new".to_owned()), "paths lead to the new book");
     assert_eq!(object(&succeed(&args!["verify", &recs, "--kg", &kg, "--json"]))["wrong"], 0);
     succeed(&args!["check", &model]);
+    let judged = object(&succeed(&args!["evaluate", "--kg", &kg, "--model", &model, "-k", "3", "--json"]));
+    assert_eq!(judged["faithful"], 1.0, "a model that was carried over is judged as any other");
     let again = fail(2, &adapt);
     assert!(again.contains("exists"), "{again}");
     let wrong = args!["adapt", &small.model, "--from", &kg, "--kg", &kg, "--out", root.path().join("other")];

@@ -5,7 +5,7 @@
 //! - `generate`: modes, scores, guests and forms of recommendations, and the verbs that read them back
 //! - `faithful`: every fact of every recommended path stands in the data at the file and line it names
 //! - `audit`: a corpus of 100,000 paths against the raw files, and the verb that finds a single false hop
-//! - `judge`: anybody's lists, two results side by side, the card, the page, and that the test part is looked at by the judge alone
+//! - `evaluation`: anybody's lists, two results side by side, the card, the page, and that the test part is looked at by the judge alone
 //! - `corpora`: every form of a corpus, its description, and a disk that fills up meanwhile
 //! - `threads`: the same bytes from 1, 2 and 4 threads
 //! - `planted`: a graph with one right answer for each user, which must be learned and found
@@ -26,9 +26,9 @@ mod cli;
 mod corpora;
 mod crash;
 mod demo;
+mod evaluation;
 mod faithful;
 mod generate;
-mod judge;
 mod pattern;
 mod planted;
 mod support;

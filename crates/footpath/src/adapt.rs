@@ -7,8 +7,8 @@
 
 use crate::error::{Error, Result};
 use crate::recommend::Session;
-use crate::train::{ModelCard, publish_adapted};
-use footpath_core::{NodeId, RelationId, Replace, Vocabulary};
+use crate::train::{ModelCard, publish};
+use footpath_core::{Artefact, NodeId, RelationId, Replace, Vocabulary};
 use footpath_graph::TrainKg;
 use footpath_model::PathModel;
 use footpath_model::config::ModelConfig;
@@ -56,7 +56,11 @@ pub fn run(model_dir: &Path, from: &Path, to: &Path, out: &Path, replace: Replac
     };
     crate::recommend::check_card(&card, &kg)
         .map_err(|(expected, got)| Error::Usage { option: "kg", reason: format!("expected {expected}, got {got}") })?;
-    publish_adapted(out, &card, &model, BTreeMap::from([("kg".to_owned(), kg.content_hash().to_owned())]), replace)?;
+    // The log stays that of the training the weights come from.
+    let log = Artefact::open(model_dir, "model")?.read_text("metrics.jsonl")?;
+    let log: Vec<String> = log.lines().map(str::to_owned).collect();
+    let parents = BTreeMap::from([("kg".to_owned(), kg.content_hash().to_owned())]);
+    publish(out, &card, &model, &log, parents, replace)?;
     Ok(report)
 }
 

@@ -173,8 +173,8 @@ pub(crate) struct Drawn {
     pub(crate) examples: Vec<Example>,
 }
 
-/// Everything that is judged by.
-struct Court {
+/// What lists are judged by.
+struct Protocol {
     train: TrainKg,
     held_out: HeldOut,
     known: HeldOut,
@@ -182,7 +182,7 @@ struct Court {
     k: usize,
 }
 
-impl Court {
+impl Protocol {
     fn open(kg_dir: &Path, options: &Options) -> Result<Self> {
         let held_out = kg::open_held_out(kg_dir, options.on)?;
         let known = match options.on {
@@ -210,33 +210,33 @@ impl Court {
 pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn FnMut(usize, usize)) -> Result<Report> {
     // Searching takes long; a cut-off out of range is told before.
     SearchOptions { k: options.k, beams: options.beams, ..SearchOptions::default() }.validate()?;
-    let court = Court::open(kg_dir, options)?;
-    let read = |path: &Path| subject::from_lists(path, &court, options.bad_rows);
+    let protocol = Protocol::open(kg_dir, options)?;
+    let read = |path: &Path| subject::from_lists(path, &protocol, options.bad_rows);
     let judged = match subject {
-        Subject::Model(directory) => subject::from_model(directory, kg_dir, options, &court, done)?,
+        Subject::Model(directory) => subject::from_model(directory, kg_dir, options, &protocol, done)?,
         Subject::Lists(path) => read(path)?,
     };
-    let figures = court.figures(&judged.lists)?;
+    let figures = protocol.figures(&judged.lists)?;
     let other = options.against.as_deref().map(read).transpose()?;
     let mut report = Report {
-        explanations: explained(&court, &judged)?,
+        explanations: explained(&protocol, &judged)?,
         calibration: judged.calibration.clone(),
         path_entropy: judged.path_entropy,
         faithful: judged.faithful,
         num_paths: judged.num_paths,
         on: options.on,
-        kg: court.train.content_hash().to_owned(),
+        kg: protocol.train.content_hash().to_owned(),
         model: judged.model.as_ref().map(|model| model.hash.clone()),
         baselines: BTreeMap::new(),
         ndcg_against: BTreeMap::new(),
         against: BTreeMap::new(),
-        card: Card::new(kg_dir, subject, options, &court, &judged, &figures)?,
-        drawn: examples::drawn(&court, &judged),
+        card: Card::new(kg_dir, subject, options, &protocol, &judged, &figures)?,
+        drawn: examples::drawn(&protocol, &judged),
         list_len: judged.lists.max_len().max(options.k),
         figures,
     };
     if let Some(other) = other {
-        let metrics = evaluate_knowing(&other.lists, &court.held_out, &court.known, &court.train, options.k)?;
+        let metrics = evaluate_knowing(&other.lists, &protocol.held_out, &protocol.known, &protocol.train, options.k)?;
         for metric in Metric::ALL {
             let comparison = compare(&report.figures.metrics, &metrics, metric, Resampling::default())?;
             report.against.insert(metric.label(options.k), comparison);
@@ -246,16 +246,16 @@ pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn F
     match options.beside {
         Beside::Nothing => {}
         Beside::Baselines(seed) => {
-            for baseline in baselines::standard(&court.train, seed) {
-                report.add(&court, baseline.as_ref(), String::new(), Vec::new())?;
+            for baseline in baselines::standard(&protocol.train, seed) {
+                report.add(&protocol, baseline.as_ref(), String::new(), Vec::new())?;
             }
         }
         Beside::Tuned(seed) => {
             let valid = kg::open_held_out(kg_dir, Split::Valid)?;
             for name in tune::NAMES {
-                match tune(name, &court.train, &valid, options.k, seed) {
+                match tune(name, &protocol.train, &valid, options.k, seed) {
                     Ok(Some(tuned)) => {
-                        report.add(&court, tuned.baseline.as_ref(), tuned.chosen.setting, tuned.tried)?;
+                        report.add(&protocol, tuned.baseline.as_ref(), tuned.chosen.setting, tuned.tried)?;
                     }
                     Ok(None) => {}
                     // What one baseline would need is no reason to have none.
@@ -270,11 +270,11 @@ pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn F
     Ok(report)
 }
 
-fn explained(court: &Court, judged: &Judged) -> Result<BTreeMap<String, Mean>> {
+fn explained(protocol: &Protocol, judged: &Judged) -> Result<BTreeMap<String, Mean>> {
     if judged.explained.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let metrics = explanations(&judged.explained, &court.users, &court.train, court.k)?;
+    let metrics = explanations(&judged.explained, &protocol.users, &protocol.train, protocol.k)?;
     let found = metrics.intervals(Resampling::default())?;
     let mean = |(metric, [low, high]): (&PathMetric, [f64; 2])| {
         (metric.name().to_owned(), Mean { mean: metrics.value(*metric), low, high })
@@ -283,9 +283,9 @@ fn explained(court: &Court, judged: &Judged) -> Result<BTreeMap<String, Mean>> {
 }
 
 impl Report {
-    fn add(&mut self, court: &Court, baseline: &dyn Baseline, setting: String, tried: Vec<Trial>) -> Result<()> {
-        let lists = baseline.recommend_all_except(self.list_len, &court.known);
-        let figures = court.figures(&lists)?;
+    fn add(&mut self, protocol: &Protocol, baseline: &dyn Baseline, setting: String, tried: Vec<Trial>) -> Result<()> {
+        let lists = baseline.recommend_all_except(self.list_len, &protocol.known);
+        let figures = protocol.figures(&lists)?;
         let comparison = compare(&self.figures.metrics, &figures.metrics, Metric::Ndcg, Resampling::default())?;
         self.ndcg_against.insert(baseline.name().to_owned(), comparison);
         self.baselines.insert(baseline.name().to_owned(), BaselineFigures { figures, setting, tried });
@@ -300,7 +300,7 @@ impl Report {
     }
 
     /// Publishes the evaluation as an artefact: `report.json`, `card.json`, `card.md`, `users.tsv` (the metrics of each user) and what
-    /// [`crate::page`] draws.
+    /// [`crate::evaluation_report`] draws.
     ///
     /// # Errors
     /// An output that exists, a disk that refuses.

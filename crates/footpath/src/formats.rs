@@ -1,14 +1,15 @@
 //! Lists of recommendations in the forms in which they leave: JSON lines, TSV, Markdown, Graphviz, and, with the feature `parquet`, a table.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::lines;
 use crate::recommend::{Item, List};
 use crate::render::Evidence;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Longest line read back.
-const MAX_LINE_BYTES: u64 = 64 << 20;
+const MAX_LINE_BYTES: usize = 64 << 20;
 
 /// One JSON object for each user and line; [`read_json`] reads it back.
 ///
@@ -25,29 +26,18 @@ pub fn write_json(lists: &[List], out: &mut dyn Write) -> io::Result<()> {
 /// Reads what [`write_json`] wrote, list by list, with the number of its line.
 ///
 /// # Errors
-/// [`Error::BadFile`] at a line that is no list or over 64 MiB long; [`footpath_core::Error::Io`].
+/// [`crate::Error::BadFile`] at a line that is no list, no UTF-8 or over 64 MiB long; [`footpath_core::Error::Io`].
 pub fn read_json(path: &Path, mut take: impl FnMut(usize, List)) -> Result<()> {
-    let file = std::fs::File::open(path).map_err(footpath_core::Error::io(path))?;
-    let mut reader = BufReader::new(file);
-    let mut line = String::new();
-    for number in 1.. {
-        line.clear();
-        let read = (&mut reader).take(MAX_LINE_BYTES).read_line(&mut line).map_err(footpath_core::Error::io(path))?;
-        if read == 0 {
-            break;
-        }
-        let bad = |reason: String| Error::BadFile { path: path.to_owned(), reason: format!("line {number}: {reason}") };
-        if read as u64 == MAX_LINE_BYTES {
-            return Err(bad("longer than 64 MiB".to_owned()));
-        }
+    lines::each(path, MAX_LINE_BYTES, |number, line| {
         if line.trim().is_empty() {
-            continue;
+            return Ok(());
         }
-        let list = serde_json::from_str(&line)
-            .map_err(|e| bad(format!("no list of recommendations as `recommend --json` writes it: {e}")))?;
+        let list = serde_json::from_str(line).map_err(|e| {
+            lines::bad(path, number, &format!("no list of recommendations as `recommend --json` writes it: {e}"))
+        })?;
         take(number, list);
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Tab-separated, with the columns `user, rank, item, score`.

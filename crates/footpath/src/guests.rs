@@ -1,16 +1,16 @@
 //! Users the graph does not know, each by what they have chosen.
 
 use crate::error::{Error, Result};
+use crate::lines;
 use footpath_core::NodeId;
 use footpath_graph::TrainKg;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 /// Most guests at once.
 pub const MAX_GUESTS: usize = 1_000_000;
-/// Most bytes of a file of histories.
-const MAX_BYTES: u64 = 1 << 30;
+/// Most bytes of a line of a file of histories.
+const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// A user the graph does not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,26 +59,20 @@ impl Guest {
 /// in the order in which they are first named.
 ///
 /// # Errors
-/// [`Error::History`] with file and line at the first line that is not as it should be; [`footpath_core::Error::Io`].
+/// [`Error::History`] with file and line at the first line that is not as it should be; [`Error::BadFile`] for one that is no UTF-8 or over 1 MiB; [`footpath_core::Error::Io`].
 pub fn read(path: &Path, kg: &TrainKg) -> Result<Vec<Guest>> {
-    let file = std::fs::File::open(path).map_err(footpath_core::Error::io(path))?;
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let mut guests: Vec<Guest> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut columns = None;
     let bad = |line: usize, reason: String| Error::History { place: format!("{}:{line}", path.display()), reason };
-    for (number, line) in (1usize..).zip(BufReader::new(file.take(MAX_BYTES)).lines()) {
-        let line = line.map_err(footpath_core::Error::io(path))?;
-        let fields: Vec<&str> = line.trim_start_matches('\u{feff}').trim_end_matches('\r').split('\t').collect();
+    lines::each(path, MAX_LINE_BYTES, |number, line| {
+        let fields: Vec<&str> = line.split('\t').collect();
         let Some((user, item)) = columns else {
-            let place = |name: &str| fields.iter().position(|f| *f == name);
-            let (Some(user), Some(item)) = (place("user_id"), place("item_id")) else {
-                return Err(bad(
-                    number,
-                    "expected a header with the columns user_id and item_id, parted by tabs".to_owned(),
-                ));
-            };
-            columns = Some((user, item));
-            continue;
+            columns = Some(columns_of(&fields).ok_or_else(|| {
+                bad(number, "expected a header with the columns user_id and item_id, parted by tabs".to_owned())
+            })?);
+            return Ok(());
         };
         let field = |at: usize| fields.get(at).copied().filter(|f| !f.is_empty());
         let (Some(user), Some(id)) = (field(user), field(item)) else {
@@ -86,19 +80,25 @@ pub fn read(path: &Path, kg: &TrainKg) -> Result<Vec<Guest>> {
         };
         let item = kg.item(id).map_err(|e| bad(number, e.to_string()))?;
         let place = *places.entry(user.to_owned()).or_insert(guests.len());
+        if place == MAX_GUESTS {
+            return Err(bad(number, format!("more than {MAX_GUESTS} users; cut the file into parts")));
+        }
         if place == guests.len() {
-            if guests.len() == MAX_GUESTS {
-                return Err(bad(number, format!("more than {MAX_GUESTS} users; cut the file into parts")));
-            }
-            let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            guests.push(Guest { id: user.to_owned(), items: BTreeMap::new(), file });
+            guests.push(Guest { id: user.to_owned(), items: BTreeMap::new(), file: name.clone() });
         }
         if let Some(guest) = guests.get_mut(place) {
             guest.items.entry(item).or_insert_with(|| u32::try_from(number).unwrap_or(u32::MAX));
         }
-    }
+        Ok(())
+    })?;
     if guests.is_empty() {
         return Err(bad(1, "there is no history in it".to_owned()));
     }
     Ok(guests)
+}
+
+/// Places of the columns that are read.
+fn columns_of(header: &[&str]) -> Option<(usize, usize)> {
+    let place = |name: &str| header.iter().position(|field| *field == name);
+    Some((place("user_id")?, place("item_id")?))
 }

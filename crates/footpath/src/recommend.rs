@@ -386,6 +386,10 @@ impl Generator<'_> {
 pub(crate) fn check_card(card: &ModelCard, kg: &TrainKg) -> std::result::Result<Pattern, (&'static str, String)> {
     card.model.validate().map_err(|e| ("the shape of a model", e.to_string()))?;
     let pattern = Pattern::parse(&card.pattern, kg).map_err(|e| ("a path pattern of the graph", e.to_string()))?;
+    let (first, items) = (card.model.first_item, kg.items());
+    if first != items.start || card.model.num_items != items.len() {
+        return Err(("the items of the graph", format!("{} from node {first}", card.model.num_items)));
+    }
     let (tokens, max_tokens) = (2 * pattern.max_hops() + 1, card.model.trunk.max_tokens);
     if tokens == max_tokens {
         Ok(pattern)

@@ -195,7 +195,7 @@ pub fn run(
         best_validation: best.position.best,
         adapted_from: None,
     };
-    publish(out, &card, &best.model, &log, parents, options.replace)?;
+    publish(out, &card, &best.model, &log.lines, parents, options.replace)?;
     workplace.remove()?;
     observe(Event::End(&card));
     Ok(Outcome::Finished(Box::new(card)))
@@ -349,7 +349,6 @@ impl<'a> Watcher<'a> {
 /// The log of a run, in memory and, line by line, in the directory of the unfinished run.
 struct Log {
     lines: Vec<String>,
-    steps: Vec<Progress>,
     file: fs::File,
 }
 
@@ -358,12 +357,12 @@ impl Log {
     fn open(path: &Path, resumed_at: u64) -> Result<Self> {
         let text = fs::read_to_string(path).unwrap_or_default();
         let parse = |line: &str| Some((line.to_owned(), serde_json::from_str::<Progress>(line).ok()?));
-        let (lines, steps): (Vec<String>, Vec<Progress>) =
-            text.lines().filter_map(parse).filter(|(_, step)| step.step <= resumed_at).unzip();
+        let kept = text.lines().filter_map(parse).filter(|(_, step)| step.step <= resumed_at);
+        let lines: Vec<String> = kept.map(|(line, _)| line).collect();
         // The lines are kept as they are written: numbers read back and written again may differ in the last digit.
         artefact::publish_file(path, Replace::Yes, |out| write_lines(&lines, out))?;
         let file = fs::File::options().append(true).open(path).map_err(footpath_core::Error::io(path))?;
-        Ok(Self { lines, steps, file })
+        Ok(Self { lines, file })
     }
 
     fn push(&mut self, progress: &Progress) {
@@ -372,7 +371,6 @@ impl Log {
         // The log is for people: a full disk must not end a run that checkpoints would save.
         let _ = self.file.write_all(format!("{line}\n").as_bytes());
         self.lines.push(line);
-        self.steps.push(progress.clone());
     }
 }
 
@@ -423,36 +421,27 @@ impl Observer for Watcher<'_> {
     }
 }
 
-fn publish(
+/// Publishes a model with the log of its training, line by line.
+///
+/// # Errors
+/// An output that exists, a disk that refuses.
+pub(crate) fn publish(
     out: &Path,
     card: &ModelCard,
     model: &PathModel,
-    log: &Log,
+    log: &[String],
     parents: BTreeMap<String, String>,
     replace: Replace,
 ) -> Result<()> {
+    let steps: Vec<Progress> = log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let curve = curve::svg(&steps).unwrap_or_default();
     let mut writer = ArtefactWriter::create(out, "model", replace)?;
     writer.add("weights.safetensors", |out| model.write(out))?;
     writer.add("model.json", |out| Ok(serde_json::to_writer_pretty(out, card)?))?;
-    writer.add("metrics.jsonl", |out| write_lines(&log.lines, out))?;
-    let curve = curve::svg(&log.steps).unwrap_or_default();
+    writer.add("metrics.jsonl", |out| write_lines(log, out))?;
     writer.add("loss.svg", |out| out.write_all(curve.as_bytes()))?;
-    writer.publish(parents, serde_json::json!({ "training": card.training, "sampling": card.sampling }))?;
-    Ok(())
-}
-
-/// Publishes a model that was carried over to another graph; it has no training of its own to show.
-pub(crate) fn publish_adapted(
-    out: &Path,
-    card: &ModelCard,
-    model: &PathModel,
-    parents: BTreeMap<String, String>,
-    replace: Replace,
-) -> Result<()> {
-    let mut writer = ArtefactWriter::create(out, "model", replace)?;
-    writer.add("weights.safetensors", |out| model.write(out))?;
-    writer.add("model.json", |out| Ok(serde_json::to_writer_pretty(out, card)?))?;
-    let made = serde_json::json!({ "adapted_from": card.adapted_from, "training": card.training });
+    let ModelCard { training, sampling, adapted_from, .. } = card;
+    let made = serde_json::json!({ "training": training, "sampling": sampling, "adapted_from": adapted_from });
     writer.publish(parents, made)?;
     Ok(())
 }

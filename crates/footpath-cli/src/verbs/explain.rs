@@ -4,7 +4,6 @@ use crate::failure::{Failure, output};
 use crate::output;
 use crate::verbs::recommend::{SearchArgs, guests, with_readings};
 use clap::Args;
-use footpath::Threads;
 use footpath::formats::statement;
 use footpath::recommend::{Generator, Session, Why};
 use footpath_core::NodeId;
@@ -67,7 +66,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let bar = output::bar(pairs.len() as u64, "explaining");
     let mut unexplained = 0;
     for (user, item) in &pairs {
-        let why = Threads(0).run(|| generator.explain(*user, *item, options))?;
+        let why = generator.explain(*user, *item, options);
         unexplained += u64::from(why.paths.is_empty());
         let written = if args.json { write_json(&mut out, &why) } else { print(&mut out, &why, args.proof) };
         written.map_err(output)?;

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::output;
 use clap::Args;
-use footpath::{Replace, page};
+use footpath::{Replace, evaluation_report};
 use std::path::PathBuf;
 
 /// Draw an evaluation as one page
@@ -25,7 +25,7 @@ pub(crate) struct ReportArgs {
 }
 
 pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
-    let page = page::run(&args.evaluation)?;
+    let page = evaluation_report::run(&args.evaluation)?;
     let replace = if args.force { Replace::Yes } else { Replace::No };
     output::to_file_or_stdout(args.out.as_deref(), replace, |out| out.write_all(page.as_bytes()))
 }

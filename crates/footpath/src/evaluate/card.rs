@@ -1,7 +1,7 @@
 //! The protocol card: under which conditions figures hold, so that others can be compared with them or refused.
 
 use super::subject::Judged;
-use super::{Beside, Court, Figures, Options, Report, Subject};
+use super::{Beside, Figures, Options, Protocol, Report, Subject};
 use crate::error::Result;
 use footpath_core::Artefact;
 use footpath_eval::{Metric, PathMetric, Recommendations, Resampling};
@@ -61,27 +61,27 @@ pub struct Excluded {
 
 impl Excluded {
     pub(super) fn of(
-        court: &Court,
+        protocol: &Protocol,
         all: &Recommendations,
         lists: &Recommendations,
         rows: footpath_eval::Excluded,
     ) -> Self {
         let items = |lists: &Recommendations| lists.iter().map(|(_, list)| list.len() as u64).sum::<u64>();
-        let is_judged = |user| court.users.binary_search(&user).is_ok();
-        let train = &court.train;
+        let is_judged = |user| protocol.users.binary_search(&user).is_ok();
+        let train = &protocol.train;
         let seen = |&user: &footpath_core::NodeId| {
-            let list = lists.of(user).iter().take(court.k);
+            let list = lists.of(user).iter().take(protocol.k);
             list.filter(|r| train.items_of(user).binary_search(&r.item.0).is_ok()).count() as u64
         };
-        let is_short = |&&user: &&footpath_core::NodeId| (1..court.k).contains(&lists.of(user).len());
+        let is_short = |&&user: &&footpath_core::NodeId| (1..protocol.k).contains(&lists.of(user).len());
         Self {
             rows: rows.into_iter().map(|(kind, number)| (kind.to_owned(), number)).collect(),
             lists_of_others: all.iter().filter(|(user, _)| !is_judged(*user)).count() as u64,
             known_items: items(all) - items(lists),
-            users_not_evaluable: (train.users().len() - court.users.len()) as u64,
-            users_without_train: court.users.iter().filter(|&&user| train.items_of(user).is_empty()).count() as u64,
-            short_lists: court.users.iter().filter(is_short).count() as u64,
-            train_items: court.users.iter().map(seen).sum(),
+            users_not_evaluable: (train.users().len() - protocol.users.len()) as u64,
+            users_without_train: protocol.users.iter().filter(|&&user| train.items_of(user).is_empty()).count() as u64,
+            short_lists: protocol.users.iter().filter(is_short).count() as u64,
+            train_items: protocol.users.iter().map(seen).sum(),
         }
     }
 }
@@ -144,7 +144,7 @@ impl Card {
         kg_dir: &Path,
         subject: &Subject,
         options: &Options,
-        court: &Court,
+        protocol: &Protocol,
         judged: &Judged,
         figures: &Figures,
     ) -> Result<Self> {
@@ -166,12 +166,12 @@ impl Card {
             command: options.command.clone(),
             subject: judged.source.clone(),
             against: None,
-            kg: Source { path: kg_dir.display().to_string(), hash: court.train.content_hash().to_owned() },
+            kg: Source { path: kg_dir.display().to_string(), hash: protocol.train.content_hash().to_owned() },
             split: split.cloned().unwrap_or_default(),
             held_out: held_out.collect(),
             on: options.on,
-            num_users: court.users.len() as u64,
-            num_interactions: court.held_out.len() as u64,
+            num_users: protocol.users.len() as u64,
+            num_interactions: protocol.held_out.len() as u64,
             k: options.k,
             ranking: "all items the user has not chosen in training (nor in valid, on test); no sampled negatives"
                 .to_owned(),

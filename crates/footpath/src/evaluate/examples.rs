@@ -1,7 +1,7 @@
 //! What the page shows of the lists themselves: worked examples, kinds of paths, popularity.
 
 use super::subject::Judged;
-use super::{Court, Drawn};
+use super::{Drawn, Protocol};
 use footpath_core::{NodeId, Path, RelationId};
 use footpath_graph::report::GraphReport;
 use serde::{Deserialize, Serialize};
@@ -60,29 +60,30 @@ pub struct Example {
     pub items: Vec<ExampleItem>,
 }
 
-pub(super) fn drawn(court: &Court, judged: &Judged) -> Drawn {
+pub(super) fn drawn(protocol: &Protocol, judged: &Judged) -> Drawn {
     let log = judged.model.as_ref().map_or(&[][..], |model| model.log.as_slice());
     let every = log.len().div_ceil(POINTS).max(1);
     let kept = log.iter().enumerate().filter(|(index, p)| index % every == 0 || p.validation.is_some());
     Drawn {
-        graph: GraphReport::of(&court.train),
+        graph: GraphReport::of(&protocol.train),
         training: kept.map(|(_, p)| (p.step, p.loss, p.validation)).collect(),
-        patterns: patterns(court, judged),
-        deciles: deciles(court, judged),
-        examples: examples(court, judged),
+        patterns: patterns(protocol, judged),
+        deciles: deciles(protocol, judged),
+        examples: examples(protocol, judged),
     }
 }
 
 /// Ten users spread evenly over all of them.
-fn examples(court: &Court, judged: &Judged) -> Vec<Example> {
-    let listed: Vec<NodeId> = court.users.iter().copied().filter(|&user| !judged.lists.of(user).is_empty()).collect();
+fn examples(protocol: &Protocol, judged: &Judged) -> Vec<Example> {
+    let listed: Vec<NodeId> =
+        protocol.users.iter().copied().filter(|&user| !judged.lists.of(user).is_empty()).collect();
     let step = listed.len().div_ceil(USERS).max(1);
-    listed.into_iter().step_by(step).map(|user| example(court, judged, user)).collect()
+    listed.into_iter().step_by(step).map(|user| example(protocol, judged, user)).collect()
 }
 
-fn example(court: &Court, judged: &Judged, user: NodeId) -> Example {
-    let kg = &court.train;
-    let held_out = court.held_out.by_user().remove(&user).unwrap_or_default();
+fn example(protocol: &Protocol, judged: &Judged, user: NodeId) -> Example {
+    let kg = &protocol.train;
+    let held_out = protocol.held_out.by_user().remove(&user).unwrap_or_default();
     let label = |item: &NodeId| kg.label(*item).to_owned();
     let mut history: Vec<(i64, NodeId)> = kg.items_of(user).iter().map(|&item| (0, NodeId(item))).collect();
     history.iter_mut().zip(kg.times_of(user)).for_each(|(choice, &time)| choice.0 = time);
@@ -93,48 +94,50 @@ fn example(court: &Court, judged: &Judged, user: NodeId) -> Example {
         ExampleItem {
             label: label(&item),
             hit: held_out.binary_search(&item).is_ok(),
-            hops: path.map_or_else(Vec::new, |path| hops(court, path)),
+            hops: path.map_or_else(Vec::new, |path| hops(protocol, path)),
         }
     };
     Example {
-        user: stop(court, user),
+        user: stop(protocol, user),
         history: history.iter().take(HISTORY).map(|(_, item)| label(item)).collect(),
         held_out: held_out.iter().map(label).collect(),
-        items: judged.lists.of(user).iter().take(ITEMS.min(court.k)).map(|r| item(r.item)).collect(),
+        items: judged.lists.of(user).iter().take(ITEMS.min(protocol.k)).map(|r| item(r.item)).collect(),
     }
 }
 
-fn stop(court: &Court, node: NodeId) -> Stop {
-    let kg = &court.train;
+fn stop(protocol: &Protocol, node: NodeId) -> Stop {
+    let kg = &protocol.train;
     let kind = kg.schema().types.get(kg.type_of(node).index()).map_or(String::new(), |kind| kind.name.clone());
     Stop { label: kg.label(node).to_owned(), kind }
 }
 
-fn hops(court: &Court, path: &Path) -> Vec<Hop> {
-    let hop =
-        |t: footpath_core::Triple| Hop { reading: court.train.reading(t.relation).to_owned(), to: stop(court, t.tail) };
+fn hops(protocol: &Protocol, path: &Path) -> Vec<Hop> {
+    let hop = |t: footpath_core::Triple| Hop {
+        reading: protocol.train.reading(t.relation).to_owned(),
+        to: stop(protocol, t.tail),
+    };
     path.triples().map(hop).collect()
 }
 
-fn patterns(court: &Court, judged: &Judged) -> Vec<(String, f64)> {
+fn patterns(protocol: &Protocol, judged: &Judged) -> Vec<(String, f64)> {
     let mut numbers: BTreeMap<&[RelationId], usize> = BTreeMap::new();
     let paths =
-        judged.explained.values().flat_map(|list| list.iter().take(court.k)).filter_map(|(_, path)| path.as_ref());
+        judged.explained.values().flat_map(|list| list.iter().take(protocol.k)).filter_map(|(_, path)| path.as_ref());
     paths.for_each(|path| *numbers.entry(&path.relations).or_default() += 1);
     let all: usize = numbers.values().sum();
     let mut ranked: Vec<_> = numbers.into_iter().collect();
     ranked.sort_by_key(|&(relations, number)| (std::cmp::Reverse(number), relations));
     let name = |relations: &[RelationId]| {
-        relations.iter().map(|&r| court.train.relation_name(r)).collect::<Vec<_>>().join(" → ")
+        relations.iter().map(|&r| protocol.train.relation_name(r)).collect::<Vec<_>>().join(" → ")
     };
     ranked.iter().take(PATTERNS).map(|(relations, number)| (name(relations), *number as f64 / all as f64)).collect()
 }
 
-fn deciles(court: &Court, judged: &Judged) -> Vec<[f64; 2]> {
-    let kg = &court.train;
+fn deciles(protocol: &Protocol, judged: &Judged) -> Vec<[f64; 2]> {
+    let kg = &protocol.train;
     let mut shown: BTreeMap<NodeId, usize> = BTreeMap::new();
-    for &user in &court.users {
-        judged.lists.of(user).iter().take(court.k).for_each(|r| *shown.entry(r.item).or_default() += 1);
+    for &user in &protocol.users {
+        judged.lists.of(user).iter().take(protocol.k).for_each(|r| *shown.entry(r.item).or_default() += 1);
     }
     let mut items: Vec<NodeId> = kg.items().map(NodeId).collect();
     items.sort_by_key(|&item| (std::cmp::Reverse(kg.popularity(item)), item));

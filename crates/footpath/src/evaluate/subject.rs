@@ -1,7 +1,7 @@
 //! Lists to judge: those of a model with their paths, or anybody's.
 
 use super::card::{Excluded, Source};
-use super::{Court, Options};
+use super::{Options, Protocol};
 use crate::error::Result;
 use crate::recommend::{Options as SearchOptions, Session};
 use footpath_core::Artefact;
@@ -38,10 +38,10 @@ pub(super) struct Model {
     pub(super) log: Vec<Progress>,
 }
 
-pub(super) fn from_lists(path: &Path, court: &Court, bad_rows: BadRows) -> Result<Judged> {
-    let (all, rows) = Recommendations::read_with(path, &court.train, bad_rows)?;
-    let lists = all.without(&court.known);
-    let excluded = Excluded::of(court, &all, &lists, rows);
+pub(super) fn from_lists(path: &Path, protocol: &Protocol, bad_rows: BadRows) -> Result<Judged> {
+    let (all, rows) = Recommendations::read_with(path, &protocol.train, bad_rows)?;
+    let lists = all.without(&protocol.known);
+    let excluded = Excluded::of(protocol, &all, &lists, rows);
     let source = Source::of_file(path)?;
     Ok(Judged {
         lists,
@@ -60,11 +60,11 @@ pub(super) fn from_model(
     directory: &Path,
     kg_dir: &Path,
     options: &Options,
-    court: &Court,
+    protocol: &Protocol,
     done: &mut dyn FnMut(usize, usize),
 ) -> Result<Judged> {
     let session = Session::open(directory, kg_dir, &options.device)?;
-    let most_known = court.known.by_user().values().map(Vec::len).max().unwrap_or(0);
+    let most_known = protocol.known.by_user().values().map(Vec::len).max().unwrap_or(0);
     // Room for the known items, which are taken out afterwards.
     let search = SearchOptions {
         k: options.k + most_known,
@@ -72,13 +72,13 @@ pub(super) fn from_model(
         paths_per_item: PATHS,
         ..SearchOptions::default()
     };
-    let users = &court.users;
+    let users = &protocol.users;
     let mut found = session.search(users, search, &mut |finished| done(finished, users.len()));
     let recommendation = |item: &ScoredItem| Recommendation { item: item.item, score: item.score };
     let all: Recommendations =
         found.iter().map(|list| (list.user, list.items.iter().map(recommendation).collect())).collect();
-    let lists = all.without(&court.known);
-    keep_known_out(&mut found, court, options.k);
+    let lists = all.without(&protocol.known);
+    keep_known_out(&mut found, protocol, options.k);
     let paths = found.iter().flat_map(|list| {
         list.items.iter().flat_map(|item| item.paths.iter().map(|p| (list.user, item.item, session.path(p))))
     });
@@ -86,10 +86,10 @@ pub(super) fn from_model(
     let explained = found.iter().map(|list| {
         (list.user, list.items.iter().map(|i| (i.item, i.paths.first().map(|p| session.path(p)))).collect())
     });
-    let excluded = Excluded::of(court, &all, &lists, Default::default());
+    let excluded = Excluded::of(protocol, &all, &lists, Default::default());
     Ok(Judged {
         explained: explained.collect(),
-        calibration: Some(calibration(predictions(&found, court), BINS)),
+        calibration: Some(calibration(predictions(&found, protocol), BINS)),
         path_entropy: mean_entropy(&found),
         faithful: faithfulness.share(),
         num_paths: faithfulness.num_paths,
@@ -102,8 +102,8 @@ pub(super) fn from_model(
 }
 
 /// Leaves the first `k` items of each list that are not known.
-fn keep_known_out(found: &mut [UserList], court: &Court, k: usize) {
-    let known = court.known.by_user();
+fn keep_known_out(found: &mut [UserList], protocol: &Protocol, k: usize) {
+    let known = protocol.known.by_user();
     for list in found {
         let known = known.get(&list.user).map_or(&[][..], Vec::as_slice);
         list.items.retain(|item| known.binary_search(&item.item).is_err());
@@ -112,8 +112,8 @@ fn keep_known_out(found: &mut [UserList], court: &Court, k: usize) {
 }
 
 /// The probability of each item shown, and the chance that a held-out item drawn uniformly is this one.
-fn predictions(found: &[UserList], court: &Court) -> Vec<(f64, f64)> {
-    let held_out = court.held_out.by_user();
+fn predictions(found: &[UserList], protocol: &Protocol) -> Vec<(f64, f64)> {
+    let held_out = protocol.held_out.by_user();
     let of_user = |list: &UserList| {
         let relevant = held_out.get(&list.user).map_or(&[][..], Vec::as_slice);
         let share = 1.0 / relevant.len().max(1) as f64;

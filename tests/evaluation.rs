@@ -1,4 +1,4 @@
-//! The judge: anybody's lists, what is left out of them, two results side by side, the card, the page, and what may not matter to training.
+//! Evaluation: anybody's lists, what is left out of them, two results side by side, the card, the page, and what may not matter to training.
 
 use crate::support::artefact::manifest;
 use crate::support::films::{Films, Truth, films};

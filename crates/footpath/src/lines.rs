@@ -1,0 +1,66 @@
+//! Text files line by line, in bounded memory.
+
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+/// Hands every line of a file to `take`, with its number from 1, without its end and without the mark some programs put before the first.
+///
+/// # Errors
+/// [`Error::BadFile`] with the number of a line that is longer than `most` bytes or no UTF-8; [`footpath_core::Error::Io`]; what `take` says.
+pub(crate) fn each(path: &Path, most: usize, mut take: impl FnMut(usize, &str) -> Result<()>) -> Result<()> {
+    let io = |e| footpath_core::Error::io(path)(e);
+    let mut reader = BufReader::new(File::open(path).map_err(io)?);
+    let mut bytes = Vec::new();
+    for number in 1.. {
+        bytes.clear();
+        // Room for the end of the line and for the mark, which do not count.
+        let room = (most as u64).saturating_add(5);
+        if (&mut reader).take(room).read_until(b'\n', &mut bytes).map_err(io)? == 0 {
+            break;
+        }
+        let end = bytes.strip_suffix(b"\n").map_or(&*bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
+        let line = if number == 1 { end.strip_prefix(b"\xef\xbb\xbf").unwrap_or(end) } else { end };
+        if line.len() > most {
+            return Err(bad(path, number, &format!("longer than {most} bytes")));
+        }
+        let line = std::str::from_utf8(line).map_err(|_| bad(path, number, "no UTF-8; save it as UTF-8"))?;
+        take(number, line)?;
+    }
+    Ok(())
+}
+
+/// Something wrong at a line.
+pub(crate) fn bad(path: &Path, number: usize, what: &str) -> Error {
+    Error::BadFile { path: path.to_owned(), reason: format!("line {number}: {what}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(content: &[u8], most: usize) -> std::result::Result<Vec<(usize, String)>, String> {
+        let file = tempfile::NamedTempFile::new().expect("temporary file");
+        std::fs::write(file.path(), content).expect("written");
+        let mut lines = Vec::new();
+        let take = |number: usize, line: &str| {
+            lines.push((number, line.to_owned()));
+            Ok(())
+        };
+        each(file.path(), most, take).map(|()| lines).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn lines_are_numbered_and_bounded() {
+        let line = |number: usize, text: &str| (number, text.to_owned());
+        assert_eq!(read(b"", 4), Ok(vec![]));
+        assert_eq!(read(b"\xef\xbb\xbfabcd\r\n\nxyz", 4), Ok(vec![line(1, "abcd"), line(2, ""), line(3, "xyz")]));
+        for (content, words) in
+            [(&b"ab\nabcde\n"[..], "line 2: longer than 4 bytes"), (b"a\n\xff\n", "line 2: no UTF-8")]
+        {
+            let error = read(content, 4).expect_err("bad");
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}
