@@ -12,6 +12,7 @@ use footpath_graph::sample::{SampleSpec, Sampler};
 use footpath_model::config::TrainingConfig;
 use footpath_model::data::PathSource;
 use footpath_model::dropout::Dropout;
+use footpath_model::layout::Layout;
 use footpath_model::{Checkpoints, ModelConfig, Observer, PathModel, Preset, Progress, Trainer};
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -114,7 +115,10 @@ fn full_step(model: &PathModel, batch: &[&[u32]]) -> usize {
     let bias = TensorData::new(model.bias.values.clone(), [1, vocabulary]);
     let bias = Tensor::<2>::from_data(bias, &device).require_grad();
     let mut dropout = Dropout::new(model.config.trunk.dropout, 1, 0);
-    let hidden = model.trunk.forward(vectors.clone(), &mut dropout).reshape([rows * tokens, width]);
+    let hidden = model
+        .trunk
+        .forward(vectors.clone(), &Layout::causal(rows, tokens), &mut dropout)
+        .reshape([rows * tokens, width]);
     let logits = hidden.matmul(output.clone().transpose()) + bias; // [rows × tokens, vocabulary]
     let targets = Tensor::<2, Int>::from_data(TensorData::new(targets, [rows * tokens, 1]), &device);
     let loss = log_softmax(logits, 1).gather(1, targets).mean().neg();

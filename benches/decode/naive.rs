@@ -6,6 +6,7 @@ use footpath_graph::legal::Legal;
 use footpath_model::PathModel;
 use footpath_model::decode::UserList;
 use footpath_model::dropout::Dropout;
+use footpath_model::layout::Layout;
 use footpath_model::legal_softmax::score;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -59,7 +60,7 @@ fn last_hidden(model: &PathModel, legal: &Legal<'_>, prefixes: &[(Vec<u32>, f64)
         inputs.extend(model.input.gather(&prefix[1..]));
     }
     let inputs = Tensor::from_data(TensorData::new(inputs, [rows, tokens, width]), &model.device());
-    let hidden = model.trunk.forward(inputs, &mut Dropout::none()); // [rows, tokens, width]
+    let hidden = model.trunk.forward(inputs, &Layout::causal(rows, tokens), &mut Dropout::none()); // [rows, tokens, width]
     hidden.narrow(1, tokens - 1, 1).into_data().try_into_vec().unwrap_or_default()
 }
 

@@ -3,6 +3,7 @@
 use crate::ids::NodeId;
 use crate::random::Stream;
 use crate::vocabulary::Vocabulary;
+use std::ops::Range;
 
 /// The items a path may end in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,15 @@ pub trait LegalSuccessors: Sync {
 
     /// The items that stand for a user in the prompt of the model: node ids, ascending, each once. `user` is the first token of a path.
     fn history(&self, user: u32) -> &[u32];
+
+    /// What a user chose in the order of time, as tokens; in the order of the items where no times are known. Empty for any other token.
+    fn timeline(&self, user: u32) -> Vec<u32>;
+
+    /// The tokens of the kind of this one: all relations, or all nodes of its type. A special is alone.
+    fn alike(&self, token: u32) -> Range<u32>;
+
+    /// The tokens of all items.
+    fn items(&self) -> Range<u32>;
 
     /// All tokens that may follow `prefix`, which starts with a user, each list in ascending order.
     ///

@@ -48,6 +48,8 @@ pub enum Purpose {
     MetapathBaseline = 18,
     /// Held-out items drawn at random, to see that lists then reach chance.
     ChanceLabels = 19,
+    /// Choosing the objective of a text, and what of it is hidden.
+    Objective = 20,
 }
 
 const ROUNDS: usize = 10;

@@ -36,10 +36,20 @@ pub enum Word {
 impl Vocabulary {
     /// Fills the end of short rows; never an input of the model.
     pub const PADDING: TokenId = TokenId(0);
-    /// The path ends here although it could go on.
+    /// The text is whole: a path ends here although it could go on, a middle is filled, nothing was rearranged.
     pub const END: TokenId = TokenId(1);
     /// Stands for a user the model does not know.
     pub const ANY_USER: TokenId = TokenId(2);
+    /// Stands for a token that is to be predicted.
+    pub const MASK: TokenId = TokenId(3);
+    /// Before the beginning of a text whose middle is left out.
+    pub const PREFIX: TokenId = TokenId(4);
+    /// Before the end of a text whose middle is left out.
+    pub const SUFFIX: TokenId = TokenId(5);
+    /// Before the middle of a text, after its beginning and end.
+    pub const MIDDLE: TokenId = TokenId(6);
+    /// The nodes of the text are not in their places.
+    pub const REARRANGED: TokenId = TokenId(7);
 
     /// Number of tokens.
     #[must_use]

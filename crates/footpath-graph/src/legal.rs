@@ -7,8 +7,9 @@
 use crate::kg::{Arcs, TrainKg};
 use crate::pattern::{Pattern, StateId};
 use footpath_core::legal::{Goal, LegalSuccessors, Successors};
-use footpath_core::vocabulary::Word;
+use footpath_core::vocabulary::{NUM_SPECIALS, Word};
 use footpath_core::{NodeId, RelationId, Stream, TokenId, TypeId, Vocabulary};
+use std::ops::Range;
 
 /// The legal continuations of a pattern in a graph.
 #[derive(Debug)]
@@ -100,6 +101,12 @@ impl<'a> Legal<'a> {
             Some(guest) => self.guests.get(guest).map_or(&[], Vec::as_slice),
             None => self.kg.items_of(user),
         }
+    }
+
+    /// The tokens of a range of nodes.
+    fn tokens_of(&self, nodes: Range<u32>) -> Range<u32> {
+        let first = self.vocabulary.node(NodeId(0)).0;
+        first + nodes.start..first + nodes.end
     }
 
     /// The arcs of a node, by relation.
@@ -267,6 +274,28 @@ impl LegalSuccessors for Legal<'_> {
             Some(Word::Node(user)) => self.items_of(user),
             _ => &[],
         }
+    }
+
+    fn timeline(&self, user: u32) -> Vec<u32> {
+        let Some(Word::Node(user)) = self.word(user) else { return Vec::new() };
+        let times = self.kg.times_of(user);
+        let mut items: Vec<(Option<&i64>, u32)> =
+            self.items_of(user).iter().enumerate().map(|(place, &item)| (times.get(place), item)).collect();
+        // Items of the same moment, or of none, are in their own order.
+        items.sort_unstable();
+        items.into_iter().map(|(_, item)| self.vocabulary.node(NodeId(item)).0).collect()
+    }
+
+    fn alike(&self, token: u32) -> Range<u32> {
+        match self.word(token) {
+            Some(Word::Relation(_)) => NUM_SPECIALS..NUM_SPECIALS + self.vocabulary.num_relations,
+            Some(Word::Node(node)) => self.tokens_of(self.kg.range(self.kg.type_of(node))),
+            _ => token..token + 1,
+        }
+    }
+
+    fn items(&self) -> Range<u32> {
+        self.tokens_of(self.kg.items())
     }
 
     fn successors(&self, prefix: &[u32], goal: Goal, out: &mut Successors) {

@@ -1,5 +1,6 @@
 //! Shape of a model and settings of its training.
 
+use crate::data::objective::Objective;
 use crate::error::{Error, Result};
 use crate::model::TrunkConfig;
 use serde::{Deserialize, Serialize};
@@ -67,13 +68,39 @@ impl ModelConfig {
         rule((1..=8192).contains(&t.d_model), "d_model", "must be 1 to 8,192")?;
         rule((1..=128).contains(&t.num_layers), "num_layers", "must be 1 to 128")?;
         rule(t.num_heads > 0 && t.d_model.is_multiple_of(t.num_heads), "num_heads", "must divide d_model")?;
-        rule((3..=33).contains(&t.max_tokens), "max_tokens", "must be 3 to 33 (1 to 16 hops)")?;
+        rule((3..=4_096).contains(&t.max_tokens), "max_tokens", "must be 3 to 4,096")?;
         rule((0.0..1.0).contains(&t.dropout), "dropout", "must be at least 0 and below 1")?;
         rule((1..1 << 31).contains(&self.num_tokens), "num_tokens", "must be 1 to 2^31 - 1")?;
         let end = (self.first_item as usize).checked_add(self.num_items);
         rule(end.is_some_and(|end| end <= self.num_tokens), "num_items", "must be nodes of the graph")?;
         rule((1..=65_536).contains(&self.history), "history", "must be 1 to 65,536")
     }
+}
+
+/// What a token is told apart from in training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Softmax {
+    /// Tokens that could legally stand in its place, all or a sample of them: the distribution generation uses.
+    #[default]
+    Legal,
+    /// All tokens of its kind: relations and specials, or nodes of its type. PLM-Rec's and PEARLM's two heads, one head for each type.
+    Typed,
+    /// All tokens, as in the peers.
+    Full,
+}
+
+/// How the end item of a path is told apart from its rivals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndLoss {
+    /// Cross-entropy, as everywhere else.
+    #[default]
+    Softmax,
+    /// Mean over the rivals c of ln(1 + exp(z_c − z)) (Rendle et al. 2009).
+    Bpr,
+    /// Mean over the rivals c of max(0, 1 + z_c − z).
+    Margin,
 }
 
 /// Settings of a training run.
@@ -102,6 +129,15 @@ pub struct TrainingConfig {
     pub end_siblings: usize,
     /// Weight of the end item in the loss, relative to an inner token.
     pub end_weight: f32,
+    /// What a token is told apart from.
+    pub softmax: Softmax,
+    /// How the end item is; other than by cross-entropy only among legal siblings.
+    pub end_loss: EndLoss,
+    /// What is learned, each for its share of the paths.
+    #[serde(rename = "objective")]
+    pub objectives: Vec<Objective>,
+    /// Batches whose gradients are averaged in a step.
+    pub accumulate: usize,
     /// Epochs without a better validation figure after which training stops.
     pub patience: u64,
     /// Validations in an epoch.
@@ -124,6 +160,10 @@ impl Default for TrainingConfig {
             siblings: 24,
             end_siblings: 96,
             end_weight: 3.0,
+            softmax: Softmax::Legal,
+            end_loss: EndLoss::Softmax,
+            objectives: vec![Objective::default()],
+            accumulate: 1,
             patience: 3,
             validations_per_epoch: 4,
             seed: 1,
@@ -151,8 +191,29 @@ impl TrainingConfig {
         rule((1..=65_536).contains(&self.siblings), "siblings", "must be 1 to 65,536")?;
         rule((1..=65_536).contains(&self.end_siblings), "end_siblings", "must be 1 to 65,536")?;
         rule(self.end_weight > 0.0 && self.end_weight.is_finite(), "end_weight", "must be above 0")?;
+        rule((1..=65_536).contains(&self.accumulate), "accumulate", "must be 1 to 65,536")?;
+        rule(!self.objectives.is_empty(), "objective", "must be one at least")?;
+        self.objectives.iter().try_for_each(Objective::validate)?;
+        let ranks = self.end_loss != EndLoss::Softmax;
+        rule(
+            !ranks || self.softmax == Softmax::Legal,
+            "end_loss",
+            "ranks among legal siblings, so it needs `softmax = \"legal\"`",
+        )?;
         rule(self.validations_per_epoch >= 1, "validations_per_epoch", "must be at least 1")?;
         rule(self.patience >= 1, "patience", "must be at least 1")
+    }
+
+    /// Texts of a step.
+    #[must_use]
+    pub fn rows_per_step(&self) -> usize {
+        self.batch_size.saturating_mul(self.accumulate)
+    }
+
+    /// Positions that the position table of a model must hold, for paths of at most this many tokens.
+    #[must_use]
+    pub fn num_positions(&self, path_tokens: usize) -> usize {
+        self.objectives.iter().map(|o| o.num_positions(path_tokens)).max().unwrap_or(0).max(path_tokens)
     }
 
     /// Learning rate of a step (from 0): linear warm-up, then a cosine down to a twentieth.

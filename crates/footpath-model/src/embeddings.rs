@@ -122,6 +122,19 @@ impl RowGradients {
         Self { rows: groups.iter().map(|g| g[0].0).collect(), values }
     }
 
+    /// The sum of gradients of the same table.
+    #[must_use]
+    pub fn sum(mut parts: Vec<Self>, width: usize) -> Self {
+        parts.retain(|part| !part.rows.is_empty());
+        if parts.len() < 2 {
+            return parts.pop().unwrap_or_default();
+        }
+        let rows = parts.iter().flat_map(|part| part.rows.iter().copied());
+        let mut contributions: Vec<Contribution> = rows.zip(0u32..).map(|(row, index)| (row, index, 1.0)).collect();
+        let values = parts.iter().map(|part| part.values.as_slice()).collect::<Vec<_>>().concat();
+        Self::accumulate(&mut contributions, &values, width)
+    }
+
     /// Sum of squares of all numbers.
     #[must_use]
     pub fn squared_norm(&self) -> f64 {

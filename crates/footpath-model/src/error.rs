@@ -1,6 +1,7 @@
 //! What can go wrong with the model.
 
 use footpath_core::ErrorClass;
+use std::ops::Range;
 
 /// Result of the model crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -22,13 +23,16 @@ pub enum Error {
     },
     /// The loss became NaN or infinite.
     #[error(
-        "step {step}: the loss is {loss}; lower the learning rate. The last good checkpoint is that of step {checkpoint}"
+        "step {step}, rows {} to {} of the run: the loss is {loss}; lower the learning rate. {}",
+        rows.start, rows.end.saturating_sub(1), last_checkpoint(*checkpoint)
     )]
     Diverged {
         /// The step.
         step: u64,
         /// The loss.
         loss: f64,
+        /// Numbers of the rows since training began.
+        rows: Range<u64>,
         /// Step of the last checkpoint, 0 where there is none.
         checkpoint: u64,
     },
@@ -41,6 +45,13 @@ pub enum Error {
         /// The array.
         name: String,
     },
+}
+
+fn last_checkpoint(step: u64) -> String {
+    match step {
+        0 => "There is no checkpoint yet".to_owned(),
+        step => format!("The last good checkpoint is that of step {step}"),
+    }
 }
 
 impl Error {

@@ -4,10 +4,11 @@
 //! [`Table`](crate::embeddings::Table)s on the host; the trunk sees vectors and returns vectors.
 
 use crate::dropout::Dropout;
+use crate::layout::Layout;
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::activation::{gelu, softmax};
-use burn::tensor::{Bool, Device, Int, Tensor};
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// Shape of the trunk.
@@ -111,23 +112,45 @@ impl Cache {
 }
 
 impl Trunk {
-    /// Hidden vectors of whole sequences; position `t` sees positions up to `t`. `dropout` is [`Dropout::none`] outside training.
+    /// Hidden vectors of whole sequences; `layout` says where tokens stand and what each sees. `dropout` is [`Dropout::none`] outside
+    /// training.
     ///
     /// # Shapes
-    /// - `inputs`: `[batch, tokens, d_model]`, embedded tokens
-    /// - returns: `[batch, tokens, d_model]`
+    /// - `inputs`: `[rows, tokens, d_model]`, embedded tokens
+    /// - returns: `[rows, tokens, d_model]`
     #[must_use]
-    pub fn forward(&self, inputs: Tensor<3>, dropout: &mut Dropout) -> Tensor<3> {
-        let [_, tokens, _] = inputs.dims();
-        let device = inputs.device();
-        let positions = self.positions.val().narrow(0, 0, tokens).unsqueeze::<3>();
-        // True above the diagonal: what a position must not see.
-        let future = Tensor::<2, Bool>::tril_mask([tokens, tokens], 0, &device);
-        let mut x = dropout.apply(inputs + positions);
+    pub fn forward(&self, inputs: Tensor<3>, layout: &Layout, dropout: &mut Dropout) -> Tensor<3> {
+        let hidden = self.hidden(layout, &inputs.device());
+        let mut x = dropout.apply(inputs + self.positions_of(layout));
         for block in &self.blocks {
-            x = block.forward(x, future.clone(), dropout);
+            x = block.forward(x, hidden.clone(), dropout);
         }
         self.norm.forward(x)
+    }
+
+    /// The position vectors of a layout: `[rows, tokens, d_model]`, or `[1, tokens, d_model]` where all rows have the same.
+    fn positions_of(&self, layout: &Layout) -> Tensor<3> {
+        let Layout { rows, tokens, positions, .. } = layout;
+        let table = self.positions.val();
+        if layout.is_causal() {
+            return table.narrow(0, 0, *tokens).unsqueeze::<3>();
+        }
+        let [longest, width] = table.dims();
+        // Padding may stand past the last position; nobody sees it.
+        let last = i64::try_from(longest).unwrap_or(i64::MAX) - 1;
+        let places: Vec<i64> = positions.iter().map(|&p| i64::from(p).min(last)).collect();
+        let places = Tensor::<1, Int>::from_data(TensorData::new(places, [rows * tokens]), &table.device());
+        table.select(0, places).reshape([*rows, *tokens, width])
+    }
+
+    /// What must not be seen: `[rows, 1, tokens, tokens]`, or `[1, 1, tokens, tokens]` where it is the same for all rows.
+    fn hidden(&self, layout: &Layout, device: &Device) -> Tensor<4, Bool> {
+        let Layout { rows, tokens, .. } = *layout;
+        if layout.is_causal() {
+            // True above the diagonal.
+            return Tensor::<2, Bool>::tril_mask([tokens, tokens], 0, device).unsqueeze::<4>();
+        }
+        Tensor::from_data(TensorData::new(layout.hidden(), [rows, 1, tokens, tokens]), device)
     }
 
     /// Hidden vectors of one more token for each row, with the keys and values of the earlier ones.
@@ -151,15 +174,14 @@ impl Trunk {
 }
 
 impl Block {
-    fn forward(&self, x: Tensor<3>, future: Tensor<2, Bool>, dropout: &mut Dropout) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, hidden: Tensor<4, Bool>, dropout: &mut Dropout) -> Tensor<3> {
         let [batch, tokens, d_model] = x.dims();
         let d_head = d_model / self.num_heads;
         let qkv = self.query_key_value.forward(self.attention_norm.forward(x.clone())); // [batch, tokens, 3·d_model]
         let qkv = qkv.reshape([batch, tokens, 3, self.num_heads, d_head]).permute([2, 0, 3, 1, 4]);
         let part = |i: usize| qkv.clone().narrow(0, i, 1).squeeze_dim::<4>(0); // [batch, heads, tokens, d_head]
         let scores = part(0).matmul(part(1).swap_dims(2, 3)).div_scalar((d_head as f64).sqrt());
-        let scores = scores
-            .mask_fill(future.unsqueeze::<4>().expand([batch, self.num_heads, tokens, tokens]), f32::NEG_INFINITY);
+        let scores = scores.mask_fill(hidden.expand([batch, self.num_heads, tokens, tokens]), f32::NEG_INFINITY);
         let mixed = softmax(scores, 3).matmul(part(2)); // [batch, heads, tokens, d_head]
         let mixed = mixed.swap_dims(1, 2).reshape([batch, tokens, d_model]);
         let x = x + dropout.apply(self.attention_out.forward(mixed));

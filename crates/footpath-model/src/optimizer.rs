@@ -8,7 +8,7 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use std::collections::BTreeMap;
 
 /// Gradients of the trunk, by parameter name, each flattened.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TrunkGradients(BTreeMap<String, Tensor<1>>);
 
 impl TrunkGradients {
@@ -19,6 +19,17 @@ impl TrunkGradients {
             .values()
             .map(|g| to_vec(g.clone().into_data()).iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>())
             .sum()
+    }
+
+    /// Adds those of another batch.
+    pub fn add(&mut self, other: Self) {
+        for (name, theirs) in other.0 {
+            let sum = match self.0.remove(&name) {
+                Some(mine) => mine + theirs,
+                None => theirs,
+            };
+            self.0.insert(name, sum);
+        }
     }
 
     /// Multiplies all numbers.

@@ -6,12 +6,12 @@ use crate::data::{Batch, Batcher, PathSource};
 use crate::dropout::Dropout;
 use crate::embeddings::{Contribution, RowGradients};
 use crate::error::{Error, Result};
-use crate::legal_softmax;
-use crate::optimizer::TrunkOptimizer;
+use crate::loss;
+use crate::optimizer::{TrunkGradients, TrunkOptimizer};
 use crate::path_model::{PathModel, to_vec};
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
-use footpath_core::{LegalSuccessors, Purpose, Stream};
+use footpath_core::{LegalSuccessors, Purpose, Stream, Vocabulary};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -57,6 +57,9 @@ pub struct Position {
     pub best_step: u64,
     /// Validations since then.
     pub since_best: u64,
+    /// Step of the last checkpoint.
+    #[serde(default)]
+    pub saved: u64,
     /// Whether training came to its end.
     pub finished: bool,
 }
@@ -138,12 +141,15 @@ impl Trainer {
             if rows.is_empty() {
                 return Err(Error::EmptyCorpus);
             }
-            let num_batches = rows.len().div_ceil(self.config.batch_size) as u64;
+            let rows_per_step = self.config.rows_per_step();
+            let num_batches = rows.len().div_ceil(rows_per_step) as u64;
             let validate_at: Vec<u64> = (1..=self.config.validations_per_epoch)
                 .map(|i| (i * num_batches / self.config.validations_per_epoch).max(1))
                 .collect();
             while self.position.batch < num_batches {
-                let progress = self.step(legal, &rows, num_batches)?;
+                let start = self.position.batch as usize * rows_per_step;
+                let part = &rows[start..(start + rows_per_step).min(rows.len())];
+                let progress = self.step(legal, part, self.config.epochs * num_batches)?;
                 let done = self.position.batch;
                 let last = done == num_batches;
                 if last {
@@ -152,7 +158,7 @@ impl Trainer {
                 }
                 self.after_step(progress, validate_at.contains(&done), checkpoints, observer)?;
                 if stop.load(Ordering::Relaxed) {
-                    checkpoints.save(self, false)?;
+                    self.save(checkpoints, false)?;
                     return Ok(Ending::Interrupted);
                 }
                 if last || self.position.finished {
@@ -161,7 +167,7 @@ impl Trainer {
             }
         }
         self.position.finished = true;
-        checkpoints.save(self, false)?;
+        self.save(checkpoints, false)?;
         Ok(Ending::Finished)
     }
 
@@ -172,17 +178,44 @@ impl Trainer {
         rows
     }
 
-    fn step<L: LegalSuccessors>(&mut self, legal: &L, rows: &[&[u32]], num_batches: u64) -> Result<Progress> {
-        let start = self.position.batch as usize * self.config.batch_size;
-        let rows = &rows[start..(start + self.config.batch_size).min(rows.len())];
-        let first = self.position.step * self.config.batch_size as u64;
-        let batch = Batcher::new(legal, &self.config, self.model.config.history).batch(rows, first);
-        let num_steps = self.config.epochs * num_batches;
+    /// The loss of a batch, in nats for each target.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`].
+    pub fn loss(&self, batch: &Batch) -> Result<f64> {
+        Ok(self.gradients(batch, 0)?.loss)
+    }
+
+    /// One step on one batch; gives the loss before it.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`].
+    pub fn learn(&mut self, batch: &Batch, learning_rate: f64) -> Result<f64> {
+        let gradients = self.gradients(batch, self.position.step)?;
+        let loss = gradients.loss;
+        self.update(gradients, learning_rate);
+        self.position.step += 1;
+        Ok(loss)
+    }
+
+    /// One step of a run of `num_steps` on these rows, in as many batches as they make.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`].
+    pub fn step<L: LegalSuccessors>(&mut self, legal: &L, rows: &[&[u32]], num_steps: u64) -> Result<Progress> {
+        let first = self.position.step * self.config.rows_per_step() as u64;
         let learning_rate = self.config.learning_rate_at(self.position.step, num_steps);
-        let (loss, end_loss) = self.learn(&batch, learning_rate)?;
+        let mut total = Gradients::default();
+        for (part, rows) in rows.chunks(self.config.batch_size).enumerate() {
+            let number = first + (part * self.config.batch_size) as u64;
+            let batch = Batcher::new(legal, &self.config, self.model.config.history).batch(rows, number);
+            self.position.tokens += batch.inputs.len() as u64;
+            total.add(self.gradients(&batch, number)?);
+        }
+        let (loss, end_loss) = (total.loss, total.end_loss);
+        self.update(total, learning_rate);
         self.position.step += 1;
         self.position.batch += 1;
-        self.position.tokens += batch.inputs.len() as u64;
         let Position { step, epoch, tokens, .. } = self.position;
         Ok(Progress {
             step,
@@ -197,73 +230,68 @@ impl Trainer {
         })
     }
 
-    /// One step: forward, loss, backward, clipping, update.
-    fn learn(&mut self, batch: &Batch, learning_rate: f64) -> Result<(f64, f64)> {
-        let device = self.model.device();
-        let width = self.model.config.trunk.d_model;
-        let mut dropout = Dropout::new(self.model.config.trunk.dropout, self.config.seed, self.position.step);
+    /// Forward, loss, backward. `number` is that of the first row since training began.
+    fn gradients(&self, batch: &Batch, number: u64) -> Result<Gradients> {
+        let model = &self.model;
+        let device = model.device();
+        let width = model.config.trunk.d_model;
+        let shape = [batch.layout.rows, batch.layout.tokens, width];
+        let mut dropout = Dropout::new(model.config.trunk.dropout, self.config.seed, number);
 
-        // Embed: the vectors are leaves, so that their gradient can be taken back to the table.
-        let mut inputs = self.model.input.gather(&batch.inputs);
-        for (vector, items) in inputs.chunks_exact_mut(width * batch.tokens).zip(batch.histories()) {
-            self.model.add_history(items, &mut vector[..width]);
+        // Embed: the vectors are leaves, so that their gradient can be taken back to the tables.
+        let mut inputs = model.input.gather(&batch.inputs);
+        for (user, items) in batch.histories() {
+            model.add_history(items, &mut inputs[user as usize * width..][..width]);
         }
-        let inputs = TensorData::new(inputs, [batch.rows, batch.tokens, width]);
-        let inputs = Tensor::<3>::from_data(inputs, &device).require_grad(); // [rows, tokens, d_model]
-        let hidden = self.model.trunk.forward(inputs.clone(), &mut dropout); // [rows, tokens, d_model]
+        let inputs = Tensor::<3>::from_data(TensorData::new(inputs, shape), &device).require_grad();
+        let hidden = model.trunk.forward(inputs.clone(), &batch.layout, &mut dropout); // [rows, tokens, d_model]
 
-        // The softmax over legal tokens is computed with its derivatives on the host, and enters the graph as the linear form whose
-        // gradient they are.
+        // The loss is computed with its derivatives on the host, and enters the graph as the linear form whose gradient they are.
         let values = to_vec(hidden.clone().inner().into_data());
-        let mut outcome = legal_softmax::forward_backward(batch, &values, &self.model.output, &self.model.bias);
+        let mut outcome = loss::forward_backward(batch, &values, &model.output, &model.bias, self.config.end_loss);
         if !outcome.loss.is_finite() {
-            let (step, checkpoint) = (self.position.step, self.position.best_step);
-            return Err(Error::Diverged { step, loss: outcome.loss, checkpoint });
+            let (step, checkpoint) = (self.position.step, self.position.saved);
+            let batch_size = self.config.batch_size as u64;
+            return Err(Error::Diverged { step, loss: outcome.loss, rows: number..number + batch_size, checkpoint });
         }
-        let derivative = TensorData::new(std::mem::take(&mut outcome.hidden), [batch.rows, batch.tokens, width]);
+        let derivative = TensorData::new(std::mem::take(&mut outcome.hidden), shape);
         let surrogate = (hidden * Tensor::from_data(derivative, &device)).sum();
         let mut gradients = surrogate.backward();
-
-        // Back to the rows of the table.
         let d_inputs = inputs.grad_remove(&mut gradients).map(|g| to_vec(g.into_data())).unwrap_or_default();
-        let used = batch.inputs.iter().enumerate().filter(|(_, t)| **t != footpath_core::Vocabulary::PADDING.0);
-        let mut contributions: Vec<Contribution> =
-            used.map(|(index, &token)| (token, u32::try_from(index).unwrap_or(u32::MAX), 1.0)).collect();
-        let mut d_input = RowGradients::accumulate(&mut contributions, &d_inputs, width);
+        Ok(Gradients {
+            trunk: TrunkOptimizer::collect(&model.trunk, &mut gradients),
+            input: input_gradients(batch, &d_inputs, width),
+            history: history_gradients(model, batch, &d_inputs),
+            output: outcome.output,
+            bias: outcome.bias,
+            loss: outcome.loss,
+            weight: outcome.weight,
+            end_loss: outcome.end_loss,
+            num_ends: outcome.num_ends,
+        })
+    }
 
-        let model = &self.model;
-        let told = (0u32..).step_by(batch.tokens).zip(batch.histories());
-        let mut contributions: Vec<Contribution> = told
-            .flat_map(|(index, items)| {
-                let scale = model.history_scale(items.len());
-                items.iter().map(move |&item| (model.history_row(item), index, scale))
-            })
-            .collect();
-        let mut d_history = RowGradients::accumulate(&mut contributions, &d_inputs, width);
-
-        let mut trunk = TrunkOptimizer::collect(&self.model.trunk, &mut gradients);
-        let rows = [&d_input, &d_history, &outcome.output, &outcome.bias];
-        let squared = trunk.squared_norm() + rows.into_iter().map(RowGradients::squared_norm).sum::<f64>();
+    /// Clips the gradients and takes a step of AdamW.
+    fn update(&mut self, mut gradients: Gradients, learning_rate: f64) {
+        let norm = gradients.squared_norm().sqrt();
         #[expect(clippy::cast_possible_truncation, reason = "gradients are f32")]
-        let factor = (self.config.gradient_clip / squared.sqrt().max(1e-12)).min(1.0) as f32;
+        let factor = (self.config.gradient_clip / norm.max(1e-12)).min(1.0) as f32;
         if factor < 1.0 {
-            trunk.scale(factor);
-            let rows = [&mut d_input, &mut d_history, &mut outcome.output, &mut outcome.bias];
-            rows.into_iter().for_each(|g| g.scale(factor));
+            gradients.scale(factor);
         }
-
+        let Gradients { trunk, input, history, output, bias, .. } = gradients;
         let step = self.position.step + 1;
         #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
         let rate = learning_rate as f32;
         let decay = self.config.weight_decay;
+        let model = &mut self.model;
         rayon::join(
-            || self.model.input.update(&d_input, rate, decay, step),
-            || self.model.output.update(&outcome.output, rate, decay, step),
+            || model.input.update(&input, rate, decay, step),
+            || model.output.update(&output, rate, decay, step),
         );
-        self.model.history.update(&d_history, rate, decay, step);
-        self.model.bias.update(&outcome.bias, rate, 0.0, step);
-        self.model.trunk = self.optimizer.step(self.model.trunk.clone(), trunk, learning_rate);
-        Ok((outcome.loss, outcome.end_loss))
+        model.history.update(&history, rate, decay, step);
+        model.bias.update(&bias, rate, 0.0, step);
+        model.trunk = self.optimizer.step(model.trunk.clone(), trunk, learning_rate);
     }
 
     fn after_step(
@@ -283,7 +311,12 @@ impl Trainer {
         let better = self.judge(progress.validation);
         // First the log, then the checkpoint: a log may run ahead of the checkpoint, it is cut when the run goes on.
         observer.progress(&progress);
-        checkpoints.save(self, better)
+        self.save(checkpoints, better)
+    }
+
+    fn save(&mut self, checkpoints: &Checkpoints, best: bool) -> Result<()> {
+        self.position.saved = self.position.step;
+        checkpoints.save(self, best)
     }
 
     /// Enters a validation figure; true when it is the best so far, or when there is nothing to judge by.
@@ -305,6 +338,84 @@ impl Trainer {
     pub fn valid_model(&self) -> PathModel {
         PathModel { trunk: self.model.trunk.valid(), ..self.model.clone() }
     }
+}
+
+/// Gradients of all weights, and the loss they come from.
+#[derive(Debug, Default)]
+struct Gradients {
+    trunk: TrunkGradients,
+    input: RowGradients,
+    history: RowGradients,
+    output: RowGradients,
+    bias: RowGradients,
+    /// Mean over the targets by weight, in nats.
+    loss: f64,
+    weight: f64,
+    end_loss: f64,
+    num_ends: u64,
+}
+
+impl Gradients {
+    /// The mean with those of another batch, by the weight of the targets: what both batches as one would have given.
+    fn add(&mut self, mut other: Self) {
+        if self.weight == 0.0 {
+            *self = other;
+            return;
+        }
+        let all = (self.weight + other.weight).max(f64::MIN_POSITIVE);
+        #[expect(clippy::cast_possible_truncation, reason = "gradients are f32")]
+        let (mine, theirs) = ((self.weight / all) as f32, (other.weight / all) as f32);
+        self.scale(mine);
+        other.scale(theirs);
+        self.trunk.add(other.trunk);
+        let sum = |mine: &mut RowGradients, theirs: RowGradients, width: usize| {
+            *mine = RowGradients::sum(vec![std::mem::take(mine), theirs], width);
+        };
+        let width = |rows: &RowGradients| rows.values.len() / rows.rows.len().max(1);
+        for (mine, theirs) in [
+            (&mut self.input, other.input),
+            (&mut self.history, other.history),
+            (&mut self.output, other.output),
+            (&mut self.bias, other.bias),
+        ] {
+            let width = width(mine).max(width(&theirs));
+            sum(mine, theirs, width);
+        }
+        self.loss = (self.loss * self.weight + other.loss * other.weight) / all;
+        self.weight = all;
+        let ends = self.num_ends + other.num_ends;
+        let of = |loss: f64, count: u64| loss * count as f64 / ends.max(1) as f64;
+        self.end_loss = of(self.end_loss, self.num_ends) + of(other.end_loss, other.num_ends);
+        self.num_ends = ends;
+    }
+
+    fn squared_norm(&self) -> f64 {
+        let rows = [&self.input, &self.history, &self.output, &self.bias];
+        self.trunk.squared_norm() + rows.into_iter().map(RowGradients::squared_norm).sum::<f64>()
+    }
+
+    fn scale(&mut self, factor: f32) {
+        self.trunk.scale(factor);
+        let rows = [&mut self.input, &mut self.history, &mut self.output, &mut self.bias];
+        rows.into_iter().for_each(|rows| rows.scale(factor));
+    }
+}
+
+/// Derivatives by the input rows of the tokens of a batch.
+fn input_gradients(batch: &Batch, d_inputs: &[f32], width: usize) -> RowGradients {
+    let used = batch.inputs.iter().zip(0u32..).filter(|(token, _)| **token != Vocabulary::PADDING.0);
+    let mut contributions: Vec<Contribution> = used.map(|(&token, index)| (token, index, 1.0)).collect();
+    RowGradients::accumulate(&mut contributions, d_inputs, width)
+}
+
+/// Derivatives by what the items of a history say of their user.
+fn history_gradients(model: &PathModel, batch: &Batch, d_inputs: &[f32]) -> RowGradients {
+    let of_user = |(user, items): (u32, &[u32])| {
+        let scale = model.history_scale(items.len());
+        items.iter().map(|&item| (model.history_row(item), user, scale)).collect::<Vec<_>>()
+    };
+    let mut contributions: Vec<Contribution> = batch.histories().flat_map(of_user).collect();
+    RowGradients::accumulate(&mut contributions, d_inputs, model.config.trunk.d_model)
 }
 
 fn source_error(error: Box<dyn std::error::Error + Send + Sync>) -> Error {

@@ -1,49 +1,64 @@
-//! The causal objective with legal siblings: every token is predicted from those before it.
+//! From texts to batches: who stands for the user, which objective a text gets, and what each answer is told apart from.
 
-use crate::config::TrainingConfig;
+use super::objective::{self, Arranged, Objective, Source, Text, Wanted};
+use crate::config::{Softmax, TrainingConfig};
+use crate::layout::{Layout, UNSEEN};
+use footpath_core::vocabulary::NUM_SPECIALS;
 use footpath_core::{LegalSuccessors, NodeId, Purpose, Stream, Vocabulary};
 use rayon::prelude::*;
 use std::ops::Range;
 
+/// What an answer is told apart from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rivals {
+    /// The tokens at these places of [`Batch::candidates`], the answer itself the first.
+    Listed(Range<usize>),
+    /// All tokens of a range, the answer among them.
+    All(Range<u32>),
+}
+
 /// A token to be predicted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
-    /// Index of the hidden vector that predicts it: `row × tokens + position`.
+    /// Index of the hidden vector that predicts it: `row × tokens + place`.
     pub position: u32,
-    /// Its candidates in [`Batch::candidates`], the true one first.
-    pub candidates: Range<usize>,
-    /// Logarithm of the weight each false candidate stands for.
+    /// The token.
+    pub answer: u32,
+    /// Who it is told apart from.
+    pub rivals: Rivals,
+    /// Logarithm of the weight each listed rival stands for.
     pub log_weight: f32,
     /// Weight in the loss.
     pub weight: f32,
-    /// Whether it is the end item.
+    /// Whether it is an item at the end of a path, or one of a history.
     pub is_end: bool,
 }
 
-/// Paths ready for a training step.
+/// Texts ready for a training step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
-    /// Number of paths.
-    pub rows: usize,
-    /// Input tokens of a path.
-    pub tokens: usize,
+    /// Where tokens stand and what each sees.
+    pub layout: Layout,
     /// The input tokens: `[rows × tokens]`, padded with 0.
     pub inputs: Vec<u32>,
-    /// Items that stand for the users: node ids, those of a path after those of the one before.
+    /// Index in [`Batch::inputs`] of the user of each row.
+    pub users: Vec<u32>,
+    /// Items that stand for the users: node ids, those of a row after those of the one before.
     pub history: Vec<u32>,
-    /// Where the items of each path end in [`Batch::history`].
+    /// Where the items of each row end in [`Batch::history`].
     pub history_ends: Vec<usize>,
-    /// Candidates of all targets, back to back.
+    /// Candidates of all targets that list them, back to back.
     pub candidates: Vec<u32>,
-    /// What is to be predicted, by ascending position.
+    /// What is to be predicted, by ascending position, no two at the same.
     pub targets: Vec<Target>,
 }
 
 impl Batch {
-    /// The items that stand for the user of each path.
-    pub fn histories(&self) -> impl Iterator<Item = &[u32]> {
+    /// The index of the user of each row, with the items that stand for them.
+    pub fn histories(&self) -> impl Iterator<Item = (u32, &[u32])> {
         let starts = std::iter::once(0).chain(self.history_ends.iter().copied());
-        starts.zip(&self.history_ends).map(|(start, &end)| &self.history[start..end])
+        let items = starts.zip(&self.history_ends).map(|(start, &end)| &self.history[start..end]);
+        self.users.iter().copied().zip(items)
     }
 }
 
@@ -58,7 +73,8 @@ pub struct Batcher<'a, L> {
 
 /// What belongs to one row, before it is put together.
 #[derive(Default)]
-struct RowTargets {
+struct Row {
+    arranged: Arranged,
     history: Vec<u32>,
     candidates: Vec<u32>,
     targets: Vec<Target>,
@@ -71,48 +87,75 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
         Self { legal, config, cap }
     }
 
-    /// The batch of these rows. `first` is the number of the first row since training began: it keys every draw, so the batch does not
+    /// The batch of these paths. `first` is the number of the first row since training began: it keys every draw, so the batch does not
     /// depend on threads or restarts.
     #[must_use]
-    pub fn batch(&self, rows: &[&[u32]], first: u64) -> Batch {
-        // The last token of a longest path predicts nothing, so it is no input.
-        let longest = rows.iter().map(|row| path(row).len()).max().unwrap_or(1);
-        let tokens = longest.min(self.legal.max_tokens() - 1).max(1);
-        let parts: Vec<RowTargets> = rows
-            .par_iter()
-            .enumerate()
-            .map(|(i, row)| RowTargets {
-                history: self.history(path(row), first + i as u64),
-                ..self.row_targets(path(row), i * tokens, first + i as u64)
-            })
-            .collect();
-        let mut batch = Batch {
+    pub fn batch(&self, paths: &[&[u32]], first: u64) -> Batch {
+        let rows: Vec<Row> =
+            paths.par_iter().enumerate().map(|(i, row)| self.row(path(row), first + i as u64)).collect();
+        let tokens = rows.iter().map(|row| row.arranged.inputs.len()).max().unwrap_or(1).max(1);
+        let size = rows.len() * tokens;
+        let layout = Layout {
             rows: rows.len(),
             tokens,
-            inputs: vec![Vocabulary::PADDING.0; rows.len() * tokens],
-            history: Vec::with_capacity(parts.iter().map(|p| p.history.len()).sum()),
-            history_ends: Vec::with_capacity(rows.len()),
-            candidates: Vec::with_capacity(parts.iter().map(|p| p.candidates.len()).sum()),
-            targets: Vec::with_capacity(parts.iter().map(|p| p.targets.len()).sum()),
+            positions: Vec::with_capacity(size),
+            ranks: Vec::with_capacity(size),
+            reaches: Vec::with_capacity(size),
         };
-        for (index, (row, part)) in rows.iter().zip(parts).enumerate() {
-            let input = &mut batch.inputs[index * tokens..][..tokens];
-            let path = path(row);
-            let len = path.len().min(tokens);
-            input[..len].copy_from_slice(&path[..len]);
-            if self.drops_user(first + index as u64) {
-                input[0] = Vocabulary::ANY_USER.0;
-            }
-            batch.history.extend(part.history);
-            batch.history_ends.push(batch.history.len());
-            let offset = batch.candidates.len();
-            batch.candidates.extend(part.candidates);
-            batch.targets.extend(part.targets.into_iter().map(|mut target| {
-                target.candidates = target.candidates.start + offset..target.candidates.end + offset;
-                target
-            }));
-        }
+        let mut batch = Batch { layout, inputs: Vec::with_capacity(size), ..Batch::default() };
+        rows.into_iter().for_each(|row| batch.push(row));
         batch
+    }
+
+    fn row(&self, path: &[u32], number: u64) -> Row {
+        let mut stream = Stream::new(self.config.seed, Purpose::Objective, 0, number);
+        let objective = self.choose(&mut stream);
+        let history;
+        let text = match objective.text {
+            Text::Paths => Source { tokens: path, stride: 2, could_go_on: path.len() < self.legal.max_tokens() },
+            Text::Histories => {
+                history = self.timeline(path, objective);
+                Source { tokens: &history, stride: 1, could_go_on: false }
+            }
+        };
+        let mut arranged = objective::arrange(objective, text, &mut stream, &|token| self.legal.alike(token));
+        let user = path.first().copied().unwrap_or_default();
+        let mut row = self.targets(text, &arranged, objective.text, number);
+        if objective.text == Text::Paths {
+            row.history = self.history(user, path, number);
+        }
+        // Only a user can be any user: other texts begin with what is known of them.
+        let is_user = !self.legal.history(user).is_empty();
+        if is_user
+            && self.drops_user(number)
+            && let Some(token) = arranged.inputs.get_mut(arranged.user)
+        {
+            *token = Vocabulary::ANY_USER.0;
+        }
+        Row { arranged, ..row }
+    }
+
+    /// An objective, by weight. One alone costs no draw.
+    fn choose(&self, stream: &mut Stream) -> &'a Objective {
+        let objectives = &self.config.objectives;
+        let mut left = match objectives.len() {
+            1 => 0.0,
+            _ => stream.unit() * objectives.iter().map(|o| o.weight).sum::<f64>(),
+        };
+        let chosen = objectives.iter().find(|o| {
+            left -= o.weight;
+            left < 0.0
+        });
+        // Rounding may leave a grain past the last weight. The settings are checked to have an objective.
+        chosen.unwrap_or(&objectives[objectives.len() - 1])
+    }
+
+    /// The user, and the last items they chose.
+    fn timeline(&self, path: &[u32], objective: &Objective) -> Vec<u32> {
+        let user = path.first().copied().unwrap_or_default();
+        let items = self.legal.timeline(user);
+        let last = items.len().saturating_sub(objective.max_items());
+        std::iter::once(user).chain(items.into_iter().skip(last)).collect()
     }
 
     fn drops_user(&self, row: u64) -> bool {
@@ -120,8 +163,7 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
     }
 
     /// A random part of what the user chose, without the end of the path: what is to be predicted must not be told.
-    fn history(&self, path: &[u32], row: u64) -> Vec<u32> {
-        let Some(&user) = path.first() else { return Vec::new() };
+    fn history(&self, user: u32, path: &[u32], row: u64) -> Vec<u32> {
         let node = |token: u32| token.wrapping_sub(self.legal.vocabulary().node(NodeId(0)).0);
         let end = path.last().map(|&end| node(end));
         let mut items: Vec<u32> = self.legal.history(user).iter().copied().filter(|&item| Some(item) != end).collect();
@@ -134,28 +176,128 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
         items
     }
 
-    fn row_targets(&self, path: &[u32], first_position: usize, row: u64) -> RowTargets {
-        let mut part = RowTargets::default();
-        let mut stream = Stream::new(self.config.seed, Purpose::Negatives, 0, row);
-        for position in 1..=path.len() {
-            let is_end = position + 1 == path.len();
-            let count = if is_end { self.config.end_siblings } else { self.config.siblings };
-            let start = part.candidates.len();
-            let truth = path.get(position).copied().unwrap_or(Vocabulary::END.0);
-            part.candidates.push(truth);
-            let log_weight = self.legal.siblings(path, position, count, &mut stream, &mut part.candidates);
-            match log_weight {
-                Some(log_weight) if part.candidates.len() > start + 1 => part.targets.push(Target {
-                    position: u32::try_from(first_position + position - 1).unwrap_or(u32::MAX),
-                    candidates: start..part.candidates.len(),
-                    log_weight,
-                    weight: if is_end { self.config.end_weight } else { 1.0 },
-                    is_end,
-                }),
-                _ => part.candidates.truncate(start),
-            }
+    /// The answers to the questions of a text, each with its rivals. A question without a choice is none.
+    fn targets(&self, text: Source<'_>, arranged: &Arranged, kind: Text, number: u64) -> Row {
+        let mut row = Row::default();
+        let mut stream = Stream::new(self.config.seed, Purpose::Negatives, 0, number);
+        for &(place, wanted) in &arranged.questions {
+            let is_end = match wanted {
+                Wanted::Token(position) => kind == Text::Histories || position + 1 == text.tokens.len(),
+                _ => false,
+            };
+            let answer = match wanted {
+                Wanted::Token(position) => text.tokens.get(position).copied().unwrap_or(Vocabulary::END.0),
+                Wanted::Stop(_) | Wanted::Intact(true) => Vocabulary::END.0,
+                Wanted::Intact(false) => Vocabulary::REARRANGED.0,
+            };
+            let start = row.candidates.len();
+            let Some((rivals, log_weight)) = (match (wanted, self.config.softmax) {
+                (Wanted::Intact(_), _) => {
+                    row.candidates.extend([answer, Vocabulary::END.0 + Vocabulary::REARRANGED.0 - answer]);
+                    Some((Rivals::Listed(start..start + 2), 0.0))
+                }
+                (Wanted::Token(position) | Wanted::Stop(position), Softmax::Legal) => {
+                    row.candidates.push(answer);
+                    let count = if is_end { self.config.end_siblings } else { self.config.siblings };
+                    let log_weight = match kind {
+                        Text::Histories => {
+                            let here = text.tokens.get(position).copied().unwrap_or_default();
+                            Some(self.other_items(here, count, &mut stream, &mut row.candidates))
+                        }
+                        Text::Paths => {
+                            self.legal.siblings(text.tokens, position, count, &mut stream, &mut row.candidates)
+                        }
+                    };
+                    let listed = start..row.candidates.len();
+                    log_weight.filter(|_| listed.len() > 1).map(|log_weight| (Rivals::Listed(listed), log_weight))
+                }
+                (Wanted::Token(position) | Wanted::Stop(position), softmax) => {
+                    Some((Rivals::All(self.all(softmax, text.tokens.get(position).copied(), answer)), 0.0))
+                }
+            }) else {
+                row.candidates.truncate(start);
+                continue;
+            };
+            let weight = if is_end && kind == Text::Paths { self.config.end_weight } else { 1.0 };
+            let position = u32::try_from(place).unwrap_or(u32::MAX);
+            row.targets.push(Target { position, answer, rivals, log_weight, weight, is_end });
         }
-        part
+        row
+    }
+
+    /// Items other than this one: all, or a uniform sample of them with its importance weight.
+    fn other_items(&self, item: u32, count: usize, stream: &mut Stream, out: &mut Vec<u32>) -> f32 {
+        let items = self.legal.items();
+        let len = items.len();
+        if len <= count + 1 {
+            out.extend(items.filter(|&other| other != item));
+            return 0.0;
+        }
+        for _ in 0..count {
+            #[expect(clippy::cast_possible_truncation, reason = "a token id")]
+            let other = items.start + stream.index(len) as u32;
+            out.extend((other != item).then_some(other));
+        }
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a weight, not a count")]
+        let log_weight = (len as f64 / count as f64).ln() as f32;
+        log_weight
+    }
+
+    /// All candidates of the softmax where a text has the token `here`, or nothing more.
+    fn all(&self, softmax: Softmax, here: Option<u32>, answer: u32) -> Range<u32> {
+        let vocabulary = self.legal.vocabulary();
+        let first_node = NUM_SPECIALS + vocabulary.num_relations;
+        let kind = match (softmax, here) {
+            (Softmax::Typed, Some(token)) if token >= first_node => self.legal.alike(token),
+            // Where a relation may stand the text may end as well.
+            (Softmax::Typed, _) => 0..first_node,
+            _ => 0..0,
+        };
+        // The end of a middle stands where a node may, and is of no node's kind.
+        if kind.contains(&answer) { kind } else { 0..u32::try_from(vocabulary.len()).unwrap_or(u32::MAX) }
+    }
+}
+
+impl Batch {
+    /// Adds a row.
+    fn push(&mut self, row: Row) {
+        let Row { arranged, history, candidates, targets } = row;
+        let tokens = self.layout.tokens;
+        let start = self.inputs.len();
+        let end = start + tokens;
+        let at = u32::try_from(start).unwrap_or(u32::MAX);
+        self.users.push(at + u32::try_from(arranged.user).unwrap_or(u32::MAX));
+        self.inputs.extend(arranged.inputs);
+        self.inputs.resize(end, Vocabulary::PADDING.0);
+        // Padding that comes after everything in a causal row needs no marks of its own, so that the row stays plain.
+        let plain = |numbers: &[u32]| numbers.iter().zip(0u32..).all(|(&number, place)| number == place);
+        let causal = plain(&arranged.positions) && plain(&arranged.ranks) && plain(&arranged.reaches);
+        let places = |len: usize| (0u32..).take(tokens).skip(len);
+        let len = arranged.positions.len();
+        let layout = &mut self.layout;
+        layout.positions.extend(arranged.positions);
+        layout.ranks.extend(arranged.ranks);
+        layout.reaches.extend(arranged.reaches);
+        if causal {
+            for numbers in [&mut layout.positions, &mut layout.ranks, &mut layout.reaches] {
+                numbers.extend(places(len));
+            }
+        } else {
+            layout.positions.resize(end, 0);
+            layout.ranks.resize(end, UNSEEN);
+            layout.reaches.resize(end, 0);
+        }
+        self.history.extend(history);
+        self.history_ends.push(self.history.len());
+        let offset = self.candidates.len();
+        self.candidates.extend(candidates);
+        self.targets.extend(targets.into_iter().map(|mut target| {
+            target.position += at;
+            if let Rivals::Listed(places) = &mut target.rivals {
+                *places = places.start + offset..places.end + offset;
+            }
+            target
+        }));
     }
 }
 

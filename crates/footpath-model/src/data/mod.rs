@@ -1,8 +1,10 @@
 //! From paths to batches.
 
 mod batcher;
+pub mod objective;
 
-pub use batcher::{Batch, Batcher, Target};
+pub use batcher::{Batch, Batcher, Rivals, Target};
+pub use objective::{Objective, Text};
 
 /// Where the training paths of an epoch come from: a sampler that draws fresh ones, or a corpus on disk.
 pub trait PathSource: Sync {

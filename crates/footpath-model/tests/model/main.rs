@@ -1,111 +1,21 @@
 //! The path model on a toy graph small enough to enumerate.
 
-use footpath_core::{Goal, LegalSuccessors, NodeId, Stream, Successors, Vocabulary};
+mod objectives;
+mod reference;
+mod toy;
+
+use footpath_core::{Goal, LegalSuccessors, NodeId, Successors, Vocabulary};
 use footpath_model::checkpoint::Checkpoints;
 use footpath_model::config::{ModelConfig, Preset, TrainingConfig};
 use footpath_model::data::PathSource;
 use footpath_model::decode::{Mode, Recommender, Sampling, Score, SearchOptions, Shortfall, UserList, WhenShort};
 use footpath_model::dropout::Dropout;
+use footpath_model::layout::Layout;
 use footpath_model::model::Cache;
 use footpath_model::{Ending, Observer, PathModel, Progress, Trainer, device, training_device};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-
-const NUM_USERS: u32 = 3;
-const NUM_ITEMS: u32 = 6;
-const NUM_ENTITIES: u32 = 3;
-
-/// Users 0–2, items 3–8, entities 9–11; every path is user, r0, item, r2, entity, r3, item.
-struct Toy {
-    chosen: BTreeMap<u32, Vec<u32>>,
-    about: BTreeMap<u32, Vec<u32>>,
-}
-
-impl Toy {
-    fn new() -> Self {
-        let chosen = BTreeMap::from([(0, vec![3, 4]), (1, vec![3, 5]), (2, vec![6])]);
-        let about = BTreeMap::from([
-            (3, vec![9, 10]),
-            (4, vec![9]),
-            (5, vec![10]),
-            (6, vec![11]),
-            (7, vec![9, 10, 11]),
-            (8, vec![11]),
-        ]);
-        Self { chosen, about }
-    }
-
-    fn items_about(&self, entity: u32) -> Vec<u32> {
-        (3..9).filter(|item| self.about[item].contains(&entity)).collect()
-    }
-
-    /// All paths of a user to unseen items, by brute force.
-    fn all_paths(&self, user: u32) -> BTreeSet<[u32; 4]> {
-        let mut paths = BTreeSet::new();
-        for &first in &self.chosen[&user] {
-            for &entity in &self.about[&first] {
-                let ends = self.items_about(entity).into_iter().filter(|i| !self.chosen[&user].contains(i));
-                paths.extend(ends.map(|end| [user, first, entity, end]));
-            }
-        }
-        paths
-    }
-
-    fn tokens(&self, [user, first, entity, end]: [u32; 4]) -> Vec<u32> {
-        let v = self.vocabulary();
-        let (node, relation) = (|n: u32| v.node(NodeId(n)).0, |r: u16| v.relation(footpath_core::RelationId(r)).0);
-        vec![node(user), relation(0), node(first), relation(2), node(entity), relation(3), node(end)]
-    }
-}
-
-impl LegalSuccessors for Toy {
-    fn vocabulary(&self) -> Vocabulary {
-        Vocabulary { num_relations: 4, num_nodes: NUM_USERS + NUM_ITEMS + NUM_ENTITIES }
-    }
-
-    fn max_tokens(&self) -> usize {
-        7
-    }
-
-    fn history(&self, user: u32) -> &[u32] {
-        user.checked_sub(self.vocabulary().node(NodeId(0)).0)
-            .and_then(|u| self.chosen.get(&u))
-            .map_or(&[], Vec::as_slice)
-    }
-
-    fn successors(&self, prefix: &[u32], goal: Goal, out: &mut Successors) {
-        out.clear();
-        let user = prefix[0] - self.vocabulary().node(NodeId(0)).0;
-        let paths = self.all_paths(user).into_iter().filter(|p| match goal {
-            Goal::Unseen => true,
-            Goal::Item(item) => p[3] == item.0,
-        });
-        let next: BTreeSet<u32> = paths
-            .map(|p| self.tokens(p))
-            .filter(|t| t.starts_with(prefix))
-            .filter_map(|t| t.get(prefix.len()).copied())
-            .collect();
-        let list = if prefix.len() == 6 { &mut out.ending } else { &mut out.continuing };
-        list.extend(next);
-    }
-
-    fn siblings(
-        &self,
-        path: &[u32],
-        position: usize,
-        _count: usize,
-        _stream: &mut Stream,
-        out: &mut Vec<u32>,
-    ) -> Option<f32> {
-        if position >= path.len() {
-            return None;
-        }
-        let mut all = Successors::default();
-        self.successors(&path[..position], Goal::Unseen, &mut all);
-        out.extend(all.continuing.iter().chain(&all.ending).filter(|t| **t != path[position]));
-        Some(0.0)
-    }
-}
+use toy::{NUM_ITEMS, NUM_USERS, Toy};
 
 /// All paths of all users, each epoch.
 struct AllPaths(Vec<u32>);
@@ -173,7 +83,11 @@ fn probability_from_scratch(model: &PathModel, toy: &Toy, tokens: &[u32]) -> f64
     (1..tokens.len())
         .map(|position| {
             let inputs = TensorData::new(embedded(model, toy, &tokens[..position]), [1, position, width]);
-            let hidden = model.trunk.forward(Tensor::from_data(inputs, &model.device()), &mut Dropout::none());
+            let hidden = model.trunk.forward(
+                Tensor::from_data(inputs, &model.device()),
+                &Layout::causal(1, position),
+                &mut Dropout::none(),
+            );
             let hidden = hidden.into_data().try_into_vec::<f32>().expect("f32");
             let last = &hidden[(position - 1) * width..];
             let mut legal = Successors::default();
@@ -385,7 +299,7 @@ fn a_token_sees_only_what_came_before() {
         let inputs = TensorData::new(embedded(&model, &toy, tokens), [1, tokens.len(), model.config.trunk.d_model]);
         model
             .trunk
-            .forward(Tensor::from_data(inputs, &model.device()), &mut Dropout::none())
+            .forward(Tensor::from_data(inputs, &model.device()), &Layout::causal(1, tokens.len()), &mut Dropout::none())
             .into_data()
             .try_into_vec::<f32>()
             .expect("f32")
