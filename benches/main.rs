@@ -69,6 +69,7 @@ fn main() -> ExitCode {
         Some((first, rest)) if first == "generate" => tell(first, generate::run(rest)),
         Some((first, rest)) if first == "scale" => tell(first, scale::run(rest)),
         Some((first, rest)) if first == scale::STEP => tell(first, scale::run_step(rest)),
+        Some((first, rest)) if first == "steps" => tell(first, train::run_steps(rest)),
         _ => benchmarks(arguments),
     }
 }

@@ -504,7 +504,8 @@ fn what_train_writes_is_what_it_says() {
     ];
     let ran = footpath(&arguments);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains(" parameters, paths (:user)-[]-{3}(:item)"), "stated before it starts: {}", ran.stderr);
+    assert!(ran.stderr.contains(" MiB, paths (:user)-[]-{3}(:item)"), "stated before it starts: {}", ran.stderr);
+    assert!(ran.stderr.contains("warning: 10 steps of 1024 paths: hardly anything is learned"), "{}", ran.stderr);
     let card: Value = serde_json::from_slice(&fs::read(model.join("model.json")).expect("a card")).expect("JSON");
     has(&card, &[("model", Value::is_object), ("pattern", Value::is_string), ("steps", Value::is_u64)]);
     let log = objects(&fs::read_to_string(model.join("metrics.jsonl")).expect("a log"));

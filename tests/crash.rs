@@ -255,7 +255,7 @@ fn a_training_interrupted_again_and_again_goes_on_to_the_same_bits() {
         let mut told = BufReader::new(child.stderr.take().expect("piped"));
         let mut line = String::new();
         told.read_line(&mut line).expect("a line");
-        assert!(line.contains(" parameters, paths "), "{line}");
+        assert!(line.contains(" MiB, paths "), "{line}");
         assert_eq!(interrupt(child), Ending::Interrupted);
         assert!(!out.exists() && checkpoints(&out.with_file_name("out.train")));
     }

@@ -1,6 +1,7 @@
 """Runs one peer beside Footpath and prints a line for each figure; see README.md.
 
     peers.py hopwise|torch-cluster|pyg [--data DIR] [--paths-per-user N] [--workers N] [--work DIR] [--json]
+    peers.py transformers [--json]
     peers.py decode --data DIR [--users N] [--at-once N] [--beams N] [-k K] [--work DIR] [--json]
 """
 
@@ -11,10 +12,17 @@ import tempfile
 
 import decode_bench
 import hopwise_bench
+import train_bench
 import walks_bench
 from house import show
 
-PEERS = {"hopwise": hopwise_bench.run, "decode": decode_bench.run, "torch-cluster": walks_bench.run, "pyg": walks_bench.run}
+PEERS = {
+    "hopwise": hopwise_bench.run,
+    "decode": decode_bench.run,
+    "torch-cluster": walks_bench.run,
+    "pyg": walks_bench.run,
+    "transformers": train_bench.run,
+}
 
 
 def main():

@@ -2,7 +2,7 @@
 # Runs Python libraries beside ours, on the same data and in one run. See README.md.
 set -euo pipefail
 
-usage='run.sh [hopwise|decode|torch-cluster|pyg] [--venv DIR] [--data DIR] [--json] [options of peers.py]'
+usage='run.sh [hopwise|decode|torch-cluster|pyg|transformers] [--venv DIR] [--data DIR] [--json] [options of peers.py]'
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
@@ -11,7 +11,7 @@ venvs=${FOOTPATH_PEERS_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/footpath-peers}
 rest=()
 while (($#)); do
     case $1 in
-        hopwise | decode | torch-cluster | pyg) peer=$1 ;;
+        hopwise | decode | torch-cluster | pyg | transformers) peer=$1 ;;
         --venv) venvs=${2:?$usage} && shift ;;
         --help | -h) echo "$usage" && exit 0 ;;
         *) rest+=("$1") ;;

@@ -63,7 +63,7 @@ impl<'a> Legal<'a> {
             let mut set = BitSet(vec![0; words]);
             #[expect(clippy::cast_possible_truncation, reason = "the number of nodes is limited at import")]
             for node in (0..kg.num_nodes() as u32).map(NodeId) {
-                let ends = automaton.is_accepting(state) && kg.is_item(node);
+                let ends = automaton.is_accepting(state) && (pattern.is_walk() || kg.is_item(node));
                 if ends || legal.hops(state, kg.arcs(node)).any(|(tail, next)| legal.is_viable(next, tail)) {
                     set.insert(node);
                 }
@@ -211,6 +211,8 @@ impl<'a> Legal<'a> {
     fn is_wanted(&self, node: NodeId, wanted: &Wanted<'_>) -> bool {
         match wanted.goal {
             Goal::Item(item) => node == item,
+            // A walk is on its way to nowhere in particular.
+            Goal::Unseen if self.pattern.is_walk() => true,
             Goal::Unseen => self.kg.is_item(node) && wanted.seen.binary_search(&node.0).is_err(),
         }
     }

@@ -129,8 +129,8 @@ impl Checkpoints {
 
     fn read(&self, artefact: &Artefact, device: &Device) -> Result<Trainer> {
         for (kind, hash) in &self.parents {
-            let parent = if kind == "kg" { "kg" } else { "corpus" };
-            artefact.check_parent(parent, hash)?;
+            let kind = ["kg", "corpus", "model"].into_iter().find(|k| k == kind).unwrap_or("parent");
+            artefact.check_parent(kind, hash)?;
         }
         let text = artefact.read_text("trainer.json")?;
         let saved: Saved = serde_json::from_str(&text).map_err(|e| {

@@ -204,6 +204,19 @@ impl TrainingConfig {
         rule(self.patience >= 1, "patience", "must be at least 1")
     }
 
+    /// Whether a model trained like this generates paths.
+    #[must_use]
+    pub fn generates_paths(&self) -> bool {
+        self.objectives.iter().any(Objective::generates_paths)
+    }
+
+    /// The objective by which a model that generates no paths tells the next item, if it has one.
+    #[must_use]
+    pub fn item_objective(&self) -> Option<&Objective> {
+        let predicts = self.objectives.iter().find(|o| o.predicts_items());
+        predicts.filter(|_| !self.generates_paths())
+    }
+
     /// Texts of a step.
     #[must_use]
     pub fn rows_per_step(&self) -> usize {

@@ -38,6 +38,31 @@ impl Layout {
         Self { rows, tokens, positions: all.clone(), ranks: all.clone(), reaches: all }
     }
 
+    /// No rows yet, of this many tokens each.
+    #[must_use]
+    pub fn of_width(tokens: usize) -> Self {
+        Self { tokens, ..Self::default() }
+    }
+
+    /// Adds a row; what it lacks in tokens is padding.
+    pub fn push(&mut self, positions: Vec<u32>, ranks: Vec<u32>, reaches: Vec<u32>) {
+        let plain = |numbers: &[u32]| numbers.iter().zip(0u32..).all(|(&number, place)| number == place);
+        let causal = [&positions, &ranks, &reaches].into_iter().all(|numbers| plain(numbers));
+        let len = positions.len();
+        self.rows += 1;
+        let end = self.rows * self.tokens;
+        let all =
+            [(&mut self.positions, positions, 0), (&mut self.ranks, ranks, UNSEEN), (&mut self.reaches, reaches, 0)];
+        for (numbers, of_row, padding) in all {
+            numbers.extend(of_row);
+            // Padding after a causal row goes on like it: no one looks that far, and rows that are all causal share a mask.
+            match causal {
+                true => numbers.extend((0u32..).take(self.tokens).skip(len)),
+                false => numbers.resize(end, padding),
+            }
+        }
+    }
+
     /// Whether all rows are as [`Layout::causal`] makes them, so that one small mask serves all.
     #[must_use]
     pub fn is_causal(&self) -> bool {

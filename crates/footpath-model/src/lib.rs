@@ -23,6 +23,7 @@ pub mod optimizer;
 pub mod path_model;
 pub mod training;
 
+pub use burn::tensor::Device;
 pub use checkpoint::Checkpoints;
 pub use config::{ModelConfig, Preset, TrainingConfig};
 pub use decode::{Recommender, SearchOptions};
@@ -34,11 +35,11 @@ pub use training::{Ending, Observer, Progress, Trainer};
 ///
 /// # Errors
 /// [`Error::Config`] for a name this build does not have.
-pub fn device(name: &str) -> Result<burn::tensor::Device> {
+pub fn device(name: &str) -> Result<Device> {
     match name {
-        "flex" | "cpu" => Ok(burn::tensor::Device::flex()),
+        "flex" | "cpu" => Ok(Device::flex()),
         #[cfg(feature = "ndarray")]
-        "ndarray" => Ok(burn::tensor::Device::ndarray()),
+        "ndarray" => Ok(Device::ndarray()),
         other => {
             Err(Error::Config { option: "device", reason: format!("this build has no device `{other}`; use flex") })
         }
@@ -47,6 +48,6 @@ pub fn device(name: &str) -> Result<burn::tensor::Device> {
 
 /// The same device, recording gradients.
 #[must_use]
-pub fn training_device(device: &burn::tensor::Device) -> burn::tensor::Device {
+pub fn training_device(device: &Device) -> Device {
     device.clone().autodiff()
 }

@@ -112,6 +112,18 @@ impl Cache {
 }
 
 impl Trunk {
+    /// The trunk with more rows at the end of its position table.
+    pub(crate) fn with_positions(mut self, rows: Vec<f32>, device: &Device) -> Self {
+        self.positions = self.positions.map(|table| {
+            let [_, width] = table.dims();
+            let added = rows.len() / width;
+            let rows = TensorData::new(rows, [added, width]);
+            let longer = Tensor::cat(vec![table.inner(), Tensor::from_data(rows, &device.clone().inner())], 0);
+            if device.is_autodiff() { Tensor::from_inner(longer).require_grad() } else { longer }
+        });
+        self
+    }
+
     /// Hidden vectors of whole sequences; `layout` says where tokens stand and what each sees. `dropout` is [`Dropout::none`] outside
     /// training.
     ///

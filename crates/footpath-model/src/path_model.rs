@@ -53,6 +53,20 @@ impl PathModel {
         Ok(Self { trunk, input, history, output, bias, config })
     }
 
+    /// The same model with room for longer texts: positions that are new to it are random. A shorter length changes nothing.
+    #[must_use]
+    pub fn with_positions(mut self, max_tokens: usize, seed: u64, device: &Device) -> Self {
+        let added = max_tokens.saturating_sub(self.config.trunk.max_tokens);
+        if added > 0 {
+            let std = self.config.trunk.initial_std("positions");
+            let mut stream = Stream::new(seed, Purpose::Initialise, 5, 0);
+            let rows = Table::new(added, self.config.trunk.d_model, std, &mut stream).values;
+            self.trunk = self.trunk.with_positions(rows, device);
+            self.config.trunk.max_tokens = max_tokens;
+        }
+        self
+    }
+
     /// The device the trunk is on.
     #[must_use]
     pub fn device(&self) -> Device {

@@ -191,7 +191,7 @@ impl Trainer {
     /// # Errors
     /// [`Error::Diverged`].
     pub fn learn(&mut self, batch: &Batch, learning_rate: f64) -> Result<f64> {
-        let gradients = self.gradients(batch, self.position.step)?;
+        let gradients = self.gradients(batch, self.position.step * self.config.batch_size as u64)?;
         let loss = gradients.loss;
         self.update(gradients, learning_rate);
         self.position.step += 1;
@@ -236,7 +236,8 @@ impl Trainer {
         let device = model.device();
         let width = model.config.trunk.d_model;
         let shape = [batch.layout.rows, batch.layout.tokens, width];
-        let mut dropout = Dropout::new(model.config.trunk.dropout, self.config.seed, number);
+        let mut dropout =
+            Dropout::new(model.config.trunk.dropout, self.config.seed, number / self.config.batch_size as u64);
 
         // Embed: the vectors are leaves, so that their gradient can be taken back to the tables.
         let mut inputs = model.input.gather(&batch.inputs);

@@ -54,7 +54,7 @@ pub fn run(model_dir: &Path, from: &Path, to: &Path, out: &Path, replace: Replac
         adapted_from: Some(old.model_hash().to_owned()),
         ..old.card().clone()
     };
-    crate::recommend::check_card(&card, &kg)
+    crate::stored::check_card(&card, &kg)
         .map_err(|(expected, got)| Error::Usage { option: "kg", reason: format!("expected {expected}, got {got}") })?;
     // The log stays that of the training the weights come from.
     let log = Artefact::open(model_dir, "model")?.read_text("metrics.jsonl")?;

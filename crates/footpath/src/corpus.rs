@@ -49,7 +49,7 @@ pub fn audit(corpus_dir: &FilePath, kg_dir: &FilePath) -> Result<Audited> {
 }
 
 /// The pattern and the law a corpus says it has.
-fn stated(corpus: &Corpus, kg: &TrainKg) -> Result<(Pattern, SampleSpec)> {
+pub(crate) fn stated(corpus: &Corpus, kg: &TrainKg) -> Result<(Pattern, SampleSpec)> {
     let directory = corpus.artefact().directory();
     let sampling = &corpus.header().sampling;
     let wrong = |expected: &str, got: String| corrupt(directory, "manifest", expected, got);

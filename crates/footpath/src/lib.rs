@@ -34,12 +34,15 @@ pub mod import;
 mod lines;
 pub mod metapaths;
 pub mod paths;
+pub mod plan;
 pub mod plot;
 pub mod recommend;
 pub mod render;
 pub mod rerank;
 pub mod sample;
+pub mod settings;
 pub mod shape;
+mod stored;
 pub mod train;
 pub mod verify;
 

@@ -4,14 +4,17 @@ use crate::error::{Error, Result};
 use crate::guests::Guest;
 use crate::render::{Narrator, Readings, Rendered};
 use crate::rerank::{Reranker, Weights};
+use crate::stored::Stored;
 use crate::train::ModelCard;
-use footpath_core::{Artefact, Goal, NodeId, TokenId};
+use footpath_core::{Goal, NodeId, TokenId};
 use footpath_graph::TrainKg;
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
 use footpath_model::PathModel;
+use footpath_model::data::Objective;
 use footpath_model::decode::{
-    MAX_K, Mode, Recommender, Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList, WhenShort,
+    MAX_K, Mode, Prompt, Recommender, Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList, WhenShort,
+    next_items,
 };
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -34,11 +37,21 @@ pub struct Options {
     pub paths_per_item: usize,
     /// What a part of the probability is traded for.
     pub optimise: Option<Weights>,
+    /// Explain by filling in what lies between user and item; for models that learned `fill-in-the-middle`.
+    pub fill_in: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { k: 10, mode: Mode::Beam, score: Score::Marginal, beams: 400, paths_per_item: 1, optimise: None }
+        Self {
+            k: 10,
+            mode: Mode::Beam,
+            score: Score::Marginal,
+            beams: 400,
+            paths_per_item: 1,
+            optimise: None,
+            fill_in: false,
+        }
     }
 }
 
@@ -54,7 +67,11 @@ impl Options {
 
     fn search(&self, goal: Goal) -> SearchOptions {
         let Self { k, mode, score, beams, paths_per_item, .. } = *self;
-        SearchOptions { k, mode, score, beams, paths_per_item, goal, when_short: WhenShort::Widen }
+        let prompt = match goal {
+            Goal::Item(_) if self.fill_in => Prompt::UserAndEnd,
+            _ => Prompt::User,
+        };
+        SearchOptions { k, mode, score, beams, paths_per_item, prompt, goal, when_short: WhenShort::Widen }
     }
 }
 
@@ -153,24 +170,11 @@ impl Session {
     /// [`footpath_core::Error::Mismatch`] when the model was made from another graph, and whatever opening them gives.
     pub fn open(model_dir: &Path, kg_dir: &Path, device: &str) -> Result<Self> {
         let kg = TrainKg::open(kg_dir)?;
-        let artefact = open_model(model_dir)?;
-        artefact.check_parent("kg", kg.content_hash())?;
-        let card: ModelCard = serde_json::from_str(&artefact.read_text("model.json")?).map_err(|e| {
-            let (section, expected) = ("model.json".to_owned(), "the description of a model".to_owned());
-            footpath_core::Error::Corrupt { path: model_dir.to_owned(), section, expected, got: e.to_string() }
-        })?;
-        if card.vocabulary != kg.vocabulary() || card.model.num_tokens != card.vocabulary.len() {
-            let (section, expected) = ("vocabulary".to_owned(), format!("{:?}", kg.vocabulary()));
-            let got = format!("{:?}", card.vocabulary);
-            return Err(footpath_core::Error::Corrupt { path: model_dir.to_owned(), section, expected, got }.into());
-        }
-        let pattern = check_card(&card, &kg).map_err(|(expected, got)| {
-            let (path, section) = (model_dir.to_owned(), "model.json".to_owned());
-            footpath_core::Error::Corrupt { path, section, expected: expected.to_owned(), got }
-        })?;
-        let weights = artefact.file("weights.safetensors")?;
-        let model = PathModel::read(card.model.clone(), &weights, &footpath_model::device(device)?)?;
-        let (model_hash, readings) = (artefact.manifest().content_hash(), Readings::default());
+        let stored = Stored::open(model_dir, &kg)?;
+        let pattern = stored.pattern(&kg)?;
+        let model = stored.model(&footpath_model::device(device)?)?;
+        let (model_hash, readings) = (stored.artefact.manifest().content_hash(), Readings::default());
+        let card = stored.card;
         Ok(Self { kg, pattern, model, card, model_hash, readings })
     }
 
@@ -208,6 +212,28 @@ impl Session {
             [] => Err(Error::ColdUser { user: self.kg.node_name(user) }),
             _ => Ok(user),
         }
+    }
+
+    /// Checks that the model has learned what generating like this takes.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] saying which objective is missing.
+    pub fn check(&self, options: &Options) -> Result<()> {
+        let training = &self.card.training;
+        let learned = || training.objectives.iter().map(|o| o.kind.name()).collect::<Vec<_>>().join(", ");
+        let missing = |option: &'static str, what: &str| {
+            Err(Error::Usage { option, reason: format!("the model has learned {}; {what}", learned()) })
+        };
+        if options.fill_in && !training.objectives.iter().any(Objective::fills_in) {
+            return missing("fill-in", "train one with --objective fill-in-the-middle");
+        }
+        if !options.fill_in && !training.generates_paths() && training.item_objective().is_none() {
+            return missing("model", "to generate paths, train with --objective causal too");
+        }
+        if options.optimise.is_some() && !training.generates_paths() {
+            return missing("optimise", "it has no paths to choose among");
+        }
+        Ok(())
     }
 
     /// Reads relations aloud in other words than the graph's.
@@ -301,7 +327,11 @@ impl Generator<'_> {
 
     /// As [`Generator::recommend`], without rendering.
     pub fn search(&self, users: &[NodeId], options: Options, done: &mut dyn FnMut(usize)) -> Vec<UserList> {
-        Recommender::new(&self.session.model, &self.legal).recommend(users, options.search(Goal::Unseen), done)
+        let Session { model, card, .. } = self.session;
+        match card.training.item_objective() {
+            Some(objective) => next_items(model, &self.legal, objective, users, options.k, done),
+            None => Recommender::new(model, &self.legal).recommend(users, options.search(Goal::Unseen), done),
+        }
     }
 
     /// The most probable paths from a user to an item, whether they have chosen it or not.
@@ -380,40 +410,4 @@ impl Generator<'_> {
         let rendered = self.narrator().render(&self.session.path(path));
         Explanation { log_probability: path.log_probability, path: rendered }
     }
-}
-
-/// The pattern of a model whose description makes sense; otherwise what was expected, and what was found.
-pub(crate) fn check_card(card: &ModelCard, kg: &TrainKg) -> std::result::Result<Pattern, (&'static str, String)> {
-    card.model.validate().map_err(|e| ("the shape of a model", e.to_string()))?;
-    let pattern = Pattern::parse(&card.pattern, kg).map_err(|e| ("a path pattern of the graph", e.to_string()))?;
-    let (first, items) = (card.model.first_item, kg.items());
-    if first != items.start || card.model.num_items != items.len() {
-        return Err(("the items of the graph", format!("{} from node {first}", card.model.num_items)));
-    }
-    let (tokens, max_tokens) = (2 * pattern.max_hops() + 1, card.model.trunk.max_tokens);
-    if tokens == max_tokens {
-        Ok(pattern)
-    } else {
-        Err(("as many tokens as the longest path has", format!("{max_tokens} for {}", pattern.source())))
-    }
-}
-
-fn open_model(directory: &Path) -> Result<Artefact> {
-    const PICKLED: [&str; 7] = ["pt", "pth", "bin", "pkl", "h5", "npz", "onnx"];
-    let extension = directory.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-    if PICKLED.contains(&extension.as_str()) {
-        let reason = format!(
-            "a .{extension} file may execute code when it is loaded and is not read; convert it to safetensors"
-        );
-        return Err(footpath_core::Error::NotAnArtefact { path: directory.to_owned(), kind: "model", reason }.into());
-    }
-    let unfinished = directory.with_file_name(format!(
-        "{}.train",
-        directory.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
-    ));
-    if !directory.exists() && unfinished.is_dir() {
-        let reason = "its training is not finished; go on with `footpath train … --resume`".to_owned();
-        return Err(footpath_core::Error::NotAnArtefact { path: directory.to_owned(), kind: "model", reason }.into());
-    }
-    Ok(Artefact::open(directory, "model")?)
 }

@@ -4,8 +4,10 @@ use crate::corpus;
 use crate::curve;
 use crate::error::{Error, Result};
 use crate::paths::{CorpusPaths, FreshPaths};
+use crate::plan::Plan;
 use crate::sample::parts;
 use crate::shape::Shape;
+use crate::stored::Stored;
 use footpath_core::artefact::OutputLock;
 use footpath_core::{ArtefactWriter, Corpus, Goal, NodeId, Purpose, Replace, Stream, Vocabulary, artefact};
 use footpath_eval::{Recommendation, Recommendations};
@@ -16,7 +18,7 @@ use footpath_graph::{HeldOut, Split, TrainKg, kg};
 use footpath_model::checkpoint::Checkpoints;
 use footpath_model::config::{ModelConfig, Preset, TrainingConfig};
 use footpath_model::data::PathSource;
-use footpath_model::decode::{Recommender, SearchOptions, WhenShort};
+use footpath_model::decode::{Recommender, SearchOptions, WhenShort, next_items};
 use footpath_model::{Ending, Observer, PathModel, Progress, Trainer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -42,6 +44,9 @@ pub struct Options {
     /// Share of the drawn paths that meet another user. `None` is [`COLLABORATIVE_SHARE`] where the pattern has paths of both kinds and is no mixture
     /// with weights of its own.
     pub collaborative_share: Option<f64>,
+    /// A model of the same graph whose weights training starts from: the second stage of pre-training and fine-tuning (KGGLM, Balloccu
+    /// et al. 2024). `None` starts from random weights.
+    pub init: Option<PathBuf>,
     /// A corpus to train on; `None` draws fresh paths for every epoch.
     pub corpus: Option<PathBuf>,
     /// Law of the paths that are drawn.
@@ -81,6 +86,7 @@ impl Default for Options {
             preset: Preset::Small,
             shape: None,
             collaborative_share: None,
+            init: None,
             corpus: None,
             law: sampling.law,
             // Measured on valid of the films: 1 beats the sampler's own default of ½.
@@ -125,8 +131,8 @@ pub struct ModelCard {
 pub enum Event<'a> {
     /// Training is about to begin.
     Start {
-        /// Trainable numbers.
-        num_parameters: usize,
+        /// What it will come to.
+        plan: &'a Plan,
         /// The pattern of the paths.
         pattern: &'a str,
         /// Step it goes on from; 0 at the beginning.
@@ -168,15 +174,23 @@ pub fn run(
     if let Some(corpus) = &corpus {
         parents.insert("corpus".to_owned(), corpus.artefact().manifest().content_hash());
     }
+    let start = options.init.as_deref().map(|directory| Stored::open(directory, &kg)).transpose()?;
+    if let Some(start) = &start {
+        parents.insert("model".to_owned(), start.artefact.manifest().content_hash());
+    }
     let mixture = mixture(&kg, options, corpus.as_ref())?;
     let pattern = mixture.union().clone();
     let valid = kg::open_held_out(kg_dir, Split::Valid)?;
     let workplace = Workplace::open(out, options.unfinished, parents.clone())?;
+    let rows = match &corpus {
+        Some(corpus) => corpus.len() as u64,
+        None => kg.users().len() as u64 * options.training.paths_per_user,
+    };
     let (source, sampling) = source(&kg, &mixture, options, corpus)?;
     let legal = Legal::new(&kg, &pattern);
-    let (mut trainer, resumed_at) = trainer(&kg, &pattern, options, &workplace.checkpoints)?;
-    let num_parameters = trainer.model.config.num_parameters();
-    observe(Event::Start { num_parameters, pattern: pattern.source(), resumed_at });
+    let (mut trainer, resumed_at) = trainer(&kg, &pattern, options, start.as_ref(), &workplace.checkpoints)?;
+    let plan = Plan::new(&trainer.model.config, &options.training, rows, &legal);
+    observe(Event::Start { plan: &plan, pattern: pattern.source(), resumed_at });
     let mut watcher = Watcher::new(&kg, &legal, &valid, options, &workplace, resumed_at, observe)?;
     let ending = trainer.run(&legal, source.as_ref(), &workplace.checkpoints, &mut watcher, stop)?;
     let Watcher { log, .. } = watcher;
@@ -203,20 +217,22 @@ pub fn run(
 
 /// The patterns to learn: those asked for, which must be those of the corpus where there is one.
 fn mixture(kg: &TrainKg, options: &Options, corpus: Option<&Corpus>) -> Result<Mixture> {
-    let of_corpus = corpus.and_then(|c| c.header().sampling.get("pattern").and_then(|p| p.as_str()));
     let given = options.shape.as_ref().map(|shape| shape.mixture(kg)).transpose()?;
-    match (given, of_corpus) {
-        (Some(given), Some(made)) if given.union().source() != made => Err(Error::Usage {
+    let Some(corpus) = corpus else {
+        return shared_out(given.map_or_else(|| Shape::default().mixture(kg), Ok)?, options);
+    };
+    if options.collaborative_share.is_some() {
+        let reason = "the paths of a corpus are drawn already; leave the option out".to_owned();
+        return Err(Error::Usage { option: "collaborative-share", reason });
+    }
+    let (made, _) = corpus::stated(corpus, kg)?;
+    match given {
+        Some(given) if given.union().source() != made.source() => Err(Error::Usage {
             option: "pattern",
-            reason: format!("the corpus was sampled with {made}; leave the option out"),
+            reason: format!("the corpus was sampled with {}; leave the option out", made.source()),
         }),
-        (_, Some(_)) if options.collaborative_share.is_some() => Err(Error::Usage {
-            option: "collaborative-share",
-            reason: "the paths of a corpus are drawn already; leave the option out".to_owned(),
-        }),
-        (Some(given), Some(_)) => Ok(given),
-        (None, Some(made)) => Ok(Mixture::single(Pattern::parse(made, kg)?)),
-        (given, None) => shared_out(given.map_or_else(|| Shape::default().mixture(kg), Ok)?, options),
+        Some(given) => Ok(given),
+        None => Ok(Mixture::single(made)),
     }
 }
 
@@ -254,7 +270,13 @@ fn source<'a>(
     Ok((Box::new(fresh), sampling))
 }
 
-fn trainer(kg: &TrainKg, pattern: &Pattern, options: &Options, checkpoints: &Checkpoints) -> Result<(Trainer, u64)> {
+fn trainer(
+    kg: &TrainKg,
+    pattern: &Pattern,
+    options: &Options,
+    start: Option<&Stored>,
+    checkpoints: &Checkpoints,
+) -> Result<(Trainer, u64)> {
     let device = footpath_model::training_device(&footpath_model::device(&options.device)?);
     if options.unfinished == Unfinished::Resume
         && let Some(mut trainer) = checkpoints.latest(&device)?
@@ -269,9 +291,15 @@ fn trainer(kg: &TrainKg, pattern: &Pattern, options: &Options, checkpoints: &Che
         let step = trainer.position.step;
         return Ok((trainer, step));
     }
-    let max_tokens = 2 * pattern.max_hops() + 1;
-    let config = ModelConfig::preset(options.preset, kg.vocabulary().len(), kg.items(), max_tokens);
-    let model = PathModel::new(config, options.training.seed, &device)?;
+    let max_tokens = options.training.num_positions(2 * pattern.max_hops() + 1);
+    let seed = options.training.seed;
+    let model = match start {
+        Some(start) => start.model(&device)?.with_positions(max_tokens, seed, &device),
+        None => {
+            let config = ModelConfig::preset(options.preset, kg.vocabulary().len(), kg.items(), max_tokens);
+            PathModel::new(config, seed, &device)?
+        }
+    };
     Ok((Trainer::new(model, options.training.clone())?, 0))
 }
 
@@ -322,6 +350,7 @@ struct Watcher<'a> {
     legal: &'a Legal<'a>,
     valid: &'a HeldOut,
     users: Vec<NodeId>,
+    training: &'a TrainingConfig,
     beams: usize,
     log: Log,
     observe: &'a mut dyn FnMut(Event<'_>),
@@ -332,17 +361,23 @@ impl<'a> Watcher<'a> {
         kg: &'a TrainKg,
         legal: &'a Legal<'a>,
         valid: &'a HeldOut,
-        options: &Options,
+        options: &'a Options,
         workplace: &Workplace,
         resumed_at: u64,
         observe: &'a mut dyn FnMut(Event<'_>),
     ) -> Result<Self> {
-        let mut users: Vec<NodeId> = valid.by_user().into_keys().collect();
+        let training = &options.training;
+        // Walks lead to no item that could be held out, and some objectives foretell none.
+        let foretells = match training.item_objective() {
+            Some(_) => true,
+            None => training.generates_paths() && !legal.pattern().is_walk(),
+        };
+        let mut users: Vec<NodeId> = valid.by_user().into_keys().filter(|_| foretells).collect();
         Stream::new(options.training.seed, Purpose::Validation, 0, 0).shuffle(&mut users);
         users.truncate(options.validation_users);
         users.sort_unstable();
         let log = Log::open(&workplace.log(), resumed_at)?;
-        Ok(Self { kg, legal, valid, users, beams: options.validation_beams, log, observe })
+        Ok(Self { kg, legal, valid, users, training, beams: options.validation_beams, log, observe })
     }
 }
 
@@ -392,7 +427,10 @@ impl Observer for Watcher<'_> {
             when_short: WhenShort::Accept,
             ..SearchOptions::default()
         };
-        let lists = Recommender::new(model, self.legal).recommend(&self.users, options, &mut |_| {});
+        let lists = match self.training.item_objective() {
+            Some(objective) => next_items(model, self.legal, objective, &self.users, usize::MAX, &mut |_| {}),
+            None => Recommender::new(model, self.legal).recommend(&self.users, options, &mut |_| {}),
+        };
         let held_out = self.valid.by_user();
         let num_items = self.kg.items().len() as f64;
         let (mut loss, mut count) = (0.0, 0u64);

@@ -5,7 +5,7 @@ use crate::output;
 use crate::verbs::recommend::{SearchArgs, guests, with_readings};
 use clap::Args;
 use footpath::formats::statement;
-use footpath::recommend::{Generator, Session, Why};
+use footpath::recommend::{Generator, Options, Session, Why};
 use footpath_core::NodeId;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -41,6 +41,9 @@ pub(crate) struct ExplainArgs {
     paths: usize,
     #[command(flatten)]
     search: SearchArgs,
+    /// Score paths by what the model says lies between the user and this item; for models that learned fill-in-the-middle
+    #[arg(long)]
+    fill_in: bool,
     /// Tell the file and line of every fact to people too (JSON always does)
     #[arg(long)]
     proof: bool,
@@ -56,9 +59,10 @@ pub(crate) struct ExplainArgs {
 }
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
-    let options = args.search.options(1, args.paths);
+    let options = Options { fill_in: args.fill_in, ..args.search.options(1, args.paths) };
     options.validate()?;
     let session = with_readings(Session::open(&args.model, &args.kg, &args.device)?, args.readings.as_deref())?;
+    session.check(&options)?;
     let guests = guests(&session, args.history.as_deref(), None)?;
     let generator = session.generator(&guests);
     let pairs = pairs(args, &session, &generator)?;

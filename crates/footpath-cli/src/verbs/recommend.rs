@@ -186,7 +186,7 @@ impl SearchArgs {
             ScoreArg::Max => Score::Max,
             ScoreArg::Mean => Score::Mean,
         };
-        Options { k, mode, score, beams: self.beams, paths_per_item, optimise: None }
+        Options { k, mode, score, beams: self.beams, paths_per_item, optimise: None, fill_in: false }
     }
 }
 
@@ -202,6 +202,7 @@ pub(crate) fn run(args: &RecommendArgs) -> Result<(), Failure> {
         return Err(footpath_core::Error::Exists { path: out.clone() }.into());
     }
     let session = with_readings(Session::open(&args.model, &args.kg, &args.device)?, args.readings.as_deref())?;
+    session.check(&options)?;
     let guests = guests(&session, args.users.history.as_deref(), args.users.histories.as_deref())?;
     let generator = session.generator(&guests);
     let users = if guests.is_empty() { users(&session, &args.users)? } else { generator.guests() };

@@ -6,10 +6,11 @@ use crate::output::{self, thousands};
 use crate::signals::Polite;
 use clap::{Args, ValueEnum};
 use footpath::Threads;
+use footpath::settings;
 use footpath::train::{self, Event, Options, Outcome, Unfinished};
-use footpath_graph::sample::Law;
 use footpath_model::Progress;
 use footpath_model::config::{Preset, TrainingConfig};
+use footpath_model::data::{Objective, Text};
 use indicatif::ProgressBar;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -21,6 +22,9 @@ use std::time::{Duration, Instant};
   footpath train kg --out model
   footpath train kg --out model --preset base --epochs 20
   footpath train kg --out model --corpus corpus
+  footpath train kg --out model --config train.toml --set learning_rate=1e-3
+  footpath train kg --out model --objective causal --objective fill-in-the-middle:0.5
+  footpath train kg --out tuned --init model --corpus corpus
   footpath train kg --out model --resume
 
 Paths have 3 hops, or the pattern of the corpus, unless a pattern is given.
@@ -33,50 +37,16 @@ pub(crate) struct TrainArgs {
     /// A sampled corpus [default: fresh paths for every epoch]
     #[arg(long, value_name = "CORPUS")]
     corpus: Option<PathBuf>,
-    /// Size of the model
-    #[arg(long, value_enum, default_value_t)]
-    preset: PresetArg,
     #[command(flatten)]
     pattern: PatternArgs,
     /// Share of the paths that meet another user [default: 0.15 where there are such paths and others]
     #[arg(long, value_name = "X")]
     collaborative_share: Option<f64>,
-    /// Passes over the users
-    #[arg(long, value_name = "N", default_value_t = TrainingConfig::default().epochs)]
-    epochs: u64,
-    /// Fresh paths for each user and epoch
-    #[arg(long, value_name = "N", default_value_t = TrainingConfig::default().paths_per_user)]
-    paths_per_user: u64,
-    /// Paths in a step
-    #[arg(long, value_name = "N", default_value_t = TrainingConfig::default().batch_size)]
-    batch_size: usize,
-    /// Highest learning rate
-    #[arg(long, value_name = "X", default_value_t = TrainingConfig::default().learning_rate)]
-    learning_rate: f64,
-    /// Decoupled weight decay
-    #[arg(long, value_name = "X", default_value_t = TrainingConfig::default().weight_decay)]
-    weight_decay: f32,
-    /// Probability that a path is learned without knowing its user
-    #[arg(long, value_name = "P", default_value_t = TrainingConfig::default().user_dropout)]
-    user_dropout: f64,
-    /// Weight of the end item in the loss
-    #[arg(long, value_name = "X", default_value_t = TrainingConfig::default().end_weight)]
-    end_weight: f32,
-    /// Legal siblings against which the end item is learned
-    #[arg(long, value_name = "N", default_value_t = TrainingConfig::default().end_siblings)]
-    end_siblings: usize,
-    /// Damping of hubs in the sampled paths
-    #[arg(long, value_name = "X", default_value_t = Options::default().damping)]
-    damping: f64,
-    /// Epochs without a better validation before stopping
-    #[arg(long, value_name = "N", default_value_t = TrainingConfig::default().patience)]
-    patience: u64,
-    /// Validations in an epoch
-    #[arg(long, value_name = "N", default_value_t = TrainingConfig::default().validations_per_epoch)]
-    validations_per_epoch: u64,
-    /// Seed of every random draw
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    #[command(flatten)]
+    settings: SettingArgs,
+    /// Start from the weights of this model of the same graph, for a second stage of training
+    #[arg(long, value_name = "MODEL")]
+    init: Option<PathBuf>,
     /// Threads [default: one for each core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
@@ -89,6 +59,73 @@ pub(crate) struct TrainArgs {
     /// Discard an unfinished run
     #[arg(long, conflicts_with = "resume")]
     restart: bool,
+}
+
+/// Settings of a run: a file, then `--set`, then the options for what is changed most.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SettingArgs {
+    /// Settings in a TOML file; the other options go before it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One setting, as it would stand in the file; may be given many times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    assignments: Vec<String>,
+    /// Size of the model [default: small]
+    #[arg(long, value_enum)]
+    preset: Option<PresetArg>,
+    /// What is learned, each for a share of the paths: KIND[:WEIGHT], `history-KIND` for what users chose in the order of time
+    #[arg(long = "objective", value_name = "KIND[:WEIGHT]", long_help = OBJECTIVES)]
+    objectives: Vec<String>,
+    #[arg(long, value_name = "legal|typed|full", help = default(|t| word(t.softmax), "What a token is told apart from"))]
+    softmax: Option<String>,
+    #[arg(long, value_name = "N", help = default(|t| t.epochs, "Passes over the users"))]
+    epochs: Option<u64>,
+    #[arg(long, value_name = "N", help = default(|t| t.paths_per_user, "Fresh paths for each user and epoch"))]
+    paths_per_user: Option<u64>,
+    #[arg(long, value_name = "N", help = default(|t| t.batch_size, "Paths in a step"))]
+    batch_size: Option<usize>,
+    #[arg(long, value_name = "X", help = default(|t| t.learning_rate, "Highest learning rate"))]
+    learning_rate: Option<f64>,
+    #[arg(long, value_name = "X", help = default(|t| t.weight_decay, "Decoupled weight decay"))]
+    weight_decay: Option<f32>,
+    #[arg(long, value_name = "P", help = default(|t| t.user_dropout, "Probability that a path is learned without knowing its user"))]
+    user_dropout: Option<f64>,
+    #[arg(long, value_name = "X", help = default(|t| t.end_weight, "Weight of the end item in the loss"))]
+    end_weight: Option<f32>,
+    #[arg(long, value_name = "N", help = default(|t| t.end_siblings, "Legal siblings against which the end item is learned"))]
+    end_siblings: Option<usize>,
+    /// Damping of hubs in the sampled paths [default: 1]
+    #[arg(long, value_name = "X")]
+    damping: Option<f64>,
+    #[arg(long, value_name = "N", help = default(|t| t.patience, "Epochs without a better validation before stopping"))]
+    patience: Option<u64>,
+    #[arg(long, value_name = "N", help = default(|t| t.validations_per_epoch, "Validations in an epoch"))]
+    validations_per_epoch: Option<u64>,
+    #[arg(long, value_name = "N", help = default(|t| t.seed, "Seed of every random draw"))]
+    seed: Option<u64>,
+}
+
+const OBJECTIVES: &str = "What is learned, each for a share of the paths, by weight [default: causal]
+
+  causal              every token from those before it
+  prefix              the rest of a path from its beginning, which is read from both sides
+  masked              hidden tokens from both sides
+  permuted            hidden tokens in a random order
+  unified             causal, prefix or masked
+  fill-in-the-middle  what leads from a user to a given item; `explain --fill-in` uses it
+  rearranged          whether the nodes are in their places, and masked
+
+With history- before it an objective reads what a user chose in the order of time instead of a path:
+history-causal learns the next item, history-masked hidden ones. For more, --set 'objective=[{kind = \"masked\", rate = 0.2}]'.";
+
+/// Help that ends with the default of a setting.
+fn default<T: std::fmt::Display>(value: impl FnOnce(&TrainingConfig) -> T, help: &str) -> String {
+    format!("{help} [default: {}]", value(&TrainingConfig::default()))
+}
+
+/// The name of a setting's value.
+fn word(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -112,44 +149,84 @@ impl From<PresetArg> for Preset {
     }
 }
 
+impl SettingArgs {
+    /// Changes `options` by the file, the assignments and the options, in this order.
+    pub(crate) fn apply(&self, options: &mut Options) -> Result<(), Failure> {
+        if let Some(path) = &self.config {
+            settings::read(path, options)?;
+        }
+        for assignment in &self.assignments {
+            settings::assign(options, assignment)?;
+        }
+        if let Some(preset) = self.preset {
+            options.preset = preset.into();
+        }
+        if !self.objectives.is_empty() {
+            let objectives: Result<Vec<_>, _> = self.objectives.iter().map(|text| objective(text)).collect();
+            options.training.objectives = objectives?;
+        }
+        if let Some(softmax) = &self.softmax {
+            settings::assign(options, &format!("softmax={softmax}"))?;
+        }
+        let training = &mut options.training;
+        change(&mut training.epochs, self.epochs);
+        change(&mut training.paths_per_user, self.paths_per_user);
+        change(&mut training.batch_size, self.batch_size);
+        change(&mut training.learning_rate, self.learning_rate);
+        change(&mut training.weight_decay, self.weight_decay);
+        change(&mut training.user_dropout, self.user_dropout);
+        change(&mut training.end_weight, self.end_weight);
+        change(&mut training.end_siblings, self.end_siblings);
+        change(&mut training.patience, self.patience);
+        change(&mut training.validations_per_epoch, self.validations_per_epoch);
+        change(&mut training.seed, self.seed);
+        change(&mut options.damping, self.damping);
+        Ok(())
+    }
+}
+
+fn change<T: Copy>(setting: &mut T, to: Option<T>) {
+    *setting = to.unwrap_or(*setting);
+}
+
+/// `KIND`, `history-KIND`, either with `:WEIGHT`.
+fn objective(text: &str) -> Result<Objective, Failure> {
+    let usage = |reason: String| footpath::Error::Usage { option: "objective", reason };
+    let (name, weight) = text.split_once(':').unwrap_or((text, "1"));
+    let (of, kind) = match name.strip_prefix("history-") {
+        Some(kind) => (Text::Histories, kind),
+        None => (Text::Paths, name),
+    };
+    let kind = serde_json::from_value(serde_json::Value::String(kind.to_owned()))
+        .map_err(|e| usage(format!("`{name}`: {e}")))?;
+    let weight = weight.parse().map_err(|_| usage(format!("`{weight}` is no weight; give a number above 0")))?;
+    Ok(Objective { weight, ..Objective::of(kind, of) })
+}
+
 impl TrainArgs {
-    fn options(&self) -> Options {
+    fn options(&self) -> Result<Options, Failure> {
         let unfinished = match (self.resume, self.restart) {
             (true, _) => Unfinished::Resume,
             (_, true) => Unfinished::Discard,
             _ => Unfinished::Refuse,
         };
-        Options {
-            preset: self.preset.into(),
+        let mut options = Options {
             shape: self.pattern.shape(),
-            collaborative_share: self.collaborative_share,
             corpus: self.corpus.clone(),
-            law: Law::UniformEnd,
-            damping: self.damping,
-            training: TrainingConfig {
-                epochs: self.epochs,
-                paths_per_user: self.paths_per_user,
-                batch_size: self.batch_size,
-                learning_rate: self.learning_rate,
-                weight_decay: self.weight_decay,
-                user_dropout: self.user_dropout,
-                end_weight: self.end_weight,
-                end_siblings: self.end_siblings,
-                patience: self.patience,
-                validations_per_epoch: self.validations_per_epoch,
-                seed: self.seed,
-                ..TrainingConfig::default()
-            },
+            init: self.init.clone(),
             device: self.device.clone(),
             replace: self.out.replace(),
             unfinished,
             ..Options::default()
-        }
+        };
+        self.settings.apply(&mut options)?;
+        options.collaborative_share = self.collaborative_share.or(options.collaborative_share);
+        Ok(options)
     }
 }
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
-    let options = args.options();
+    let options = args.options()?;
     let mut display = Display::new();
     let polite = Polite::new();
     let outcome = Threads(args.threads)
@@ -199,13 +276,18 @@ impl Display {
 
     pub(crate) fn show(&mut self, event: &Event<'_>) {
         match event {
-            Event::Start { num_parameters, pattern, resumed_at } => {
+            Event::Start { plan, pattern, resumed_at } => {
                 let at = if *resumed_at > 0 {
                     format!(", going on from step {}", thousands(*resumed_at))
                 } else {
                     String::new()
                 };
-                self.line(&format!("{} parameters, paths {pattern}{at}", thousands(*num_parameters as u64)));
+                let (parameters, steps) = (thousands(plan.num_parameters as u64), thousands(plan.num_steps));
+                let memory = plan.memory.div_ceil(1 << 20);
+                self.line(&format!(
+                    "{parameters} parameters, {steps} steps, at least {memory} MiB, paths {pattern}{at}"
+                ));
+                plan.warnings.iter().for_each(|warning| self.line(&format!("warning: {warning}")));
                 self.begun = Instant::now();
             }
             Event::Step(progress) => self.step(progress),

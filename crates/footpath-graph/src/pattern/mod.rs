@@ -122,6 +122,12 @@ impl Pattern {
         &self.source
     }
 
+    /// Whether paths may start and end at any node; see [`Pattern::parse_walk`].
+    #[must_use]
+    pub fn is_walk(&self) -> bool {
+        self.ends == Ends::Any
+    }
+
     /// The node types a path may start at, ascending; [`TypeId::USER`] alone unless it is a walk pattern.
     #[must_use]
     pub fn starts(&self) -> &[TypeId] {

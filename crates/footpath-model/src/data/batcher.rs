@@ -2,7 +2,7 @@
 
 use super::objective::{self, Arranged, Objective, Source, Text, Wanted};
 use crate::config::{Softmax, TrainingConfig};
-use crate::layout::{Layout, UNSEEN};
+use crate::layout::Layout;
 use footpath_core::vocabulary::NUM_SPECIALS;
 use footpath_core::{LegalSuccessors, NodeId, Purpose, Stream, Vocabulary};
 use rayon::prelude::*;
@@ -94,15 +94,8 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
         let rows: Vec<Row> =
             paths.par_iter().enumerate().map(|(i, row)| self.row(path(row), first + i as u64)).collect();
         let tokens = rows.iter().map(|row| row.arranged.inputs.len()).max().unwrap_or(1).max(1);
-        let size = rows.len() * tokens;
-        let layout = Layout {
-            rows: rows.len(),
-            tokens,
-            positions: Vec::with_capacity(size),
-            ranks: Vec::with_capacity(size),
-            reaches: Vec::with_capacity(size),
-        };
-        let mut batch = Batch { layout, inputs: Vec::with_capacity(size), ..Batch::default() };
+        let inputs = Vec::with_capacity(rows.len() * tokens);
+        let mut batch = Batch { layout: Layout::of_width(tokens), inputs, ..Batch::default() };
         rows.into_iter().for_each(|row| batch.push(row));
         batch
     }
@@ -269,24 +262,7 @@ impl Batch {
         self.users.push(at + u32::try_from(arranged.user).unwrap_or(u32::MAX));
         self.inputs.extend(arranged.inputs);
         self.inputs.resize(end, Vocabulary::PADDING.0);
-        // Padding that comes after everything in a causal row needs no marks of its own, so that the row stays plain.
-        let plain = |numbers: &[u32]| numbers.iter().zip(0u32..).all(|(&number, place)| number == place);
-        let causal = plain(&arranged.positions) && plain(&arranged.ranks) && plain(&arranged.reaches);
-        let places = |len: usize| (0u32..).take(tokens).skip(len);
-        let len = arranged.positions.len();
-        let layout = &mut self.layout;
-        layout.positions.extend(arranged.positions);
-        layout.ranks.extend(arranged.ranks);
-        layout.reaches.extend(arranged.reaches);
-        if causal {
-            for numbers in [&mut layout.positions, &mut layout.ranks, &mut layout.reaches] {
-                numbers.extend(places(len));
-            }
-        } else {
-            layout.positions.resize(end, 0);
-            layout.ranks.resize(end, UNSEEN);
-            layout.reaches.resize(end, 0);
-        }
+        self.layout.push(arranged.positions, arranged.ranks, arranged.reaches);
         self.history.extend(history);
         self.history_ends.push(self.history.len());
         let offset = self.candidates.len();

@@ -44,6 +44,22 @@ pub enum Kind {
     Rearranged,
 }
 
+impl Kind {
+    /// Its name in settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Causal => "causal",
+            Self::Prefix => "prefix",
+            Self::Masked => "masked",
+            Self::Permuted => "permuted",
+            Self::Unified => "unified",
+            Self::FillInTheMiddle => "fill-in-the-middle",
+            Self::Rearranged => "rearranged",
+        }
+    }
+}
+
 /// What an objective reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -121,6 +137,18 @@ impl Objective {
     #[must_use]
     pub fn generates_paths(&self) -> bool {
         self.text == Text::Paths && matches!(self.kind, Kind::Causal | Kind::Prefix | Kind::Unified)
+    }
+
+    /// Whether a model that learned it can tell what comes after a history.
+    #[must_use]
+    pub fn predicts_items(&self) -> bool {
+        self.text == Text::Histories && self.kind != Kind::FillInTheMiddle
+    }
+
+    /// Whether a model that learned it can tell what leads from a user to a given item.
+    #[must_use]
+    pub fn fills_in(&self) -> bool {
+        self.text == Text::Paths && self.kind == Kind::FillInTheMiddle
     }
 
     /// Checks all settings.

@@ -6,8 +6,10 @@
 
 mod found;
 mod keep;
+mod next_item;
 mod search;
 
+pub use next_item::next_items;
 pub use search::Recommender;
 
 use crate::error::{Error, Result};
@@ -74,6 +76,17 @@ pub enum Score {
     Mean,
 }
 
+/// What the model reads before it generates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prompt {
+    /// The user.
+    #[default]
+    User,
+    /// The user and the item to end in: what lies between is filled in, as `fill-in-the-middle` learns it. Needs [`Goal::Item`] and a
+    /// model that has learned it.
+    UserAndEnd,
+}
+
 /// Settings of a search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SearchOptions {
@@ -87,6 +100,8 @@ pub struct SearchOptions {
     pub beams: usize,
     /// Best paths kept for each item.
     pub paths_per_item: usize,
+    /// What the model reads first.
+    pub prompt: Prompt,
     /// The items a path may end in.
     pub goal: Goal,
     /// What to do when fewer than `k` items are found although prefixes were cut.
@@ -101,6 +116,7 @@ impl Default for SearchOptions {
             score: Score::Marginal,
             beams: 400,
             paths_per_item: 3,
+            prompt: Prompt::User,
             goal: Goal::Unseen,
             when_short: WhenShort::Widen,
         }
@@ -119,6 +135,8 @@ impl SearchOptions {
         rule((1..=MAX_K).contains(&self.k), "k", format!("must be 1 to {MAX_K}, got {}", self.k))?;
         rule((1..=MAX_BEAMS).contains(&self.beams), "beams", format!("must be 1 to {MAX_BEAMS}, got {}", self.beams))?;
         rule((1..=100).contains(&self.paths_per_item), "paths", "must be 1 to 100".to_owned())?;
+        let has_end = self.prompt == Prompt::User || matches!(self.goal, Goal::Item(_));
+        rule(has_end, "fill-in", "needs an item to end in".to_owned())?;
         match self.mode {
             Mode::Beam | Mode::Exact => Ok(()),
             Mode::Diverse { groups, penalty } => {

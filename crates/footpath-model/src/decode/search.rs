@@ -6,12 +6,12 @@
 
 use super::found::Found;
 use super::keep::{self, Candidate};
-use super::{MAX_BEAMS, Mode, SearchOptions, UserList, WhenShort};
+use super::{MAX_BEAMS, Mode, Prompt, SearchOptions, UserList, WhenShort};
 use crate::embeddings::Table;
 use crate::legal_softmax::dot;
 use crate::model::Cache;
 use crate::path_model::PathModel;
-use footpath_core::{LegalSuccessors, NodeId, Successors};
+use footpath_core::{Goal, LegalSuccessors, NodeId, Successors, Vocabulary};
 use rayon::prelude::*;
 
 /// Users that go through the trunk together. Part of the definition of a run: results do not depend on the number of threads.
@@ -100,17 +100,15 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         };
         let mut beams: Vec<Beam> = users.iter().enumerate().map(first).collect();
         let mut cache = Cache::default();
-        let mut level = 0;
-        while !beams.is_empty() {
-            let tokens: Vec<u32> = beams.iter().filter_map(|b| b.tokens.last().copied()).collect();
-            let inputs = match level {
-                0 => tokens.iter().flat_map(|&user| self.model.prompt(user, self.legal.history(user))).collect(),
-                _ => self.model.input.gather(&tokens),
-            };
-            let parents: Vec<u32> = beams.iter().map(|b| b.parent).collect();
-            let hidden = self.model.step(inputs, (level > 0).then_some(&parents), &mut cache);
+        let mut hidden = self.read_prompts(&beams, &options, &mut cache);
+        loop {
             beams = self.advance(&beams, &hidden, &options, &mut found);
-            level += 1;
+            if beams.is_empty() {
+                break;
+            }
+            let tokens: Vec<u32> = beams.iter().filter_map(|b| b.tokens.last().copied()).collect();
+            let parents: Vec<u32> = beams.iter().map(|b| b.parent).collect();
+            hidden = self.model.step(self.model.input.gather(&tokens), Some(&parents), &mut cache);
         }
         let finish = |(mut found, &user): (Found, &NodeId)| {
             if matches!(options.mode, Mode::Sample(_)) {
@@ -119,6 +117,28 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             found.finish(user, &options, vocabulary)
         };
         found.into_par_iter().zip(users).map(finish).collect()
+    }
+
+    /// The hidden vector after the prompt of each user.
+    fn read_prompts(&self, users: &[Beam], options: &SearchOptions, cache: &mut Cache) -> Vec<f32> {
+        let model = self.model;
+        let user_of = |beam: &Beam| beam.tokens.first().copied().unwrap_or_default();
+        let (Prompt::UserAndEnd, Goal::Item(end)) = (options.prompt, options.goal) else {
+            let prompt = |beam: &Beam| model.prompt(user_of(beam), self.legal.history(user_of(beam)));
+            return model.step(users.iter().flat_map(prompt).collect(), None, cache);
+        };
+        // As in training, the end is not told twice.
+        let prompt = |beam: &Beam| {
+            let known: Vec<u32> =
+                self.legal.history(user_of(beam)).iter().copied().filter(|&item| item != end.0).collect();
+            model.prompt(user_of(beam), &known)
+        };
+        let same = |token: u32| model.input.gather(&vec![token; users.len()]);
+        let end = self.legal.vocabulary().node(end).0;
+        let users = users.iter().flat_map(prompt).collect();
+        let vectors =
+            [same(Vocabulary::PREFIX.0), users, same(Vocabulary::SUFFIX.0), same(end), same(Vocabulary::MIDDLE.0)];
+        vectors.into_iter().fold(Vec::new(), |_, vectors| model.step(vectors, None, cache))
     }
 
     /// One token further: the surviving beams, with what ended entered in `found`.
@@ -162,7 +182,13 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         for (index, beam) in (start..).zip(group) {
             let h = &hidden[index * width..][..width];
             self.legal.successors(&beam.tokens, options.goal, &mut successors);
-            let shares = softmax(h, &successors, &self.model.output, &self.model.bias);
+            let filled_in = self.end_to_fill_in_to(options);
+            if let Some(end) = filled_in {
+                stop_at(&mut successors, end);
+            }
+            // What ends a middle is the mark of its end: the item is given.
+            let word = |token: u32| if Some(token) == filled_in { Vocabulary::END.0 } else { token };
+            let shares = softmax(h, &successors, &self.model.output, &self.model.bias, word);
             let drawn = match options.mode {
                 Mode::Sample(sampling) => {
                     let user = beam.tokens.first().copied().unwrap_or_default();
@@ -187,6 +213,24 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         }
         open
     }
+
+    /// The token of the item that a middle leads to.
+    fn end_to_fill_in_to(&self, options: &SearchOptions) -> Option<u32> {
+        match (options.prompt, options.goal) {
+            (Prompt::UserAndEnd, Goal::Item(end)) => Some(self.legal.vocabulary().node(end).0),
+            _ => None,
+        }
+    }
+}
+
+/// Makes reaching `end` the end of a path, where it might have been followed by the mark of the end.
+fn stop_at(successors: &mut Successors, end: u32) {
+    if let Some(place) = successors.continuing.iter().position(|&token| token == end) {
+        successors.continuing.remove(place);
+        successors.ending.push(end);
+    }
+    successors.ending.retain(|&token| token == end);
+    successors.ending.dedup();
 }
 
 impl Candidate {
@@ -215,10 +259,10 @@ fn widen(options: &mut SearchOptions) -> bool {
     }
 }
 
-/// Probability of each successor, continuing before ending.
-fn softmax(h: &[f32], successors: &Successors, output: &Table, bias: &Table) -> Vec<f64> {
-    let tokens = successors.continuing.iter().chain(&successors.ending);
-    let scores: Vec<f32> = tokens.map(|&token| dot(h, output.row(token)) + bias.values[token as usize]).collect();
+/// Probability of each successor, continuing before ending; `word` is what the model calls it.
+fn softmax(h: &[f32], successors: &Successors, output: &Table, bias: &Table, word: impl Fn(u32) -> u32) -> Vec<f64> {
+    let tokens = successors.continuing.iter().chain(&successors.ending).map(|&token| word(token));
+    let scores: Vec<f32> = tokens.map(|token| dot(h, output.row(token)) + bias.values[token as usize]).collect();
     let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut shares: Vec<f64> = scores.iter().map(|&z| f64::from((z - max).exp())).collect();
     let sum: f64 = shares.iter().sum();

@@ -1,5 +1,6 @@
 //! The path model on a toy graph small enough to enumerate.
 
+mod generation;
 mod objectives;
 mod reference;
 mod toy;

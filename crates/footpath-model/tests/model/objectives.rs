@@ -272,7 +272,8 @@ fn every_objective_overfits_one_batch() {
 fn floor(batch: &Batch) -> f64 {
     use std::collections::BTreeMap;
     let Batch { layout, inputs, targets, .. } = batch;
-    let mut answers: BTreeMap<Vec<(u32, u32, u32)>, BTreeMap<u32, f64>> = BTreeMap::new();
+    type Seen = Vec<(u32, u32, u32)>;
+    let mut answers: BTreeMap<Seen, BTreeMap<u32, f64>> = BTreeMap::new();
     for target in targets {
         let asker = target.position as usize;
         let row = asker / layout.tokens;
@@ -317,7 +318,7 @@ fn small_batches_add_up_to_a_large_one() {
         (losses, trainer.model.output.values.clone())
     };
     let (whole, parts) = (weights(rows.len(), 1), weights(3, rows.len().div_ceil(3)));
-    assert!(rows.len() % 3 != 0, "the last part is smaller");
+    assert!(!rows.len().is_multiple_of(3), "the last part is smaller");
     assert!(whole.0.iter().zip(&parts.0).all(|(a, b)| (a - b).abs() < 1e-4), "{:?} {:?}", whole.0, parts.0);
     assert!(whole.1.iter().zip(&parts.1).all(|(a, b)| (a - b).abs() < 1e-3));
 }

@@ -64,14 +64,14 @@ impl Reference {
             let mut mixed = vec![vec![0.0; width]; x.len()];
             for head in 0..heads {
                 let at = |token: usize, which: usize, d: usize| qkv[token][which * width + head * size + d];
-                for i in 0..x.len() {
+                for (i, mixed) in mixed.iter_mut().enumerate() {
                     let score =
                         |j: usize| (0..size).map(|d| at(i, 0, d) * at(j, 1, d)).sum::<f64>() / (size as f64).sqrt();
                     let seen: Vec<(usize, f64)> =
                         (0..x.len()).filter(|&j| i == j || sees(i, j)).map(|j| (j, score(j).exp())).collect();
                     let sum: f64 = seen.iter().map(|(_, e)| e).sum();
                     for d in 0..size {
-                        mixed[i][head * size + d] = seen.iter().map(|&(j, e)| e / sum * at(j, 2, d)).sum();
+                        mixed[head * size + d] = seen.iter().map(|&(j, e)| e / sum * at(j, 2, d)).sum();
                     }
                 }
             }

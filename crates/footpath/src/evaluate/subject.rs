@@ -72,6 +72,7 @@ pub(super) fn from_model(
         paths_per_item: PATHS,
         ..SearchOptions::default()
     };
+    session.check(&search)?;
     let users = &protocol.users;
     let mut found = session.search(users, search, &mut |finished| done(finished, users.len()));
     let recommendation = |item: &ScoredItem| Recommendation { item: item.item, score: item.score };

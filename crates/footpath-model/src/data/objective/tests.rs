@@ -67,7 +67,8 @@ fn settings_belong_to_their_objectives() {
         change(&mut objective);
         objective.validate()
     };
-    let bad: [(fn(&mut Objective), Kind); 8] = [
+    type Change = fn(&mut Objective);
+    let bad: [(Change, Kind); 8] = [
         (|o| o.weight = 0.0, Kind::Causal),
         (|o| o.weight = f64::NAN, Kind::Causal),
         (|o| o.rate = Some(0.2), Kind::Causal),

@@ -1,5 +1,9 @@
 //! Training steps of the small model, against a softmax over the whole vocabulary on the same trunk.
 
+mod steps;
+
+pub(crate) use steps::run as run_steps;
+
 use crate::graph::graph;
 use crate::harness::{Done, Figure, Outcome, time};
 use burn::tensor::activation::log_softmax;

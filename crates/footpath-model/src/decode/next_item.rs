@@ -1,0 +1,111 @@
+//! The item that comes next after a history, among all items: what models that learned histories can tell. There is no path to it.
+
+use super::{ScoredItem, Shortfall, UserList};
+use crate::data::Objective;
+use crate::data::objective::Kind;
+use crate::dropout::Dropout;
+use crate::layout::{Layout, UNSEEN};
+use crate::legal_softmax::score;
+use crate::path_model::{PathModel, to_vec};
+use burn::tensor::{Tensor, TensorData};
+use footpath_core::{LegalSuccessors, NodeId, Vocabulary};
+use rayon::prelude::*;
+
+/// Users that go through the trunk together.
+const USERS_AT_ONCE: usize = 64;
+
+/// The `k` most probable next items of each user among those they have not chosen, by a model that learned `objective`
+/// ([`Objective::predicts_items`]). Probabilities are normalised over these items.
+#[must_use]
+pub fn next_items<L: LegalSuccessors>(
+    model: &PathModel,
+    legal: &L,
+    objective: &Objective,
+    users: &[NodeId],
+    k: usize,
+    done: &mut dyn FnMut(usize),
+) -> Vec<UserList> {
+    let mut lists = Vec::with_capacity(users.len());
+    for users in users.chunks(USERS_AT_ONCE) {
+        let questions: Vec<Question> = users.iter().map(|&user| Question::new(model, legal, objective, user)).collect();
+        let width = model.config.trunk.d_model;
+        let hidden = read(model, &questions);
+        let of_user = |((question, h), &user): ((&Question, &[f32]), &NodeId)| {
+            let seen = legal.history(legal.vocabulary().node(user).0);
+            best(model, legal, &h[(question.inputs.len() - 1) * width..][..width], user, seen, k)
+        };
+        let rows = hidden.par_chunks(hidden.len() / users.len().max(1));
+        lists.extend(questions.par_iter().zip(rows).zip(users).map(of_user).collect::<Vec<_>>());
+        done(lists.len());
+    }
+    lists
+}
+
+/// A history, arranged so that its last token asks for the next item.
+struct Question {
+    inputs: Vec<u32>,
+    ranks: Vec<u32>,
+    reaches: Vec<u32>,
+}
+
+impl Question {
+    fn new<L: LegalSuccessors>(model: &PathModel, legal: &L, objective: &Objective, user: NodeId) -> Self {
+        let user = legal.vocabulary().node(user).0;
+        let items = legal.timeline(user);
+        let first = items.len().saturating_sub(objective.max_items());
+        let known = if (user as usize) < model.config.num_tokens { user } else { Vocabulary::ANY_USER.0 };
+        let mut inputs: Vec<u32> = std::iter::once(known).chain(items.into_iter().skip(first)).collect();
+        let places = |len: usize| (0u32..).take(len).collect::<Vec<_>>();
+        let len = inputs.len();
+        let (mut ranks, mut reaches) = match objective.kind {
+            Kind::Masked | Kind::Rearranged => (vec![0; len], vec![0; len]),
+            _ => (places(len), places(len)),
+        };
+        if matches!(objective.kind, Kind::Masked | Kind::Rearranged | Kind::Permuted) {
+            inputs.push(Vocabulary::MASK.0);
+            ranks.push(if objective.kind == Kind::Permuted { UNSEEN } else { 0 });
+            reaches.push(reaches.last().copied().unwrap_or_default());
+        }
+        Self { inputs, ranks, reaches }
+    }
+}
+
+/// Hidden vectors of all questions: `[questions, tokens of the longest, d_model]`.
+fn read(model: &PathModel, questions: &[Question]) -> Vec<f32> {
+    let tokens = questions.iter().map(|q| q.inputs.len()).max().unwrap_or(1);
+    let mut layout = Layout::of_width(tokens);
+    let mut inputs = Vec::with_capacity(questions.len() * tokens);
+    for question in questions {
+        inputs.extend(&question.inputs);
+        inputs.resize((layout.rows + 1) * tokens, Vocabulary::PADDING.0);
+        let positions = (0u32..).take(question.inputs.len()).collect();
+        layout.push(positions, question.ranks.clone(), question.reaches.clone());
+    }
+    let shape = [layout.rows, tokens, model.config.trunk.d_model];
+    let vectors = TensorData::new(model.input.gather(&inputs), shape);
+    let vectors = Tensor::from_data(vectors, &model.device());
+    to_vec(model.trunk.forward(vectors, &layout, &mut Dropout::none()).into_data())
+}
+
+fn best<L: LegalSuccessors>(model: &PathModel, legal: &L, h: &[f32], user: NodeId, seen: &[u32], k: usize) -> UserList {
+    let first = legal.vocabulary().node(NodeId(0)).0;
+    let unseen = legal.items().filter(|token| seen.binary_search(&(token - first)).is_err());
+    let mut scored: Vec<(f32, u32)> =
+        unseen.map(|token| (score(h, &model.output, &model.bias, token), token - first)).collect();
+    let largest = scored.iter().map(|(z, _)| *z).fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = scored.iter().map(|(z, _)| f64::from(z - largest).exp()).sum();
+    let better = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+    if scored.len() > k {
+        scored.select_nth_unstable_by(k, better);
+        scored.truncate(k);
+    }
+    scored.sort_unstable_by(better);
+    let item = |&(z, item): &(f32, u32)| {
+        let log_probability = f64::from(z - largest) - sum.ln();
+        let item = NodeId(item);
+        ScoredItem { item, score: log_probability, log_probability, confidence: 0.0, num_paths: 0, paths: Vec::new() }
+    };
+    let items: Vec<ScoredItem> = scored.iter().map(item).collect();
+    let shortfall = (items.len() < k).then_some(Shortfall::FewerReachable);
+    UserList { user, items, unexplored: 0.0, proven: true, shortfall }
+}

@@ -1,0 +1,120 @@
+//! A model on disk.
+
+use crate::error::{Error, Result};
+use crate::train::ModelCard;
+use footpath_core::Artefact;
+use footpath_graph::TrainKg;
+use footpath_graph::pattern::Pattern;
+use footpath_model::{Device, PathModel};
+use std::path::{Path, PathBuf};
+
+/// A model on disk, of a graph it was checked to belong to.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) artefact: Artefact,
+    pub(crate) card: ModelCard,
+    directory: PathBuf,
+}
+
+impl Stored {
+    /// Opens a model of `kg`.
+    ///
+    /// # Errors
+    /// What is there is no model, a damaged one, or one of another graph.
+    pub(crate) fn open(directory: &Path, kg: &TrainKg) -> Result<Self> {
+        let artefact = open_model(directory)?;
+        artefact.check_parent("kg", kg.content_hash())?;
+        let corrupt = |section: &str, expected: &str, got: String| footpath_core::Error::Corrupt {
+            path: directory.to_owned(),
+            section: section.to_owned(),
+            expected: expected.to_owned(),
+            got,
+        };
+        let card: ModelCard = serde_json::from_str(&artefact.read_text("model.json")?)
+            .map_err(|e| corrupt("model.json", "the description of a model", e.to_string()))?;
+        if card.vocabulary != kg.vocabulary() || card.model.num_tokens != card.vocabulary.len() {
+            let expected = format!("{:?}", kg.vocabulary());
+            return Err(corrupt("vocabulary", &expected, format!("{:?}", card.vocabulary)).into());
+        }
+        check_shape(&card, kg).map_err(|(expected, got)| corrupt("model.json", expected, got))?;
+        Ok(Self { artefact, card, directory: directory.to_owned() })
+    }
+
+    /// The pattern of its paths.
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Corrupt`] when the graph cannot have it, [`Error::Usage`] when they are walks, which lead to no item.
+    pub(crate) fn pattern(&self, kg: &TrainKg) -> Result<Pattern> {
+        if Pattern::parse_walk(&self.card.pattern, kg).is_ok() && Pattern::parse(&self.card.pattern, kg).is_err() {
+            let reason = format!(
+                "{} learned walks, which lead to no item; train on paths with it as --init",
+                self.directory.display()
+            );
+            return Err(Error::Usage { option: "model", reason });
+        }
+        check_pattern(&self.card, kg).map_err(|(expected, got)| {
+            let (path, section) = (self.directory.clone(), "model.json".to_owned());
+            footpath_core::Error::Corrupt { path, section, expected: expected.to_owned(), got }.into()
+        })
+    }
+
+    /// The model.
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Corrupt`] when the weights are not of its shape.
+    pub(crate) fn model(&self, device: &Device) -> Result<PathModel> {
+        Ok(PathModel::read(self.card.model.clone(), &self.artefact.file("weights.safetensors")?, device)?)
+    }
+}
+
+/// What was expected of a description, and what was found.
+type Complaint = (&'static str, String);
+
+fn check_shape(card: &ModelCard, kg: &TrainKg) -> std::result::Result<(), Complaint> {
+    card.model.validate().map_err(|e| ("the shape of a model", e.to_string()))?;
+    let (first, items) = (card.model.first_item, kg.items());
+    if first == items.start && card.model.num_items == items.len() {
+        Ok(())
+    } else {
+        Err(("the items of the graph", format!("{} from node {first}", card.model.num_items)))
+    }
+}
+
+fn check_pattern(card: &ModelCard, kg: &TrainKg) -> std::result::Result<Pattern, Complaint> {
+    let pattern = Pattern::parse(&card.pattern, kg).map_err(|e| ("a path pattern of the graph", e.to_string()))?;
+    let (tokens, max_tokens) = (card.training.num_positions(2 * pattern.max_hops() + 1), card.model.trunk.max_tokens);
+    if tokens <= max_tokens {
+        Ok(pattern)
+    } else {
+        Err(("as many tokens as the longest path has", format!("{max_tokens} for {}", pattern.source())))
+    }
+}
+
+/// Checks that a description makes sense in a graph.
+///
+/// # Errors
+/// What was expected, and what was found.
+pub(crate) fn check_card(card: &ModelCard, kg: &TrainKg) -> std::result::Result<(), Complaint> {
+    check_shape(card, kg)?;
+    check_pattern(card, kg).map(|_| ())
+}
+
+fn open_model(directory: &Path) -> Result<Artefact> {
+    const PICKLED: [&str; 7] = ["pt", "pth", "bin", "pkl", "h5", "npz", "onnx"];
+    let extension = directory.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if PICKLED.contains(&extension.as_str()) {
+        let reason = format!(
+            "a .{extension} file may execute code when it is loaded and is not read; convert it to safetensors"
+        );
+        return Err(footpath_core::Error::NotAnArtefact { path: directory.to_owned(), kind: "model", reason }.into());
+    }
+    let unfinished = directory.with_file_name(format!(
+        "{}.train",
+        directory.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+    ));
+    if !directory.exists() && unfinished.is_dir() {
+        let reason = "its training is not finished; go on with `footpath train … --resume`".to_owned();
+        return Err(footpath_core::Error::NotAnArtefact { path: directory.to_owned(), kind: "model", reason }.into());
+    }
+    Ok(Artefact::open(directory, "model")?)
+}
