@@ -1,16 +1,21 @@
 //! What a model can learn, from a file or from options, in one stage or two, and what each can be asked afterwards.
 
 use crate::support::films::films;
+use crate::support::small::{answer, small};
 use crate::support::{args, fail, object, objects, succeed};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-/// A short training; what it printed.
-fn train(model: &Path, more: &[OsString]) -> String {
-    let ask = args!["train", &films().kg, "--out", model, "--preset", "tiny", "--paths-per-user", "3"];
-    succeed(&[&ask[..], more].concat())
+/// A short training on the small graph.
+fn train(model: &Path, more: &[OsString]) {
+    train_on(&small().kg, model, more);
+}
+
+fn train_on(kg: &Path, model: &Path, more: &[OsString]) {
+    let ask = args!["train", kg, "--out", model, "--preset", "tiny", "--paths-per-user", "3"];
+    succeed(&[&ask[..], more, &args!["--validations-per-epoch", "1"]].concat());
 }
 
 fn card(model: &Path) -> Value {
@@ -19,27 +24,29 @@ fn card(model: &Path) -> Value {
 
 #[test]
 fn every_objective_trains_and_says_what_it_cannot_do() {
+    let kg = &small().kg;
     let root = tempfile::tempdir().expect("temporary directory");
     let kinds = ["causal", "prefix", "masked", "permuted", "unified", "fill-in-the-middle", "rearranged"];
-    for (number, kind) in kinds.into_iter().flat_map(|kind| [kind.to_owned(), format!("history-{kind}")]).enumerate() {
+    let of_both = kinds.into_iter().flat_map(|kind| [kind.to_owned(), format!("history-{kind}")]);
+    for (number, kind) in of_both.chain(["end".to_owned()]).enumerate() {
         let model = root.path().join(number.to_string());
         train(&model, &args!["--objective", &kind]);
-        let ask = args!["recommend", &model, "--kg", &films().kg, "--user", "user-001", "-k", "5", "--json"];
+        let ask = args!["recommend", &model, "--kg", kg, "--user", "u1", "-k", "5", "--json"];
         let paths = ["causal", "prefix", "unified"].contains(&kind.as_str());
-        let items = kind.starts_with("history-") && kind != "history-fill-in-the-middle";
+        let items = kind == "end" || (kind.starts_with("history-") && kind != "history-fill-in-the-middle");
         if paths || items {
             let list = object(&succeed(&ask));
             assert_eq!(list["items"].as_array().map(Vec::len), Some(5), "{kind}");
             let with_path = |item: &Value| item["num_paths"].as_u64() > Some(0);
             assert!(list["items"].as_array().expect("items").iter().all(|item| with_path(item) == paths), "{kind}");
-            let report = object(&succeed(&args!["evaluate", "--model", &model, "--kg", &films().kg, "--json"]));
+            let report = object(&succeed(&args!["evaluate", "--model", &model, "--kg", kg, "--json"]));
             assert!(report["ndcg@10"].is_f64() && report["slot_coverage"] == 1.0, "{kind}: {report}");
         } else {
             let message = fail(2, &ask);
             assert!(message.contains("train with --objective causal"), "{kind}: {message}");
-            fail(2, &args!["evaluate", "--model", &model, "--kg", &films().kg]);
+            fail(2, &args!["evaluate", "--model", &model, "--kg", kg]);
         }
-        let explain = args!["explain", &model, "--kg", &films().kg, "--user", "user-001", "--item", "alien-1979"];
+        let explain = args!["explain", &model, "--kg", kg, "--user", "u1", "--item", answer(1)];
         let filled = [&explain[..], &args!["--fill-in", "--json"]].concat();
         if kind == "fill-in-the-middle" {
             let why = object(&succeed(&filled));
@@ -58,7 +65,7 @@ fn a_mixture_recommends_and_fills_in_true_paths() {
     let text =
         "epochs = 1\n[[objective]]\nkind = \"causal\"\n[[objective]]\nkind = \"fill-in-the-middle\"\nweight = 0.5\n";
     fs::write(&config, text).expect("written");
-    train(&model, &args!["--config", &config, "--set", "weight_decay=0.5", "--set", "softmax=typed"]);
+    train_on(&films().kg, &model, &args!["--config", &config, "--set", "weight_decay=0.5", "--set", "softmax=typed"]);
     let training = &card(&model)["training"];
     assert_eq!((&training["weight_decay"], &training["softmax"]), (&Value::from(0.5), &Value::from("typed")));
     assert_eq!(training["objective"][1]["kind"], "fill-in-the-middle");
@@ -92,15 +99,15 @@ fn a_mixture_recommends_and_fills_in_true_paths() {
 #[test]
 fn walks_are_a_first_stage() {
     let root = tempfile::tempdir().expect("temporary directory");
-    let kg = &films().kg;
+    let kg = &small().kg;
     let (walks, first, second) = (root.path().join("walks"), root.path().join("first"), root.path().join("second"));
     succeed(&args!["sample", kg, "--walk", "()-[]-{3}()", "--end", "any", "--paths-per-user", "3", "--out", &walks]);
     succeed(&args!["train", kg, "--out", &first, "--preset", "tiny", "--corpus", &walks, "--learning-rate", "1e-3"]);
-    let message = fail(2, &args!["recommend", &first, "--kg", kg, "--user", "user-001"]);
+    let message = fail(2, &args!["recommend", &first, "--kg", kg, "--user", "u1"]);
     assert!(message.contains("learned walks") && message.contains("--init"), "{message}");
     train(&second, &args!["--init", &first]);
-    let list = object(&succeed(&args!["recommend", &second, "--kg", kg, "--user", "user-001", "--json"]));
-    assert_eq!(list["items"].as_array().map(Vec::len), Some(10));
+    let list = object(&succeed(&args!["recommend", &second, "--kg", kg, "--user", "u1", "--json"]));
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(10), "{list}");
     // A longer pattern makes room for its positions, and the manifest names what training started from.
     let long = root.path().join("long");
     train(

@@ -1,6 +1,6 @@
 //! Shape of a model and settings of its training.
 
-use crate::data::objective::Objective;
+use crate::data::{Objective, Text};
 use crate::error::{Error, Result};
 use crate::model::TrunkConfig;
 use serde::{Deserialize, Serialize};
@@ -208,6 +208,12 @@ impl TrainingConfig {
     #[must_use]
     pub fn generates_paths(&self) -> bool {
         self.objectives.iter().any(Objective::generates_paths)
+    }
+
+    /// Whether a model trained like this tells from the user alone which items suit them.
+    #[must_use]
+    pub fn learns_ends(&self) -> bool {
+        self.objectives.iter().any(|o| o.text == Text::Ends)
     }
 
     /// The objective by which a model that generates no paths tells the next item, if it has one.

@@ -12,6 +12,7 @@ pub mod config;
 pub mod data;
 pub mod decode;
 mod dense_softmax;
+mod device;
 pub mod dropout;
 pub mod embeddings;
 pub mod error;
@@ -27,27 +28,7 @@ pub use burn::tensor::Device;
 pub use checkpoint::Checkpoints;
 pub use config::{ModelConfig, Preset, TrainingConfig};
 pub use decode::{Recommender, SearchOptions};
+pub use device::{device, training_device};
 pub use error::{Error, Result};
 pub use path_model::PathModel;
 pub use training::{Ending, Observer, Progress, Trainer};
-
-/// The device of a name: `flex` (the default, pure Rust on the CPU) or `ndarray` (behind a feature).
-///
-/// # Errors
-/// [`Error::Config`] for a name this build does not have.
-pub fn device(name: &str) -> Result<Device> {
-    match name {
-        "flex" | "cpu" => Ok(Device::flex()),
-        #[cfg(feature = "ndarray")]
-        "ndarray" => Ok(Device::ndarray()),
-        other => {
-            Err(Error::Config { option: "device", reason: format!("this build has no device `{other}`; use flex") })
-        }
-    }
-}
-
-/// The same device, recording gradients.
-#[must_use]
-pub fn training_device(device: &Device) -> Device {
-    device.clone().autodiff()
-}

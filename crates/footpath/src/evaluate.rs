@@ -32,7 +32,7 @@ pub enum Subject {
 }
 
 /// How to evaluate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// The held-out part.
     pub on: Split,
@@ -40,6 +40,8 @@ pub struct Options {
     pub k: usize,
     /// Beams of the model.
     pub beams: usize,
+    /// Weight of what a model says of an item from the user alone; `None` is its own, see [`recommend::Session::direct`](crate::recommend::Session::direct).
+    pub direct: Option<f64>,
     /// What is computed beside the subject.
     pub beside: Beside,
     /// Lists of anyone to compare with, user by user.
@@ -58,6 +60,7 @@ impl Default for Options {
             on: Split::Test,
             k: 10,
             beams: SearchOptions::default().beams,
+            direct: None,
             beside: Beside::Nothing,
             against: None,
             bad_rows: BadRows::Refuse,
@@ -209,7 +212,8 @@ impl Protocol {
 /// Whatever opening, reading and searching give.
 pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn FnMut(usize, usize)) -> Result<Report> {
     // Searching takes long; a cut-off out of range is told before.
-    SearchOptions { k: options.k, beams: options.beams, ..SearchOptions::default() }.validate()?;
+    SearchOptions { k: options.k, beams: options.beams, direct: options.direct, ..SearchOptions::default() }
+        .validate()?;
     let protocol = Protocol::open(kg_dir, options)?;
     let read = |path: &Path| subject::from_lists(path, &protocol, options.bad_rows);
     let judged = match subject {

@@ -22,6 +22,9 @@ use std::path::Path;
 /// Paths of an item among which a re-ranking chooses.
 const PATHS_TO_CHOOSE_FROM: usize = 100;
 
+/// Weight of what a model that has learned it says of an item from the user alone; see docs/experiments.md.
+pub const DIRECT: f64 = 1.0;
+
 /// How to recommend.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
@@ -31,6 +34,8 @@ pub struct Options {
     pub mode: Mode,
     /// What an item is worth.
     pub score: Score,
+    /// Weight of what the model says of an item from the user alone, beside its paths; `None` is [`Session::direct`].
+    pub direct: Option<f64>,
     /// Prefixes kept for each user at each token.
     pub beams: usize,
     /// Paths shown for each item.
@@ -47,6 +52,7 @@ impl Default for Options {
             k: 10,
             mode: Mode::Beam,
             score: Score::Marginal,
+            direct: None,
             beams: 400,
             paths_per_item: 1,
             optimise: None,
@@ -65,13 +71,19 @@ impl Options {
         Ok(self.search(Goal::Unseen).validate()?)
     }
 
+    /// These options with the model's own weight where none is given.
+    fn of(self, session: &Session) -> Self {
+        Self { direct: Some(self.direct.unwrap_or_else(|| session.direct())), ..self }
+    }
+
     fn search(&self, goal: Goal) -> SearchOptions {
         let Self { k, mode, score, beams, paths_per_item, .. } = *self;
+        let direct = self.direct.unwrap_or(0.0);
         let prompt = match goal {
             Goal::Item(_) if self.fill_in => Prompt::UserAndEnd,
             _ => Prompt::User,
         };
-        SearchOptions { k, mode, score, beams, paths_per_item, prompt, goal, when_short: WhenShort::Widen }
+        SearchOptions { k, mode, score, direct, beams, paths_per_item, prompt, goal, when_short: WhenShort::Widen }
     }
 }
 
@@ -230,10 +242,19 @@ impl Session {
         if !options.fill_in && !training.generates_paths() && training.item_objective().is_none() {
             return missing("model", "to generate paths, train with --objective causal too");
         }
+        if options.direct.is_some_and(|weight| weight > 0.0) && !training.learns_ends() {
+            return missing("direct", "train one with --objective end beside others");
+        }
         if options.optimise.is_some() && !training.generates_paths() {
             return missing("optimise", "it has no paths to choose among");
         }
         Ok(())
+    }
+
+    /// The weight of what the model says of an item from the user alone, unless another is asked for: [`DIRECT`] where it has learned that.
+    #[must_use]
+    pub fn direct(&self) -> f64 {
+        if self.card.training.learns_ends() { DIRECT } else { 0.0 }
     }
 
     /// Reads relations aloud in other words than the graph's.
@@ -312,7 +333,7 @@ impl Generator<'_> {
 
     /// More items than asked for, with many of their paths, for a choice among them.
     fn search_widely(&self, users: &[NodeId], options: Options, done: &mut dyn FnMut(usize)) -> Vec<UserList> {
-        let many = Options { paths_per_item: PATHS_TO_CHOOSE_FROM, ..options }.search(Goal::Unseen);
+        let many = Options { paths_per_item: PATHS_TO_CHOOSE_FROM, ..options.of(self.session) }.search(Goal::Unseen);
         let k = options.k.saturating_mul(10).clamp(100, MAX_K).max(options.k);
         let recommender = Recommender::new(&self.session.model, &self.legal);
         let wide = SearchOptions { k, when_short: WhenShort::Accept, ..many };
@@ -330,7 +351,11 @@ impl Generator<'_> {
         let Session { model, card, .. } = self.session;
         match card.training.item_objective() {
             Some(objective) => next_items(model, &self.legal, objective, users, options.k, done),
-            None => Recommender::new(model, &self.legal).recommend(users, options.search(Goal::Unseen), done),
+            None => Recommender::new(model, &self.legal).recommend(
+                users,
+                options.of(self.session).search(Goal::Unseen),
+                done,
+            ),
         }
     }
 

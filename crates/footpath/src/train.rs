@@ -5,6 +5,7 @@ use crate::curve;
 use crate::error::{Error, Result};
 use crate::paths::{CorpusPaths, FreshPaths};
 use crate::plan::Plan;
+use crate::recommend::DIRECT;
 use crate::sample::parts;
 use crate::shape::Shape;
 use crate::stored::Stored;
@@ -425,6 +426,7 @@ impl Observer for Watcher<'_> {
             paths_per_item: 1,
             goal: Goal::Unseen,
             when_short: WhenShort::Accept,
+            direct: if self.training.learns_ends() { DIRECT } else { 0.0 },
             ..SearchOptions::default()
         };
         let lists = match self.training.item_objective() {

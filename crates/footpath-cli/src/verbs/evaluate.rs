@@ -33,6 +33,9 @@ pub(crate) struct EvaluateArgs {
     /// Beams of the model
     #[arg(long, value_name = "N", default_value_t = footpath::recommend::Options::default().beams)]
     beams: usize,
+    /// Weight of what the model says of an item from the user alone, beside its paths [default: 1 if it has learned `end`]
+    #[arg(long, value_name = "X", conflicts_with = "recs")]
+    direct: Option<f64>,
     /// Baselines beside it: popularity, item-kNN, path counting and a random list; or all there are, each tuned on valid
     #[arg(long, value_enum, value_name = "SET", num_args = 0..=1, require_equals = true, default_missing_value = "quick")]
     baselines: Option<BaselineSet>,
@@ -103,6 +106,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         },
         k: args.k,
         beams: args.beams,
+        direct: args.direct,
         beside: match args.baselines {
             None => Beside::Nothing,
             Some(BaselineSet::Quick) => Beside::Baselines(args.seed),

@@ -125,6 +125,9 @@ pub(crate) struct SearchArgs {
     /// What an item is worth
     #[arg(long, value_enum, default_value_t)]
     score: ScoreArg,
+    /// Weight of what the model says of an item from the user alone, beside its paths [default: 1 if it has learned `end`]
+    #[arg(long, value_name = "X")]
+    direct: Option<f64>,
     /// diverse: groups of beams
     #[arg(long, value_name = "N", default_value_t = 4)]
     groups: usize,
@@ -186,7 +189,16 @@ impl SearchArgs {
             ScoreArg::Max => Score::Max,
             ScoreArg::Mean => Score::Mean,
         };
-        Options { k, mode, score, beams: self.beams, paths_per_item, optimise: None, fill_in: false }
+        Options {
+            k,
+            mode,
+            score,
+            direct: self.direct,
+            beams: self.beams,
+            paths_per_item,
+            optimise: None,
+            fill_in: false,
+        }
     }
 }
 

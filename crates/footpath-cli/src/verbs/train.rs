@@ -114,6 +114,7 @@ const OBJECTIVES: &str = "What is learned, each for a share of the paths, by wei
   unified             causal, prefix or masked
   fill-in-the-middle  what leads from a user to a given item; `explain --fill-in` uses it
   rearranged          whether the nodes are in their places, and masked
+  end                 the end of a path from the user alone, whatever leads there
 
 With history- before it an objective reads what a user chose in the order of time instead of a path:
 history-causal learns the next item, history-masked hidden ones. For more, --set 'objective=[{kind = \"masked\", rate = 0.2}]'.";
@@ -193,9 +194,10 @@ fn change<T: Copy>(setting: &mut T, to: Option<T>) {
 fn objective(text: &str) -> Result<Objective, Failure> {
     let usage = |reason: String| footpath::Error::Usage { option: "objective", reason };
     let (name, weight) = text.split_once(':').unwrap_or((text, "1"));
-    let (of, kind) = match name.strip_prefix("history-") {
-        Some(kind) => (Text::Histories, kind),
-        None => (Text::Paths, name),
+    let (of, kind) = match (name.strip_prefix("history-"), name) {
+        (Some(kind), _) => (Text::Histories, kind),
+        (None, "end") => (Text::Ends, "causal"),
+        (None, kind) => (Text::Paths, kind),
     };
     let kind = serde_json::from_value(serde_json::Value::String(kind.to_owned()))
         .map_err(|e| usage(format!("`{name}`: {e}")))?;

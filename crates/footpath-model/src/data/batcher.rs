@@ -103,18 +103,22 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
     fn row(&self, path: &[u32], number: u64) -> Row {
         let mut stream = Stream::new(self.config.seed, Purpose::Objective, 0, number);
         let objective = self.choose(&mut stream);
-        let history;
+        let written;
         let text = match objective.text {
             Text::Paths => Source { tokens: path, stride: 2, could_go_on: path.len() < self.legal.max_tokens() },
             Text::Histories => {
-                history = self.timeline(path, objective);
-                Source { tokens: &history, stride: 1, could_go_on: false }
+                written = self.timeline(path, objective);
+                Source { tokens: &written, stride: 1, could_go_on: false }
+            }
+            Text::Ends => {
+                written = path.first().into_iter().chain(path.last()).copied().collect();
+                Source { tokens: &written, stride: 1, could_go_on: false }
             }
         };
         let mut arranged = objective::arrange(objective, text, &mut stream, &|token| self.legal.alike(token));
         let user = path.first().copied().unwrap_or_default();
         let mut row = self.targets(text, &arranged, objective.text, number);
-        if objective.text == Text::Paths {
+        if objective.text != Text::Histories {
             row.history = self.history(user, path, number);
         }
         // Only a user can be any user: other texts begin with what is known of them.
@@ -175,7 +179,7 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
         let mut stream = Stream::new(self.config.seed, Purpose::Negatives, 0, number);
         for &(place, wanted) in &arranged.questions {
             let is_end = match wanted {
-                Wanted::Token(position) => kind == Text::Histories || position + 1 == text.tokens.len(),
+                Wanted::Token(position) => kind != Text::Paths || position + 1 == text.tokens.len(),
                 _ => false,
             };
             let answer = match wanted {
@@ -193,7 +197,7 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
                     row.candidates.push(answer);
                     let count = if is_end { self.config.end_siblings } else { self.config.siblings };
                     let log_weight = match kind {
-                        Text::Histories => {
+                        Text::Histories | Text::Ends => {
                             let here = text.tokens.get(position).copied().unwrap_or_default();
                             Some(self.other_items(here, count, &mut stream, &mut row.candidates))
                         }

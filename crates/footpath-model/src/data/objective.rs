@@ -69,6 +69,8 @@ pub enum Text {
     Paths,
     /// User and the items they chose, in the order of time.
     Histories,
+    /// User and the end of a path, with nothing between: which items suit the user, whatever leads there.
+    Ends,
 }
 
 /// An objective, and its weight among others.
@@ -128,6 +130,7 @@ impl Objective {
         let tokens = match self.text {
             Text::Paths => path_tokens,
             Text::Histories => 1 + self.max_items(),
+            Text::Ends => 2,
         };
         // Three marks stand between the parts. A masked text asks for an item after its last one when it is used.
         if self.kind == Kind::FillInTheMiddle { tokens + 3 } else { tokens + usize::from(self.text == Text::Histories) }
@@ -142,7 +145,11 @@ impl Objective {
     /// Whether a model that learned it can tell what comes after a history.
     #[must_use]
     pub fn predicts_items(&self) -> bool {
-        self.text == Text::Histories && self.kind != Kind::FillInTheMiddle
+        match self.text {
+            Text::Paths => false,
+            Text::Histories => self.kind != Kind::FillInTheMiddle,
+            Text::Ends => true,
+        }
     }
 
     /// Whether a model that learned it can tell what leads from a user to a given item.
@@ -175,6 +182,11 @@ impl Objective {
             self.share.is_none() || matches!(self.kind, Kind::FillInTheMiddle | Kind::Rearranged),
             "objective.share",
             "is a setting of `fill-in-the-middle` and `rearranged` only",
+        )?;
+        rule(
+            self.text != Text::Ends || self.kind == Kind::Causal,
+            "objective.kind",
+            "can only be `causal` where the text is the end of a path",
         )?;
         rule(
             self.length.is_none() || self.text == Text::Histories,

@@ -78,13 +78,20 @@ impl Found {
         }
     }
 
-    /// The list of the user.
-    pub(super) fn finish(self, user: NodeId, options: &SearchOptions, vocabulary: Vocabulary) -> UserList {
+    /// The list of the user. `factor` of a token is what its worth is multiplied by, at most 1.
+    pub(super) fn finish(
+        self,
+        user: NodeId,
+        options: &SearchOptions,
+        vocabulary: Vocabulary,
+        factor: &dyn Fn(u32) -> f64,
+    ) -> UserList {
         let Self { items, branches, cut, largest_cut, any_cut } = self;
         // A search that cut something has unexplored probability, however small the numbers.
         let unexplored = if any_cut { cut.max(f64::MIN_POSITIVE) } else { 0.0 };
         let num_found = items.len();
-        let ranked = first(&items, options.k.saturating_add(1), options.score);
+        let worth = |token: u32, paths: &ItemPaths| paths.worth(options.score) * factor(token);
+        let ranked = first(&items, options.k.saturating_add(1), worth);
         let worths: Vec<f64> = ranked.iter().map(|&(worth, _)| worth).collect();
         let proven = !any_cut
             || match options.score {
@@ -102,14 +109,14 @@ impl Found {
         let items = ranked
             .iter()
             .take(options.k)
-            .filter_map(|&(_, token)| Some(items.get(&token)?.item(token, &branches, options.score, vocabulary)));
+            .filter_map(|&(worth, token)| Some(items.get(&token)?.item(token, &branches, worth, vocabulary)));
         UserList { user, items: items.collect(), unexplored, proven, shortfall }
     }
 }
 
 /// What the most worthy few are worth, and their tokens, in order; ties by token.
-fn first(items: &HashMap<u32, ItemPaths>, few: usize, score: Score) -> Vec<(f64, u32)> {
-    let mut worths: Vec<(f64, u32)> = items.iter().map(|(&token, paths)| (paths.worth(score), token)).collect();
+fn first(items: &HashMap<u32, ItemPaths>, few: usize, worth: impl Fn(u32, &ItemPaths) -> f64) -> Vec<(f64, u32)> {
+    let mut worths: Vec<(f64, u32)> = items.iter().map(|(&token, paths)| (worth(token, paths), token)).collect();
     let order = |a: &(f64, u32), b: &(f64, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
     if worths.len() > few {
         worths.select_nth_unstable_by(few, order);
@@ -145,7 +152,7 @@ impl ItemPaths {
         }
     }
 
-    fn item(&self, token: u32, branches: &[Vec<u32>], score: Score, vocabulary: Vocabulary) -> ScoredItem {
+    fn item(&self, token: u32, branches: &[Vec<u32>], worth: f64, vocabulary: Vocabulary) -> ScoredItem {
         let path = |&(probability, branch, token): &(f64, u32, u32)| {
             let mut tokens = branches.get(branch as usize).cloned().unwrap_or_default();
             if token != Vocabulary::END.0 {
@@ -155,7 +162,7 @@ impl ItemPaths {
         };
         ScoredItem {
             item: node(vocabulary, token),
-            score: self.worth(score).ln(),
+            score: worth.ln(),
             log_probability: self.sum.ln(),
             confidence: (self.best.0 / self.sum).min(1.0),
             num_paths: self.count,
@@ -214,7 +221,7 @@ mod tests {
         };
         for (score, first, worth) in [(Score::Marginal, 2, 0.375), (Score::Max, 3, 0.3), (Score::Mean, 3, 0.3)] {
             let options = SearchOptions { score, k: 2, ..SearchOptions::default() };
-            let list = found().finish(NodeId(0), &options, vocabulary);
+            let list = found().finish(NodeId(0), &options, vocabulary, &|_| 1.0);
             assert_eq!(list.items[0].item, NodeId(first), "{score:?}");
             assert!((list.items[0].score.exp() - worth).abs() < 1e-12, "{score:?}");
             assert!((list.unexplored - 0.3).abs() < 1e-12);

@@ -96,6 +96,9 @@ pub struct SearchOptions {
     pub mode: Mode,
     /// What an item is worth.
     pub score: Score,
+    /// Weight of ln p(item ∣ user), what a model that learned [`Text::Ends`](crate::data::Text::Ends) says of an item from the user alone, in
+    /// the item's score, beside what its paths are worth. 0 leaves it out.
+    pub direct: f64,
     /// Prefixes kept for each user at each token.
     pub beams: usize,
     /// Best paths kept for each item.
@@ -114,6 +117,7 @@ impl Default for SearchOptions {
             k: 10,
             mode: Mode::Beam,
             score: Score::Marginal,
+            direct: 0.0,
             beams: 400,
             paths_per_item: 3,
             prompt: Prompt::User,
@@ -135,6 +139,7 @@ impl SearchOptions {
         rule((1..=MAX_K).contains(&self.k), "k", format!("must be 1 to {MAX_K}, got {}", self.k))?;
         rule((1..=MAX_BEAMS).contains(&self.beams), "beams", format!("must be 1 to {MAX_BEAMS}, got {}", self.beams))?;
         rule((1..=100).contains(&self.paths_per_item), "paths", "must be 1 to 100".to_owned())?;
+        rule((0.0..=100.0).contains(&self.direct), "direct", "must be 0 to 100".to_owned())?;
         let has_end = self.prompt == Prompt::User || matches!(self.goal, Goal::Item(_));
         rule(has_end, "fill-in", "needs an item to end in".to_owned())?;
         match self.mode {
@@ -177,9 +182,9 @@ pub struct ScoredPath {
 pub struct ScoredItem {
     /// The item.
     pub item: NodeId,
-    /// Natural logarithm of what the item is worth, see [`Score`].
+    /// Natural logarithm of what the item is worth, see [`Score`] and [`SearchOptions::direct`].
     pub score: f64,
-    /// Natural logarithm of the probability of ending there, over all paths found: the score, if that is [`Score::Marginal`].
+    /// Natural logarithm of the probability of ending there, over all paths found: the score, if that is [`Score::Marginal`] of the paths alone.
     pub log_probability: f64,
     /// Share of the best path in that probability, in (0, 1].
     pub confidence: f64,

@@ -1,8 +1,8 @@
 //! The item that comes next after a history, among all items: what models that learned histories can tell. There is no path to it.
 
 use super::{ScoredItem, Shortfall, UserList};
-use crate::data::Objective;
 use crate::data::objective::Kind;
+use crate::data::{Objective, Text};
 use crate::dropout::Dropout;
 use crate::layout::{Layout, UNSEEN};
 use crate::legal_softmax::score;
@@ -43,6 +43,8 @@ pub fn next_items<L: LegalSuccessors>(
 
 /// A history, arranged so that its last token asks for the next item.
 struct Question {
+    /// Node ids of items that stand for the user, where they are no text.
+    told: Vec<u32>,
     inputs: Vec<u32>,
     ranks: Vec<u32>,
     reaches: Vec<u32>,
@@ -51,6 +53,11 @@ struct Question {
 impl Question {
     fn new<L: LegalSuccessors>(model: &PathModel, legal: &L, objective: &Objective, user: NodeId) -> Self {
         let user = legal.vocabulary().node(user).0;
+        if objective.text == Text::Ends {
+            let known = if (user as usize) < model.config.num_tokens { user } else { Vocabulary::ANY_USER.0 };
+            let told = legal.history(user).to_vec();
+            return Self { told, inputs: vec![known], ranks: vec![0], reaches: vec![0] };
+        }
         let items = legal.timeline(user);
         let first = items.len().saturating_sub(objective.max_items());
         let known = if (user as usize) < model.config.num_tokens { user } else { Vocabulary::ANY_USER.0 };
@@ -66,7 +73,7 @@ impl Question {
             ranks.push(if objective.kind == Kind::Permuted { UNSEEN } else { 0 });
             reaches.push(reaches.last().copied().unwrap_or_default());
         }
-        Self { inputs, ranks, reaches }
+        Self { told: Vec::new(), inputs, ranks, reaches }
     }
 }
 
@@ -82,7 +89,11 @@ fn read(model: &PathModel, questions: &[Question]) -> Vec<f32> {
         layout.push(positions, question.ranks.clone(), question.reaches.clone());
     }
     let shape = [layout.rows, tokens, model.config.trunk.d_model];
-    let vectors = TensorData::new(model.input.gather(&inputs), shape);
+    let mut vectors = model.input.gather(&inputs);
+    for (question, of_row) in questions.iter().zip(vectors.chunks_exact_mut(shape[1] * shape[2])) {
+        model.add_history(&question.told, &mut of_row[..shape[2]]);
+    }
+    let vectors = TensorData::new(vectors, shape);
     let vectors = Tensor::from_data(vectors, &model.device());
     to_vec(model.trunk.forward(vectors, &layout, &mut Dropout::none()).into_data())
 }

@@ -8,11 +8,12 @@ use super::found::Found;
 use super::keep::{self, Candidate};
 use super::{MAX_BEAMS, Mode, Prompt, SearchOptions, UserList, WhenShort};
 use crate::embeddings::Table;
-use crate::legal_softmax::dot;
+use crate::legal_softmax::{dot, score};
 use crate::model::Cache;
 use crate::path_model::PathModel;
 use footpath_core::{Goal, LegalSuccessors, NodeId, Successors, Vocabulary};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Users that go through the trunk together. Part of the definition of a run: results do not depend on the number of threads.
 const USERS_AT_ONCE: usize = 16;
@@ -101,6 +102,11 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         let mut beams: Vec<Beam> = users.iter().enumerate().map(first).collect();
         let mut cache = Cache::default();
         let mut hidden = self.read_prompts(&beams, &options, &mut cache);
+        let width = self.model.config.trunk.d_model;
+        let directs: Vec<Direct<'_>> = hidden
+            .chunks_exact(width)
+            .map(|h| Direct::new(self.model, self.legal.items(), h, options.direct))
+            .collect();
         loop {
             beams = self.advance(&beams, &hidden, &options, &mut found);
             if beams.is_empty() {
@@ -110,13 +116,13 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             let parents: Vec<u32> = beams.iter().map(|b| b.parent).collect();
             hidden = self.model.step(self.model.input.gather(&tokens), Some(&parents), &mut cache);
         }
-        let finish = |(mut found, &user): (Found, &NodeId)| {
+        let finish = |((mut found, direct), &user): ((Found, &Direct<'_>), &NodeId)| {
             if matches!(options.mode, Mode::Sample(_)) {
                 found.cut_the_rest();
             }
-            found.finish(user, &options, vocabulary)
+            found.finish(user, &options, vocabulary, &|token| direct.factor(token))
         };
-        found.into_par_iter().zip(users).map(finish).collect()
+        found.into_par_iter().zip(&directs).zip(users).map(finish).collect()
     }
 
     /// The hidden vector after the prompt of each user.
@@ -220,6 +226,35 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             (Prompt::UserAndEnd, Goal::Item(end)) => Some(self.legal.vocabulary().node(end).0),
             _ => None,
         }
+    }
+}
+
+/// What the model says of an item from the user alone: p(item ∣ user) among all items, to the power of a weight.
+struct Direct<'a> {
+    model: &'a PathModel,
+    hidden: Vec<f32>,
+    weight: f64,
+    log_sum: f64,
+}
+
+impl<'a> Direct<'a> {
+    /// `hidden` is the vector after the prompt. A weight of 0 costs nothing.
+    fn new(model: &'a PathModel, items: Range<u32>, hidden: &[f32], weight: f64) -> Self {
+        if weight == 0.0 {
+            return Self { model, hidden: Vec::new(), weight, log_sum: 0.0 };
+        }
+        let scores: Vec<f32> = items.map(|item| score(hidden, &model.output, &model.bias, item)).collect();
+        let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f64 = scores.iter().map(|&z| f64::from(z - largest).exp()).sum();
+        Self { model, hidden: hidden.to_vec(), weight, log_sum: f64::from(largest) + sum.ln() }
+    }
+
+    fn factor(&self, end: u32) -> f64 {
+        if self.weight == 0.0 {
+            return 1.0;
+        }
+        let z = f64::from(score(&self.hidden, &self.model.output, &self.model.bias, end));
+        (self.weight * (z - self.log_sum)).exp()
     }
 }
 

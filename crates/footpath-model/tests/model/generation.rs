@@ -94,13 +94,17 @@ fn next_items_are_those_of_the_definition() {
     let model = model(&toy);
     let reference = Reference::of(&model);
     let first = toy.vocabulary().node(NodeId(0)).0;
-    for kind in [Kind::Causal, Kind::Prefix, Kind::Masked, Kind::Permuted, Kind::Rearranged] {
-        let objective = Objective::of(kind, Text::Histories);
+    let of_histories = [Kind::Causal, Kind::Prefix, Kind::Masked, Kind::Permuted, Kind::Rearranged];
+    let of_histories = of_histories.map(|kind| Objective::of(kind, Text::Histories));
+    for objective in of_histories.into_iter().chain([Objective::of(Kind::Causal, Text::Ends)]) {
+        let kind = objective.kind;
         // A user the model does not know is nobody in particular; two users with histories of other lengths go together.
         let lists = next_items(&model, &toy, &objective, &[0, 2].map(NodeId), 3, &mut |_| {});
         for (list, user) in lists.iter().zip([0, 2]) {
             let mut tokens = vec![first + user];
-            tokens.extend(toy.timeline(first + user));
+            if objective.text == Text::Histories {
+                tokens.extend(toy.timeline(first + user));
+            }
             let both_sides = matches!(kind, Kind::Masked | Kind::Rearranged);
             if both_sides || kind == Kind::Permuted {
                 tokens.push(Vocabulary::MASK.0);

@@ -12,7 +12,9 @@ const KINDS: [Kind; 7] =
     [Kind::Causal, Kind::Prefix, Kind::Masked, Kind::Permuted, Kind::Unified, Kind::FillInTheMiddle, Kind::Rearranged];
 
 fn every_objective() -> impl Iterator<Item = Objective> {
-    KINDS.into_iter().flat_map(|kind| [Text::Paths, Text::Histories].map(|text| Objective::of(kind, text)))
+    let of_both =
+        KINDS.into_iter().flat_map(|kind| [Text::Paths, Text::Histories].map(|text| Objective::of(kind, text)));
+    of_both.chain([Objective::of(Kind::Causal, Text::Ends)])
 }
 
 fn training(objective: Objective, softmax: Softmax) -> TrainingConfig {
@@ -150,6 +152,26 @@ fn losses_are_those_of_the_definitions() {
             }
         }
     }
+}
+
+/// The end of a path from the user alone; what stands for the user does not tell it.
+#[test]
+fn an_end_is_told_apart_from_all_items() {
+    let toy = Toy::new();
+    let training = training(Objective::of(Kind::Causal, Text::Ends), Softmax::Legal);
+    let model = new_model(&toy, &training);
+    let reference = Reference::of(&model);
+    let trainer = Trainer::new(model, training.clone()).expect("a trainer");
+    let items: Vec<u32> = toy.items().collect();
+    for path in paths(&toy) {
+        let batch = Batcher::new(&toy, &training, 50).batch(&[&path], 0);
+        let hidden = reference.hidden(&path[..1], &[0], &|_, _| false);
+        let expected = reference.nll(&hidden[0], path[6], &items, 1.0);
+        assert!((trainer.loss(&batch).expect("finite") - expected).abs() < 2e-5);
+        let end = path[6] - toy.vocabulary().node(NodeId(0)).0;
+        assert!(!batch.history.is_empty() && !batch.history.contains(&end));
+    }
+    assert!(Objective::of(Kind::Masked, Text::Ends).validate().is_err());
 }
 
 /// A token given and not predicted costs nothing.

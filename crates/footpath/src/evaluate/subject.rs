@@ -69,6 +69,7 @@ pub(super) fn from_model(
     let search = SearchOptions {
         k: options.k + most_known,
         beams: options.beams,
+        direct: options.direct,
         paths_per_item: PATHS,
         ..SearchOptions::default()
     };
