@@ -163,6 +163,51 @@ fn the_audit_knows_a_clean_split_and_lists_reach_chance_on_random_labels() {
     assert!(table.contains("clean") && !table.contains("LEAK"), "{table}");
 }
 
+#[test]
+fn explanations_are_compared_with_random_legal_paths() {
+    let Films { kg, model, .. } = films();
+    let root = tempdir().expect("a directory");
+    let out = root.path().join("evaluation");
+    let evaluate = |more: &[&str]| {
+        let options = args!["evaluate", "--kg", &kg, "--model", &model, "--beams", "20", "--random-paths", "--json"];
+        object(&succeed(&[options, more.iter().map(Into::into).collect()].concat()))
+    };
+    let report = evaluate(&["--out", out.to_str().expect("a path")]);
+    for metric in ["lir", "sep", "lid", "sed", "ptd", "ptc", "fidelity", "pfr"] {
+        let of = |key: &str| number(&report, &format!("/random_paths/against/{metric}/{key}"));
+        let random = number(&report, &format!("/random_paths/explanations/{metric}/mean"));
+        let difference = number(&report, &format!("/explanations/{metric}/mean")) - random;
+        assert!((of("difference") - difference).abs() < 1e-9, "{metric}");
+        assert!(of("low") <= difference + 1e-12 && difference <= of("high") + 1e-12, "{metric}");
+    }
+    // Every slot with a path has a random one, and all of them are true.
+    for metric in ["fidelity", "pfr"] {
+        assert_eq!(number(&report, &format!("/random_paths/explanations/{metric}/mean")), 1.0);
+        assert_eq!(number(&report, &format!("/random_paths/against/{metric}/p")), 1.0);
+    }
+    assert_ne!(number(&report, "/random_paths/against/sep/difference"), 0.0);
+    let card = fs::read_to_string(out.join("card.md")).expect("a card");
+    assert!(card.contains("random paths"), "{card}");
+    // The same with the same seed, on any number of threads; otherwise with another.
+    assert_eq!(evaluate(&["--threads", "1"])["random_paths"], report["random_paths"]);
+    let other = evaluate(&["--seed", "2"]);
+    assert_ne!(other["random_paths"]["explanations"], report["random_paths"]["explanations"]);
+    assert_eq!(other["explanations"], report["explanations"]);
+
+    // Probability is traded for what is asked for: as many items, and more of that.
+    let optimised = evaluate(&["--optimise", "lir=0.3,sep=0.3,ptd=0.3"]);
+    for metric in ["lir", "sep", "ptd"] {
+        let mean = |of: &Value| number(of, &format!("/explanations/{metric}/mean"));
+        assert!(mean(&optimised) > mean(&report), "{metric}");
+    }
+    assert_eq!(number(&optimised, "/slot_coverage"), number(&report, "/slot_coverage"));
+    assert_eq!(number(&optimised, "/card/optimise/lir"), 0.3);
+    fail(2, &args!["evaluate", "--kg", &kg, "--model", &model, "--optimise", "lir=2"]);
+    let recs = root.path().join("recs.tsv");
+    fs::write(&recs, lists(&Truth::read(), 0, 10)).expect("written");
+    fail(2, &args!["evaluate", "--kg", &kg, "--recs", &recs, "--random-paths"]);
+}
+
 /// L8: what the test part says changes neither corpus nor weights.
 #[test]
 fn another_test_part_changes_neither_corpus_nor_weights() {

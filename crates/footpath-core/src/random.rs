@@ -50,6 +50,10 @@ pub enum Purpose {
     ChanceLabels = 19,
     /// Choosing the objective of a text, and what of it is hidden.
     Objective = 20,
+    /// Drawing paths between a user and an item.
+    PairPath = 21,
+    /// Drawing settings to try.
+    Settings = 22,
 }
 
 const ROUNDS: usize = 10;

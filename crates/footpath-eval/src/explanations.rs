@@ -4,11 +4,11 @@
 //! Each slot of a list has one path, or none. With P the paths of a user's first k slots, each user has one figure per metric, and **all** users given count in the
 //! mean: one without a path counts as 0. (Published code often averages over users with a path, and does not cut at k.)
 
-use crate::error::{Result, check_range};
+use crate::error::{Error, Result, check_range};
 use crate::evaluate::MAX_K;
 use crate::faithful::is_faithful;
 use crate::metrics::count;
-use crate::significance::{Resampling, intervals_of};
+use crate::significance::{Comparison, Resampling, intervals_of, paired};
 use footpath_core::{NodeId, Path, RelationId};
 use footpath_graph::TrainKg;
 use rayon::prelude::*;
@@ -99,6 +99,58 @@ impl PathMetrics {
         let rows: Vec<&[f64]> = self.users.iter().map(|(_, figures)| figures.as_slice()).collect();
         intervals_of(&rows, PathMetric::ALL.len(), resampling)
     }
+
+    /// The mean of results over the same users, user by user; all 0 without results.
+    ///
+    /// # Errors
+    /// [`Error::Unpaired`] when the users differ.
+    pub fn mean(results: &[Self]) -> Result<Self> {
+        let Some((first, others)) = results.split_first() else {
+            return Ok(Self { k: 0, means: [0.0; PathMetric::ALL.len()], users: Vec::new() });
+        };
+        let mut sum = first.clone();
+        for other in others {
+            check_users(first, other)?;
+            let users = sum.users.iter_mut().zip(&other.users);
+            users.for_each(|((_, sums), (_, figures))| add(sums, figures));
+            add(&mut sum.means, &other.means);
+        }
+        let all = sum.users.iter_mut().map(|(_, sums)| sums).chain([&mut sum.means]);
+        all.flatten().for_each(|figure| *figure /= count(results.len()));
+        Ok(sum)
+    }
+}
+
+fn add(sums: &mut [f64], figures: &[f64]) {
+    sums.iter_mut().zip(figures).for_each(|(sum, figure)| *sum += figure);
+}
+
+fn check_users(first: &PathMetrics, second: &PathMetrics) -> Result<()> {
+    let users = |of: &PathMetrics| of.users.iter().map(|(user, _)| *user).collect::<Vec<_>>();
+    if users(first) == users(second) {
+        return Ok(());
+    }
+    Err(Error::Unpaired { left: first.users.len(), right: second.users.len() })
+}
+
+/// Compares one metric of two results over the same users.
+///
+/// # Errors
+/// [`Error::Unpaired`] when the users differ; [`Error::Range`] for the number of resamples.
+pub fn compare_paths(
+    first: &PathMetrics,
+    second: &PathMetrics,
+    metric: PathMetric,
+    resampling: Resampling,
+) -> Result<Comparison> {
+    check_users(first, second)?;
+    let column = metric as usize;
+    let value = |figures: &[f64]| figures.get(column).copied().unwrap_or_default();
+    // Means of equal figures differ in their last bits, which is no difference.
+    let difference = |a: f64, b: f64| if (a - b).abs() < 1e-12 { 0.0 } else { a - b };
+    let pairs = first.users.iter().zip(&second.users);
+    let differences: Vec<f64> = pairs.map(|((_, a), (_, b))| difference(value(a), value(b))).collect();
+    paired(&differences, resampling)
 }
 
 /// Looks at the first `k` slots of the lists of `users`.

@@ -47,7 +47,7 @@ pub use beyond::{Beyond, beyond};
 pub use calibration::{Calibration, calibration, path_entropy};
 pub use error::{Error, Result};
 pub use evaluate::{Metrics, UserMetrics, evaluate, evaluate_knowing};
-pub use explanations::{Explained, PathMetric, PathMetrics, explanations};
+pub use explanations::{Explained, PathMetric, PathMetrics, compare_paths, explanations};
 pub use faithful::{Faithfulness, faithful};
 pub use leaks::{Chance, Leak, chance};
 pub use metrics::Metric;

@@ -2,18 +2,21 @@
 
 mod card;
 mod examples;
+mod random_paths;
 mod subject;
 
 pub use card::{Card, Excluded};
 pub use examples::{Example, ExampleItem, Hop, Stop};
+pub use random_paths::RandomPaths;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::recommend::Options as SearchOptions;
+use crate::rerank::Weights;
 use footpath_core::{Artefact, ArtefactWriter, NodeId, Replace, artefact};
 use footpath_eval::baselines::{self, Baseline, Trial, tune};
 use footpath_eval::{
-    BadRows, Beyond, Calibration, Comparison, Metric, Metrics, PathMetric, Recommendations, Resampling, beyond,
-    compare, evaluate_knowing, explanations, intervals,
+    BadRows, Beyond, Calibration, Comparison, Metric, Metrics, PathMetric, PathMetrics, Recommendations, Resampling,
+    beyond, compare, evaluate_knowing, explanations, intervals,
 };
 use footpath_graph::report::GraphReport;
 use footpath_graph::{HeldOut, Split, TrainKg, kg};
@@ -42,6 +45,10 @@ pub struct Options {
     pub beams: usize,
     /// Weight of what a model says of an item from the user alone; `None` is its own, see [`recommend::Session::direct`](crate::recommend::Session::direct).
     pub direct: Option<f64>,
+    /// What the model trades a part of the probability for.
+    pub optimise: Option<Weights>,
+    /// Seed of random paths to compare the model's explanations with, if they are to be compared.
+    pub random_paths: Option<u64>,
     /// What is computed beside the subject.
     pub beside: Beside,
     /// Lists of anyone to compare with, user by user.
@@ -61,6 +68,8 @@ impl Default for Options {
             k: 10,
             beams: SearchOptions::default().beams,
             direct: None,
+            optimise: None,
+            random_paths: None,
             beside: Beside::Nothing,
             against: None,
             bad_rows: BadRows::Refuse,
@@ -127,6 +136,9 @@ pub struct Report {
     /// Metrics of the explanations by name, see [`PathMetric`]; none for lists without paths.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub explanations: BTreeMap<String, Mean>,
+    /// The same lists with random paths, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub random_paths: Option<RandomPaths>,
     /// Whether the probabilities of the items mean what they say; only for models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
@@ -212,8 +224,12 @@ impl Protocol {
 /// Whatever opening, reading and searching give.
 pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn FnMut(usize, usize)) -> Result<Report> {
     // Searching takes long; a cut-off out of range is told before.
-    SearchOptions { k: options.k, beams: options.beams, direct: options.direct, ..SearchOptions::default() }
-        .validate()?;
+    let Options { k, beams, direct, optimise, .. } = *options;
+    SearchOptions { k, beams, direct, optimise, ..SearchOptions::default() }.validate()?;
+    if matches!(subject, Subject::Lists(_)) && (options.random_paths.is_some() || optimise.is_some()) {
+        let option = if optimise.is_some() { "optimise" } else { "random-paths" };
+        return Err(Error::Usage { option, reason: "lists have no paths; give --model".to_owned() });
+    }
     let protocol = Protocol::open(kg_dir, options)?;
     let read = |path: &Path| subject::from_lists(path, &protocol, options.bad_rows);
     let judged = match subject {
@@ -222,8 +238,10 @@ pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn F
     };
     let figures = protocol.figures(&judged.lists)?;
     let other = options.against.as_deref().map(read).transpose()?;
+    let (explanations, random_paths) = explained(&protocol, &judged, options.random_paths)?;
     let mut report = Report {
-        explanations: explained(&protocol, &judged)?,
+        explanations,
+        random_paths,
         calibration: judged.calibration.clone(),
         path_entropy: judged.path_entropy,
         faithful: judged.faithful,
@@ -274,11 +292,22 @@ pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn F
     Ok(report)
 }
 
-fn explained(protocol: &Protocol, judged: &Judged) -> Result<BTreeMap<String, Mean>> {
-    if judged.explained.is_empty() {
-        return Ok(BTreeMap::new());
-    }
+/// The metrics of explanations, and how they compare with those of random paths if that is asked for.
+fn explained(
+    protocol: &Protocol,
+    judged: &Judged,
+    random: Option<u64>,
+) -> Result<(BTreeMap<String, Mean>, Option<RandomPaths>)> {
+    let Some(model) = judged.model.as_ref().filter(|_| !judged.explained.is_empty()) else {
+        return Ok((BTreeMap::new(), None));
+    };
     let metrics = explanations(&judged.explained, &protocol.users, &protocol.train, protocol.k)?;
+    let random = random.map(|seed| RandomPaths::new(protocol, &judged.explained, &metrics, &model.pattern, seed));
+    Ok((means(&metrics)?, random.transpose()?))
+}
+
+/// The means with their intervals, by name.
+fn means(metrics: &PathMetrics) -> Result<BTreeMap<String, Mean>> {
     let found = metrics.intervals(Resampling::default())?;
     let mean = |(metric, [low, high]): (&PathMetric, [f64; 2])| {
         (metric.name().to_owned(), Mean { mean: metrics.value(*metric), low, high })

@@ -208,6 +208,12 @@ impl Session {
         &self.model
     }
 
+    /// The pattern of the model's paths.
+    #[must_use]
+    pub fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
     /// Hash of the model's content.
     #[must_use]
     pub fn model_hash(&self) -> &str {
@@ -332,7 +338,12 @@ impl Generator<'_> {
     }
 
     /// More items than asked for, with many of their paths, for a choice among them.
-    fn search_widely(&self, users: &[NodeId], options: Options, done: &mut dyn FnMut(usize)) -> Vec<UserList> {
+    pub(crate) fn search_widely(
+        &self,
+        users: &[NodeId],
+        options: Options,
+        done: &mut dyn FnMut(usize),
+    ) -> Vec<UserList> {
         let many = Options { paths_per_item: PATHS_TO_CHOOSE_FROM, ..options.of(self.session) }.search(Goal::Unseen);
         let k = options.k.saturating_mul(10).clamp(100, MAX_K).max(options.k);
         let recommender = Recommender::new(&self.session.model, &self.legal);

@@ -16,11 +16,13 @@ use footpath_core::{NodeId, RelationId};
 use footpath_eval::explanations::{SharedPopularity, recency};
 use footpath_graph::TrainKg;
 use footpath_model::decode::{ScoredItem, ScoredPath, UserList};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 /// What a part of a list's probability is traded for; weights of at least 0 that sum to at most 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Weights {
     /// How recently the user chose the first item of a path.
     pub lir: f64,

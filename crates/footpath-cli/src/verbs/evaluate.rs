@@ -4,6 +4,7 @@ use crate::failure::{Failure, output};
 use crate::output;
 use clap::{Args, ValueEnum};
 use footpath::evaluate::{self, Beside, Figures, Options, Report, Subject};
+use footpath::rerank::Weights;
 use footpath::{Replace, Split, Threads};
 use footpath_eval::{BadRows, Comparison, Metric, PathMetric};
 use std::io::{self, Write};
@@ -39,6 +40,12 @@ pub(crate) struct EvaluateArgs {
     /// Baselines beside it: popularity, item-kNN, path counting and a random list; or all there are, each tuned on valid
     #[arg(long, value_enum, value_name = "SET", num_args = 0..=1, require_equals = true, default_missing_value = "quick")]
     baselines: Option<BaselineSet>,
+    /// What to trade probability for, as `recommend` does: lir=0.2,sep=0.1,ptd=0.3
+    #[arg(long, value_name = "WEIGHTS", conflicts_with = "recs")]
+    optimise: Option<String>,
+    /// Compare the explanations with random legal paths between the same users and items
+    #[arg(long, conflicts_with = "recs")]
+    random_paths: bool,
     /// Lists of anyone to compare with, user by user
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
@@ -51,7 +58,7 @@ pub(crate) struct EvaluateArgs {
     /// Replace the directory if it is an artefact already
     #[arg(long, requires = "out")]
     force: bool,
-    /// Seed of the baselines
+    /// Seed of the baselines and of random paths
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Print one JSON object
@@ -107,6 +114,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         k: args.k,
         beams: args.beams,
         direct: args.direct,
+        optimise: args.optimise.as_deref().map(str::parse::<Weights>).transpose()?,
+        random_paths: args.random_paths.then_some(args.seed),
         beside: match args.baselines {
             None => Beside::Nothing,
             Some(BaselineSet::Quick) => Beside::Baselines(args.seed),
@@ -201,6 +210,15 @@ fn print_further(out: &mut impl Write, report: &Report) -> io::Result<()> {
             Some(format!("{} {:.3} ±{:.3}", m.name(), found.mean, (found.high - found.low) / 2.0))
         };
         writeln!(out, " {}", PathMetric::ALL.iter().filter_map(of).collect::<Vec<_>>().join(", "))?;
+    }
+    if let Some(random) = &report.random_paths {
+        writeln!(out, " explanations against random legal paths to the same items, with 95 % interval and p:")?;
+        for metric in PathMetric::ALL {
+            let name = metric.name();
+            if let (Some(mean), Some(c)) = (random.explanations.get(name), random.against.get(name)) {
+                writeln!(out, "   {name:<10} random {:.3}  {}", mean.mean, difference(c))?;
+            }
+        }
     }
     if let (Some(calibration), Some(entropy)) = (&report.calibration, report.path_entropy) {
         writeln!(out, " calibration error {:.4}, entropy of an item's paths {entropy:.3} nats", calibration.ece)?;

@@ -203,3 +203,26 @@ fn a_case_worked_by_hand() {
     assert_eq!(got.users[1].1, [0.0; 12], "a user without a path");
     assert_eq!(got.means[PathMetric::Lir as usize], 0.5);
 }
+
+#[test]
+fn results_are_averaged_and_compared_user_by_user() {
+    let result = |figures: &[f64]| {
+        let users: Vec<_> =
+            (0..).map(NodeId).zip(figures).map(|(user, &figure)| (user, [figure; PathMetric::ALL.len()])).collect();
+        let mean = figures.iter().sum::<f64>() / count(figures.len());
+        PathMetrics { k: 10, means: [mean; PathMetric::ALL.len()], users }
+    };
+    let mean = PathMetrics::mean(&[result(&[0.0, 0.4]), result(&[0.5, 0.0])]).expect("the same users");
+    assert_eq!(mean, result(&[0.25, 0.2]));
+    let compared = |a: &[f64], b: &[f64]| compare_paths(&result(a), &result(b), PathMetric::Sep, Resampling::default());
+    let comparison = compared(&[0.5, 0.6], &[0.25, 0.2]).expect("the same users");
+    assert!((comparison.difference - 0.325).abs() < 1e-12 && comparison.low >= 0.25 && comparison.high <= 0.4 + 1e-12);
+    // Ten tenths of a tenth are not quite a tenth, which is no difference.
+    let tenths = PathMetrics::mean(&vec![result(&[0.1; 40]); 10]).expect("the same users");
+    let none =
+        compare_paths(&result(&[0.1; 40]), &tenths, PathMetric::Litd, Resampling::default()).expect("the same users");
+    assert_eq!((none.difference, none.p), (0.0, 1.0));
+    assert!(
+        PathMetrics::mean(&[result(&[0.1]), result(&[0.1, 0.2])]).is_err() && compared(&[0.1], &[0.1, 0.2]).is_err()
+    );
+}

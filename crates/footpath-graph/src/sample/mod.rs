@@ -37,6 +37,7 @@ mod enumerate;
 mod kernel;
 mod layers;
 mod mix;
+mod pair;
 mod quota;
 mod shared;
 mod starts;
@@ -48,6 +49,7 @@ pub use count::{CountSummary, count_paths};
 pub use dag::Scratch;
 pub use enumerate::Enumeration;
 pub use mix::{MixtureSampler, MixtureTables};
+pub use pair::PairTables;
 pub use quota::{Quota, Replacement, Shard};
 pub use tables::{Count, UserTables};
 

@@ -18,13 +18,13 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 /// Attempts with one table before the next means is tried.
-const MAX_ATTEMPTS: u32 = 64;
+pub(super) const MAX_ATTEMPTS: u32 = 64;
 /// Attempts of a draw for a user with too many walks to list, before the draw is given up.
-const MAX_LAST_ATTEMPTS: u32 = 100_000;
+pub(super) const MAX_LAST_ATTEMPTS: u32 = 100_000;
 /// Most paths kept in a list.
-const MAX_LISTED: usize = 100_000;
+pub(super) const MAX_LISTED: usize = 100_000;
 /// Most arcs looked at to make a list.
-const MAX_LIST_STEPS: u64 = 4_000_000;
+pub(super) const MAX_LIST_STEPS: u64 = 4_000_000;
 /// Most walks counted one by one.
 const MAX_COUNTED: u64 = 2_000_000;
 /// Walks of no more hops that never turn straight back are simple: the user is met only once, and the two
@@ -427,14 +427,14 @@ impl Table {
         NodeId(self.dag.nodes.get(slot as usize).copied().unwrap_or(u32::MAX))
     }
 
-    fn has_walks(&self, slot: u32) -> bool {
+    pub(super) fn has_walks(&self, slot: u32) -> bool {
         match &self.weights {
             LawWeights::Counts(weights) => weights.total(&self.dag, slot) > 0,
             LawWeights::Weighted(weights) => weights.total(&self.dag, slot) > 0.0,
         }
     }
 
-    fn attempt(&self, root: u32, stream: &mut QuickStream, path: &mut Path) -> bool {
+    pub(super) fn attempt(&self, root: u32, stream: &mut QuickStream, path: &mut Path) -> bool {
         match &self.weights {
             LawWeights::Counts(weights) => weights.attempt(&self.dag, root, stream, path),
             LawWeights::Weighted(weights) => weights.attempt(&self.dag, root, stream, path),

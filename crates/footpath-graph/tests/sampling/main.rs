@@ -6,6 +6,7 @@
 //! - `properties`: P1–P9, P21, P22 of the reliability plan on random graphs
 //! - `laws`: every law and end set against its closed form; the wrong samplers that must fail
 //! - `quotas`: how many paths, with and without replacement, by end, in all, in shards and in mixtures; walks
+//! - `pairs`: paths between a user and one item
 //! - `corpora`: threads, counts, hubs, planted graphs, audit
 
 #![expect(clippy::unwrap_used, reason = "tests")]
@@ -15,5 +16,6 @@ mod corpora;
 mod graphs;
 mod laws;
 mod oracle;
+mod pairs;
 mod properties;
 mod quotas;

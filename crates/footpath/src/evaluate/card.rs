@@ -3,6 +3,7 @@
 use super::subject::Judged;
 use super::{Beside, Figures, Options, Protocol, Report, Subject};
 use crate::error::Result;
+use crate::rerank::Weights;
 use footpath_core::Artefact;
 use footpath_eval::{Metric, PathMetric, Recommendations, Resampling};
 use footpath_graph::Split;
@@ -131,6 +132,9 @@ pub struct Card {
     /// Beams of the search, for a model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beams: Option<usize>,
+    /// What a model traded a part of the probability for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimise: Option<Weights>,
     /// What the model was made from, by kind: content hashes.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub model_parents: BTreeMap<String, String>,
@@ -160,6 +164,9 @@ impl Card {
         if let Beside::Baselines(seed) | Beside::Tuned(seed) = options.beside {
             seeds.insert("baselines".to_owned(), seed);
         }
+        if let Some(seed) = options.random_paths {
+            seeds.insert("random paths".to_owned(), seed);
+        }
         let model = judged.model.as_ref();
         Ok(Self {
             tool: concat!("footpath ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -182,6 +189,7 @@ impl Card {
             seeds,
             num_resamples: resampling.num_resamples,
             beams: matches!(subject, Subject::Model(_)).then_some(options.beams),
+            optimise: options.optimise,
             model_parents: model.map(|m| m.parents.clone()).unwrap_or_default(),
             model_config: model.map(|m| m.config.clone()).unwrap_or_default(),
         })
@@ -230,12 +238,23 @@ fn write(report: &Report, text: &mut String) -> std::fmt::Result {
     writeln!(text, "\n## Beyond hits\n")?;
     beyond(report, text)?;
     if !report.explanations.is_empty() {
-        writeln!(text, "\n## Explanations\n\n| metric | mean | 95 % |\n|---|---|---|")?;
-        for metric in PathMetric::ALL {
-            if let Some(m) = report.explanations.get(metric.name()) {
-                writeln!(text, "| {} | {:.4} | {:.4} to {:.4} |", metric.name(), m.mean, m.low, m.high)?;
-            }
+        writeln!(text, "\n## Explanations\n")?;
+        explanations(report, text)?;
+    }
+    Ok(())
+}
+
+fn explanations(report: &Report, text: &mut String) -> std::fmt::Result {
+    let beside = report.random_paths.as_ref();
+    let (names, rule) = beside.map_or(("", ""), |_| (" random paths | difference, p |", "---|---|"));
+    writeln!(text, "| metric | mean | 95 % |{names}\n|---|---|---|{rule}")?;
+    for name in PathMetric::ALL.map(PathMetric::name) {
+        let Some(m) = report.explanations.get(name) else { continue };
+        write!(text, "| {name} | {:.4} | {:.4} to {:.4} |", m.mean, m.low, m.high)?;
+        if let Some((mean, c)) = beside.and_then(|r| Some((r.explanations.get(name)?, r.against.get(name)?))) {
+            write!(text, " {:.4} | {:+.4} [{:+.4}, {:+.4}], {:.4} |", mean.mean, c.difference, c.low, c.high, c.p)?;
         }
+        writeln!(text)?;
     }
     Ok(())
 }

@@ -4,10 +4,12 @@ use super::card::{Excluded, Source};
 use super::{Options, Protocol};
 use crate::error::Result;
 use crate::recommend::{Options as SearchOptions, Session};
-use footpath_core::Artefact;
+use crate::rerank::{Reranker, Weights};
+use footpath_core::{Artefact, NodeId};
 use footpath_eval::{
     BadRows, Calibration, Explained, Recommendation, Recommendations, calibration, faithful, path_entropy,
 };
+use footpath_graph::pattern::Pattern;
 use footpath_model::Progress;
 use footpath_model::decode::{ScoredItem, UserList};
 use std::path::Path;
@@ -36,6 +38,7 @@ pub(super) struct Model {
     pub(super) config: serde_json::Value,
     pub(super) parents: std::collections::BTreeMap<String, String>,
     pub(super) log: Vec<Progress>,
+    pub(super) pattern: Pattern,
 }
 
 pub(super) fn from_lists(path: &Path, protocol: &Protocol, bad_rows: BadRows) -> Result<Judged> {
@@ -75,7 +78,11 @@ pub(super) fn from_model(
     };
     session.check(&search)?;
     let users = &protocol.users;
-    let mut found = session.search(users, search, &mut |finished| done(finished, users.len()));
+    let mut done = |finished: usize| done(finished, users.len());
+    let mut found = match options.optimise {
+        None => session.search(users, search, &mut done),
+        Some(weights) => optimised(&session, protocol, weights, search, options.k, &mut done),
+    };
     let recommendation = |item: &ScoredItem| Recommendation { item: item.item, score: item.score };
     let all: Recommendations =
         found.iter().map(|list| (list.user, list.items.iter().map(recommendation).collect())).collect();
@@ -101,6 +108,32 @@ pub(super) fn from_model(
         excluded,
         source: Source { path: directory.display().to_string(), hash: session.model_hash().to_owned() },
     })
+}
+
+/// Lists of `k` items that are not known, chosen for better explanations.
+fn optimised(
+    session: &Session,
+    protocol: &Protocol,
+    weights: Weights,
+    search: SearchOptions,
+    k: usize,
+    done: &mut dyn FnMut(usize),
+) -> Vec<UserList> {
+    /// Users whose many paths are held at a time.
+    const BATCH: usize = 64;
+    let (generator, reranker) = (session.generator(&[]), Reranker::new(session.kg(), weights));
+    let of_batch = |(number, users): (usize, &[NodeId])| {
+        let before = number * BATCH;
+        let mut found = generator.search_widely(users, search, &mut |finished| done(before + finished));
+        keep_known_out(&mut found, protocol, usize::MAX);
+        let chosen = found.into_iter().map(|list| reranker.choose(list, k).0);
+        let short = |mut list: UserList| {
+            list.items.iter_mut().for_each(|item| item.paths.truncate(PATHS));
+            list
+        };
+        chosen.map(short).collect::<Vec<_>>()
+    };
+    protocol.users.chunks(BATCH).enumerate().flat_map(of_batch).collect()
 }
 
 /// Leaves the first `k` items of each list that are not known.
@@ -140,5 +173,6 @@ fn model(directory: &Path, session: &Session) -> Result<Model> {
     let log = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let config = serde_json::to_value(session.card()).unwrap_or_default();
     let parents = artefact.manifest().parents.clone();
-    Ok(Model { hash: session.model_hash().to_owned(), config, parents, log })
+    let pattern = session.pattern().clone();
+    Ok(Model { hash: session.model_hash().to_owned(), config, parents, log, pattern })
 }
