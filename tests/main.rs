@@ -10,6 +10,7 @@
 //! - `corpora`: every form of a corpus, its description, and a disk that fills up meanwhile
 //! - `threads`: the same bytes from 1, 2 and 4 threads
 //! - `planted`: a graph with one right answer for each user, which must be learned and found
+//! - `tune`: the same table whatever happens meanwhile, and nothing of the test part in it
 //! - `artefacts`: damaged, mixed, foreign and forged artefacts are refused
 //! - `crash`: killed and interrupted at any moment, nothing is half-written and going on gives the same bytes
 //!
@@ -35,3 +36,4 @@ mod pattern;
 mod planted;
 mod support;
 mod threads;
+mod tune;

@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Audit(verbs::audit::AuditArgs),
     /// Train a path language model
     Train(verbs::train::TrainArgs),
+    /// Search for the settings of training that are best on valid
+    Tune(verbs::tune::TuneArgs),
     /// Carry a model over to a graph that has grown, without training
     Adapt(verbs::adapt::AdaptArgs),
     /// Recommend items, each with the path that explains it

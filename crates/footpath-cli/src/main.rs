@@ -46,6 +46,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Corpus(args) => verbs::corpus::run(&args),
         Command::Audit(args) => verbs::audit::run(&args),
         Command::Train(args) => verbs::train::run(&args),
+        Command::Tune(args) => verbs::tune::run(&args),
         Command::Adapt(args) => verbs::adapt::run(&args),
         Command::Recommend(args) => verbs::recommend::run(&args),
         Command::Explain(args) => verbs::explain::run(&args),

@@ -44,6 +44,7 @@ pub mod settings;
 pub mod shape;
 mod stored;
 pub mod train;
+pub mod tune;
 pub mod verify;
 
 pub use error::{Error, Result};

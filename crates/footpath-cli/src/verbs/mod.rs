@@ -18,4 +18,5 @@ pub(crate) mod recommend;
 pub(crate) mod report;
 pub(crate) mod sample;
 pub(crate) mod train;
+pub(crate) mod tune;
 pub(crate) mod verify;

@@ -2,7 +2,7 @@
 
 use super::card::{Excluded, Source};
 use super::{Options, Protocol};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::recommend::{Options as SearchOptions, Session};
 use crate::rerank::{Reranker, Weights};
 use footpath_core::{Artefact, NodeId};
@@ -74,9 +74,14 @@ pub(super) fn from_model(
         beams: options.beams,
         direct: options.direct,
         paths_per_item: PATHS,
+        optimise: options.optimise,
         ..SearchOptions::default()
     };
     session.check(&search)?;
+    if options.random_paths.is_some() && !session.card().training.generates_paths() {
+        let reason = "the model gives no paths that others could be compared with".to_owned();
+        return Err(Error::Usage { option: "random-paths", reason });
+    }
     let users = &protocol.users;
     let mut done = |finished: usize| done(finished, users.len());
     let mut found = match options.optimise {
