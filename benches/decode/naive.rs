@@ -17,7 +17,7 @@ pub(super) fn search(model: &PathModel, legal: &Legal<'_>, user: NodeId, beams: 
     let mut items: BTreeMap<u32, f64> = BTreeMap::new();
     while !open.is_empty() {
         let hidden = last_hidden(model, legal, &open);
-        let width = model.config.trunk.d_model;
+        let width = model.config.d_table();
         let next: Vec<(Successors, Vec<f64>)> = open
             .par_iter()
             .zip(hidden.par_chunks_exact(width))
@@ -53,11 +53,11 @@ pub(super) fn is_alike(list: &UserList, scores: &[f64]) -> bool {
 
 /// The hidden vector at the end of each prefix, from reading all of it.
 fn last_hidden(model: &PathModel, legal: &Legal<'_>, prefixes: &[(Vec<u32>, f64)]) -> Vec<f32> {
-    let (rows, tokens, width) = (prefixes.len(), prefixes[0].0.len(), model.config.trunk.d_model);
+    let (rows, tokens, width) = (prefixes.len(), prefixes[0].0.len(), model.config.d_table());
     let mut inputs = Vec::with_capacity(rows * tokens * width);
     for (prefix, _) in prefixes {
         inputs.extend(model.prompt(prefix[0], legal.history(prefix[0])));
-        inputs.extend(model.input.gather(&prefix[1..]));
+        inputs.extend(model.embed(&prefix[1..]));
     }
     let inputs = Tensor::from_data(TensorData::new(inputs, [rows, tokens, width]), &model.device());
     let hidden = model.trunk.forward(inputs, &Layout::causal(rows, tokens), &mut Dropout::none()); // [rows, tokens, width]
@@ -74,7 +74,7 @@ fn successors(
     let mut successors = Successors::default();
     legal.successors(tokens, Goal::Unseen, &mut successors);
     let all = successors.continuing.iter().chain(&successors.ending);
-    let scores: Vec<f64> = all.map(|&t| f64::from(score(hidden, &model.output, &model.bias, t))).collect();
+    let scores: Vec<f64> = all.map(|&t| f64::from(score(hidden, model.output(), &model.bias, t))).collect();
     let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let log_sum = max + scores.iter().map(|z| (z - max).exp()).sum::<f64>().ln();
     let scores = scores.iter().map(|z| log_probability + z - log_sum).collect();

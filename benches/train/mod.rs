@@ -108,13 +108,13 @@ fn steps(model: PathModel, training: &TrainingConfig, legal: &Legal<'_>, rows: &
 /// One step with burn's own operations; the number of input tokens.
 fn full_step(model: &PathModel, batch: &[&[u32]]) -> usize {
     let device = model.device();
-    let (rows, tokens, width) = (batch.len(), batch[0].len() - 1, model.config.trunk.d_model);
+    let (rows, tokens, width) = (batch.len(), batch[0].len() - 1, model.config.d_table());
     let inputs: Vec<u32> = batch.iter().flat_map(|row| &row[..tokens]).copied().collect();
     let targets: Vec<i64> = batch.iter().flat_map(|row| &row[1..]).map(|&token| i64::from(token)).collect();
-    let vectors = TensorData::new(model.input.gather(&inputs), [rows, tokens, width]);
+    let vectors = TensorData::new(model.embed(&inputs), [rows, tokens, width]);
     let vectors = Tensor::<3>::from_data(vectors, &device).require_grad();
     let vocabulary = model.config.num_tokens;
-    let output = TensorData::new(model.output.values.clone(), [vocabulary, width]);
+    let output = TensorData::new(model.output().values.clone(), [vocabulary, width]);
     let output = Tensor::<2>::from_data(output, &device).require_grad();
     let bias = TensorData::new(model.bias.values.clone(), [1, vocabulary]);
     let bias = Tensor::<2>::from_data(bias, &device).require_grad();

@@ -23,13 +23,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
         arguments.chunks(2).filter_map(|pair| Some((pair.first()?.as_str(), pair.get(1)?.as_str()))).collect();
     let text = |name: &str| given.get(name).copied().ok_or_else(|| format!("steps: {name} is missing"));
     let number = |name: &str| Ok::<usize, Box<dyn std::error::Error>>(text(name)?.parse::<usize>()?);
-    let trunk = TrunkConfig {
-        d_model: number("--width")?,
-        num_layers: number("--layers")?,
-        num_heads: number("--heads")?,
-        max_tokens: number("--tokens")? + 1,
-        dropout: 0.1,
-    };
+    let trunk = TrunkConfig::gpt2(number("--width")?, number("--layers")?, number("--heads")?, number("--tokens")? + 1);
     let (rows, steps) = (number("--rows")?, number("--steps")?);
     match text("--softmax")? {
         "full" => {
@@ -61,8 +55,7 @@ fn measure<L: LegalSuccessors>(
 ) -> Outcome<String> {
     let device = footpath_model::training_device(&footpath_model::device("flex")?);
     let vocabulary = legal.vocabulary().len();
-    let config =
-        ModelConfig { trunk, num_tokens: vocabulary, first_item: items.start, num_items: items.len(), history: 50 };
+    let config = ModelConfig::new(trunk, vocabulary, items);
     let training = TrainingConfig { softmax, batch_size: rows, ..TrainingConfig::default() };
     let history = config.history;
     let mut trainer = Trainer::new(PathModel::new(config, 1, &device)?, training.clone())?;

@@ -35,11 +35,14 @@ pub(crate) enum Command {
     /// Prove that a split, a corpus and lists leak nothing, and that the corpus is legal
     Audit(verbs::audit::AuditArgs),
     /// Train a path language model
-    Train(verbs::train::TrainArgs),
+    Train(Box<verbs::train::TrainArgs>),
     /// Search for the settings of training that are best on valid
     Tune(verbs::tune::TuneArgs),
     /// Carry a model over to a graph that has grown, without training
     Adapt(verbs::adapt::AdaptArgs),
+    /// Write a model for other programs, read theirs, describe one
+    #[command(subcommand, after_help = verbs::model::EXAMPLES)]
+    Model(verbs::model::ModelCommand),
     /// Recommend items, each with the path that explains it
     Recommend(verbs::recommend::RecommendArgs),
     /// Explain why an item suits a user

@@ -48,6 +48,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Train(args) => verbs::train::run(&args),
         Command::Tune(args) => verbs::tune::run(&args),
         Command::Adapt(args) => verbs::adapt::run(&args),
+        Command::Model(command) => verbs::model::run(&command),
         Command::Recommend(args) => verbs::recommend::run(&args),
         Command::Explain(args) => verbs::explain::run(&args),
         Command::Verify(args) => verbs::verify::run(&args),

@@ -51,6 +51,16 @@ impl Vocabulary {
     /// The nodes of the text are not in their places.
     pub const REARRANGED: TokenId = TokenId(7);
 
+    /// How the specials are written, in the order of their numbers.
+    const SPECIAL_NAMES: [&str; NUM_SPECIALS as usize] =
+        ["<pad>", "<end>", "<any-user>", "<mask>", "<prefix>", "<suffix>", "<middle>", "<rearranged>"];
+
+    /// How a special token is written; empty for any other.
+    #[must_use]
+    pub fn special_name(token: TokenId) -> &'static str {
+        Self::SPECIAL_NAMES.get(token.0 as usize).copied().unwrap_or_default()
+    }
+
     /// Number of tokens.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! MODEL.train/
-//!   step-00001234/   weights.safetensors   input, output, bias, history and trunk
+//!   step-00001234/   weights.safetensors   tables and trunk
 //!                    moments.safetensors   AdamW moments of all of them
 //!                    trainer.json          position, settings, times, log so far
 //!   best/            the same, of the best validation figure
@@ -11,7 +11,6 @@
 //! No state of a random generator is stored: every draw is a function of the seed and the position.
 
 use crate::config::{ModelConfig, TrainingConfig};
-use crate::embeddings::Table;
 use crate::error::{Error, Result};
 use crate::optimizer::TrunkOptimizer;
 use crate::path_model::PathModel;
@@ -103,6 +102,9 @@ impl Checkpoints {
     fn write(&self, trainer: &Trainer, directory: &Path) -> Result<()> {
         let (moments, times) = trainer.optimizer.to_arrays();
         let model = &trainer.model;
+        let tables = model.stored_tables();
+        let names: Vec<_> =
+            tables.iter().map(|(name, _)| (format!("{name}.first"), format!("{name}.second"))).collect();
         let mut writer = ArtefactWriter::create(directory, "checkpoint", Replace::Yes)?;
         writer.add("weights.safetensors", |out| model.write(out))?;
         writer.add("moments.safetensors", |out| {
@@ -110,11 +112,10 @@ impl Checkpoints {
             for (name, values) in &moments {
                 arrays = arrays.with(name, values);
             }
-            let arrays = arrays.with("input.first", &model.input.first).with("input.second", &model.input.second);
-            let arrays = arrays.with("output.first", &model.output.first).with("output.second", &model.output.second);
-            let arrays =
-                arrays.with("history.first", &model.history.first).with("history.second", &model.history.second);
-            arrays.with("bias.first", &model.bias.first).with("bias.second", &model.bias.second).write(&mut { out })
+            for ((first, second), (_, table)) in names.iter().zip(&tables) {
+                arrays = arrays.with(first, &table.first).with(second, &table.second);
+            }
+            arrays.write(&mut { out })
         })?;
         let saved = Saved {
             model: model.config.clone(),
@@ -143,16 +144,11 @@ impl Checkpoints {
         })?;
         let mut model = PathModel::read(saved.model, &artefact.file("weights.safetensors")?, device)?;
         let file = ArrayFile::open(&artefact.file("moments.safetensors")?)?;
-        let moments = |table: &mut Table, name: &str| -> Result<()> {
+        for (name, table) in model.stored_tables_mut() {
             let len = table.values.len();
             table.first = file.array_of::<f32>(&format!("{name}.first"), len)?.to_vec();
             table.second = file.array_of::<f32>(&format!("{name}.second"), len)?.to_vec();
-            Ok(())
-        };
-        moments(&mut model.input, "input")?;
-        moments(&mut model.output, "output")?;
-        moments(&mut model.history, "history")?;
-        moments(&mut model.bias, "bias")?;
+        }
         let mut arrays = BTreeMap::new();
         for name in saved.times.keys().flat_map(|n| [format!("{n}.first"), format!("{n}.second")]) {
             let values = file.array::<f32>(&name)?.to_vec();

@@ -2,7 +2,7 @@
 
 use crate::data::{Objective, Text};
 use crate::error::{Error, Result};
-use crate::model::TrunkConfig;
+use crate::model::{Architecture, TrunkConfig};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -19,6 +19,28 @@ pub enum Preset {
     Base,
 }
 
+/// What a size leaves open.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Design {
+    /// How the blocks are built.
+    pub architecture: Architecture,
+    /// One table for input and output, or two.
+    pub tables: Tables,
+    /// Width of the tables where they are factorised; see [`TrunkConfig::factorised`].
+    pub factorised: Option<usize>,
+}
+
+/// How many embedding tables a model has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tables {
+    /// One for the input and one for the output.
+    #[default]
+    Apart,
+    /// One for both (Press and Wolf 2017).
+    Tied,
+}
+
 /// Shape of a path model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,7 +55,16 @@ pub struct ModelConfig {
     pub num_items: usize,
     /// Most items of a user that count towards the size of the user's vector; see [`PathModel::prompt`](crate::PathModel::prompt).
     pub history: usize,
+    /// Whether input and output share their table.
+    #[serde(default)]
+    pub tables: Tables,
+    /// First token of each kind of tokens, ascending from 0, where a vector for its kind is added to every token. Empty where none is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<u32>,
 }
+
+/// Most kinds of tokens: specials, relations and the types of a graph.
+const MAX_KINDS: usize = 4_100;
 
 impl ModelConfig {
     /// The shape of a preset for a vocabulary of this many tokens, these nodes that are items, and a longest path.
@@ -44,16 +75,76 @@ impl ModelConfig {
             Preset::Small => (64, 2, 2),
             Preset::Base => (128, 4, 4),
         };
-        let trunk = TrunkConfig { d_model, num_layers, num_heads, max_tokens, dropout: 0.1 };
-        Self { trunk, num_tokens, first_item: items.start, num_items: items.len(), history: 50 }
+        Self::new(TrunkConfig::gpt2(d_model, num_layers, num_heads, max_tokens), num_tokens, items)
     }
 
-    /// Number of trainable numbers: trunk, input, output and history embeddings, output bias.
+    /// The shape around a trunk, for a vocabulary of this many tokens and these nodes that are items: two tables, no kinds.
+    #[must_use]
+    pub fn new(trunk: TrunkConfig, num_tokens: usize, items: Range<u32>) -> Self {
+        let (first_item, num_items) = (items.start, items.len());
+        Self { trunk, num_tokens, first_item, num_items, history: 50, tables: Tables::Apart, kinds: Vec::new() }
+    }
+
+    /// The same size in another design. A gated feed-forward layer has three matrices for two, so it is made two thirds as wide, in eights.
+    #[must_use]
+    pub fn designed(mut self, design: Design) -> Self {
+        let Design { architecture, tables, factorised } = design;
+        let d_feed_forward = match architecture {
+            Architecture::Gpt2 { .. } => None,
+            Architecture::Llama { .. } => Some((8 * self.trunk.d_model).div_ceil(3).next_multiple_of(8)),
+        };
+        self.trunk = TrunkConfig { architecture, factorised, d_feed_forward, ..self.trunk };
+        self.tables = tables;
+        self
+    }
+
+    /// The same with a vector for each kind of tokens; `firsts` are the first tokens of the kinds, ascending from 0.
+    #[must_use]
+    pub fn with_kinds(mut self, firsts: Vec<u32>) -> Self {
+        self.kinds = firsts;
+        self
+    }
+
+    /// Width of an embedding.
+    #[must_use]
+    pub fn d_table(&self) -> usize {
+        self.trunk.d_table()
+    }
+
+    /// Whether tokens have an output bias.
+    #[must_use]
+    pub fn has_bias(&self) -> bool {
+        matches!(self.trunk.architecture, Architecture::Gpt2 { .. })
+    }
+
+    /// The kind of a token, counted from 0.
+    #[must_use]
+    pub fn kind(&self, token: u32) -> u32 {
+        let kinds_begun = self.kinds.partition_point(|&first| first <= token);
+        u32::try_from(kinds_begun.saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
+    /// The tables a model of this shape stores beside its trunk: name, rows, width.
+    #[must_use]
+    pub fn stored_tables(&self) -> Vec<(&'static str, usize, usize)> {
+        let (tokens, width) = (self.num_tokens, self.d_table());
+        let mut tables = vec![("input", tokens, width), ("history", self.num_items, width)];
+        if self.tables == Tables::Apart {
+            tables.push(("output", tokens, width));
+        }
+        if self.has_bias() {
+            tables.push(("bias", tokens, 1));
+        }
+        if !self.kinds.is_empty() {
+            tables.push(("kinds", self.kinds.len(), width));
+        }
+        tables
+    }
+
+    /// Number of trainable numbers: the trunk and all tables.
     #[must_use]
     pub fn num_parameters(&self) -> usize {
-        self.trunk.num_parameters()
-            + self.num_tokens * (2 * self.trunk.d_model + 1)
-            + self.num_items * self.trunk.d_model
+        self.trunk.num_parameters() + self.stored_tables().iter().map(|(_, rows, width)| rows * width).sum::<usize>()
     }
 
     /// Checks that a model of this shape can be built.
@@ -73,7 +164,19 @@ impl ModelConfig {
         rule((1..1 << 31).contains(&self.num_tokens), "num_tokens", "must be 1 to 2^31 - 1")?;
         let end = (self.first_item as usize).checked_add(self.num_items);
         rule(end.is_some_and(|end| end <= self.num_tokens), "num_items", "must be nodes of the graph")?;
-        rule((1..=65_536).contains(&self.history), "history", "must be 1 to 65,536")
+        rule((1..=65_536).contains(&self.history), "history", "must be 1 to 65,536")?;
+        let width = t.factorised.is_none_or(|width| (1..=t.d_model).contains(&width));
+        rule(width, "factorised", "must be 1 to the width of a hidden vector")?;
+        rule(t.d_feed_forward.is_none_or(|d| (1..=65_536).contains(&d)), "d_feed_forward", "must be 1 to 65,536")?;
+        rule(t.norm_epsilon > 0.0 && t.norm_epsilon <= 1.0, "norm_epsilon", "must be above 0 and at most 1")?;
+        if let Architecture::Llama { rope_theta } = t.architecture {
+            let even = (t.d_model / t.num_heads).is_multiple_of(2);
+            rule(even, "num_heads", "must leave each head an even width, for rotary positions")?;
+            rule((1.0..=1e12).contains(&rope_theta), "rope_theta", "must be 1 to 10^12")?;
+        }
+        let ascending = self.kinds.is_sorted() && self.kinds.first().is_none_or(|&first| first == 0);
+        let within = self.kinds.len() <= MAX_KINDS && self.kinds.last().is_none_or(|&k| k as usize <= self.num_tokens);
+        rule(ascending && within, "kinds", "must be first tokens of kinds, ascending from 0")
     }
 }
 
@@ -287,5 +390,22 @@ mod tests {
         let config = ModelConfig::preset(Preset::Small, 100, 10..30, 7);
         // Positions, two blocks of 12·64² + 13·64, the last norm; two tables and a bias; a vector for each item.
         assert_eq!(config.num_parameters(), 7 * 64 + 2 * (49_152 + 832) + 128 + 100 * 129 + 20 * 64);
+    }
+
+    #[test]
+    fn shapes_written_before_there_were_designs_mean_what_they_meant() {
+        let old = r#"{"trunk": {"d_model": 48, "num_layers": 1, "num_heads": 2, "max_tokens": 7, "dropout": 0.1},
+            "num_tokens": 100, "first_item": 10, "num_items": 20, "history": 50}"#;
+        let read: ModelConfig = serde_json::from_str(old).expect("a shape");
+        assert_eq!(read, ModelConfig::preset(Preset::Tiny, 100, 10..30, 7));
+    }
+
+    #[test]
+    fn tokens_are_of_the_kind_begun_last() {
+        let config = ModelConfig::preset(Preset::Tiny, 30, 10..20, 7).with_kinds(vec![0, 8, 8, 20]);
+        config.validate().expect("kinds may be empty");
+        assert_eq!([0, 7, 8, 19, 20, 29].map(|token| config.kind(token)), [0, 0, 2, 2, 3, 3]);
+        assert!(config.clone().with_kinds(vec![1, 8]).validate().is_err());
+        assert!(config.with_kinds(vec![0, 31]).validate().is_err());
     }
 }

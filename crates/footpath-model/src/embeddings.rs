@@ -162,6 +162,14 @@ mod tests {
     }
 
     #[test]
+    fn gradients_of_one_table_are_added_up() {
+        let one = RowGradients { rows: vec![1, 4], values: vec![1.0, 2.0, 3.0, 4.0] };
+        let other = RowGradients { rows: vec![0, 4], values: vec![0.5, 0.25, 10.0, 20.0] };
+        let sum = RowGradients::sum(vec![one, RowGradients::default(), other], 2);
+        assert_eq!((sum.rows, sum.values), (vec![0, 1, 4], vec![0.5, 0.25, 1.0, 2.0, 13.0, 24.0]));
+    }
+
+    #[test]
     fn only_touched_rows_change_and_the_first_step_is_the_learning_rate() {
         let mut table = Table::new(3, 2, 0.0, &mut Stream::new(1, Purpose::Initialise, 0, 0));
         let gradients = RowGradients { rows: vec![1], values: vec![0.5, -3.0] };

@@ -39,6 +39,14 @@ pub enum Error {
     /// There is nothing to train on.
     #[error("the corpus has no path; sample with another pattern or end set")]
     EmptyCorpus,
+    /// A model of another program cannot be read as one of ours.
+    #[error("{}: {reason}", path.display())]
+    Foreign {
+        /// The file or directory.
+        path: std::path::PathBuf,
+        /// What is missing or different.
+        reason: String,
+    },
     /// A weight is NaN or infinite.
     #[error("{name}: a weight is NaN or infinite; the model file is damaged or training diverged")]
     NonFinite {
@@ -62,7 +70,7 @@ impl Error {
             Self::Core(e) => e.class(),
             Self::Config { .. } => ErrorClass::Usage,
             Self::Diverged { .. } => ErrorClass::Runtime,
-            Self::EmptyCorpus => ErrorClass::Input,
+            Self::EmptyCorpus | Self::Foreign { .. } => ErrorClass::Input,
             Self::NonFinite { .. } => ErrorClass::Artefact,
         }
     }

@@ -1,7 +1,7 @@
 //! AdamW for the trunk: burn's step, with state we can store and restore bit by bit.
 
 use crate::model::Trunk;
-use crate::path_model::{Location, to_vec};
+use crate::weights::{Location, to_vec};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, Optimizer};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};

@@ -1,15 +1,16 @@
 //! The path language model: embeddings on the host, transformer on a device.
 
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, Tables};
+use crate::dropout::Dropout;
 use crate::embeddings::Table;
-use crate::error::{Error, Result};
-use crate::model::{Cache, Trunk, TrunkConfig};
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use crate::error::Result;
+use crate::layout::Layout;
+use crate::legal_softmax::score;
+use crate::model::{Cache, Trunk};
+use crate::weights::{self, to_vec};
+use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use footpath_core::{ArrayFile, ArrayWriter, Purpose, Stream, Vocabulary};
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::Path;
+use footpath_core::{Purpose, Stream, Vocabulary};
 
 /// A path language model.
 #[derive(Clone, Debug)]
@@ -18,39 +19,40 @@ pub struct PathModel {
     pub config: ModelConfig,
     /// The transformer.
     pub trunk: Trunk,
-    /// Input embeddings: `[tokens, d_model]`.
+    /// Input embeddings: `[tokens, d_table]`.
     pub input: Table,
-    /// What an item in the history of a user says of the user: `[items, d_model]`.
+    /// What an item in the history of a user says of the user: `[items, d_table]`.
     pub history: Table,
-    /// Output embeddings: `[tokens, d_model]`.
-    pub output: Table,
-    /// Output biases: `[tokens, 1]`.
+    /// Output embeddings, `[tokens, d_table]`; `None` where they are the input embeddings. Read them with [`PathModel::output`].
+    pub own_output: Option<Table>,
+    /// Output biases: `[tokens, 1]`; zeros that are never learned where [`ModelConfig::has_bias`] says no.
     pub bias: Table,
+    /// What the kind of a token adds to its embedding: `[kinds, d_table]`.
+    pub kinds: Option<Table>,
 }
 
 impl PathModel {
     /// A model with random weights; the same seed gives the same weights.
     ///
     /// # Errors
-    /// [`Error::Config`] for a shape that cannot be.
+    /// [`Error::Config`](crate::Error::Config) for a shape that cannot be.
     pub fn new(config: ModelConfig, seed: u64, device: &Device) -> Result<Self> {
         config.validate()?;
         let table = |rows, width, std, which| {
             Table::new(rows, width, std, &mut Stream::new(seed, Purpose::Initialise, which, 0))
         };
-        let (tokens, width) = (config.num_tokens, config.trunk.d_model);
-        let (input, output, bias) =
-            (table(tokens, width, 0.1, 0), table(tokens, width, 0.1, 1), table(tokens, 1, 0.0, 2));
-        let history = table(config.num_items, width, 0.1, 4);
-        let mut stream = Stream::new(seed, Purpose::Initialise, 3, 0);
-        let trunk = config.trunk.init(device);
-        let trunk = trunk.map(&mut Initialiser {
-            location: Location::default(),
-            config: &config.trunk,
-            device,
-            stream: &mut stream,
-        });
-        Ok(Self { trunk, input, history, output, bias, config })
+        let (tokens, width) = (config.num_tokens, config.d_table());
+        let own_output = (config.tables == Tables::Apart).then(|| table(tokens, width, 0.1, 1));
+        let kinds = (!config.kinds.is_empty()).then(|| table(config.kinds.len(), width, 0.1, 6));
+        Ok(Self {
+            trunk: weights::random_trunk(&config.trunk, &mut Stream::new(seed, Purpose::Initialise, 3, 0), device),
+            input: table(tokens, width, 0.1, 0),
+            history: table(config.num_items, width, 0.1, 4),
+            own_output,
+            bias: table(tokens, 1, 0.0, 2),
+            kinds,
+            config,
+        })
     }
 
     /// The same model with room for longer texts: positions that are new to it are random. A shorter length changes nothing.
@@ -73,6 +75,28 @@ impl PathModel {
         self.trunk.devices().first().cloned().unwrap_or_else(Device::flex)
     }
 
+    /// Output embeddings: `[tokens, d_table]`.
+    #[must_use]
+    pub fn output(&self) -> &Table {
+        self.own_output.as_ref().unwrap_or(&self.input)
+    }
+
+    /// The vectors that tokens go into the trunk with, except that a path begins with [`PathModel::prompt`].
+    ///
+    /// # Shapes
+    /// - returns: `[tokens, d_table]`
+    #[must_use]
+    pub fn embed(&self, tokens: &[u32]) -> Vec<f32> {
+        let mut vectors = self.input.gather(tokens);
+        if let Some(kinds) = &self.kinds {
+            for (vector, &token) in vectors.chunks_exact_mut(self.config.d_table()).zip(tokens) {
+                let row = kinds.row(self.config.kind(token));
+                vector.iter_mut().zip(row).for_each(|(v, r)| *v += r);
+            }
+        }
+        vectors
+    }
+
     /// The vector that a path of this user begins with: the user's own, or that of "any user" for a token the model does not know,
     /// plus `Σ P[i] · √min(n, c) / n` over the n items `i` of the history, with `c` = [`ModelConfig::history`].
     ///
@@ -81,11 +105,11 @@ impl PathModel {
     ///
     /// # Shapes
     /// - `history`: node ids of items
-    /// - returns: `[d_model]`
+    /// - returns: `[d_table]`
     #[must_use]
     pub fn prompt(&self, user: u32, history: &[u32]) -> Vec<f32> {
         let known = if (user as usize) < self.config.num_tokens { user } else { Vocabulary::ANY_USER.0 };
-        let mut vector = self.input.row(known).to_vec();
+        let mut vector = self.embed(&[known]);
         self.add_history(history, &mut vector);
         vector
     }
@@ -112,8 +136,8 @@ impl PathModel {
     /// Hidden vectors of one more token for each row; see [`Trunk::step`].
     ///
     /// # Shapes
-    /// - `inputs`: `[rows × d_model]`, embedded tokens; `parents`: the row of `cache` each continues, or `None` at the first token
-    /// - returns: `[rows × d_model]`
+    /// - `inputs`: `[rows × d_table]`, embedded tokens; `parents`: the row of `cache` each continues, or `None` at the first token
+    /// - returns: `[rows × d_table]`
     #[must_use]
     pub fn step(&self, inputs: Vec<f32>, parents: Option<&[u32]>, cache: &mut Cache) -> Vec<f32> {
         let device = self.device();
@@ -123,200 +147,45 @@ impl PathModel {
             let parents = Tensor::<1, Int>::from_data(TensorData::new(parents, [len]), &device);
             *cache = std::mem::take(cache).select(parents);
         }
-        let width = self.config.trunk.d_model;
+        let width = self.config.d_table();
         let rows = inputs.len() / width;
         let inputs = TensorData::new(inputs, [rows, width]);
         let hidden = self.trunk.step(Tensor::from_data(inputs, &device), cache);
         to_vec(hidden.into_data())
     }
 
-    /// Writes all weights as one array file.
+    /// The logit of every token after each token of one sequence.
     ///
-    /// # Errors
-    /// Whatever the writer says.
-    pub fn write(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        let trunk = trunk_arrays(&self.trunk);
-        let mut arrays = ArrayWriter::default();
-        for (name, (shape, values)) in &trunk {
-            arrays = arrays.with_shape(name, shape.clone(), values);
-        }
-        let shape = vec![self.config.num_tokens, self.config.trunk.d_model];
-        arrays = arrays.with_shape("input", shape.clone(), &self.input.values);
-        arrays = arrays.with_shape("output", shape, &self.output.values).with("bias", &self.bias.values);
-        let shape = vec![self.config.num_items, self.config.trunk.d_model];
-        arrays = arrays.with_shape("history", shape, &self.history.values);
-        arrays.write(&mut { out })
+    /// # Shapes
+    /// - `inputs`: `[tokens × d_table]`, embedded tokens
+    /// - returns: `[tokens, vocabulary]`
+    #[must_use]
+    pub fn logits(&self, inputs: Vec<f32>) -> Vec<Vec<f32>> {
+        let width = self.config.d_table();
+        let tokens = inputs.len() / width;
+        let inputs = Tensor::from_data(TensorData::new(inputs, [1, tokens, width]), &self.device());
+        let hidden = self.trunk.forward(inputs, &Layout::causal(1, tokens), &mut Dropout::none());
+        let hidden = to_vec(hidden.into_data());
+        let all = 0..u32::try_from(self.config.num_tokens).unwrap_or(u32::MAX);
+        let of = |hidden: &[f32]| all.clone().map(|token| score(hidden, self.output(), &self.bias, token)).collect();
+        hidden.chunks_exact(width).map(of).collect()
     }
 
-    /// Reads weights written by [`PathModel::write`].
-    ///
-    /// # Errors
-    /// [`footpath_core::Error::Corrupt`] when an array is missing, surplus or of another shape, [`Error::NonFinite`].
-    pub fn read(config: ModelConfig, path: &Path, device: &Device) -> Result<Self> {
-        config.validate()?;
-        let file = ArrayFile::open(path)?;
-        let table = |name: &str, rows: usize, width: usize| -> Result<Table> {
-            let expected = rows.checked_mul(width).ok_or_else(|| Error::Config {
-                option: "num_tokens",
-                reason: "times d_model is more than memory can hold".to_owned(),
-            })?;
-            let values = file.array_of::<f32>(name, expected)?;
-            finite(name, &values)?;
-            Ok(Table::from_values(values.to_vec(), width))
-        };
-        let (tokens, width) = (config.num_tokens, config.trunk.d_model);
-        let (input, output) = (table("input", tokens, width)?, table("output", tokens, width)?);
-        let (bias, history) = (table("bias", tokens, 1)?, table("history", config.num_items, width)?);
-        let (trunk, mut shapes) = load_trunk(config.trunk.init(device), &file, device)?;
-        let (rows, columns, items) = (config.num_tokens as u64, width as u64, config.num_items as u64);
-        let tables = [
-            ("input", vec![rows, columns]),
-            ("output", vec![rows, columns]),
-            ("bias", vec![rows]),
-            ("history", vec![items, columns]),
-        ];
-        shapes.extend(tables.map(|(name, shape)| (name.to_owned(), shape)));
-        file.holds_exactly(&shapes)?;
-        Ok(Self { trunk, input, history, output, bias, config })
-    }
-}
-
-/// The values of a tensor as `f32`.
-pub(crate) fn to_vec(data: TensorData) -> Vec<f32> {
-    // The trunk computes in f32 and nothing else, so the conversion cannot fail.
-    data.try_into_vec::<f32>().unwrap_or_default()
-}
-
-fn finite(name: &str, values: &[f32]) -> Result<()> {
-    if values.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(Error::NonFinite { name: name.to_owned() }) }
-}
-
-/// Shape and values of every parameter of a trunk, by path.
-pub(crate) fn trunk_arrays(trunk: &Trunk) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
-    let mut collector = Collector::default();
-    trunk.visit(&mut collector);
-    collector.arrays
-}
-
-/// Follows where in a module a traversal is, for the name of a parameter.
-#[derive(Default)]
-pub(crate) struct Location(Vec<String>);
-
-impl Location {
-    pub(crate) fn enter(&mut self, name: &str) {
-        self.0.push(name.to_owned());
+    /// The tables with a name in stored files, in the order of [`ModelConfig::stored_tables`].
+    pub(crate) fn stored_tables(&self) -> Vec<(&'static str, &Table)> {
+        let mut tables = vec![("input", &self.input), ("history", &self.history)];
+        tables.extend(self.own_output.as_ref().map(|table| ("output", table)));
+        tables.extend(self.config.has_bias().then_some(("bias", &self.bias)));
+        tables.extend(self.kinds.as_ref().map(|table| ("kinds", table)));
+        tables
     }
 
-    pub(crate) fn leave(&mut self) {
-        self.0.pop();
+    /// As [`PathModel::stored_tables`], to be changed.
+    pub(crate) fn stored_tables_mut(&mut self) -> Vec<(&'static str, &mut Table)> {
+        let mut tables = vec![("input", &mut self.input), ("history", &mut self.history)];
+        tables.extend(self.own_output.as_mut().map(|table| ("output", table)));
+        tables.extend(self.config.has_bias().then_some(("bias", &mut self.bias)));
+        tables.extend(self.kinds.as_mut().map(|table| ("kinds", table)));
+        tables
     }
-
-    /// `trunk.blocks.0.expand.weight`
-    pub(crate) fn name(&self) -> String {
-        format!("trunk.{}", self.0.join("."))
-    }
-}
-
-#[derive(Default)]
-struct Collector {
-    location: Location,
-    arrays: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
-}
-
-impl ModuleVisitor for Collector {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.location.enter(name);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.location.leave();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = param.val();
-        let shape = tensor.dims().to_vec();
-        self.arrays.insert(self.location.name(), (shape, to_vec(tensor.into_data())));
-    }
-}
-
-/// Fills the matrices of a trunk with normal random numbers; biases stay 0 and norms 1.
-struct Initialiser<'a> {
-    location: Location,
-    config: &'a TrunkConfig,
-    device: &'a Device,
-    stream: &'a mut Stream,
-}
-
-impl ModuleMapper for Initialiser<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.location.enter(name);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.location.leave();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if D != 2 {
-            return param;
-        }
-        let std = self.config.initial_std(&self.location.name());
-        let shape = param.lazy_shape();
-        #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
-        let values: Vec<f32> = (0..shape.num_elements()).map(|_| (self.stream.normal() * std) as f32).collect();
-        param.map(|_| on_device(TensorData::new(values, shape), self.device))
-    }
-}
-
-/// A parameter on its device, with gradients where the device records them.
-fn on_device<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
-    let tensor = Tensor::from_data(data, device);
-    if device.is_autodiff() { tensor.require_grad() } else { tensor }
-}
-
-/// Puts stored arrays into a module.
-struct Loader<'a> {
-    location: Location,
-    file: &'a ArrayFile,
-    device: &'a Device,
-    shapes: BTreeMap<String, Vec<u64>>,
-    error: Option<Error>,
-}
-
-impl Loader<'_> {
-    fn values(&self, name: &str, len: usize) -> Result<Vec<f32>> {
-        let values = self.file.array_of::<f32>(name, len)?;
-        finite(name, &values)?;
-        Ok(values.to_vec())
-    }
-}
-
-impl ModuleMapper for Loader<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.location.enter(name);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.location.leave();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.location.name();
-        let shape = param.lazy_shape();
-        self.shapes.insert(name.clone(), shape.to_vec().into_iter().map(|dim| dim as u64).collect());
-        match self.values(&name, shape.num_elements()) {
-            Ok(values) => param.map(|_| on_device(TensorData::new(values, shape), self.device)),
-            Err(error) => {
-                self.error.get_or_insert(error);
-                param
-            }
-        }
-    }
-}
-
-/// A trunk with the stored arrays, and the shape each must have.
-fn load_trunk(trunk: Trunk, file: &ArrayFile, device: &Device) -> Result<(Trunk, BTreeMap<String, Vec<u64>>)> {
-    let mut loader = Loader { location: Location::default(), file, device, shapes: BTreeMap::new(), error: None };
-    let trunk = trunk.map(&mut loader);
-    loader.error.map_or(Ok((trunk, loader.shapes)), Err)
 }

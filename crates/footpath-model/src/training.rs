@@ -1,17 +1,19 @@
 //! The training loop.
 
 use crate::checkpoint::Checkpoints;
-use crate::config::TrainingConfig;
+use crate::config::{Tables, TrainingConfig};
 use crate::data::{Batch, Batcher, PathSource};
 use crate::dropout::Dropout;
 use crate::embeddings::{Contribution, RowGradients};
 use crate::error::{Error, Result};
 use crate::loss;
 use crate::optimizer::{TrunkGradients, TrunkOptimizer};
-use crate::path_model::{PathModel, to_vec};
+use crate::path_model::PathModel;
+use crate::weights::to_vec;
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 use footpath_core::{LegalSuccessors, Purpose, Stream, Vocabulary};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -234,22 +236,22 @@ impl Trainer {
     fn gradients(&self, batch: &Batch, number: u64) -> Result<Gradients> {
         let model = &self.model;
         let device = model.device();
-        let width = model.config.trunk.d_model;
+        let width = model.config.d_table();
         let shape = [batch.layout.rows, batch.layout.tokens, width];
         let mut dropout =
             Dropout::new(model.config.trunk.dropout, self.config.seed, number / self.config.batch_size as u64);
 
         // Embed: the vectors are leaves, so that their gradient can be taken back to the tables.
-        let mut inputs = model.input.gather(&batch.inputs);
+        let mut inputs = model.embed(&batch.inputs);
         for (user, items) in batch.histories() {
             model.add_history(items, &mut inputs[user as usize * width..][..width]);
         }
         let inputs = Tensor::<3>::from_data(TensorData::new(inputs, shape), &device).require_grad();
-        let hidden = model.trunk.forward(inputs.clone(), &batch.layout, &mut dropout); // [rows, tokens, d_model]
+        let hidden = model.trunk.forward(inputs.clone(), &batch.layout, &mut dropout); // [rows, tokens, d_table]
 
         // The loss is computed with its derivatives on the host, and enters the graph as the linear form whose gradient they are.
         let values = to_vec(hidden.clone().inner().into_data());
-        let mut outcome = loss::forward_backward(batch, &values, &model.output, &model.bias, self.config.end_loss);
+        let mut outcome = loss::forward_backward(batch, &values, model.output(), &model.bias, self.config.end_loss);
         if !outcome.loss.is_finite() {
             let (step, checkpoint) = (self.position.step, self.position.saved);
             let batch_size = self.config.batch_size as u64;
@@ -261,10 +263,7 @@ impl Trainer {
         let d_inputs = inputs.grad_remove(&mut gradients).map(|g| to_vec(g.into_data())).unwrap_or_default();
         Ok(Gradients {
             trunk: TrunkOptimizer::collect(&model.trunk, &mut gradients),
-            input: input_gradients(batch, &d_inputs, width),
-            history: history_gradients(model, batch, &d_inputs),
-            output: outcome.output,
-            bias: outcome.bias,
+            tables: table_gradients(model, batch, &d_inputs, [outcome.output, outcome.bias]),
             loss: outcome.loss,
             weight: outcome.weight,
             end_loss: outcome.end_loss,
@@ -280,18 +279,15 @@ impl Trainer {
         if factor < 1.0 {
             gradients.scale(factor);
         }
-        let Gradients { trunk, input, history, output, bias, .. } = gradients;
+        let Gradients { trunk, tables, .. } = gradients;
         let step = self.position.step + 1;
         #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
         let rate = learning_rate as f32;
         let decay = self.config.weight_decay;
         let model = &mut self.model;
-        rayon::join(
-            || model.input.update(&input, rate, decay, step),
-            || model.output.update(&output, rate, decay, step),
-        );
-        model.history.update(&history, rate, decay, step);
-        model.bias.update(&bias, rate, 0.0, step);
+        model.stored_tables_mut().into_par_iter().zip(&tables).for_each(|((name, table), gradients)| {
+            table.update(gradients, rate, if name == "bias" { 0.0 } else { decay }, step);
+        });
         model.trunk = self.optimizer.step(model.trunk.clone(), trunk, learning_rate);
     }
 
@@ -345,10 +341,8 @@ impl Trainer {
 #[derive(Debug, Default)]
 struct Gradients {
     trunk: TrunkGradients,
-    input: RowGradients,
-    history: RowGradients,
-    output: RowGradients,
-    bias: RowGradients,
+    /// In the order of [`PathModel::stored_tables`].
+    tables: Vec<RowGradients>,
     /// Mean over the targets by weight, in nats.
     loss: f64,
     weight: f64,
@@ -373,12 +367,7 @@ impl Gradients {
             *mine = RowGradients::sum(vec![std::mem::take(mine), theirs], width);
         };
         let width = |rows: &RowGradients| rows.values.len() / rows.rows.len().max(1);
-        for (mine, theirs) in [
-            (&mut self.input, other.input),
-            (&mut self.history, other.history),
-            (&mut self.output, other.output),
-            (&mut self.bias, other.bias),
-        ] {
+        for (mine, theirs) in self.tables.iter_mut().zip(other.tables) {
             let width = width(mine).max(width(&theirs));
             sum(mine, theirs, width);
         }
@@ -391,21 +380,40 @@ impl Gradients {
     }
 
     fn squared_norm(&self) -> f64 {
-        let rows = [&self.input, &self.history, &self.output, &self.bias];
-        self.trunk.squared_norm() + rows.into_iter().map(RowGradients::squared_norm).sum::<f64>()
+        self.trunk.squared_norm() + self.tables.iter().map(RowGradients::squared_norm).sum::<f64>()
     }
 
     fn scale(&mut self, factor: f32) {
         self.trunk.scale(factor);
-        let rows = [&mut self.input, &mut self.history, &mut self.output, &mut self.bias];
-        rows.into_iter().for_each(|rows| rows.scale(factor));
+        self.tables.iter_mut().for_each(|rows| rows.scale(factor));
     }
 }
 
-/// Derivatives by the input rows of the tokens of a batch.
-fn input_gradients(batch: &Batch, d_inputs: &[f32], width: usize) -> RowGradients {
+/// Derivatives by the tables, in the order of [`PathModel::stored_tables`], from those by the embedded tokens and by output rows and biases.
+fn table_gradients(
+    model: &PathModel,
+    batch: &Batch,
+    d_inputs: &[f32],
+    [d_output, d_bias]: [RowGradients; 2],
+) -> Vec<RowGradients> {
+    let width = model.config.d_table();
+    let input = input_gradients(batch, d_inputs, width, |token| token);
+    let history = history_gradients(model, batch, d_inputs);
+    let mut tables = match model.config.tables {
+        Tables::Apart => vec![input, history, d_output],
+        Tables::Tied => vec![RowGradients::sum(vec![input, d_output], width), history],
+    };
+    tables.extend(model.config.has_bias().then_some(d_bias));
+    tables.extend(
+        model.kinds.as_ref().map(|_| input_gradients(batch, d_inputs, width, |token| model.config.kind(token))),
+    );
+    tables
+}
+
+/// Derivatives by the rows that `row` names for the tokens of a batch.
+fn input_gradients(batch: &Batch, d_inputs: &[f32], width: usize, row: impl Fn(u32) -> u32) -> RowGradients {
     let used = batch.inputs.iter().zip(0u32..).filter(|(token, _)| **token != Vocabulary::PADDING.0);
-    let mut contributions: Vec<Contribution> = used.map(|(&token, index)| (token, index, 1.0)).collect();
+    let mut contributions: Vec<Contribution> = used.map(|(&token, index)| (row(token), index, 1.0)).collect();
     RowGradients::accumulate(&mut contributions, d_inputs, width)
 }
 
@@ -416,7 +424,7 @@ fn history_gradients(model: &PathModel, batch: &Batch, d_inputs: &[f32]) -> RowG
         items.iter().map(|&item| (model.history_row(item), user, scale)).collect::<Vec<_>>()
     };
     let mut contributions: Vec<Contribution> = batch.histories().flat_map(of_user).collect();
-    RowGradients::accumulate(&mut contributions, d_inputs, model.config.trunk.d_model)
+    RowGradients::accumulate(&mut contributions, d_inputs, model.config.d_table())
 }
 
 fn source_error(error: Box<dyn std::error::Error + Send + Sync>) -> Error {

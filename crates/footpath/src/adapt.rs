@@ -8,6 +8,7 @@
 use crate::error::{Error, Result};
 use crate::recommend::Session;
 use crate::train::{ModelCard, publish};
+use crate::words;
 use footpath_core::{Artefact, NodeId, RelationId, Replace, Vocabulary};
 use footpath_graph::TrainKg;
 use footpath_model::PathModel;
@@ -153,11 +154,25 @@ fn carry_over(model: &PathModel, known: &Known<'_>) -> Result<(PathModel, Report
         num_tokens: new.len(),
         first_item: known.new.items().start,
         num_items: known.new.items().len(),
+        kinds: if model.kinds.is_some() { words::kinds(known.new) } else { Vec::new() },
         ..model.config.clone()
     };
     config.validate()?;
-    let (input, output, bias) = (table(&model.input), table(&model.output), table(&model.bias));
-    Ok((PathModel { config, trunk: model.trunk.clone(), input, output, bias, history }, report))
+    let (input, own_output, bias) = (table(&model.input), model.own_output.as_ref().map(table), table(&model.bias));
+    let kinds = model.kinds.as_ref().map(|kinds| kinds_carried_over(kinds, known));
+    Ok((PathModel { config, trunk: model.trunk.clone(), input, own_output, bias, history, kinds }, report))
+}
+
+/// The vectors of kinds: those of types by name, the mean of the types of entities for a type that is new.
+fn kinds_carried_over(kinds: &Table, known: &Known<'_>) -> Table {
+    /// Specials and relations come before the types, users and items are the first two of these.
+    const BEFORE_TYPES: u32 = 2;
+    let types = |kg: &TrainKg| kg.schema().types.iter().map(|kind| kind.name.clone()).collect::<Vec<_>>();
+    let old: BTreeMap<String, u32> = types(known.old).into_iter().zip(BEFORE_TYPES..).collect();
+    let entities = evenly(old.values().copied().filter(|&row| row >= BEFORE_TYPES + 2).collect());
+    let of_type = |name: &String| old.get(name).map_or_else(|| Origin::Mean(entities.clone()), |&row| Origin::Row(row));
+    let origins = (0..BEFORE_TYPES).map(Origin::Row).chain(types(known.new).iter().map(of_type).collect::<Vec<_>>());
+    Table::from_values(origins.flat_map(|origin| row(kinds, &origin)).collect(), kinds.width())
 }
 
 fn node_origin(

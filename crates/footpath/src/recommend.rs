@@ -447,3 +447,11 @@ impl Generator<'_> {
         Explanation { log_probability: path.log_probability, path: rendered }
     }
 }
+
+/// What is stored with the model at `model_dir`.
+///
+/// # Errors
+/// As opening it gives, but for what only its graph can tell.
+pub fn card(model_dir: &Path) -> Result<ModelCard> {
+    crate::stored::card(model_dir)
+}

@@ -19,6 +19,7 @@
 use crate::error::{Error, Result};
 use crate::train::Options;
 use footpath_model::config::TrainingConfig;
+use footpath_model::model::Architecture;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,7 +29,8 @@ use toml::{Spanned, Table, Value};
 const MOST: u64 = 1 << 20;
 
 /// Keys that are not of [`TrainingConfig`].
-pub const OPTIONS: [&str; 3] = ["preset", "collaborative_share", "damping"];
+pub const OPTIONS: [&str; 7] =
+    ["preset", "architecture", "tables", "factorised", "token_kinds", "collaborative_share", "damping"];
 
 /// Changes `options` as a settings file says.
 ///
@@ -77,11 +79,20 @@ pub fn assign(options: &mut Options, assignment: &str) -> Result<()> {
 pub fn set(options: &mut Options, key: &str, value: Value) -> std::result::Result<(), String> {
     match key {
         "preset" => options.preset = parsed(value)?,
+        "architecture" => options.design.architecture = architecture(&parsed::<String>(value)?)?,
+        "tables" => options.design.tables = parsed(value)?,
+        "factorised" => options.design.factorised = Some(parsed(value)?),
+        "token_kinds" => options.token_kinds = parsed(value)?,
         "collaborative_share" => options.collaborative_share = Some(parsed(value)?),
         "damping" => options.damping = parsed(value)?,
         _ => options.training = with(&options.training, key, value)?,
     }
     options.training.validate().map_err(|e| e.to_string())
+}
+
+fn architecture(name: &str) -> std::result::Result<Architecture, String> {
+    let known = [Architecture::GPT2, Architecture::LLAMA].into_iter().find(|known| known.name() == name);
+    known.ok_or_else(|| format!("unknown variant `{name}`, expected `gpt2` or `llama`"))
 }
 
 fn parsed<T: DeserializeOwned>(value: Value) -> std::result::Result<T, String> {
@@ -108,7 +119,7 @@ fn with(training: &TrainingConfig, key: &str, value: Value) -> std::result::Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use footpath_model::config::{Preset, Softmax};
+    use footpath_model::config::{Design, Preset, Softmax, Tables};
     use footpath_model::data::objective::Kind;
 
     fn read_text(text: &str) -> std::result::Result<Options, String> {
@@ -154,6 +165,12 @@ mod tests {
     #[test]
     fn assignments_take_words_and_numbers() {
         let mut options = Options::default();
+        for text in ["architecture=llama", "tables=tied", "factorised=24", "token_kinds=true"] {
+            assign(&mut options, text).expect(text);
+        }
+        let Design { architecture, tables, factorised } = options.design;
+        assert_eq!((architecture, tables, factorised), (Architecture::LLAMA, Tables::Tied, Some(24)));
+        assert!(options.token_kinds && assign(&mut options, "architecture=bert").is_err());
         for text in ["softmax=full", "batch_size = 64", "preset=tiny", "objective=[{kind='masked', rate=0.2}]"] {
             assign(&mut options, text).expect(text);
         }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::train::ModelCard;
+use crate::words;
 use footpath_core::Artefact;
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::Pattern;
@@ -30,8 +31,7 @@ impl Stored {
             expected: expected.to_owned(),
             got,
         };
-        let card: ModelCard = serde_json::from_str(&artefact.read_text("model.json")?)
-            .map_err(|e| corrupt("model.json", "the description of a model", e.to_string()))?;
+        let card = card_of(&artefact)?;
         if card.vocabulary != kg.vocabulary() || card.model.num_tokens != card.vocabulary.len() {
             let expected = format!("{:?}", kg.vocabulary());
             return Err(corrupt("vocabulary", &expected, format!("{:?}", card.vocabulary)).into());
@@ -72,6 +72,9 @@ type Complaint = (&'static str, String);
 
 fn check_shape(card: &ModelCard, kg: &TrainKg) -> std::result::Result<(), Complaint> {
     card.model.validate().map_err(|e| ("the shape of a model", e.to_string()))?;
+    if !card.model.kinds.is_empty() && card.model.kinds != words::kinds(kg) {
+        return Err(("the kinds of tokens of the graph", format!("kinds that begin at {:?}", card.model.kinds)));
+    }
     let (first, items) = (card.model.first_item, kg.items());
     if first == items.start && card.model.num_items == items.len() {
         Ok(())
@@ -97,6 +100,23 @@ fn check_pattern(card: &ModelCard, kg: &TrainKg) -> std::result::Result<Pattern,
 pub(crate) fn check_card(card: &ModelCard, kg: &TrainKg) -> std::result::Result<(), Complaint> {
     check_shape(card, kg)?;
     check_pattern(card, kg).map(|_| ())
+}
+
+/// The description of the model at `directory`.
+///
+/// # Errors
+/// What is there is no model, or a damaged one.
+pub(crate) fn card(directory: &Path) -> Result<ModelCard> {
+    card_of(&open_model(directory)?)
+}
+
+fn card_of(artefact: &Artefact) -> Result<ModelCard> {
+    Ok(serde_json::from_str(&artefact.read_text("model.json")?).map_err(|e| footpath_core::Error::Corrupt {
+        path: artefact.directory().to_owned(),
+        section: "model.json".to_owned(),
+        expected: "the description of a model".to_owned(),
+        got: e.to_string(),
+    })?)
 }
 
 fn open_model(directory: &Path) -> Result<Artefact> {

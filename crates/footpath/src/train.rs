@@ -9,6 +9,7 @@ use crate::recommend::DIRECT;
 use crate::sample::parts;
 use crate::shape::Shape;
 use crate::stored::Stored;
+use crate::{vectors, words};
 use footpath_core::artefact::OutputLock;
 use footpath_core::{ArtefactWriter, Corpus, Goal, NodeId, Purpose, Replace, Stream, Vocabulary, artefact};
 use footpath_eval::{Recommendation, Recommendations};
@@ -17,7 +18,7 @@ use footpath_graph::pattern::{Mixture, Pattern};
 use footpath_graph::sample::{EndSet, Law, MixtureSampler, SampleSpec};
 use footpath_graph::{HeldOut, Split, TrainKg, kg};
 use footpath_model::checkpoint::Checkpoints;
-use footpath_model::config::{ModelConfig, Preset, TrainingConfig};
+use footpath_model::config::{Design, ModelConfig, Preset, TrainingConfig};
 use footpath_model::data::PathSource;
 use footpath_model::decode::{Recommender, SearchOptions, WhenShort, next_items};
 use footpath_model::{Ending, Observer, PathModel, Progress, Trainer};
@@ -40,6 +41,12 @@ pub const COLLABORATIVE_SHARE: f64 = 0.15;
 pub struct Options {
     /// Size of the model.
     pub preset: Preset,
+    /// What the size leaves open.
+    pub design: Design,
+    /// Whether every token gets a vector for its kind as well: special, relation, or the type of the node.
+    pub token_kinds: bool,
+    /// Vectors that tokens start with instead of random ones: a file in the text form of word2vec.
+    pub vectors: Option<PathBuf>,
     /// Which paths; `None` is every typed path of 3 hops, or the pattern of the corpus.
     pub shape: Option<Shape>,
     /// Share of the drawn paths that meet another user. `None` is [`COLLABORATIVE_SHARE`] where the pattern has paths of both kinds and is no mixture
@@ -85,6 +92,9 @@ impl Default for Options {
         let sampling = SampleSpec::default();
         Self {
             preset: Preset::Small,
+            design: Design::default(),
+            token_kinds: false,
+            vectors: None,
             shape: None,
             collaborative_share: None,
             init: None,
@@ -279,12 +289,14 @@ fn trainer(
     checkpoints: &Checkpoints,
 ) -> Result<(Trainer, u64)> {
     let device = footpath_model::training_device(&footpath_model::device(&options.device)?);
+    let max_tokens = options.training.num_positions(2 * pattern.max_hops() + 1);
+    let config = config(kg, options, start, max_tokens)?;
     if options.unfinished == Unfinished::Resume
         && let Some(mut trainer) = checkpoints.latest(&device)?
     {
         // More epochs may be asked for; everything else must be as it was, or the run would not be the same.
         let asked = TrainingConfig { epochs: trainer.config.epochs, ..options.training.clone() };
-        if asked != trainer.config {
+        if asked != trainer.config || config != trainer.model.config {
             let reason = "the unfinished run has other settings; give the same ones, or --restart to discard it";
             return Err(Error::Usage { option: "resume", reason: reason.to_owned() });
         }
@@ -292,16 +304,31 @@ fn trainer(
         let step = trainer.position.step;
         return Ok((trainer, step));
     }
-    let max_tokens = options.training.num_positions(2 * pattern.max_hops() + 1);
     let seed = options.training.seed;
-    let model = match start {
+    let mut model = match start {
         Some(start) => start.model(&device)?.with_positions(max_tokens, seed, &device),
-        None => {
-            let config = ModelConfig::preset(options.preset, kg.vocabulary().len(), kg.items(), max_tokens);
-            PathModel::new(config, seed, &device)?
-        }
+        None => PathModel::new(config, seed, &device)?,
     };
+    if let Some(path) = &options.vectors {
+        vectors::start_with(path, kg, &mut model.input)?;
+    }
     Ok((Trainer::new(model, options.training.clone())?, 0))
+}
+
+/// The shape of the model: as asked for, or that of the model it starts from, with room for longer texts.
+fn config(kg: &TrainKg, options: &Options, start: Option<&Stored>, max_tokens: usize) -> Result<ModelConfig> {
+    let Some(start) = start else {
+        let config = ModelConfig::preset(options.preset, kg.vocabulary().len(), kg.items(), max_tokens);
+        let kinds = if options.token_kinds { words::kinds(kg) } else { Vec::new() };
+        return Ok(config.designed(options.design).with_kinds(kinds));
+    };
+    if options.design != Design::default() || options.token_kinds || options.vectors.is_some() {
+        let reason = "the model it starts from says how it is built; leave out architecture, tables, kinds and vectors";
+        return Err(Error::Usage { option: "init", reason: reason.to_owned() });
+    }
+    let mut config = start.card.model.clone();
+    config.trunk.max_tokens = config.trunk.max_tokens.max(max_tokens);
+    Ok(config)
 }
 
 /// The directory of an unfinished run, locked.

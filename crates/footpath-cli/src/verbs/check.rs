@@ -12,12 +12,12 @@ use std::path::PathBuf;
 #[command(after_help = "Example:
   footpath check kg")]
 pub(crate) struct CheckArgs {
-    /// A knowledge graph, corpus, model, checkpoint, evaluation or data set for hopwise
+    /// A knowledge graph, corpus, model, checkpoint, evaluation, data set for hopwise or model for transformers
     artefact: PathBuf,
 }
 
 pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
-    let artefact = ["kg", "corpus", "model", "checkpoint", "hopwise", "evaluation"]
+    let artefact = ["kg", "corpus", "model", "checkpoint", "hopwise", "hugging-face", "evaluation"]
         .into_iter()
         .map(|kind| Artefact::open_with(&args.artefact, kind, OpenOptions::verify()))
         .reduce(|best, next| match best {

@@ -12,6 +12,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod info;
+pub(crate) mod model;
 pub(crate) mod pattern;
 pub(crate) mod patterns;
 pub(crate) mod recommend;

@@ -9,8 +9,9 @@ use footpath::Threads;
 use footpath::settings;
 use footpath::train::{self, Event, Options, Outcome, Unfinished};
 use footpath_model::Progress;
-use footpath_model::config::{Preset, TrainingConfig};
+use footpath_model::config::{Preset, Tables, TrainingConfig};
 use footpath_model::data::{Objective, Text};
+use footpath_model::model::Architecture;
 use indicatif::ProgressBar;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 #[command(group = one_pattern(), after_help = "Examples:
   footpath train kg --out model
   footpath train kg --out model --preset base --epochs 20
+  footpath train kg --out model --architecture llama --tied
   footpath train kg --out model --corpus corpus
   footpath train kg --out model --config train.toml --set learning_rate=1e-3
   footpath train kg --out model --objective causal --objective fill-in-the-middle:0.5
@@ -47,6 +49,9 @@ pub(crate) struct TrainArgs {
     /// Start from the weights of this model of the same graph, for a second stage of training
     #[arg(long, value_name = "MODEL")]
     init: Option<PathBuf>,
+    /// Vectors to start with, as word2vec writes text: on each line a name of the graph and its numbers
+    #[arg(long, value_name = "FILE", conflicts_with = "init")]
+    vectors: Option<PathBuf>,
     /// Threads [default: one for each core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
@@ -73,6 +78,18 @@ pub(crate) struct SettingArgs {
     /// Size of the model [default: small]
     #[arg(long, value_enum)]
     preset: Option<PresetArg>,
+    /// How the model is built [default: gpt2]
+    #[arg(long, value_enum)]
+    architecture: Option<ArchitectureArg>,
+    /// One embedding table for input and output instead of two
+    #[arg(long)]
+    tied: bool,
+    /// Width of the embedding tables, less than that of the model, which projects from it and back
+    #[arg(long, value_name = "WIDTH")]
+    factorised: Option<usize>,
+    /// Add a vector for the kind of each token: relation, user, item, or the type of the entity
+    #[arg(long)]
+    token_kinds: bool,
     /// What is learned, each for a share of the paths: KIND[:WEIGHT], `history-KIND` for what users chose in the order of time
     #[arg(long = "objective", value_name = "KIND[:WEIGHT]", long_help = OBJECTIVES)]
     objectives: Vec<String>,
@@ -140,6 +157,24 @@ pub(crate) enum PresetArg {
     Base,
 }
 
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum ArchitectureArg {
+    /// LayerNorm, learned positions, GELU
+    #[default]
+    Gpt2,
+    /// RMSNorm, rotary positions, SwiGLU, no biases
+    Llama,
+}
+
+impl From<ArchitectureArg> for Architecture {
+    fn from(architecture: ArchitectureArg) -> Self {
+        match architecture {
+            ArchitectureArg::Gpt2 => Self::GPT2,
+            ArchitectureArg::Llama => Self::LLAMA,
+        }
+    }
+}
+
 impl From<PresetArg> for Preset {
     fn from(preset: PresetArg) -> Self {
         match preset {
@@ -162,6 +197,14 @@ impl SettingArgs {
         if let Some(preset) = self.preset {
             options.preset = preset.into();
         }
+        if let Some(architecture) = self.architecture {
+            options.design.architecture = architecture.into();
+        }
+        if self.tied {
+            options.design.tables = Tables::Tied;
+        }
+        options.design.factorised = self.factorised.or(options.design.factorised);
+        options.token_kinds |= self.token_kinds;
         if !self.objectives.is_empty() {
             let objectives: Result<Vec<_>, _> = self.objectives.iter().map(|text| objective(text)).collect();
             options.training.objectives = objectives?;
@@ -215,6 +258,7 @@ impl TrainArgs {
         let mut options = Options {
             shape: self.pattern.shape(),
             corpus: self.corpus.clone(),
+            vectors: self.vectors.clone(),
             init: self.init.clone(),
             device: self.device.clone(),
             replace: self.out.replace(),

@@ -6,7 +6,8 @@ use crate::data::{Objective, Text};
 use crate::dropout::Dropout;
 use crate::layout::{Layout, UNSEEN};
 use crate::legal_softmax::score;
-use crate::path_model::{PathModel, to_vec};
+use crate::path_model::PathModel;
+use crate::weights::to_vec;
 use burn::tensor::{Tensor, TensorData};
 use footpath_core::{LegalSuccessors, NodeId, Vocabulary};
 use rayon::prelude::*;
@@ -28,7 +29,7 @@ pub fn next_items<L: LegalSuccessors>(
     let mut lists = Vec::with_capacity(users.len());
     for users in users.chunks(USERS_AT_ONCE) {
         let questions: Vec<Question> = users.iter().map(|&user| Question::new(model, legal, objective, user)).collect();
-        let width = model.config.trunk.d_model;
+        let width = model.config.d_table();
         let hidden = read(model, &questions);
         let of_user = |((question, h), &user): ((&Question, &[f32]), &NodeId)| {
             let seen = legal.history(legal.vocabulary().node(user).0);
@@ -77,7 +78,7 @@ impl Question {
     }
 }
 
-/// Hidden vectors of all questions: `[questions, tokens of the longest, d_model]`.
+/// Hidden vectors of all questions: `[questions, tokens of the longest, d_table]`.
 fn read(model: &PathModel, questions: &[Question]) -> Vec<f32> {
     let tokens = questions.iter().map(|q| q.inputs.len()).max().unwrap_or(1);
     let mut layout = Layout::of_width(tokens);
@@ -88,8 +89,8 @@ fn read(model: &PathModel, questions: &[Question]) -> Vec<f32> {
         let positions = (0u32..).take(question.inputs.len()).collect();
         layout.push(positions, question.ranks.clone(), question.reaches.clone());
     }
-    let shape = [layout.rows, tokens, model.config.trunk.d_model];
-    let mut vectors = model.input.gather(&inputs);
+    let shape = [layout.rows, tokens, model.config.d_table()];
+    let mut vectors = model.embed(&inputs);
     for (question, of_row) in questions.iter().zip(vectors.chunks_exact_mut(shape[1] * shape[2])) {
         model.add_history(&question.told, &mut of_row[..shape[2]]);
     }
@@ -102,7 +103,7 @@ fn best<L: LegalSuccessors>(model: &PathModel, legal: &L, h: &[f32], user: NodeI
     let first = legal.vocabulary().node(NodeId(0)).0;
     let unseen = legal.items().filter(|token| seen.binary_search(&(token - first)).is_err());
     let mut scored: Vec<(f32, u32)> =
-        unseen.map(|token| (score(h, &model.output, &model.bias, token), token - first)).collect();
+        unseen.map(|token| (score(h, model.output(), &model.bias, token), token - first)).collect();
     let largest = scored.iter().map(|(z, _)| *z).fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = scored.iter().map(|(z, _)| f64::from(z - largest).exp()).sum();
     let better = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));

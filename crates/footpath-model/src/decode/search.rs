@@ -102,7 +102,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         let mut beams: Vec<Beam> = users.iter().enumerate().map(first).collect();
         let mut cache = Cache::default();
         let mut hidden = self.read_prompts(&beams, &options, &mut cache);
-        let width = self.model.config.trunk.d_model;
+        let width = self.model.config.d_table();
         let directs: Vec<Direct<'_>> = hidden
             .chunks_exact(width)
             .map(|h| Direct::new(self.model, self.legal.items(), h, options.direct))
@@ -114,7 +114,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             }
             let tokens: Vec<u32> = beams.iter().filter_map(|b| b.tokens.last().copied()).collect();
             let parents: Vec<u32> = beams.iter().map(|b| b.parent).collect();
-            hidden = self.model.step(self.model.input.gather(&tokens), Some(&parents), &mut cache);
+            hidden = self.model.step(self.model.embed(&tokens), Some(&parents), &mut cache);
         }
         let finish = |((mut found, direct), &user): ((Found, &Direct<'_>), &NodeId)| {
             if matches!(options.mode, Mode::Sample(_)) {
@@ -139,7 +139,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
                 self.legal.history(user_of(beam)).iter().copied().filter(|&item| item != end.0).collect();
             model.prompt(user_of(beam), &known)
         };
-        let same = |token: u32| model.input.gather(&vec![token; users.len()]);
+        let same = |token: u32| model.embed(&vec![token; users.len()]);
         let end = self.legal.vocabulary().node(end).0;
         let users = users.iter().flat_map(prompt).collect();
         let vectors =
@@ -182,7 +182,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         options: &SearchOptions,
         found: &mut Found,
     ) -> Vec<Candidate> {
-        let width = self.model.config.trunk.d_model;
+        let width = self.model.config.d_table();
         let mut open = Vec::new();
         let mut successors = Successors::default();
         for (index, beam) in (start..).zip(group) {
@@ -194,7 +194,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             }
             // What ends a middle is the mark of its end: the item is given.
             let word = |token: u32| if Some(token) == filled_in { Vocabulary::END.0 } else { token };
-            let shares = softmax(h, &successors, &self.model.output, &self.model.bias, word);
+            let shares = softmax(h, &successors, self.model.output(), &self.model.bias, word);
             let drawn = match options.mode {
                 Mode::Sample(sampling) => {
                     let user = beam.tokens.first().copied().unwrap_or_default();
@@ -243,7 +243,7 @@ impl<'a> Direct<'a> {
         if weight == 0.0 {
             return Self { model, hidden: Vec::new(), weight, log_sum: 0.0 };
         }
-        let scores: Vec<f32> = items.map(|item| score(hidden, &model.output, &model.bias, item)).collect();
+        let scores: Vec<f32> = items.map(|item| score(hidden, model.output(), &model.bias, item)).collect();
         let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let sum: f64 = scores.iter().map(|&z| f64::from(z - largest).exp()).sum();
         Self { model, hidden: hidden.to_vec(), weight, log_sum: f64::from(largest) + sum.ln() }
@@ -253,7 +253,7 @@ impl<'a> Direct<'a> {
         if self.weight == 0.0 {
             return 1.0;
         }
-        let z = f64::from(score(&self.hidden, &self.model.output, &self.model.bias, end));
+        let z = f64::from(score(&self.hidden, self.model.output(), &self.model.bias, end));
         (self.weight * (z - self.log_sum)).exp()
     }
 }

@@ -13,7 +13,7 @@ fn model(toy: &Toy) -> PathModel {
     let items = NUM_USERS..NUM_USERS + NUM_ITEMS;
     let config = ModelConfig::preset(Preset::Tiny, toy.vocabulary().len(), items, 12);
     let mut model = PathModel::new(config, 5, &device("flex").expect("flex")).expect("a model");
-    model.output.values.iter_mut().for_each(|v| *v *= 8.0);
+    crate::scale_output(&mut model, 8.0);
     model.history.values.iter_mut().for_each(|v| *v = 0.0);
     model
 }

@@ -1,0 +1,188 @@
+//! `footpath model export`, `import`, `info` and `logits`
+
+use crate::args::{OutArgs, PatternArgs, one_pattern};
+use crate::failure::{Failure, output};
+use crate::output::thousands;
+use clap::{Args, Subcommand, ValueEnum};
+use footpath::recommend::{self, Session};
+use footpath::train::ModelCard;
+use footpath::{Threads, hugging_face, logits};
+use footpath_model::config::Tables;
+use serde_json::json;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  footpath model export model --kg kg --out gpt2
+  footpath model import gpt2 --kg kg --out again
+  footpath model info model";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Write a model as a directory that Hugging Face transformers loads
+    Export(ExportArgs),
+    /// Make a model of a directory that Hugging Face transformers wrote
+    Import(ImportArgs),
+    /// Describe a model
+    Info(InfoArgs),
+    /// What a model says of every token along given paths, one JSON object for each
+    Logits(LogitsArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  footpath model export model --kg kg --out gpt2
+  python3 -c 'from transformers import AutoModelForCausalLM, AutoTokenizer
+model, words = AutoModelForCausalLM.from_pretrained(\"gpt2\"), AutoTokenizer.from_pretrained(\"gpt2\")
+print(model(**words(\"user:user-001 interacted\", return_tensors=\"pt\")).logits.shape)'
+
+Output biases, kinds of tokens, factorised tables and what users chose are folded into the weights; the logits stay the same.")]
+pub(crate) struct ExportArgs {
+    /// The model
+    model: PathBuf,
+    /// The knowledge graph it was trained on
+    #[arg(long, value_name = "KG")]
+    kg: PathBuf,
+    /// Form of the model
+    #[arg(long, value_enum, default_value_t)]
+    format: FormatArg,
+    #[command(flatten)]
+    out: OutArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum FormatArg {
+    /// Hugging Face transformers: GPT2LMHeadModel or LlamaForCausalLM
+    #[default]
+    Hf,
+}
+
+#[derive(Debug, Args)]
+#[command(group = one_pattern(), after_help = "Example:
+  footpath model import gpt2 --kg kg --hops 3 --out model
+
+The words of its tokenizer must be the names of the graph, as `footpath model export` writes them. Weights are read from model.safetensors alone:
+pickled ones may execute code.")]
+pub(crate) struct ImportArgs {
+    /// A directory with config.json, tokenizer.json and model.safetensors
+    from: PathBuf,
+    /// The knowledge graph its words are from
+    #[arg(long, value_name = "KG")]
+    kg: PathBuf,
+    #[command(flatten)]
+    pattern: PatternArgs,
+    #[command(flatten)]
+    out: OutArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  footpath model info model --json")]
+pub(crate) struct InfoArgs {
+    /// The model
+    model: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  echo 'user:user-001 interacted item:alien-1979' > paths.txt
+  footpath model logits model --kg kg --paths paths.txt --json
+
+A path is a line of words with blanks between them, as the tokenizer of `footpath model export` takes it.")]
+pub(crate) struct LogitsArgs {
+    /// The model
+    model: PathBuf,
+    /// The knowledge graph it was trained on
+    #[arg(long, value_name = "KG")]
+    kg: PathBuf,
+    /// A file with one path on each line
+    #[arg(long, value_name = "FILE")]
+    paths: PathBuf,
+    /// One JSON object for each path; there is no other form
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
+    match command {
+        ModelCommand::Export(args) => export(args),
+        ModelCommand::Import(args) => import(args),
+        ModelCommand::Info(args) => info(args),
+        ModelCommand::Logits(args) => logits(args),
+    }
+}
+
+fn export(args: &ExportArgs) -> Result<(), Failure> {
+    let FormatArg::Hf = args.format;
+    let (out, replace) = (&args.out.out, args.out.replace());
+    let done = Threads(0).run(|| hugging_face::export(&args.model, &args.kg, out, replace))??;
+    let (parameters, words) = (thousands(done.num_parameters as u64), thousands(done.num_words as u64));
+    let tokens = done.max_tokens;
+    writeln!(
+        io::stdout(),
+        "{}: {}, {parameters} parameters, {words} words, paths of {tokens} tokens",
+        out.display(),
+        done.architecture
+    )
+    .map_err(output)
+}
+
+fn import(args: &ImportArgs) -> Result<(), Failure> {
+    let shape = args.pattern.shape().unwrap_or_default();
+    let (out, replace) = (&args.out.out, args.out.replace());
+    let card = Threads(0).run(|| hugging_face::import(&args.from, &args.kg, &shape, out, replace))??;
+    let parameters = thousands(card.model.num_parameters() as u64);
+    let architecture = card.model.trunk.architecture.name();
+    writeln!(io::stdout(), "{}: {architecture}, {parameters} parameters, paths {}", out.display(), card.pattern)
+        .map_err(output)
+}
+
+fn info(args: &InfoArgs) -> Result<(), Failure> {
+    let card = recommend::card(&args.model)?;
+    let mut out = io::stdout().lock();
+    if args.json {
+        let card = json!({ "num_parameters": card.model.num_parameters(), "card": card });
+        return writeln!(out, "{card}").map_err(output);
+    }
+    print(&mut out, &card).map_err(output)
+}
+
+fn print(out: &mut impl Write, card: &ModelCard) -> io::Result<()> {
+    let (model, trunk) = (&card.model, &card.model.trunk);
+    let mut line = |name: &str, value: String| writeln!(out, "{name:<15} {value}");
+    let (width, layers, heads) = (trunk.d_model, trunk.num_layers, trunk.num_heads);
+    line("architecture", format!("{}, {layers} layers of width {width}, {heads} heads", trunk.architecture.name()))?;
+    let tables = match model.tables {
+        Tables::Apart => "input and output apart",
+        Tables::Tied => "one for input and output",
+    };
+    let kinds = if model.kinds.is_empty() { String::new() } else { format!(", {} kinds of tokens", model.kinds.len()) };
+    line("tables", format!("{tables}, width {}{kinds}", model.d_table()))?;
+    line("parameters", thousands(model.num_parameters() as u64))?;
+    line("tokens", thousands(model.num_tokens as u64))?;
+    line("paths", card.pattern.clone())?;
+    line("steps", format!("{}, kept step {}", thousands(card.steps), thousands(card.best_step)))?;
+    line("valid NDCG@10", card.best_validation.map_or("none".to_owned(), |figure| format!("{figure:.4}")))
+}
+
+fn logits(args: &LogitsArgs) -> Result<(), Failure> {
+    if !args.json {
+        let reason = "logits have one form: give --json".to_owned();
+        return Err(footpath::Error::Usage { option: "json", reason }.into());
+    }
+    let session = Session::open(&args.model, &args.kg, "flex")?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut failed = None;
+    logits::each(&session, &args.paths, &mut |logits| {
+        let written = serde_json::to_writer(&mut out, &logits).map_err(io::Error::from).and_then(|()| writeln!(out));
+        failed = failed.take().or(written.err());
+        Ok(())
+    })?;
+    match failed {
+        Some(error) => Err(output(error)),
+        None => out.flush().map_err(output),
+    }
+}

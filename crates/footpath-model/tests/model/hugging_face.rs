@@ -1,0 +1,117 @@
+//! Models in the form of Hugging Face and back. That the form is theirs is tested end to end, with logits that their code computed.
+
+use crate::designs::designs;
+use crate::toy::Toy;
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Tensor, TensorData};
+use footpath_core::{LegalSuccessors, NodeId, Purpose, Stream};
+use footpath_model::config::{ModelConfig, Preset};
+use footpath_model::hugging_face::{Exported, Target, export, import};
+use footpath_model::{Error, PathModel, Result, device};
+
+/// Adds noise to every parameter, norms and biases among them.
+struct Noise(Stream);
+
+impl ModuleMapper for Noise {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape = param.lazy_shape();
+        let noise: Vec<f32> = (0..shape.num_elements()).map(|_| self.0.normal() as f32 * 0.2).collect();
+        param.map(|tensor| {
+            let noise = Tensor::from_data(TensorData::new(noise, shape), &tensor.device());
+            tensor + noise
+        })
+    }
+}
+
+/// A model in which nothing is 0 or 1.
+fn noisy(config: ModelConfig) -> PathModel {
+    let mut model = PathModel::new(config, 4, &device("flex").expect("flex")).expect("a model");
+    let mut stream = Stream::new(9, Purpose::Initialise, 0, 0);
+    if model.config.has_bias() {
+        model.bias.values.iter_mut().for_each(|b| *b = stream.normal() as f32);
+    }
+    model.trunk = model.trunk.map(&mut Noise(stream));
+    model
+}
+
+fn exported(toy: &Toy, model: &PathModel) -> Exported {
+    let users = 0..crate::toy::NUM_USERS;
+    let first = toy.vocabulary().node(NodeId(0)).0;
+    let is_user = |token: u32| token.checked_sub(first).is_some_and(|node| users.contains(&node));
+    export(model, &|token| is_user(token).then(|| model.prompt(token, toy.history(token))))
+}
+
+fn imported(toy: &Toy, exported: &Exported, config: &str) -> Result<PathModel> {
+    let file = tempfile::NamedTempFile::new().expect("temporary file");
+    exported.write(&mut file.as_file()).expect("written");
+    let rows: Vec<u32> = (0u32..).take(toy.vocabulary().len()).collect();
+    let target = Target { items: 3..9, max_tokens: 7, rows: &rows };
+    import(config, file.path(), &target, &device("flex").expect("flex"))
+}
+
+fn logits(toy: &Toy, model: &PathModel, tokens: &[u32]) -> Vec<Vec<f32>> {
+    let mut inputs = model.prompt(tokens[0], toy.history(tokens[0]));
+    inputs.extend(model.embed(&tokens[1..]));
+    model.logits(inputs)
+}
+
+#[test]
+fn what_is_exported_and_imported_has_the_same_logits() {
+    let toy = Toy::new();
+    let path = toy.tokens([1, 5, 10, 7]);
+    for preset in [Preset::Tiny, Preset::Small, Preset::Base] {
+        for design in designs(&toy) {
+            let size = ModelConfig::preset(preset, design.num_tokens, 3..9, 7).trunk;
+            let factorised = design.trunk.factorised;
+            let architecture = design.trunk.architecture;
+            let mut config = design.clone();
+            config.trunk = footpath_model::model::TrunkConfig { architecture, factorised, ..size };
+            let model = noisy(config);
+            let exported = exported(&toy, &model);
+            let again = imported(&toy, &exported, &exported.config.to_string()).expect("imported");
+            let (before, after) = (logits(&toy, &model, &path), logits(&toy, &again, &path));
+            let pairs = before.iter().flatten().zip(after.iter().flatten());
+            let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            let size = before.iter().flatten().map(|z| z.abs()).fold(0.0, f32::max);
+            assert!(worst < 1e-5 * size.max(1.0), "{worst} of {size}: {preset:?} {design:?}");
+            assert_eq!((before.len(), before[0].len()), (7, toy.vocabulary().len()));
+        }
+    }
+}
+
+#[test]
+fn other_shapes_than_stated_are_refused() {
+    let toy = Toy::new();
+    for design in designs(&toy) {
+        let exported = exported(&toy, &noisy(design));
+        let good = &exported.config;
+        let is_gpt2 = good["model_type"] == "gpt2";
+        let [width, layers, positions] = if is_gpt2 {
+            ["n_embd", "n_layer", "n_positions"]
+        } else {
+            ["hidden_size", "num_hidden_layers", "max_position_embeddings"]
+        };
+        for (field, value) in [(width, 24), (layers, 2), (layers, 0), (positions, 5), ("vocab_size", 20)] {
+            let mut config = good.clone();
+            config[field] = value.into();
+            let refused = imported(&toy, &exported, &config.to_string());
+            assert!(matches!(refused, Err(Error::Foreign { .. } | Error::Config { .. })), "{field}: {refused:?}");
+        }
+    }
+}
+
+#[test]
+fn surplus_and_missing_arrays_are_refused() {
+    let toy = Toy::new();
+    let config = designs(&toy).swap_remove(0);
+    let mut larger = config.clone();
+    larger.trunk.num_layers += 1;
+    let (small, large) = (exported(&toy, &noisy(config)), exported(&toy, &noisy(larger)));
+    for (arrays, config, words) in [
+        (&small, &large.config, "there is no array `transformer.h.1."),
+        (&large, &small.config, "for which our models have no place"),
+    ] {
+        let error = imported(&toy, arrays, &config.to_string()).expect_err("refused").to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}

@@ -1,0 +1,141 @@
+//! `model export` and `model import`: models in the form of Hugging Face `transformers`, whose words are the names of the graph.
+
+use crate::error::{Error, Result};
+use crate::recommend::Session;
+use crate::shape::Shape;
+use crate::train::{ModelCard, publish};
+use crate::words;
+use footpath_core::{ArtefactWriter, NodeId, Replace};
+use footpath_graph::TrainKg;
+use footpath_model::config::TrainingConfig;
+use footpath_model::hugging_face::{self, Target, tokenizer};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Largest `config.json`, in bytes.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
+/// Largest `tokenizer.json`, in bytes.
+const MAX_TOKENIZER_BYTES: u64 = 1 << 32;
+/// The file with the weights.
+const WEIGHTS: &str = "model.safetensors";
+
+/// What was exported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Exported {
+    /// `gpt2` or `llama`.
+    pub architecture: &'static str,
+    /// Words of the tokenizer.
+    pub num_words: usize,
+    /// Numbers in the weights.
+    pub num_parameters: usize,
+    /// Tokens of the longest path.
+    pub max_tokens: usize,
+}
+
+/// Writes the model at `model_dir`, of the graph at `kg_dir`, as a directory that `AutoModelForCausalLM` and `AutoTokenizer` read. The directory is an
+/// artefact, so it appears whole or not at all.
+///
+/// # Errors
+/// [`footpath_core::Error::Mismatch`] when the model is of another graph, an output that exists, a disk that refuses.
+pub fn export(model_dir: &Path, kg_dir: &Path, out: &Path, replace: Replace) -> Result<Exported> {
+    footpath_core::artefact::refuse_existing(out, replace)?;
+    let session = Session::open(model_dir, kg_dir, "flex")?;
+    let (kg, model) = (session.kg(), session.model());
+    let (users, first) = (kg.users(), kg.vocabulary().node(NodeId(0)).0);
+    let training = &session.card().training;
+    // Histories in the order of time begin with the bare token: they are the history.
+    let is_told = training.generates_paths() || training.learns_ends();
+    let prompt = |token: u32| {
+        let user = token.checked_sub(first).filter(|node| is_told && users.contains(node))?;
+        Some(model.prompt(token, kg.items_of(NodeId(user))))
+    };
+    let exported = hugging_face::export(model, &prompt);
+    let (words, max_tokens) = (words::words(kg), model.config.trunk.max_tokens);
+    let json = |value: &serde_json::Value| serde_json::to_vec_pretty(value).unwrap_or_default();
+    let mut writer = ArtefactWriter::create(out, "hugging-face", replace)?;
+    writer.add("config.json", |out| out.write_all(&json(&exported.config)))?;
+    writer.add(WEIGHTS, |out| exported.write(out))?;
+    writer.add("tokenizer.json", |out| tokenizer::write(&words, out))?;
+    writer.add("tokenizer_config.json", |out| out.write_all(&json(&tokenizer::config(max_tokens))))?;
+    writer.add("generation_config.json", |out| out.write_all(&json(&tokenizer::generation_config(max_tokens))))?;
+    let parents = BTreeMap::from([
+        ("kg".to_owned(), kg.content_hash().to_owned()),
+        ("model".to_owned(), session.model_hash().to_owned()),
+    ]);
+    writer.publish(parents, serde_json::Value::Null)?;
+    Ok(Exported {
+        architecture: model.config.trunk.architecture.name(),
+        num_words: words.len(),
+        num_parameters: exported.num_parameters(),
+        max_tokens,
+    })
+}
+
+/// Makes a model of the graph at `kg_dir`, for paths of `shape`, from a directory of `transformers` whose tokenizer has the names of the graph for words.
+///
+/// # Errors
+/// [`footpath_model::Error::Foreign`] when it is a model of another kind, for other words, or pickled; an output that exists, a disk that refuses.
+pub fn import(from: &Path, kg_dir: &Path, shape: &Shape, out: &Path, replace: Replace) -> Result<ModelCard> {
+    footpath_core::artefact::refuse_existing(out, replace)?;
+    let weights = weights(from)?;
+    let config = text(&from.join("config.json"), MAX_CONFIG_BYTES)?;
+    let kg = TrainKg::open(kg_dir)?;
+    let mixture = shape.mixture(&kg)?;
+    let pattern = mixture.union();
+    let path = from.join("tokenizer.json");
+    let rows = tokenizer::read(&text(&path, MAX_TOKENIZER_BYTES)?, &words::words(&kg))
+        .map_err(|reason| foreign(&path, &reason))?;
+    let max_tokens = 2 * pattern.max_hops() + 1;
+    let target = Target { items: kg.items(), max_tokens, rows: &rows };
+    let model = hugging_face::import(&config, &weights, &target, &footpath_model::device("flex")?)?;
+    let card = ModelCard {
+        model: model.config.clone(),
+        training: TrainingConfig::default(),
+        pattern: pattern.source().to_owned(),
+        vocabulary: kg.vocabulary(),
+        sampling: serde_json::json!({ "imported_from": "hugging-face" }),
+        steps: 0,
+        best_step: 0,
+        best_validation: None,
+        adapted_from: None,
+    };
+    let parents = BTreeMap::from([("kg".to_owned(), kg.content_hash().to_owned())]);
+    publish(out, &card, &model, &[], parents, replace)?;
+    Ok(card)
+}
+
+/// The file with the weights; no other form of weights is read.
+fn weights(from: &Path) -> Result<std::path::PathBuf> {
+    let weights = from.join(WEIGHTS);
+    if weights.is_file() {
+        return Ok(weights);
+    }
+    let has = |name: &str| from.join(name).exists();
+    let reason = if ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5"].into_iter().any(has) {
+        "pickled weights may execute code when they are loaded and are not read; save them with \
+         `model.save_pretrained(DIR, safe_serialization=True)`"
+    } else if has("model.safetensors.index.json") {
+        "the weights are in several files; save them in one with `model.save_pretrained(DIR, max_shard_size=\"100GB\")`"
+    } else {
+        "there is no model.safetensors; give the directory that `save_pretrained` or `footpath model export` wrote"
+    };
+    Err(foreign(from, reason))
+}
+
+fn text(path: &Path, most: u64) -> Result<String> {
+    let io = |e| footpath_core::Error::io(path)(e);
+    let mut text = String::new();
+    let read = File::open(path).map_err(io)?.take(most + 1).read_to_string(&mut text);
+    match read {
+        Ok(bytes) if bytes as u64 > most => Err(foreign(path, &format!("longer than {most} bytes"))),
+        Err(e) if e.kind() == std::io::ErrorKind::InvalidData => Err(foreign(path, "no UTF-8")),
+        read => Ok(read.map(|_| text).map_err(io)?),
+    }
+}
+
+fn foreign(path: &Path, reason: &str) -> Error {
+    footpath_model::Error::Foreign { path: path.to_owned(), reason: reason.to_owned() }.into()
+}
