@@ -14,7 +14,7 @@ use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
 use footpath_graph::sample::{SampleSpec, Sampler};
 use footpath_model::config::TrainingConfig;
-use footpath_model::data::PathSource;
+use footpath_model::data::{Objective, PathSource};
 use footpath_model::dropout::Dropout;
 use footpath_model::layout::Layout;
 use footpath_model::{Checkpoints, ModelConfig, Observer, PathModel, Preset, Progress, Trainer};
@@ -39,7 +39,8 @@ pub(crate) fn small_step() -> Outcome<Figure> {
     let legal = Legal::new(&kg, &pattern);
     let device = footpath_model::training_device(&footpath_model::device("flex")?);
     let config = ModelConfig::preset(Preset::Small, kg.vocabulary().len(), kg.items(), legal.max_tokens());
-    let training = TrainingConfig { epochs: 1, ..TrainingConfig::default() };
+    let objectives = vec![Objective::default()];
+    let training = TrainingConfig { epochs: 1, objectives, ..TrainingConfig::default() };
     let rows = Rows::draw(&kg, &pattern, STEPS * training.batch_size)?;
     let model = PathModel::new(config, 1, &device)?;
     let batch: Vec<&[u32]> = rows.0.chunks_exact(legal.max_tokens()).take(training.batch_size).collect();

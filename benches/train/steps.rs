@@ -7,7 +7,7 @@ use footpath_core::{Goal, LegalSuccessors, NodeId, Purpose, Stream, Successors, 
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
 use footpath_model::config::{Softmax, TrainingConfig};
-use footpath_model::data::Batcher;
+use footpath_model::data::{Batcher, Objective};
 use footpath_model::model::TrunkConfig;
 use footpath_model::{ModelConfig, PathModel, Trainer};
 use std::collections::BTreeMap;
@@ -56,7 +56,8 @@ fn measure<L: LegalSuccessors>(
     let device = footpath_model::training_device(&footpath_model::device("flex")?);
     let vocabulary = legal.vocabulary().len();
     let config = ModelConfig::new(trunk, vocabulary, items);
-    let training = TrainingConfig { softmax, batch_size: rows, ..TrainingConfig::default() };
+    let objectives = vec![Objective::default()];
+    let training = TrainingConfig { softmax, batch_size: rows, objectives, ..TrainingConfig::default() };
     let history = config.history;
     let mut trainer = Trainer::new(PathModel::new(config, 1, &device)?, training.clone())?;
     let all: Vec<&[u32]> = drawn.chunks_exact(width).collect();

@@ -1,5 +1,6 @@
 //! Shape of a model and settings of its training.
 
+use crate::data::objective::Kind;
 use crate::data::{Objective, Text};
 use crate::error::{Error, Result};
 use crate::model::{Architecture, TrunkConfig};
@@ -237,7 +238,7 @@ pub struct TrainingConfig {
     /// How the end item is; other than by cross-entropy only among legal siblings.
     pub end_loss: EndLoss,
     /// What is learned, each for its share of the paths.
-    #[serde(rename = "objective")]
+    #[serde(rename = "objective", default = "causal_alone")]
     pub objectives: Vec<Objective>,
     /// Batches whose gradients are averaged in a step.
     pub accumulate: usize,
@@ -249,11 +250,16 @@ pub struct TrainingConfig {
     pub seed: u64,
 }
 
+/// What models learned whose description names no objective.
+fn causal_alone() -> Vec<Objective> {
+    vec![Objective::default()]
+}
+
 impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
             epochs: 1,
-            paths_per_user: 200,
+            paths_per_user: 300,
             batch_size: 128,
             learning_rate: 3e-3,
             warm_up: 0.05,
@@ -261,11 +267,15 @@ impl Default for TrainingConfig {
             gradient_clip: 1.0,
             user_dropout: 0.95,
             siblings: 24,
-            end_siblings: 96,
+            end_siblings: 400,
             end_weight: 3.0,
             softmax: Softmax::Legal,
             end_loss: EndLoss::Softmax,
-            objectives: vec![Objective::default()],
+            // Two paths in three are learned as paths; the third tells which items suit the user, whatever leads there.
+            objectives: vec![
+                Objective::default(),
+                Objective { weight: 0.5, ..Objective::of(Kind::Causal, Text::Ends) },
+            ],
             accumulate: 1,
             patience: 3,
             validations_per_epoch: 4,

@@ -8,6 +8,7 @@ use crate::words;
 use footpath_core::{ArtefactWriter, NodeId, Replace};
 use footpath_graph::TrainKg;
 use footpath_model::config::TrainingConfig;
+use footpath_model::data::Objective;
 use footpath_model::hugging_face::{self, Target, tokenizer};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -93,7 +94,8 @@ pub fn import(from: &Path, kg_dir: &Path, shape: &Shape, out: &Path, replace: Re
     let model = hugging_face::import(&config, &weights, &target, &footpath_model::device("flex")?)?;
     let card = ModelCard {
         model: model.config.clone(),
-        training: TrainingConfig::default(),
+        // Whatever it learned, it continues texts.
+        training: TrainingConfig { objectives: vec![Objective::default()], ..TrainingConfig::default() },
         pattern: pattern.source().to_owned(),
         vocabulary: kg.vocabulary(),
         sampling: serde_json::json!({ "imported_from": "hugging-face" }),

@@ -23,7 +23,7 @@ use std::path::Path;
 const PATHS_TO_CHOOSE_FROM: usize = 100;
 
 /// Weight of what a model that has learned it says of an item from the user alone; see docs/experiments.md.
-pub const DIRECT: f64 = 1.0;
+pub const DIRECT: f64 = 0.2;
 
 /// How to recommend.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -85,11 +85,11 @@ impl<'a> Reranker<'a> {
         Self { kg, popularity: SharedPopularity::new(kg), weights }
     }
 
-    /// The best list of `k` of these items, most probable first, and the share of probability given up for it. The choices of
+    /// The best list of `k` of these items, in their order, and the share of what the first `k` are worth that was given up for it. The choices of
     /// guests have no times, so their recency is 0.
     pub(crate) fn choose(&self, list: UserList, k: usize) -> (UserList, f64) {
         let size = k.min(list.items.len());
-        let most: f64 = list.items.iter().take(size).map(probability).sum();
+        let most: f64 = list.items.iter().take(size).map(worth).sum();
         if size == 0 || most <= 0.0 {
             return (list, 0.0);
         }
@@ -109,7 +109,7 @@ impl<'a> Reranker<'a> {
             .zip(&options)
             .filter_map(|((item, kind), options)| Some(shown_by(item, options.get(&kind?)?.path)))
             .collect();
-        let kept: f64 = items.iter().map(probability).sum();
+        let kept: f64 = items.iter().map(worth).sum();
         let proven = unexplored == 0.0;
         let shortfall = if items.len() < k { shortfall } else { None };
         (UserList { user, items, unexplored, proven, shortfall }, (1.0 - kept / most).max(0.0))
@@ -133,7 +133,7 @@ impl<'a> Reranker<'a> {
             RelationId(u16::try_from(token.wrapping_sub(vocabulary.relation(RelationId(0)).0)).unwrap_or(u16::MAX))
         };
         let of_item = |item: &ScoredItem| {
-            let base = (1.0 - self.weights.sum()) * probability(item) / most;
+            let base = (1.0 - self.weights.sum()) * worth(item) / most;
             let mut options: BTreeMap<RelationId, PathOption> = BTreeMap::new();
             for (place, path) in item.paths.iter().enumerate() {
                 let option = PathOption { value: base + of_path(path), path: place };
@@ -156,8 +156,9 @@ struct PathOption {
     path: usize,
 }
 
-fn probability(item: &ScoredItem) -> f64 {
-    item.log_probability.exp()
+/// What an item is worth by the score that its list is in the order of.
+fn worth(item: &ScoredItem) -> f64 {
+    item.score.exp()
 }
 
 /// The item with this of its paths first.

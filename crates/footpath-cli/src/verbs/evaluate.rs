@@ -34,7 +34,7 @@ pub(crate) struct EvaluateArgs {
     /// Beams of the model
     #[arg(long, value_name = "N", default_value_t = footpath::recommend::Options::default().beams)]
     beams: usize,
-    /// Weight of what the model says of an item from the user alone, beside its paths [default: 1 if it has learned `end`]
+    /// Weight of what the model says of an item from the user alone, beside its paths [default: 0.2 if it has learned `end`]
     #[arg(long, value_name = "X", conflicts_with = "recs")]
     direct: Option<f64>,
     /// Baselines beside it: popularity, item-kNN, path counting and a random list; or all there are, each tuned on valid

@@ -125,7 +125,7 @@ pub(crate) struct SearchArgs {
     /// What an item is worth
     #[arg(long, value_enum, default_value_t)]
     score: ScoreArg,
-    /// Weight of what the model says of an item from the user alone, beside its paths [default: 1 if it has learned `end`]
+    /// Weight of what the model says of an item from the user alone, beside its paths [default: 0.2 if it has learned `end`]
     #[arg(long, value_name = "X")]
     direct: Option<f64>,
     /// diverse: groups of beams

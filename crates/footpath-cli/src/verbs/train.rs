@@ -122,7 +122,7 @@ pub(crate) struct SettingArgs {
     seed: Option<u64>,
 }
 
-const OBJECTIVES: &str = "What is learned, each for a share of the paths, by weight [default: causal]
+const OBJECTIVES: &str = "What is learned, each for a share of the paths, by weight [default: causal and end:0.5]
 
   causal              every token from those before it
   prefix              the rest of a path from its beginning, which is read from both sides

@@ -10,7 +10,7 @@ mod toy;
 use footpath_core::{Goal, LegalSuccessors, NodeId, Successors, Vocabulary};
 use footpath_model::checkpoint::Checkpoints;
 use footpath_model::config::{ModelConfig, Preset, TrainingConfig};
-use footpath_model::data::PathSource;
+use footpath_model::data::{Objective, PathSource};
 use footpath_model::decode::{Mode, Recommender, Sampling, Score, SearchOptions, Shortfall, UserList, WhenShort};
 use footpath_model::dropout::Dropout;
 use footpath_model::layout::Layout;
@@ -353,7 +353,8 @@ fn learns_by_heart(toy: &Toy, mut config: ModelConfig) {
     let source = AllPaths(paths.iter().flat_map(|&p| toy.tokens(p)).collect());
     config.trunk.dropout = 0.0;
     let model = PathModel::new(config.clone(), 1, &training_device(&device("flex").expect("flex"))).expect("a model");
-    let training = TrainingConfig { user_dropout: 0.0, weight_decay: 0.0, ..training(150) };
+    let objectives = vec![Objective::default()];
+    let training = TrainingConfig { user_dropout: 0.0, weight_decay: 0.0, objectives, ..training(150) };
     let mut trainer = Trainer::new(model, training).expect("a trainer");
     let root = tempfile::tempdir().expect("temporary directory");
     let checkpoints = Checkpoints::new(root.path().to_owned(), BTreeMap::new());

@@ -38,6 +38,12 @@ pub fn all_of(options: &Options) -> Settings {
     let mut settings: Settings = fields(&options.training).into_iter().collect();
     settings.insert("damping".to_owned(), options.damping.into());
     settings.insert("preset".to_owned(), serde_json::to_value(options.preset).unwrap_or_default());
+    settings.insert("architecture".to_owned(), options.design.architecture.name().into());
+    settings.insert("tables".to_owned(), serde_json::to_value(options.design.tables).unwrap_or_default());
+    settings.insert("token_kinds".to_owned(), options.token_kinds.into());
+    if let Some(width) = options.design.factorised {
+        settings.insert("factorised".to_owned(), width.into());
+    }
     if let Some(share) = options.collaborative_share {
         settings.insert("collaborative_share".to_owned(), share.into());
     }
@@ -76,7 +82,8 @@ fn fields(training: &TrainingConfig) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use footpath_model::config::Preset;
+    use footpath_model::config::{Design, Preset, Tables};
+    use footpath_model::model::Architecture;
     use serde_json::json;
 
     fn one(name: &str, value: Value) -> Settings {
@@ -85,7 +92,9 @@ mod tests {
 
     #[test]
     fn every_setting_can_be_set_and_read_back() {
-        let options = Options { collaborative_share: Some(0.25), ..Options::default() };
+        let design = Design { architecture: Architecture::LLAMA, tables: Tables::Tied, factorised: Some(24) };
+        let collaborative_share = Some(0.25);
+        let options = Options { collaborative_share, design, token_kinds: true, ..Options::default() };
         let settings = all_of(&options);
         assert_eq!(settings.keys().cloned().collect::<Vec<_>>(), names());
         assert_eq!(applied(&Options::default(), &settings), Ok(options));
