@@ -1,7 +1,7 @@
 //! The loss of a batch and its derivatives: weighted mean of the cross-entropies of all targets.
 //!
 //! Targets that list their rivals go to the [graph-legal softmax](crate::legal_softmax), those told apart from all tokens of a range to the
-//! [dense one](crate::dense_softmax).
+//! dense one (`dense_softmax`).
 
 use crate::config::EndLoss;
 use crate::data::{Batch, Rivals, Target};

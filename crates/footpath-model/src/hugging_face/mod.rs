@@ -7,9 +7,9 @@
 //! | a vector for the kind of a token, factorised input | the rows of the input table |
 //! | users told by what they chose | the row of each user's token |
 //! | factorised output | the rows of the output table |
-//! | output biases | the rows of the output table and the last norm; see [`fold`] |
+//! | output biases | the rows of the output table and the last norm; see `fold` |
 //!
-//! The two classes share one form: a list of arrays ([`Entry`]) and a `config.json`. Nothing here is run but our own code: pickled weights are not
+//! The two classes share one form: a list of arrays (`Entry`) and a `config.json`. Nothing here is run but our own code: pickled weights are not
 //! read.
 
 mod config;
