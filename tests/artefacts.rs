@@ -494,7 +494,7 @@ fn a_model_card_of_another_shape_is_refused() {
     let model = &copies.made.model;
     let verb = args!["recommend", model, "--kg", &copies.made.kg, "--user", "u1"];
     let good: Value = serde_json::from_slice(&fs::read(model.join("model.json")).expect("a card")).expect("JSON");
-    let changes: [(&str, fn(&mut Value)); 18] = [
+    let changes: [(&str, fn(&mut Value)); 20] = [
         ("heads that do not divide", |c| c["model"]["trunk"]["num_heads"] = json!(7)),
         ("no heads", |c| c["model"]["trunk"]["num_heads"] = json!(0)),
         ("no layers", |c| c["model"]["trunk"]["num_layers"] = json!(0)),
@@ -509,6 +509,10 @@ fn a_model_card_of_another_shape_is_refused() {
         }),
         ("items beyond all bounds", |c| c["model"]["first_item"] = json!(u32::MAX)),
         ("fewer items", |c| c["model"]["num_items"] = json!(1)),
+        ("nothing learned", |c| c["training"]["objective"] = json!([])),
+        ("texts without end", |c| {
+            c["training"]["objective"] = json!([{ "kind": "causal", "text": "histories", "length": u64::MAX }]);
+        }),
         ("a history of nothing", |c| c["model"]["history"] = json!(0)),
         ("paths too long for it", |c| c["model"]["trunk"]["max_tokens"] = json!(5)),
         ("paths beyond all bounds", |c| c["model"]["trunk"]["max_tokens"] = json!(1u64 << 40)),

@@ -39,6 +39,8 @@ fn every_objective_trains_and_says_what_it_cannot_do() {
             assert_eq!(list["items"].as_array().map(Vec::len), Some(5), "{kind}");
             let with_path = |item: &Value| item["num_paths"].as_u64() > Some(0);
             assert!(list["items"].as_array().expect("items").iter().all(|item| with_path(item) == paths), "{kind}");
+            let says_so = |item: &Value| item["text"].as_str().is_some_and(|text| text.starts_with("(no path"));
+            assert!(list["items"].as_array().expect("items").iter().all(|item| says_so(item) != paths), "{kind}");
             let report = object(&succeed(&args!["evaluate", "--model", &model, "--kg", kg, "--json"]));
             assert!(report["ndcg@10"].is_f64() && report["slot_coverage"] == 1.0, "{kind}: {report}");
         } else {
@@ -74,11 +76,13 @@ fn a_mixture_recommends_and_fills_in_true_paths() {
     succeed(&args!["recommend", &model, "--kg", kg, "--all", "--json", "--out", &recs]);
     // Paths scored by the other objective to items this one chose.
     let list = objects(&fs::read_to_string(&recs).expect("readable"));
-    let ids =
-        |list: &Value| (list["user"].as_str().map(str::to_owned), list["items"][0]["item"].as_str().map(str::to_owned));
-    for (user, item) in list.iter().take(5).map(ids) {
-        let ask =
-            args!["explain", &model, "--kg", kg, "--user", user.expect("a user"), "--item", item.expect("an item")];
+    let pairs = list.iter().flat_map(|list| {
+        let items = list["items"].as_array().into_iter().flatten();
+        items.map(|item| (list["user"].as_str().expect("a user"), item["item"].as_str().expect("an item")))
+    });
+    let mut compared = 0;
+    for (user, item) in pairs {
+        let ask = args!["explain", &model, "--kg", kg, "--user", user, "--item", item];
         let paths = |more: &[OsString]| {
             let why = object(&succeed(&[&ask[..], more].concat()));
             let paths = why["paths"].as_array().expect("paths").clone();
@@ -89,11 +93,18 @@ fn a_mixture_recommends_and_fills_in_true_paths() {
         };
         let all = args!["--json", "--paths", "100", "--beams", "5000"];
         let (causal, _) = paths(&all);
-        let (filled, total) = paths(&[&all[..], &args!["--fill-in"]].concat());
-        let all_shown = causal.len() < 100;
-        assert!(!all_shown || causal == filled, "the same paths, scored in two ways");
-        assert!(total < 1.0 + 1e-4 && (filled.len() >= 100 || total > 1.0 - 1e-4), "{total}");
+        // With more paths than are shown, each scorer shows its own best.
+        if causal.len() < 100 {
+            let (filled, total) = paths(&[&all[..], &args!["--fill-in"]].concat());
+            assert_eq!(causal, filled, "the same paths, scored in two ways");
+            assert!((total - 1.0).abs() < 1e-4, "{total}");
+            compared += 1;
+        }
+        if compared == 5 {
+            break;
+        }
     }
+    assert_eq!(compared, 5, "users and items with few paths between them");
 }
 
 #[test]

@@ -31,6 +31,24 @@ pub(crate) fn each(path: &Path, most: usize, mut take: impl FnMut(usize, &str) -
     Ok(())
 }
 
+/// The text of a small file, of which no more than `most` bytes are read.
+///
+/// # Errors
+/// [`Error::BadFile`] when it is longer, or with the line that is no UTF-8; [`footpath_core::Error::Io`].
+pub(crate) fn whole(path: &Path, most: usize) -> Result<String> {
+    let io = |e| footpath_core::Error::io(path)(e);
+    let mut bytes = Vec::new();
+    let room = (most as u64).saturating_add(1);
+    File::open(path).map_err(io)?.take(room).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() > most {
+        return Err(Error::BadFile { path: path.to_owned(), reason: format!("longer than {most} bytes") });
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        let before = e.as_bytes().get(..e.utf8_error().valid_up_to()).unwrap_or_default();
+        bad(path, 1 + before.iter().filter(|&&byte| byte == b'\n').count(), "no UTF-8; save it as UTF-8")
+    })
+}
+
 /// Something wrong at a line.
 pub(crate) fn bad(path: &Path, number: usize, what: &str) -> Error {
     Error::BadFile { path: path.to_owned(), reason: format!("line {number}: {what}") }
@@ -49,6 +67,20 @@ mod tests {
             Ok(())
         };
         each(file.path(), most, take).map(|()| lines).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn whole_files_are_bounded_and_checked() {
+        let file = tempfile::NamedTempFile::new().expect("temporary file");
+        let read = |content: &[u8]| {
+            std::fs::write(file.path(), content).expect("written");
+            whole(file.path(), 4).map_err(|e| e.to_string())
+        };
+        assert_eq!(read(b"a\nb\n"), Ok("a\nb\n".to_owned()));
+        for (content, words) in [(&b"a\nb\nc"[..], "longer than 4 bytes"), (b"a\n\xff", "line 2: no UTF-8")] {
+            let error = read(content).expect_err("bad");
+            assert!(error.contains(words), "{error}");
+        }
     }
 
     #[test]

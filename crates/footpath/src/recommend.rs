@@ -108,7 +108,7 @@ pub struct Item {
     pub label: String,
     /// Natural logarithm of what the item is worth, by default the probability of ending there over all paths found.
     pub score: f64,
-    /// Share of the best path in that probability, in (0, 1].
+    /// Share of the best path in that probability, in (0, 1]; 0 of a model that generates no paths.
     pub confidence: f64,
     /// Number of paths found to it.
     pub num_paths: usize,
@@ -316,6 +316,12 @@ pub struct Generator<'a> {
     guests: &'a [Guest],
 }
 
+/// What stands for the path where the model generates none.
+fn without_path() -> Explanation {
+    let text = "(no path: this model learned which items follow, not what leads there)".to_owned();
+    Explanation { path: Rendered { text, ..Rendered::default() }, ..Explanation::default() }
+}
+
 impl Generator<'_> {
     /// The node ids the guests go by, in their order.
     #[must_use]
@@ -416,7 +422,7 @@ impl Generator<'_> {
             score: found.score,
             confidence: found.confidence,
             num_paths: found.num_paths,
-            best: paths.next().unwrap_or_default(),
+            best: paths.next().unwrap_or_else(without_path),
             more_paths: paths.collect(),
         }
     }

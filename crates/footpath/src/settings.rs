@@ -17,6 +17,7 @@
 //! Keys are those of [`TrainingConfig`] and the few of [`Options`] that shape a run: [`OPTIONS`].
 
 use crate::error::{Error, Result};
+use crate::lines;
 use crate::train::Options;
 use footpath_model::config::TrainingConfig;
 use footpath_model::model::Architecture;
@@ -26,7 +27,7 @@ use std::path::Path;
 use toml::{Spanned, Table, Value};
 
 /// Largest settings file, in bytes.
-const MOST: u64 = 1 << 20;
+const MOST: usize = 1 << 20;
 
 /// Keys that are not of [`TrainingConfig`].
 pub const OPTIONS: [&str; 7] =
@@ -38,12 +39,7 @@ pub const OPTIONS: [&str; 7] =
 /// [`Error::BadFile`] with the line of what is wrong: no TOML, a key that does not exist, a value of another type or out of range.
 pub fn read(path: &Path, options: &mut Options) -> Result<()> {
     let bad = |reason: String| Error::BadFile { path: path.to_owned(), reason };
-    let size = std::fs::metadata(path).map_err(footpath_core::Error::io(path))?.len();
-    if size > MOST {
-        return Err(bad(format!("longer than {MOST} bytes; is this a settings file?")));
-    }
-    let bytes = std::fs::read(path).map_err(footpath_core::Error::io(path))?;
-    let text = String::from_utf8(bytes).map_err(|_| bad("no UTF-8; save it as UTF-8".to_owned()))?;
+    let text = lines::whole(path, MOST)?;
     let line = |at: usize| 1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count();
     let syntax = |e: toml::de::Error| {
         let place = e.span().map_or(String::new(), |span| format!("line {}: ", line(span.start)));

@@ -75,6 +75,8 @@ fn check_shape(card: &ModelCard, kg: &TrainKg) -> std::result::Result<(), Compla
     if !card.model.kinds.is_empty() && card.model.kinds != words::kinds(kg) {
         return Err(("the kinds of tokens of the graph", format!("kinds that begin at {:?}", card.model.kinds)));
     }
+    // What it learned decides how it is read, so a description that no training could have written is none.
+    card.training.validate().map_err(|e| ("settings of a training", e.to_string()))?;
     let (first, items) = (card.model.first_item, kg.items());
     if first == items.start && card.model.num_items == items.len() {
         Ok(())

@@ -186,7 +186,7 @@ pub struct ScoredItem {
     pub score: f64,
     /// Natural logarithm of the probability of ending there, over all paths found: the score, if that is [`Score::Marginal`] of the paths alone.
     pub log_probability: f64,
-    /// Share of the best path in that probability, in (0, 1].
+    /// Share of the best path in that probability, in (0, 1]; 0 from [`next_items`], which finds none.
     pub confidence: f64,
     /// Number of paths found.
     pub num_paths: usize,
