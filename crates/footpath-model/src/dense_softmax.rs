@@ -7,9 +7,8 @@
 
 use crate::data::Target;
 use crate::embeddings::RowGradients;
+use crate::kernels::{Matrix, add, exp, largest, sum, vectorised};
 use crate::loss::Problem;
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -63,8 +62,8 @@ pub(crate) fn forward_backward(
     let mut losses = Vec::with_capacity(targets.len());
     for (targets, slots) in targets.chunks(BLOCK).zip(slots.chunks_mut(BLOCK)) {
         let hidden: Vec<f32> = targets.iter().flat_map(|target| problem.hidden_of(target)).copied().collect();
-        let hidden = view(&hidden, targets.len(), width);
-        tiles.par_iter_mut().for_each(|tile| tile.exponentials(problem, hidden));
+        let hidden = Matrix::new(&hidden, width);
+        tiles.par_iter_mut().for_each(|tile| tile.exponentials(problem, targets.len(), hidden));
         let log_sums: Vec<f32> = (0..targets.len()).map(|row| log_sum(&tiles, row)).collect();
         losses.extend(targets.iter().zip(&log_sums).map(|(target, log_sum)| {
             let h = problem.hidden_of(target);
@@ -73,7 +72,7 @@ pub(crate) fn forward_backward(
         tiles.par_iter_mut().for_each(|tile| tile.derivatives(problem, targets, &log_sums, hidden));
         slots.par_iter_mut().enumerate().for_each(|(row, slot)| {
             for tile in &tiles {
-                slot.iter_mut().zip(&tile.hidden[row * width..]).for_each(|(s, h)| *s += h);
+                add(slot, &tile.hidden[row * width..][..width]);
             }
         });
     }
@@ -101,35 +100,37 @@ impl<'a> Tile<'a> {
         }
     }
 
-    fn rows<'b>(&self, problem: &Problem<'b>) -> ArrayView2<'b, f32> {
+    fn rows<'b>(&self, problem: &Problem<'b>) -> Matrix<'b> {
         let width = problem.output.width();
         let first = self.tokens.start as usize * width;
-        view(&problem.output.values[first..first + self.tokens.len() * width], self.tokens.len(), width)
+        Matrix::new(&problem.output.values[first..first + self.tokens.len() * width], width)
     }
 
     /// The exponentials of the scores of a block, with the largest score taken away, and their sums.
-    fn exponentials(&mut self, problem: &Problem<'_>, hidden: ArrayView2<'_, f32>) {
-        let (block, len) = (hidden.nrows(), self.tokens.len());
+    fn exponentials(&mut self, problem: &Problem<'_>, block: usize, hidden: Matrix<'_>) {
+        let len = self.tokens.len();
         let biases = &problem.bias.values[self.tokens.start as usize..][..len];
         let rows = self.rows(problem);
         let scores = &mut self.scores[..block * len];
         scores.chunks_exact_mut(len).for_each(|row| row.copy_from_slice(biases));
-        general_mat_mul(1.0, &hidden, &rows.t(), 1.0, &mut view_mut(scores, block, len));
-        for (row, (largest, sum)) in scores.chunks_exact_mut(len).zip(self.largest.iter_mut().zip(&mut self.sums)) {
-            *largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            row.iter_mut().for_each(|score| *score = (*score - *largest).exp());
-            *sum = row.iter().sum();
-        }
+        hidden.times(rows.transposed(), true, scores);
+        let of_rows = scores.chunks_exact_mut(len).zip(self.largest.iter_mut().zip(&mut self.sums));
+        vectorised(
+            #[inline(always)]
+            || {
+                for (row, (top, total)) in of_rows {
+                    *top = largest(row);
+                    for score in row.iter_mut() {
+                        *score = exp(*score - *top);
+                    }
+                    *total = sum(row);
+                }
+            },
+        );
     }
 
     /// The derivatives, from exponentials and the logarithms of the sums over all tiles.
-    fn derivatives(
-        &mut self,
-        problem: &Problem<'_>,
-        targets: &[&Target],
-        log_sums: &[f32],
-        hidden: ArrayView2<'_, f32>,
-    ) {
+    fn derivatives(&mut self, problem: &Problem<'_>, targets: &[&Target], log_sums: &[f32], hidden: Matrix<'_>) {
         let (block, len, width) = (targets.len(), self.tokens.len(), problem.output.width());
         let rows = self.rows(problem);
         let scores = &mut self.scores[..block * len];
@@ -142,11 +143,11 @@ impl<'a> Tile<'a> {
             if self.tokens.contains(&target.answer) {
                 row[(target.answer - self.tokens.start) as usize] -= scale;
             }
-            self.bias.iter_mut().zip(row.iter()).for_each(|(bias, g)| *bias += g);
+            add(self.bias, row);
         }
-        let scores = view(scores, block, len);
-        general_mat_mul(1.0, &scores.t(), &hidden, 1.0, &mut view_mut(self.output, len, width));
-        general_mat_mul(1.0, &scores, &rows, 0.0, &mut view_mut(&mut self.hidden[..block * width], block, width));
+        let scores = Matrix::new(scores, len);
+        scores.transposed().times(hidden, true, self.output);
+        scores.times(rows, false, &mut self.hidden[..block * width]);
     }
 }
 
@@ -155,14 +156,4 @@ fn log_sum(tiles: &[Tile<'_>], row: usize) -> f32 {
     let largest = tiles.iter().map(|tile| tile.largest[row]).fold(f32::NEG_INFINITY, f32::max);
     let sum: f32 = tiles.iter().map(|tile| tile.sums[row] * (tile.largest[row] - largest).exp()).sum();
     largest + sum.ln()
-}
-
-#[expect(clippy::expect_used, reason = "the callers cut their slices to rows × columns")]
-fn view(values: &[f32], rows: usize, columns: usize) -> ArrayView2<'_, f32> {
-    ArrayView2::from_shape((rows, columns), values).expect("rows × columns numbers")
-}
-
-#[expect(clippy::expect_used, reason = "the callers cut their slices to rows × columns")]
-fn view_mut(values: &mut [f32], rows: usize, columns: usize) -> ArrayViewMut2<'_, f32> {
-    ArrayViewMut2::from_shape((rows, columns), values).expect("rows × columns numbers")
 }

@@ -4,6 +4,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use footpath_core::{Purpose, Stream};
+use rayon::prelude::*;
 
 /// The dropout of one forward pass.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,16 @@ impl Dropout {
         x * mask
     }
 
+    /// The masks of so many places in a row, of `len` numbers each; none where nothing is dropped.
+    pub(crate) fn masks(&mut self, places: usize, len: usize) -> Vec<Vec<f32>> {
+        if self.probability <= 0.0 {
+            return Vec::new();
+        }
+        let starts: Vec<Self> = (0u32..).take(places).map(|i| Self { place: self.place + i, ..*self }).collect();
+        self.place += u32::try_from(places).unwrap_or(u32::MAX);
+        starts.into_par_iter().map(|mut start| start.mask(len)).collect()
+    }
+
     /// 16 bits decide about a number, so the probability is kept to 1 in 65,536.
     fn mask(&mut self, len: usize) -> Vec<f32> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 65,536")]
@@ -71,6 +82,7 @@ mod tests {
         assert!((24_000..26_000).contains(&dropped), "{dropped} dropped");
         assert!(mask.iter().all(|&m| m == 0.0 || (m - 1.0 / 0.75).abs() < 1e-4));
         let mut again = Dropout::new(0.25, 7, 3);
+        assert_eq!({ again }.masks(3, 100_000)[0], mask);
         assert_eq!(again.mask(100_000), mask);
         assert_ne!(again.mask(100_000), mask, "another place, another mask");
         assert_ne!(Dropout::new(0.25, 7, 4).mask(100_000), mask, "another step, another mask");

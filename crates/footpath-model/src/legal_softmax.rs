@@ -9,27 +9,22 @@
 use crate::config::EndLoss;
 use crate::data::{Rivals, Target};
 use crate::embeddings::{Contribution, Table};
+use crate::kernels::{add_scaled, dot, exp, largest, sum, vectorised};
 use crate::loss::Problem;
 use rayon::prelude::*;
 
 /// h·o + b for one token.
 #[must_use]
 pub fn score(hidden: &[f32], output: &Table, bias: &Table, token: u32) -> f32 {
-    dot(hidden, output.row(token)) + bias.values[token as usize]
+    scores(hidden, output, bias, std::iter::once(token))[0]
 }
 
-/// Inner product in eight lanes, so that it is vectorised and the same on every machine.
-#[must_use]
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; 8];
-    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a_chunks.zip(b_chunks) {
-        for lane in 0..8 {
-            lanes[lane] += x[lane] * y[lane];
-        }
-    }
-    lanes.iter().sum::<f32>() + rest
+/// h·o + b for each token.
+pub(crate) fn scores(hidden: &[f32], output: &Table, bias: &Table, tokens: impl Iterator<Item = u32>) -> Vec<f32> {
+    vectorised(
+        #[inline(always)]
+        || tokens.map(|token| dot(hidden, output.row(token)) + bias.values[token as usize]).collect(),
+    )
 }
 
 /// Losses of the targets that list their rivals, in the order of the targets, and what they add to the derivatives.
@@ -49,19 +44,17 @@ pub(crate) fn forward_backward(problem: &Problem<'_>, targets: &[&Target], slots
             let Rivals::Listed(places) = &target.rivals else { return (0.0, Vec::new()) };
             let candidates = &problem.batch.candidates[places.clone()];
             let h = problem.hidden_of(target);
-            let z: Vec<f32> = candidates.iter().map(|&c| score(h, problem.output, problem.bias, c)).collect();
+            let z = scores(h, problem.output, problem.bias, candidates.iter().copied());
             let ranks = target.is_end && problem.end_loss != EndLoss::Softmax;
             let (loss, derivatives) =
                 if ranks { ranking(&z, problem.end_loss) } else { cross_entropy(z, target.log_weight) };
             let scale = target.weight / problem.total_weight;
-            let mut contributions = Vec::with_capacity(candidates.len());
-            for (&candidate, g) in candidates.iter().zip(derivatives) {
-                let g = scale * g;
-                for (s, o) in slot.iter_mut().zip(problem.output.row(candidate)) {
-                    *s += g * o;
-                }
-                contributions.push((candidate, target.position, g));
-            }
+            let contributions = candidates.iter().zip(derivatives).map(|(&c, g)| (c, target.position, scale * g));
+            let contributions: Vec<Contribution> = contributions.collect();
+            vectorised(
+                #[inline(always)]
+                || contributions.iter().for_each(|&(token, _, g)| add_scaled(slot, g, problem.output.row(token))),
+            );
             (loss, contributions)
         })
         .collect();
@@ -76,11 +69,15 @@ pub(crate) fn forward_backward(problem: &Problem<'_>, targets: &[&Target], slots
 /// ln Σ_c exp z_c − z_true and its derivatives, where each candidate but the first, the true one, stands for exp `log_weight` tokens.
 fn cross_entropy(mut z: Vec<f32>, log_weight: f32) -> (f64, Vec<f32>) {
     z.iter_mut().skip(1).for_each(|v| *v += log_weight);
-    let max = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f32 = z.iter().map(|&v| (v - max).exp()).sum();
-    let log_sum = max + sum.ln();
-    let loss = f64::from(log_sum - z[0]);
-    z.iter_mut().for_each(|v| *v = (*v - log_sum).exp());
+    let top = largest(&z);
+    let true_one = z[0];
+    vectorised(
+        #[inline(always)]
+        || z.iter_mut().for_each(|v| *v = exp(*v - top)),
+    );
+    let all = sum(&z);
+    let loss = f64::from(top + all.ln() - true_one);
+    z.iter_mut().for_each(|v| *v /= all);
     z[0] -= 1.0;
     (loss, z)
 }

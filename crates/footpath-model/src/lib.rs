@@ -17,6 +17,7 @@ pub mod dropout;
 pub mod embeddings;
 pub mod error;
 pub mod hugging_face;
+mod kernels;
 pub mod layout;
 pub mod legal_softmax;
 pub mod loss;

@@ -12,6 +12,21 @@ use std::collections::BTreeMap;
 pub struct TrunkGradients(BTreeMap<String, Tensor<1>>);
 
 impl TrunkGradients {
+    /// Those with these names and numbers.
+    pub(crate) fn from_arrays(arrays: Vec<(String, Vec<f32>)>, device: &Device) -> Self {
+        let tensor = |values: Vec<f32>| {
+            let len = values.len();
+            Tensor::from_data(TensorData::new(values, [len]), device)
+        };
+        Self(arrays.into_iter().map(|(name, values)| (name, tensor(values))).collect())
+    }
+
+    /// The numbers, by name.
+    #[must_use]
+    pub fn to_arrays(&self) -> BTreeMap<String, Vec<f32>> {
+        self.0.iter().map(|(name, gradient)| (name.clone(), to_vec(gradient.clone().into_data()))).collect()
+    }
+
     /// Sum of squares of all numbers.
     #[must_use]
     pub fn squared_norm(&self) -> f64 {

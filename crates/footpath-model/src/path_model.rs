@@ -1,15 +1,14 @@
 //! The path language model: embeddings on the host, transformer on a device.
 
 use crate::config::{ModelConfig, Tables};
-use crate::dropout::Dropout;
 use crate::embeddings::Table;
 use crate::error::Result;
 use crate::layout::Layout;
 use crate::legal_softmax::score;
-use crate::model::{Cache, Trunk};
-use crate::weights::{self, to_vec};
+use crate::model::{Engine, Trunk};
+use crate::weights;
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::Device;
 use footpath_core::{Purpose, Stream, Vocabulary};
 
 /// A path language model.
@@ -133,25 +132,10 @@ impl PathModel {
         (n.min(self.config.history) as f32).sqrt() / n.max(1) as f32
     }
 
-    /// Hidden vectors of one more token for each row; see [`Trunk::step`].
-    ///
-    /// # Shapes
-    /// - `inputs`: `[rows × d_table]`, embedded tokens; `parents`: the row of `cache` each continues, or `None` at the first token
-    /// - returns: `[rows × d_table]`
+    /// What computes the trunk.
     #[must_use]
-    pub fn step(&self, inputs: Vec<f32>, parents: Option<&[u32]>, cache: &mut Cache) -> Vec<f32> {
-        let device = self.device();
-        if let Some(parents) = parents {
-            let parents: Vec<i64> = parents.iter().map(|&p| i64::from(p)).collect();
-            let len = parents.len();
-            let parents = Tensor::<1, Int>::from_data(TensorData::new(parents, [len]), &device);
-            *cache = std::mem::take(cache).select(parents);
-        }
-        let width = self.config.d_table();
-        let rows = inputs.len() / width;
-        let inputs = TensorData::new(inputs, [rows, width]);
-        let hidden = self.trunk.step(Tensor::from_data(inputs, &device), cache);
-        to_vec(hidden.into_data())
+    pub fn engine(&self) -> Engine<'_> {
+        Engine::new(&self.trunk)
     }
 
     /// The logit of every token after each token of one sequence.
@@ -163,9 +147,7 @@ impl PathModel {
     pub fn logits(&self, inputs: Vec<f32>) -> Vec<Vec<f32>> {
         let width = self.config.d_table();
         let tokens = inputs.len() / width;
-        let inputs = Tensor::from_data(TensorData::new(inputs, [1, tokens, width]), &self.device());
-        let hidden = self.trunk.forward(inputs, &Layout::causal(1, tokens), &mut Dropout::none());
-        let hidden = to_vec(hidden.into_data());
+        let hidden = self.engine().forward(inputs, &Layout::causal(1, tokens));
         let all = 0..u32::try_from(self.config.num_tokens).unwrap_or(u32::MAX);
         let of = |hidden: &[f32]| all.clone().map(|token| score(hidden, self.output(), &self.bias, token)).collect();
         hidden.chunks_exact(width).map(of).collect()

@@ -9,9 +9,7 @@ use crate::error::{Error, Result};
 use crate::loss;
 use crate::optimizer::{TrunkGradients, TrunkOptimizer};
 use crate::path_model::PathModel;
-use crate::weights::to_vec;
 use burn::module::Module;
-use burn::tensor::{Tensor, TensorData};
 use footpath_core::{LegalSuccessors, Purpose, Stream, Vocabulary};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -235,34 +233,25 @@ impl Trainer {
     /// Forward, loss, backward. `number` is that of the first row since training began.
     fn gradients(&self, batch: &Batch, number: u64) -> Result<Gradients> {
         let model = &self.model;
-        let device = model.device();
         let width = model.config.d_table();
-        let shape = [batch.layout.rows, batch.layout.tokens, width];
         let mut dropout =
             Dropout::new(model.config.trunk.dropout, self.config.seed, number / self.config.batch_size as u64);
 
-        // Embed: the vectors are leaves, so that their gradient can be taken back to the tables.
         let mut inputs = model.embed(&batch.inputs);
         for (user, items) in batch.histories() {
             model.add_history(items, &mut inputs[user as usize * width..][..width]);
         }
-        let inputs = Tensor::<3>::from_data(TensorData::new(inputs, shape), &device).require_grad();
-        let hidden = model.trunk.forward(inputs.clone(), &batch.layout, &mut dropout); // [rows, tokens, d_table]
-
-        // The loss is computed with its derivatives on the host, and enters the graph as the linear form whose gradient they are.
-        let values = to_vec(hidden.clone().inner().into_data());
-        let mut outcome = loss::forward_backward(batch, &values, model.output(), &model.bias, self.config.end_loss);
+        let pass = model.engine().record(inputs, &batch.layout, &mut dropout);
+        let mut outcome =
+            loss::forward_backward(batch, pass.hidden(), model.output(), &model.bias, self.config.end_loss);
         if !outcome.loss.is_finite() {
             let (step, checkpoint) = (self.position.step, self.position.saved);
             let batch_size = self.config.batch_size as u64;
             return Err(Error::Diverged { step, loss: outcome.loss, rows: number..number + batch_size, checkpoint });
         }
-        let derivative = TensorData::new(std::mem::take(&mut outcome.hidden), shape);
-        let surrogate = (hidden * Tensor::from_data(derivative, &device)).sum();
-        let mut gradients = surrogate.backward();
-        let d_inputs = inputs.grad_remove(&mut gradients).map(|g| to_vec(g.into_data())).unwrap_or_default();
+        let (trunk, d_inputs) = pass.backward(std::mem::take(&mut outcome.hidden));
         Ok(Gradients {
-            trunk: TrunkOptimizer::collect(&model.trunk, &mut gradients),
+            trunk,
             tables: table_gradients(model, batch, &d_inputs, [outcome.output, outcome.bias]),
             loss: outcome.loss,
             weight: outcome.weight,

@@ -3,12 +3,9 @@
 use super::{ScoredItem, Shortfall, UserList};
 use crate::data::objective::Kind;
 use crate::data::{Objective, Text};
-use crate::dropout::Dropout;
 use crate::layout::{Layout, UNSEEN};
 use crate::legal_softmax::score;
 use crate::path_model::PathModel;
-use crate::weights::to_vec;
-use burn::tensor::{Tensor, TensorData};
 use footpath_core::{LegalSuccessors, NodeId, Vocabulary};
 use rayon::prelude::*;
 
@@ -94,9 +91,7 @@ fn read(model: &PathModel, questions: &[Question]) -> Vec<f32> {
     for (question, of_row) in questions.iter().zip(vectors.chunks_exact_mut(shape[1] * shape[2])) {
         model.add_history(&question.told, &mut of_row[..shape[2]]);
     }
-    let vectors = TensorData::new(vectors, shape);
-    let vectors = Tensor::from_data(vectors, &model.device());
-    to_vec(model.trunk.forward(vectors, &layout, &mut Dropout::none()).into_data())
+    model.engine().forward(vectors, &layout)
 }
 
 fn best<L: LegalSuccessors>(model: &PathModel, legal: &L, h: &[f32], user: NodeId, seen: &[u32], k: usize) -> UserList {

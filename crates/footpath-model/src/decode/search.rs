@@ -8,8 +8,9 @@ use super::found::Found;
 use super::keep::{self, Candidate};
 use super::{MAX_BEAMS, Mode, Prompt, SearchOptions, UserList, WhenShort};
 use crate::embeddings::Table;
-use crate::legal_softmax::{dot, score};
-use crate::model::Cache;
+use crate::kernels::{exp, largest, vectorised};
+use crate::legal_softmax::{score, scores};
+use crate::model::{Cache, Engine};
 use crate::path_model::PathModel;
 use footpath_core::{Goal, LegalSuccessors, NodeId, Successors, Vocabulary};
 use rayon::prelude::*;
@@ -24,6 +25,7 @@ const PREFIXES_AT_ONCE: usize = MAX_BEAMS;
 #[derive(Debug)]
 pub struct Recommender<'a, L> {
     model: &'a PathModel,
+    engine: Engine<'a>,
     legal: &'a L,
 }
 
@@ -42,7 +44,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     /// A recommender; `model` must not be on an autodiff device.
     #[must_use]
     pub fn new(model: &'a PathModel, legal: &'a L) -> Self {
-        Self { model, legal }
+        Self { model, engine: model.engine(), legal }
     }
 
     /// The recommendations of each user, in the order of `users`. `done` is called with the number of users finished.
@@ -114,7 +116,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             }
             let tokens: Vec<u32> = beams.iter().filter_map(|b| b.tokens.last().copied()).collect();
             let parents: Vec<u32> = beams.iter().map(|b| b.parent).collect();
-            hidden = self.model.step(self.model.embed(&tokens), Some(&parents), &mut cache);
+            hidden = self.engine.step(self.model.embed(&tokens), Some(&parents), &mut cache);
         }
         let finish = |((mut found, direct), &user): ((Found, &Direct<'_>), &NodeId)| {
             if matches!(options.mode, Mode::Sample(_)) {
@@ -131,7 +133,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         let user_of = |beam: &Beam| beam.tokens.first().copied().unwrap_or_default();
         let (Prompt::UserAndEnd, Goal::Item(end)) = (options.prompt, options.goal) else {
             let prompt = |beam: &Beam| model.prompt(user_of(beam), self.legal.history(user_of(beam)));
-            return model.step(users.iter().flat_map(prompt).collect(), None, cache);
+            return self.engine.step(users.iter().flat_map(prompt).collect(), None, cache);
         };
         // As in training, the end is not told twice.
         let prompt = |beam: &Beam| {
@@ -144,7 +146,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         let users = users.iter().flat_map(prompt).collect();
         let vectors =
             [same(Vocabulary::PREFIX.0), users, same(Vocabulary::SUFFIX.0), same(end), same(Vocabulary::MIDDLE.0)];
-        vectors.into_iter().fold(Vec::new(), |_, vectors| model.step(vectors, None, cache))
+        vectors.into_iter().fold(Vec::new(), |_, vectors| self.engine.step(vectors, None, cache))
     }
 
     /// One token further: the surviving beams, with what ended entered in `found`.
@@ -243,10 +245,10 @@ impl<'a> Direct<'a> {
         if weight == 0.0 {
             return Self { model, hidden: Vec::new(), weight, log_sum: 0.0 };
         }
-        let scores: Vec<f32> = items.map(|item| score(hidden, model.output(), &model.bias, item)).collect();
-        let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = scores.iter().map(|&z| f64::from(z - largest).exp()).sum();
-        Self { model, hidden: hidden.to_vec(), weight, log_sum: f64::from(largest) + sum.ln() }
+        let scores = scores(hidden, model.output(), &model.bias, items);
+        let top = largest(&scores);
+        let sum: f64 = scores.iter().map(|&z| f64::from(z - top).exp()).sum();
+        Self { model, hidden: hidden.to_vec(), weight, log_sum: f64::from(top) + sum.ln() }
     }
 
     fn factor(&self, end: u32) -> f64 {
@@ -297,9 +299,13 @@ fn widen(options: &mut SearchOptions) -> bool {
 /// Probability of each successor, continuing before ending; `word` is what the model calls it.
 fn softmax(h: &[f32], successors: &Successors, output: &Table, bias: &Table, word: impl Fn(u32) -> u32) -> Vec<f64> {
     let tokens = successors.continuing.iter().chain(&successors.ending).map(|&token| word(token));
-    let scores: Vec<f32> = tokens.map(|token| dot(h, output.row(token)) + bias.values[token as usize]).collect();
-    let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut shares: Vec<f64> = scores.iter().map(|&z| f64::from((z - max).exp())).collect();
+    let mut scores = scores(h, output, bias, tokens);
+    let top = largest(&scores);
+    vectorised(
+        #[inline(always)]
+        || scores.iter_mut().for_each(|z| *z = exp(*z - top)),
+    );
+    let mut shares: Vec<f64> = scores.into_iter().map(f64::from).collect();
     let sum: f64 = shares.iter().sum();
     shares.iter_mut().for_each(|share| *share /= sum);
     shares

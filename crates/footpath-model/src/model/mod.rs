@@ -6,10 +6,13 @@
 
 mod block;
 mod config;
+mod engine;
+mod host;
 mod norm;
 mod rotary;
 
 pub use config::{Activation, Architecture, TrunkConfig};
+pub use engine::{Cache, Engine, Recorded};
 
 use crate::dropout::Dropout;
 use crate::layout::Layout;
@@ -32,27 +35,6 @@ pub struct Trunk {
     architecture: Architecture,
     #[module(skip)]
     d_head: usize,
-}
-
-/// Keys and values of the tokens so far, for each block.
-#[derive(Clone, Debug, Default)]
-pub struct Cache {
-    layers: Vec<KeysAndValues>,
-}
-
-impl Cache {
-    /// The cache whose row `i` is row `parents[i]` of this one.
-    #[must_use]
-    pub fn select(self, parents: Tensor<1, Int>) -> Self {
-        let row = |t: Tensor<4>| t.select(0, parents.clone());
-        Self { layers: self.layers.into_iter().map(|(k, v)| (row(k), row(v))).collect() }
-    }
-
-    /// Number of tokens held.
-    #[must_use]
-    pub fn num_tokens(&self) -> usize {
-        self.layers.first().map_or(0, |(key, _)| key.dims()[2])
-    }
 }
 
 impl Trunk {
@@ -100,22 +82,25 @@ impl Trunk {
     /// # Shapes
     /// - `inputs`: `[rows, d_table]`, the embedded token
     /// - returns: `[rows, d_table]`
-    #[must_use]
-    pub fn step(&self, inputs: Tensor<2>, cache: &mut Cache) -> Tensor<2> {
-        let position = cache.num_tokens();
+    fn step(&self, inputs: Tensor<2>, cache: &mut Vec<KeysAndValues>) -> Tensor<2> {
+        let position = cache.first().map_or(0, |(key, _)| key.dims()[2]);
         let rotation = self.rotation(&[u32::try_from(position).unwrap_or(u32::MAX)], [1, 1], &inputs.device());
         let mut x = project(&self.project_in, inputs); // [rows, d_model]
         if let Some(positions) = &self.positions {
             x = x + positions.val().narrow(0, position, 1);
         }
-        let old = std::mem::take(&mut cache.layers);
-        let mut old = old.into_iter();
+        let mut old = std::mem::take(cache).into_iter();
         for block in &self.blocks {
             let (y, keys_and_values) = block.step(x, rotation.as_ref(), old.next());
-            cache.layers.push(keys_and_values);
+            cache.push(keys_and_values);
             x = y;
         }
         project(&self.project_out, self.norm.forward(x))
+    }
+
+    /// Width of what goes in and comes out.
+    fn d_table(&self) -> usize {
+        self.project_in.as_ref().map_or(self.norm.gamma.dims()[0], |project| project.weight.dims()[0])
     }
 
     /// The turns of `rows × tokens` positions, where positions are turns.

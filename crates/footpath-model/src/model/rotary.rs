@@ -22,13 +22,7 @@ impl Rotation {
         device: &Device,
     ) -> Self {
         let half = d_head / 2;
-        // As in `transformers`, frequencies and angles are of single precision.
-        #[expect(clippy::cast_possible_truncation, reason = "an angle is computed in f32")]
-        let frequencies: Vec<f32> =
-            (0..half).map(|j| 1.0 / (theta as f32).powf((2 * j) as f32 / d_head as f32)).collect();
-        #[expect(clippy::cast_precision_loss, reason = "a position is far below 2^24")]
-        let angles = positions.iter().flat_map(|&p| frequencies.iter().map(move |f| p as f32 * f));
-        let angles: Vec<f32> = angles.collect();
+        let angles = angles(positions, d_head, theta);
         let tensor = |of: fn(f32) -> f32| {
             let values: Vec<f32> = angles.iter().copied().map(of).collect();
             Tensor::from_data(TensorData::new(values, [rows, 1, tokens, half]), device)
@@ -45,6 +39,18 @@ impl Rotation {
         let lifted = second * self.cos.clone() + first * self.sin.clone();
         Tensor::cat(vec![turned, lifted], 3)
     }
+}
+
+/// `position · θ^(−2j / d_head)` of each position and plane: `[positions, d_head / 2]`. As in `transformers`, of single precision.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "single precision; positions are far below 2^24"
+)]
+pub(super) fn angles(positions: &[u32], d_head: usize, theta: f64) -> Vec<f32> {
+    let frequency = |j: usize| 1.0 / (theta as f32).powf((2 * j) as f32 / d_head as f32);
+    let frequencies: Vec<f32> = (0..d_head / 2).map(frequency).collect();
+    positions.iter().flat_map(|&p| frequencies.iter().map(move |f| p as f32 * f)).collect()
 }
 
 #[cfg(test)]

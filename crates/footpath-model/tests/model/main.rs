@@ -2,6 +2,7 @@
 
 mod designs;
 mod generation;
+mod host;
 mod hugging_face;
 mod objectives;
 mod reference;
@@ -327,7 +328,7 @@ fn sees_only_what_came_before(toy: &Toy, model: &PathModel) {
             0 => embedded(model, toy, &[token]),
             _ => model.embed(&[token]),
         };
-        let step = model.step(inputs, (position > 0).then_some(&[0]), &mut cache);
+        let step = model.engine().step(inputs, (position > 0).then_some(&[0]), &mut cache);
         let full = &a[position * width..][..width];
         assert!(step.iter().zip(full).all(|(x, y)| (x - y).abs() < 1e-4), "the cached step gives the same vector");
     }

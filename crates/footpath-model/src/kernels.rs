@@ -1,0 +1,214 @@
+//! What the host computes with: matrix products, inner products and the exponential function.
+//!
+//! Loops here are written in lanes, so that sums have one order on every machine, and are meant to run within [`vectorised`].
+
+/// Sums go in this many lanes.
+const LANES: usize = 16;
+
+/// Runs `work` with the widest vector instructions that this processor has.
+///
+/// What `work` calls must be inlined into it, or it is compiled for the oldest processor all the same.
+#[inline(always)]
+pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(work)
+}
+
+/// Inner product.
+#[inline(always)]
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in a_chunks.zip(b_chunks) {
+        for lane in 0..LANES {
+            lanes[lane] += x[lane] * y[lane];
+        }
+    }
+    total(lanes) + rest
+}
+
+/// Sum of numbers.
+#[inline(always)]
+pub(crate) fn sum(a: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let chunks = a.chunks_exact(LANES);
+    let rest: f32 = chunks.remainder().iter().sum();
+    for x in chunks {
+        for lane in 0..LANES {
+            lanes[lane] += x[lane];
+        }
+    }
+    total(lanes) + rest
+}
+
+#[inline(always)]
+fn total(mut lanes: [f32; LANES]) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] += lanes[lane + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// `to += scale · from`.
+#[inline(always)]
+pub(crate) fn add_scaled(to: &mut [f32], scale: f32, from: &[f32]) {
+    for (t, f) in to.iter_mut().zip(from) {
+        *t += scale * f;
+    }
+}
+
+/// `to += from`.
+#[inline(always)]
+pub(crate) fn add(to: &mut [f32], from: &[f32]) {
+    for (t, f) in to.iter_mut().zip(from) {
+        *t += f;
+    }
+}
+
+/// Largest of the numbers; `−∞` of none.
+#[inline(always)]
+pub(crate) fn largest(a: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let chunks = a.chunks_exact(LANES);
+    let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for x in chunks {
+        for lane in 0..LANES {
+            // Not `f32::max`, whose care for NaN costs more than the comparison; a NaN shows in the sum of the exponentials.
+            lanes[lane] = if x[lane] > lanes[lane] { x[lane] } else { lanes[lane] };
+        }
+    }
+    lanes.into_iter().fold(rest, f32::max)
+}
+
+/// `e^x` to two units in the last place; `x` is cut to [−87, 88], where that is no more a normal number.
+///
+/// `x = n · ln 2 + r` with `|r| ≤ ln 2 / 2`, and `e^r` by the polynomial of Cephes (Moshier 1992, `expf`).
+#[inline(always)]
+pub(crate) fn exp(x: f32) -> f32 {
+    const POLYNOMIAL: [f32; 6] = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
+    // ln 2 in two parts: the first has few digits, so that n times it is exact.
+    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+    // Added to a small number, it leaves no digits after the point, and the integer in the last bits.
+    const ROUND: f32 = 12_582_912.0;
+    let x = x.clamp(-87.0, 88.0);
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let n = rounded - ROUND;
+    let r = (x - n * LN_2[0]) - n * LN_2[1];
+    let mut y = POLYNOMIAL[0];
+    for c in &POLYNOMIAL[1..] {
+        y = y * r + c;
+    }
+    let power = f32::from_bits(rounded.to_bits().wrapping_add(127) << 23);
+    (y * r * r + r + 1.0) * power
+}
+
+/// A matrix, row after row, or column after column where it is transposed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matrix<'a> {
+    values: &'a [f32],
+    rows: usize,
+    columns: usize,
+    transposed: bool,
+}
+
+impl<'a> Matrix<'a> {
+    /// `values` in rows of `columns`; what does not fill a row is left out.
+    pub(crate) fn new(values: &'a [f32], columns: usize) -> Self {
+        Self { values, rows: values.len() / columns.max(1), columns, transposed: false }
+    }
+
+    /// The same numbers with rows for columns.
+    pub(crate) fn transposed(self) -> Self {
+        Self { rows: self.columns, columns: self.rows, transposed: !self.transposed, ..self }
+    }
+
+    /// From one number to the next in a column, and in a row.
+    fn strides(&self) -> [isize; 2] {
+        let whole = |n: usize| isize::try_from(n).unwrap_or(isize::MAX);
+        if self.transposed { [1, whole(self.rows)] } else { [whole(self.columns), 1] }
+    }
+
+    /// `out = self · other`, or, if `adds`, `out = out + self · other`.
+    ///
+    /// # Shapes
+    /// - `out`: `[rows of self, columns of other]`
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub(crate) fn times(self, other: Matrix<'_>, adds: bool, out: &mut [f32]) {
+        let (m, k, n) = (self.rows, self.columns, other.columns);
+        assert!(k == other.rows && out.len() == m * n, "{m} x {k} times {} x {n} into {}", other.rows, out.len());
+        let ([self_down, self_right], [other_down, other_right]) = (self.strides(), other.strides());
+        let (down, keep) = (isize::try_from(n).unwrap_or(isize::MAX), if adds { 1.0 } else { 0.0 });
+        #[expect(unsafe_code, reason = "the library's only interface")]
+        // SAFETY: `new` keeps rows × columns within `values`, whose strides these are; the assertion says the same of `out`, which nobody
+        // else can see.
+        unsafe {
+            #[rustfmt::skip]
+            gemm::gemm(
+                m, n, k,
+                out.as_mut_ptr(), 1, down, adds,
+                self.values.as_ptr(), self_right, self_down,
+                other.values.as_ptr(), other_right, other_down,
+                keep, 1.0, false, false, false,
+                gemm::Parallelism::None,
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exponential_is_right_to_two_units_in_the_last_place() {
+        for i in -870_000..880_000 {
+            #[expect(clippy::cast_precision_loss, reason = "a number on a grid")]
+            let x = i as f32 / 10_000.0;
+            let exact = f64::from(x).exp();
+            let off = (f64::from(exp(x)) - exact).abs() / exact;
+            assert!(off < 2.0 * f64::from(f32::EPSILON), "exp({x}) is off by {off:e}");
+        }
+        assert!(exp(f32::NAN).is_nan());
+        assert!(exp(-1e9) < 2e-38 && exp(1e9) > 1e38 && exp(0.0) == 1.0);
+    }
+
+    #[test]
+    fn sums_in_lanes_leave_nothing_out() {
+        for len in [0, 1, 15, 16, 17, 31, 40] {
+            let a: Vec<f32> = (0..len).map(|i: u16| f32::from(i)).collect();
+            let squares: f32 = a.iter().map(|x| x * x).sum();
+            assert_eq!((sum(&a), dot(&a, &a)), (a.iter().sum(), squares), "{len} numbers");
+            assert_eq!(largest(&a), a.last().copied().unwrap_or(f32::NEG_INFINITY));
+            assert_eq!(vectorised(|| dot(&a, &a)), squares);
+        }
+    }
+
+    #[test]
+    fn products_are_those_of_the_definition() {
+        let (a, b) = ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [1.0, 0.0, -1.0, 2.0, 1.0, 1.0]); // 3 × 2, 2 × 3
+        let mut out = vec![1.0; 9];
+        Matrix::new(&a, 2).times(Matrix::new(&b, 3), true, &mut out);
+        assert_eq!(out, [6.0, 3.0, 2.0, 12.0, 5.0, 2.0, 18.0, 7.0, 2.0]);
+        Matrix::new(&a, 2).times(Matrix::new(&a, 2).transposed(), false, &mut out);
+        assert_eq!(out, [5.0, 11.0, 17.0, 11.0, 25.0, 39.0, 17.0, 39.0, 61.0]);
+        let mut out = vec![0.5; 4];
+        Matrix::new(&a, 2).transposed().times(Matrix::new(&a, 2), true, &mut out);
+        assert_eq!(out, [35.5, 44.5, 44.5, 56.5]);
+        let mut of_nothing = vec![2.0; 4];
+        Matrix::new(&[], 2).transposed().times(Matrix::new(&[], 2), true, &mut of_nothing);
+        assert_eq!(of_nothing, [2.0; 4]);
+    }
+
+    #[test]
+    #[should_panic(expected = "3 x 2 times 3 x 2")]
+    fn products_of_other_shapes_are_refused() {
+        let a = [0.0; 6];
+        Matrix::new(&a, 2).times(Matrix::new(&a, 2), false, &mut [0.0; 6]);
+    }
+}
