@@ -262,6 +262,18 @@ impl<'a> Legal<'a> {
     }
 }
 
+/// Those of some sorted tails that are not among the sorted items seen.
+fn unseen<'a>(tails: &'a [u32], mut seen: &'a [u32]) -> impl Iterator<Item = NodeId> + 'a {
+    tails.iter().copied().map(NodeId).filter(move |tail| {
+        while let [first, rest @ ..] = seen
+            && *first < tail.0
+        {
+            seen = rest;
+        }
+        seen.first() != Some(&tail.0)
+    })
+}
+
 impl LegalSuccessors for Legal<'_> {
     fn vocabulary(&self) -> Vocabulary {
         self.vocabulary
@@ -313,6 +325,12 @@ impl LegalSuccessors for Legal<'_> {
         let mut path = here.nodes;
         for (next, tails) in self.runs(here.state, relation, self.tails_of(here.node, relation)) {
             let last_hop = self.pattern.automaton().longest(next) == 0;
+            if last_hop && goal == Goal::Unseen && !self.pattern.is_walk() {
+                // A state that nothing leads on from is one in which a path may end.
+                let ends = unseen(tails, wanted.seen).filter(|&tail| self.kg.is_item(tail) && !path.contains(&tail));
+                out.ending.extend(ends.map(|tail| self.vocabulary.node(tail).0));
+                continue;
+            }
             let list = if last_hop { &mut out.ending } else { &mut out.continuing };
             for tail in tails.iter().map(|&t| NodeId(t)) {
                 if !path.contains(&tail) && self.completes(tail, next, &mut path, &wanted) {

@@ -1,9 +1,9 @@
 //! What the host computes with: matrix products, inner products and the exponential function.
 //!
-//! Loops here are written in lanes, so that sums have one order on every machine, and are meant to run within [`vectorised`].
+//! Loops over single numbers are meant to run within [`vectorised`]; sums, which a compiler does not reorder, are written in vectors. The order of
+//! a sum depends on the width of the processor's vectors and on nothing else.
 
-/// Sums go in this many lanes.
-const LANES: usize = 16;
+use pulp::{Simd, WithSimd};
 
 /// Runs `work` with the widest vector instructions that this processor has.
 ///
@@ -14,43 +14,81 @@ pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
 }
 
 /// Inner product.
-#[inline(always)]
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a_chunks.zip(b_chunks) {
-        for lane in 0..LANES {
-            lanes[lane] += x[lane] * y[lane];
+    let mut product = [0.0];
+    dots(a, std::iter::once(b), &mut product);
+    product[0]
+}
+
+/// Inner products of one vector with several, as many as `out` has room for.
+pub(crate) fn dots<'a>(vector: &[f32], others: impl Iterator<Item = &'a [f32]>, out: &mut [f32]) {
+    pulp::Arch::new().dispatch(Dots { vector, others, out });
+}
+
+struct Dots<'a, I> {
+    vector: &'a [f32],
+    others: I,
+    out: &'a mut [f32],
+}
+
+impl<'a, I: Iterator<Item = &'a [f32]>> WithSimd for Dots<'_, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (a, a_rest) = S::as_simd_f32s(self.vector);
+        for (out, other) in self.out.iter_mut().zip(self.others) {
+            let (b, b_rest) = S::as_simd_f32s(other);
+            // Two sums, so that one need not wait for the other.
+            let mut sums = [simd.splat_f32s(0.0); 2];
+            let (a_pairs, b_pairs) = (a.chunks_exact(2), b.chunks_exact(2));
+            for (x, y) in a_pairs.remainder().iter().zip(b_pairs.remainder()) {
+                sums[0] = simd.mul_add_e_f32s(*x, *y, sums[0]);
+            }
+            for (x, y) in a_pairs.zip(b_pairs) {
+                sums[0] = simd.mul_add_e_f32s(x[0], y[0], sums[0]);
+                sums[1] = simd.mul_add_e_f32s(x[1], y[1], sums[1]);
+            }
+            let rest: f32 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
+            *out = simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1])) + rest;
         }
     }
-    total(lanes) + rest
 }
 
 /// Sum of numbers.
-#[inline(always)]
-pub(crate) fn sum(a: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    let chunks = a.chunks_exact(LANES);
-    let rest: f32 = chunks.remainder().iter().sum();
-    for x in chunks {
-        for lane in 0..LANES {
-            lanes[lane] += x[lane];
-        }
-    }
-    total(lanes) + rest
+pub(crate) fn sum(numbers: &[f32]) -> f32 {
+    pulp::Arch::new().dispatch(Sum(numbers))
 }
 
-#[inline(always)]
-fn total(mut lanes: [f32; LANES]) -> f32 {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            lanes[lane] += lanes[lane + half];
-        }
-        half /= 2;
+struct Sum<'a>(&'a [f32]);
+
+impl WithSimd for Sum<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f32 {
+        let (numbers, rest) = S::as_simd_f32s(self.0);
+        let sum = numbers.iter().fold(simd.splat_f32s(0.0), |sum, x| simd.add_f32s(sum, *x));
+        simd.reduce_sum_f32s(sum) + rest.iter().sum::<f32>()
     }
-    lanes[0]
+}
+
+/// Largest of the numbers; `−∞` of none. A NaN may be left out: it shows in what is computed next.
+pub(crate) fn largest(numbers: &[f32]) -> f32 {
+    pulp::Arch::new().dispatch(Largest(numbers))
+}
+
+struct Largest<'a>(&'a [f32]);
+
+impl WithSimd for Largest<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f32 {
+        let (numbers, rest) = S::as_simd_f32s(self.0);
+        let top = numbers.iter().fold(simd.splat_f32s(f32::NEG_INFINITY), |top, x| simd.max_f32s(top, *x));
+        rest.iter().copied().fold(simd.reduce_max_f32s(top), f32::max)
+    }
 }
 
 /// `to += scale · from`.
@@ -67,21 +105,6 @@ pub(crate) fn add(to: &mut [f32], from: &[f32]) {
     for (t, f) in to.iter_mut().zip(from) {
         *t += f;
     }
-}
-
-/// Largest of the numbers; `−∞` of none.
-#[inline(always)]
-pub(crate) fn largest(a: &[f32]) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    let chunks = a.chunks_exact(LANES);
-    let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    for x in chunks {
-        for lane in 0..LANES {
-            // Not `f32::max`, whose care for NaN costs more than the comparison; a NaN shows in the sum of the exponentials.
-            lanes[lane] = if x[lane] > lanes[lane] { x[lane] } else { lanes[lane] };
-        }
-    }
-    lanes.into_iter().fold(rest, f32::max)
 }
 
 /// `e^x` to two units in the last place; `x` is cut to [−87, 88], where that is no more a normal number.
@@ -179,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_in_lanes_leave_nothing_out() {
+    fn sums_in_vectors_leave_nothing_out() {
         for len in [0, 1, 15, 16, 17, 31, 40] {
             let a: Vec<f32> = (0..len).map(|i: u16| f32::from(i)).collect();
             let squares: f32 = a.iter().map(|x| x * x).sum();

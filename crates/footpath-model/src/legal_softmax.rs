@@ -9,22 +9,22 @@
 use crate::config::EndLoss;
 use crate::data::{Rivals, Target};
 use crate::embeddings::{Contribution, Table};
-use crate::kernels::{add_scaled, dot, exp, largest, sum, vectorised};
+use crate::kernels::{add_scaled, dot, dots, exp, largest, sum, vectorised};
 use crate::loss::Problem;
 use rayon::prelude::*;
 
 /// h·o + b for one token.
 #[must_use]
 pub fn score(hidden: &[f32], output: &Table, bias: &Table, token: u32) -> f32 {
-    scores(hidden, output, bias, std::iter::once(token))[0]
+    dot(hidden, output.row(token)) + bias.values[token as usize]
 }
 
 /// h·o + b for each token.
-pub(crate) fn scores(hidden: &[f32], output: &Table, bias: &Table, tokens: impl Iterator<Item = u32>) -> Vec<f32> {
-    vectorised(
-        #[inline(always)]
-        || tokens.map(|token| dot(hidden, output.row(token)) + bias.values[token as usize]).collect(),
-    )
+pub(crate) fn scores(hidden: &[f32], output: &Table, bias: &Table, tokens: &[u32]) -> Vec<f32> {
+    let mut scores = vec![0.0; tokens.len()];
+    dots(hidden, tokens.iter().map(|&token| output.row(token)), &mut scores);
+    scores.iter_mut().zip(tokens).for_each(|(score, &token)| *score += bias.values[token as usize]);
+    scores
 }
 
 /// Losses of the targets that list their rivals, in the order of the targets, and what they add to the derivatives.
@@ -44,7 +44,7 @@ pub(crate) fn forward_backward(problem: &Problem<'_>, targets: &[&Target], slots
             let Rivals::Listed(places) = &target.rivals else { return (0.0, Vec::new()) };
             let candidates = &problem.batch.candidates[places.clone()];
             let h = problem.hidden_of(target);
-            let z = scores(h, problem.output, problem.bias, candidates.iter().copied());
+            let z = scores(h, problem.output, problem.bias, candidates);
             let ranks = target.is_end && problem.end_loss != EndLoss::Softmax;
             let (loss, derivatives) =
                 if ranks { ranking(&z, problem.end_loss) } else { cross_entropy(z, target.log_weight) };
@@ -53,7 +53,11 @@ pub(crate) fn forward_backward(problem: &Problem<'_>, targets: &[&Target], slots
             let contributions: Vec<Contribution> = contributions.collect();
             vectorised(
                 #[inline(always)]
-                || contributions.iter().for_each(|&(token, _, g)| add_scaled(slot, g, problem.output.row(token))),
+                || {
+                    for &(token, _, g) in &contributions {
+                        add_scaled(slot, g, problem.output.row(token));
+                    }
+                },
             );
             (loss, contributions)
         })
@@ -73,7 +77,11 @@ fn cross_entropy(mut z: Vec<f32>, log_weight: f32) -> (f64, Vec<f32>) {
     let true_one = z[0];
     vectorised(
         #[inline(always)]
-        || z.iter_mut().for_each(|v| *v = exp(*v - top)),
+        || {
+            for v in &mut z {
+                *v = exp(*v - top);
+            }
+        },
     );
     let all = sum(&z);
     let loss = f64::from(top + all.ln() - true_one);

@@ -16,6 +16,7 @@ use footpath_model::decode::{
     MAX_K, Mode, Prompt, Recommender, Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList, WhenShort,
     next_items,
 };
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -332,7 +333,7 @@ impl Generator<'_> {
     /// Recommends to each user, in the order given; `done` is told how many are finished.
     pub fn recommend(&self, users: &[NodeId], options: Options, done: &mut dyn FnMut(usize)) -> Vec<List> {
         let Some(weights) = options.optimise else {
-            return self.search(users, options, done).iter().map(|list| self.render(list, options)).collect();
+            return self.search(users, options, done).par_iter().map(|list| self.render(list, options)).collect();
         };
         let reranker = Reranker::new(&self.session.kg, weights);
         let rendered = |list: UserList| {

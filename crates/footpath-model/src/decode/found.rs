@@ -10,6 +10,8 @@ use hashbrown::HashMap;
 pub(super) struct Found {
     /// By end token; the order of the map never decides anything.
     items: HashMap<u32, ItemPaths>,
+    /// The further paths of the items that have several; see [`ItemPaths::next`].
+    further: Vec<Vec<(f64, u32, u32)>>,
     /// Prefixes from which paths have ended; a path is told by its place here and its last token.
     branches: Vec<Vec<u32>>,
     /// Probability of what was cut.
@@ -20,16 +22,16 @@ pub(super) struct Found {
     any_cut: bool,
 }
 
-/// The paths to one item.
-#[derive(Default)]
+/// The paths to one item. There are thousands of these, and few are looked at: so they are small, and what most do not have is elsewhere.
+#[derive(Clone, Copy, Default)]
 struct ItemPaths {
     /// Sum of their probabilities.
     sum: f64,
-    count: usize,
-    /// The most probable: (probability, branch, token). Apart from the others, because most items have one path and few are looked at.
+    /// The most probable: (probability, branch, token).
     best: (f64, u32, u32),
-    /// The next most probable few, best first.
-    next: Vec<(f64, u32, u32)>,
+    count: u32,
+    /// Place among [`Found::further`] of the next most probable few, best first, plus 1; 0 where there are none.
+    next: u32,
 }
 
 impl ItemPaths {
@@ -38,8 +40,7 @@ impl ItemPaths {
         match score {
             Score::Marginal => self.sum,
             Score::Max => self.best.0,
-            #[expect(clippy::cast_precision_loss, reason = "a count of paths in memory")]
-            Score::Mean => self.sum / self.count.max(1) as f64,
+            Score::Mean => self.sum / f64::from(self.count.max(1)),
         }
     }
 }
@@ -49,12 +50,17 @@ impl Found {
     pub(super) fn enter(&mut self, prefix: &[u32], ends: impl IntoIterator<Item = (u32, f64)>, keep: usize) {
         let branch = u32::try_from(self.branches.len()).unwrap_or(u32::MAX);
         let before = self.branches.len();
+        let ends = ends.into_iter();
+        // Where there is nothing yet, most ends are new.
+        if self.items.is_empty() {
+            self.items.reserve(2 * ends.size_hint().1.unwrap_or_default());
+        }
         for (token, probability) in ends {
             if self.branches.len() == before {
                 self.branches.push(prefix.to_vec());
             }
             let item = if token == Vocabulary::END.0 { prefix.last().copied().unwrap_or(token) } else { token };
-            self.items.entry(item).or_default().enter((probability, branch, token), keep);
+            self.items.entry(item).or_default().enter((probability, branch, token), keep, &mut self.further);
         }
     }
 
@@ -86,7 +92,7 @@ impl Found {
         vocabulary: Vocabulary,
         factor: &dyn Fn(u32) -> f64,
     ) -> UserList {
-        let Self { items, branches, cut, largest_cut, any_cut } = self;
+        let Self { items, further, branches, cut, largest_cut, any_cut } = self;
         // A search that cut something has unexplored probability, however small the numbers.
         let unexplored = if any_cut { cut.max(f64::MIN_POSITIVE) } else { 0.0 };
         let num_found = items.len();
@@ -106,11 +112,26 @@ impl Found {
             0 => Some(Shortfall::NoPath),
             _ => Some(Shortfall::FewerReachable),
         };
-        let items = ranked
-            .iter()
-            .take(options.k)
-            .filter_map(|&(worth, token)| Some(items.get(&token)?.item(token, &branches, worth, vocabulary)));
-        UserList { user, items: items.collect(), unexplored, proven, shortfall }
+        let item = |&(worth, token): &(f64, u32)| {
+            let item = items.get(&token)?;
+            let path = |&(probability, branch, last): &(f64, u32, u32)| {
+                let mut tokens = branches.get(branch as usize).cloned().unwrap_or_default();
+                if last != Vocabulary::END.0 {
+                    tokens.push(last);
+                }
+                ScoredPath { tokens, log_probability: probability.ln() }
+            };
+            Some(ScoredItem {
+                item: node(vocabulary, token),
+                score: worth.ln(),
+                log_probability: item.sum.ln(),
+                confidence: (item.best.0 / item.sum).min(1.0),
+                num_paths: item.count as usize,
+                paths: item.best_few(&further).map(path).collect(),
+            })
+        };
+        let items = ranked.iter().take(options.k).filter_map(item).collect();
+        UserList { user, items, unexplored, proven, shortfall }
     }
 }
 
@@ -133,9 +154,9 @@ fn stands_apart(worths: &[f64], k: usize, more: f64) -> bool {
 }
 
 impl ItemPaths {
-    fn enter(&mut self, path: (f64, u32, u32), keep: usize) {
+    fn enter(&mut self, path: (f64, u32, u32), keep: usize, further: &mut Vec<Vec<(f64, u32, u32)>>) {
         self.sum += path.0;
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
         if self.count == 1 {
             self.best = path;
             return;
@@ -144,30 +165,27 @@ impl ItemPaths {
         // new one behind.
         let takes_over = path.0 > self.best.0;
         let path = if takes_over { std::mem::replace(&mut self.best, path) } else { path };
+        let room = keep.saturating_sub(1);
+        if room == 0 {
+            return;
+        }
+        if self.next == 0 {
+            further.push(Vec::with_capacity(room.min(4)));
+            self.next = u32::try_from(further.len()).unwrap_or(0);
+        }
+        let Some(next) = further.get_mut(self.next as usize - 1) else { return };
         let ahead = |other: &(f64, u32, u32)| other.0 > path.0 || (!takes_over && other.0 >= path.0);
-        let (place, room) = (self.next.partition_point(ahead), keep.saturating_sub(1));
+        let place = next.partition_point(ahead);
         if place < room {
-            self.next.insert(place, path);
-            self.next.truncate(room);
+            next.truncate(room - 1);
+            next.insert(place, path);
         }
     }
 
-    fn item(&self, token: u32, branches: &[Vec<u32>], worth: f64, vocabulary: Vocabulary) -> ScoredItem {
-        let path = |&(probability, branch, token): &(f64, u32, u32)| {
-            let mut tokens = branches.get(branch as usize).cloned().unwrap_or_default();
-            if token != Vocabulary::END.0 {
-                tokens.push(token);
-            }
-            ScoredPath { tokens, log_probability: probability.ln() }
-        };
-        ScoredItem {
-            item: node(vocabulary, token),
-            score: worth.ln(),
-            log_probability: self.sum.ln(),
-            confidence: (self.best.0 / self.sum).min(1.0),
-            num_paths: self.count,
-            paths: std::iter::once(&self.best).chain(&self.next).map(path).collect(),
-        }
+    /// The most probable paths, best first.
+    fn best_few<'a>(&'a self, further: &'a [Vec<(f64, u32, u32)>]) -> impl Iterator<Item = &'a (f64, u32, u32)> {
+        let next = (self.next as usize).checked_sub(1).and_then(|place| further.get(place));
+        std::iter::once(&self.best).chain(next.into_iter().flatten())
     }
 }
 
@@ -198,12 +216,12 @@ mod tests {
         for keep in 1..6 {
             for _ in 0..100 {
                 let paths: Vec<(f64, u32, u32)> = (0..8).map(|i| (stream.index(4) as f64 / 8.0, i, 0)).collect();
-                let mut kept = ItemPaths::default();
-                paths.iter().for_each(|&path| kept.enter(path, keep));
+                let (mut kept, mut further) = (ItemPaths::default(), Vec::new());
+                paths.iter().for_each(|&path| kept.enter(path, keep, &mut further));
                 let mut sorted = paths.clone();
                 sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
                 sorted.truncate(keep);
-                let all: Vec<_> = std::iter::once(kept.best).chain(kept.next).collect();
+                let all: Vec<_> = kept.best_few(&further).copied().collect();
                 assert_eq!(all, sorted, "{paths:?}");
             }
         }

@@ -9,7 +9,7 @@ use super::keep::{self, Candidate};
 use super::{MAX_BEAMS, Mode, Prompt, SearchOptions, UserList, WhenShort};
 use crate::embeddings::Table;
 use crate::kernels::{exp, largest, vectorised};
-use crate::legal_softmax::{score, scores};
+use crate::legal_softmax::scores;
 use crate::model::{Cache, Engine};
 use crate::path_model::PathModel;
 use footpath_core::{Goal, LegalSuccessors, NodeId, Successors, Vocabulary};
@@ -18,7 +18,7 @@ use std::ops::Range;
 
 /// Users that go through the trunk together. Part of the definition of a run: results do not depend on the number of threads.
 const USERS_AT_ONCE: usize = 16;
-/// Prefixes that go through the trunk together, in all: what bounds the memory of a search that is widened.
+/// Prefixes that go through the trunk together, in all threads: what bounds the memory of a search that is widened.
 const PREFIXES_AT_ONCE: usize = MAX_BEAMS;
 
 /// Generates recommendations with a model on a graph.
@@ -53,8 +53,11 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     /// [`Mode::Exact`] says; at most [`MAX_BEAMS`] wide.
     pub fn recommend(&self, users: &[NodeId], options: SearchOptions, done: &mut dyn FnMut(usize)) -> Vec<UserList> {
         let mut lists: Vec<UserList> = Vec::with_capacity(users.len());
-        for chunk in users.chunks(USERS_AT_ONCE) {
-            lists.extend(self.search_until_content(chunk, options));
+        // Every thread has users of its own: what they do alone, nobody waits for.
+        for chunk in users.chunks(USERS_AT_ONCE * rayon::current_num_threads()) {
+            let of_threads: Vec<Vec<UserList>> =
+                chunk.par_chunks(USERS_AT_ONCE).map(|users| self.search_until_content(users, options)).collect();
+            lists.extend(of_threads.into_iter().flatten());
             done(lists.len());
         }
         lists
@@ -86,7 +89,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             Mode::Sample(sampling) => sampling.draws as usize,
             _ => options.beams,
         };
-        let portion = (PREFIXES_AT_ONCE / width).max(1);
+        let portion = (PREFIXES_AT_ONCE / rayon::current_num_threads() / width).max(1);
         users.chunks(portion).flat_map(|users| self.search(users, options)).collect()
     }
 
@@ -105,7 +108,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         let mut cache = Cache::default();
         let mut hidden = self.read_prompts(&beams, &options, &mut cache);
         let width = self.model.config.d_table();
-        let directs: Vec<Direct<'_>> = hidden
+        let directs: Vec<Direct> = hidden
             .chunks_exact(width)
             .map(|h| Direct::new(self.model, self.legal.items(), h, options.direct))
             .collect();
@@ -118,7 +121,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             let parents: Vec<u32> = beams.iter().map(|b| b.parent).collect();
             hidden = self.engine.step(self.model.embed(&tokens), Some(&parents), &mut cache);
         }
-        let finish = |((mut found, direct), &user): ((Found, &Direct<'_>), &NodeId)| {
+        let finish = |((mut found, direct), &user): ((Found, &Direct), &NodeId)| {
             if matches!(options.mode, Mode::Sample(_)) {
                 found.cut_the_rest();
             }
@@ -232,31 +235,30 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
 }
 
 /// What the model says of an item from the user alone: p(item ∣ user) among all items, to the power of a weight.
-struct Direct<'a> {
-    model: &'a PathModel,
-    hidden: Vec<f32>,
+struct Direct {
     weight: f64,
+    /// Token of the first item.
+    first: u32,
+    /// Of each item; empty where the weight is 0, which costs nothing.
+    scores: Vec<f32>,
     log_sum: f64,
 }
 
-impl<'a> Direct<'a> {
-    /// `hidden` is the vector after the prompt. A weight of 0 costs nothing.
-    fn new(model: &'a PathModel, items: Range<u32>, hidden: &[f32], weight: f64) -> Self {
-        if weight == 0.0 {
-            return Self { model, hidden: Vec::new(), weight, log_sum: 0.0 };
-        }
-        let scores = scores(hidden, model.output(), &model.bias, items);
+impl Direct {
+    /// `hidden` is the vector after the prompt.
+    fn new(model: &PathModel, items: Range<u32>, hidden: &[f32], weight: f64) -> Self {
+        let first = items.start;
+        let tokens: Vec<u32> = if weight == 0.0 { Vec::new() } else { items.collect() };
+        let scores = scores(hidden, model.output(), &model.bias, &tokens);
         let top = largest(&scores);
-        let sum: f64 = scores.iter().map(|&z| f64::from(z - top).exp()).sum();
-        Self { model, hidden: hidden.to_vec(), weight, log_sum: f64::from(top) + sum.ln() }
+        let sum: f64 = exponentials(&scores, top).into_iter().map(f64::from).sum();
+        Self { weight, first, scores, log_sum: f64::from(top) + sum.ln() }
     }
 
     fn factor(&self, end: u32) -> f64 {
-        if self.weight == 0.0 {
-            return 1.0;
-        }
-        let z = f64::from(score(&self.hidden, self.model.output(), &self.model.bias, end));
-        (self.weight * (z - self.log_sum)).exp()
+        let place = end.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+        let score = place.and_then(|place| self.scores.get(place));
+        score.map_or(1.0, |&z| (self.weight * (f64::from(z) - self.log_sum)).exp())
     }
 }
 
@@ -298,15 +300,24 @@ fn widen(options: &mut SearchOptions) -> bool {
 
 /// Probability of each successor, continuing before ending; `word` is what the model calls it.
 fn softmax(h: &[f32], successors: &Successors, output: &Table, bias: &Table, word: impl Fn(u32) -> u32) -> Vec<f64> {
-    let tokens = successors.continuing.iter().chain(&successors.ending).map(|&token| word(token));
-    let mut scores = scores(h, output, bias, tokens);
-    let top = largest(&scores);
-    vectorised(
-        #[inline(always)]
-        || scores.iter_mut().for_each(|z| *z = exp(*z - top)),
-    );
-    let mut shares: Vec<f64> = scores.into_iter().map(f64::from).collect();
+    let tokens: Vec<u32> = successors.continuing.iter().chain(&successors.ending).map(|&token| word(token)).collect();
+    let scores = scores(h, output, bias, &tokens);
+    let mut shares: Vec<f64> = exponentials(&scores, largest(&scores)).into_iter().map(f64::from).collect();
     let sum: f64 = shares.iter().sum();
     shares.iter_mut().for_each(|share| *share /= sum);
     shares
+}
+
+/// e^(score − top) of each.
+fn exponentials(scores: &[f32], top: f32) -> Vec<f32> {
+    let mut exponentials = vec![0.0; scores.len()];
+    vectorised(
+        #[inline(always)]
+        || {
+            for (e, z) in exponentials.iter_mut().zip(scores) {
+                *e = exp(z - top);
+            }
+        },
+    );
+    exponentials
 }

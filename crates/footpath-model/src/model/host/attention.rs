@@ -1,7 +1,7 @@
 //! Attention within the rows of a batch.
 
 use super::weights::Host;
-use crate::kernels::{add_scaled, dot, exp, largest, sum, vectorised};
+use crate::kernels::{add_scaled, dot, dots, exp, largest, sum, vectorised};
 use crate::layout::Layout;
 use std::ops::Range;
 
@@ -101,9 +101,10 @@ impl Host {
         for (head, weights) in weights.chunks_exact_mut(tokens * tokens).enumerate() {
             for (i, (weights, &reach)) in weights.chunks_exact_mut(tokens).zip(reaches).enumerate() {
                 let query = part(i, 0, head);
+                dots(query, (0..tokens).map(|j| part(j, 1, head)), weights);
                 for (j, (weight, &rank)) in weights.iter_mut().zip(ranks).enumerate() {
                     let seen = i == j || rank <= reach;
-                    *weight = if seen { dot(query, part(j, 1, head)) * scale } else { f32::NEG_INFINITY };
+                    *weight = if seen { *weight * scale } else { f32::NEG_INFINITY };
                 }
                 softmax(weights);
                 let out = &mut mixed[i * d + head * d_head..][..d_head];
@@ -140,12 +141,9 @@ impl Host {
         for (head, weights) in weights.chunks_exact(tokens * tokens).enumerate() {
             for (i, weights) in weights.chunks_exact(tokens).enumerate() {
                 let d_out = &d_mixed[i * d + head * d_head..][..d_head];
-                for (j, (d_weight, &weight)) in d_weights.iter_mut().zip(weights).enumerate() {
-                    *d_weight = 0.0;
-                    if weight > 0.0 {
-                        *d_weight = dot(d_out, &qkv[place(j, 2, head)..][..d_head]);
-                        add_scaled(&mut d_qkv[place(j, 2, head)..][..d_head], weight, d_out);
-                    }
+                dots(d_out, (0..tokens).map(|j| &qkv[place(j, 2, head)..][..d_head]), d_weights);
+                for (j, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
+                    add_scaled(&mut d_qkv[place(j, 2, head)..][..d_head], weight, d_out);
                 }
                 let mean = dot(d_weights, weights);
                 for (j, (&d_weight, &weight)) in d_weights.iter().zip(weights).enumerate() {

@@ -16,6 +16,32 @@ pub(super) struct Inner {
 }
 
 impl Layer {
+    /// As [`Layer::feed_forward`], without what a derivative needs.
+    pub(super) fn feed_forward_only(&self, x: &[f32], activation: Activation) -> Vec<f32> {
+        let mut inner = self.expand.apply(x);
+        match &self.gate {
+            Some(gate) => {
+                gated(&mut inner, &mut gate.apply(x));
+            }
+            None => vectorised(
+                #[inline(always)]
+                || match activation {
+                    Activation::Gelu => {
+                        for x in &mut inner {
+                            *x = gelu_exact(*x).0;
+                        }
+                    }
+                    Activation::GeluTanh => {
+                        for x in &mut inner {
+                            *x = gelu_tanh(*x).0;
+                        }
+                    }
+                },
+            ),
+        }
+        self.contract.apply(&inner)
+    }
+
     /// # Shapes
     /// `[rows, d_model]`; the same comes back.
     pub(super) fn feed_forward(&self, x: &[f32], activation: Activation) -> (Vec<f32>, Inner) {

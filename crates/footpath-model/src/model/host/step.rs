@@ -5,7 +5,7 @@
 
 use super::attention::{Turns, softmax};
 use super::weights::{Host, Layer};
-use crate::kernels::{add, add_scaled, dot, vectorised};
+use crate::kernels::{add, add_scaled, dots, vectorised};
 use rayon::prelude::*;
 
 /// Rows that a thread takes through all layers at once.
@@ -129,8 +129,7 @@ impl Host {
             );
         }
         add(x, &layer.attention_out.apply(&mixed));
-        let (y, _) = layer.feed_forward(&layer.feed_forward_norm.apply(x).out, self.activation);
-        add(x, &y);
+        add(x, &layer.feed_forward_only(&layer.feed_forward_norm.apply(x).out, self.activation));
     }
 
     /// The mean of the values of `past` by how the query meets their keys, into `mixed`.
@@ -138,9 +137,8 @@ impl Host {
     fn attend_to(&self, query: &[f32], past: &[&[f32]], scores: &mut [f32], mixed: &mut [f32]) {
         let (d, d_head, scale) = (self.d_model, self.d_head(), self.attention_scale());
         for (head, (query, mixed)) in query.chunks_exact(d_head).zip(mixed.chunks_exact_mut(d_head)).enumerate() {
-            for (score, token) in scores.iter_mut().zip(past) {
-                *score = dot(query, &token[head * d_head..][..d_head]) * scale;
-            }
+            dots(query, past.iter().map(|token| &token[head * d_head..][..d_head]), scores);
+            scores.iter_mut().for_each(|score| *score *= scale);
             softmax(scores);
             for (&score, token) in scores.iter().zip(past) {
                 add_scaled(mixed, score, &token[d + head * d_head..][..d_head]);
