@@ -30,6 +30,7 @@ mod corpora;
 mod crash;
 mod demo;
 mod evaluation;
+mod experts;
 mod faithful;
 mod generate;
 mod hugging_face;

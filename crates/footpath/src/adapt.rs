@@ -52,6 +52,8 @@ pub fn run(model_dir: &Path, from: &Path, to: &Path, out: &Path, replace: Replac
     let card = ModelCard {
         model: model.config.clone(),
         vocabulary: kg.vocabulary(),
+        // Items have other places now, and other weights.
+        weights: None,
         adapted_from: Some(old.model_hash().to_owned()),
         ..old.card().clone()
     };
@@ -61,7 +63,7 @@ pub fn run(model_dir: &Path, from: &Path, to: &Path, out: &Path, replace: Replac
     let log = Artefact::open(model_dir, "model")?.read_text("metrics.jsonl")?;
     let log: Vec<String> = log.lines().map(str::to_owned).collect();
     let parents = BTreeMap::from([("kg".to_owned(), kg.content_hash().to_owned())]);
-    publish(out, &card, &model, &log, parents, replace)?;
+    publish(out, &card, &model, None, &log, parents, replace)?;
     Ok(report)
 }
 

@@ -45,6 +45,8 @@ pub struct Options {
     pub beams: usize,
     /// Weight of what a model says of an item from the user alone; `None` is its own, see [`recommend::Session::direct`](crate::recommend::Session::direct).
     pub direct: Option<f64>,
+    /// Weight of its linear part, as [`recommend::Options::linear`](crate::recommend::Options::linear).
+    pub linear: Option<f64>,
     /// What the model trades a part of the probability for.
     pub optimise: Option<Weights>,
     /// Seed of random paths to compare the model's explanations with, if they are to be compared.
@@ -68,6 +70,7 @@ impl Default for Options {
             k: 10,
             beams: SearchOptions::default().beams,
             direct: None,
+            linear: None,
             optimise: None,
             random_paths: None,
             beside: Beside::Nothing,
@@ -224,8 +227,8 @@ impl Protocol {
 /// Whatever opening, reading and searching give.
 pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn FnMut(usize, usize)) -> Result<Report> {
     // Searching takes long; a cut-off out of range is told before.
-    let Options { k, beams, direct, optimise, .. } = *options;
-    SearchOptions { k, beams, direct, optimise, ..SearchOptions::default() }.validate()?;
+    let Options { k, beams, direct, linear, optimise, .. } = *options;
+    SearchOptions { k, beams, direct, linear, optimise, ..SearchOptions::default() }.validate()?;
     if matches!(subject, Subject::Lists(_)) && (options.random_paths.is_some() || optimise.is_some()) {
         let option = if optimise.is_some() { "optimise" } else { "random-paths" };
         return Err(Error::Usage { option, reason: "lists have no paths; give --model".to_owned() });

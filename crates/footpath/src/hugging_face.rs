@@ -102,10 +102,11 @@ pub fn import(from: &Path, kg_dir: &Path, shape: &Shape, out: &Path, replace: Re
         steps: 0,
         best_step: 0,
         best_validation: None,
+        weights: None,
         adapted_from: None,
     };
     let parents = BTreeMap::from([("kg".to_owned(), kg.content_hash().to_owned())]);
-    publish(out, &card, &model, &[], parents, replace)?;
+    publish(out, &card, &model, None, &[], parents, replace)?;
     Ok(card)
 }
 

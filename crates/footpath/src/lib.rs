@@ -28,6 +28,7 @@ pub mod curve;
 pub mod error;
 pub mod evaluate;
 pub mod evaluation_report;
+pub mod experts;
 pub mod formats;
 pub mod guests;
 pub mod hugging_face;

@@ -10,12 +10,12 @@ use footpath_core::{Goal, NodeId, TokenId};
 use footpath_graph::TrainKg;
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
-use footpath_model::PathModel;
 use footpath_model::data::Objective;
 use footpath_model::decode::{
     MAX_K, Mode, Prompt, Recommender, Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList, WhenShort,
     next_items,
 };
+use footpath_model::{Linear, PathModel};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -37,6 +37,8 @@ pub struct Options {
     pub score: Score,
     /// Weight of what the model says of an item from the user alone, beside its paths; `None` is [`Session::direct`].
     pub direct: Option<f64>,
+    /// Weight of the model's linear part; `None` is [`Session::linear`].
+    pub linear: Option<f64>,
     /// Prefixes kept for each user at each token.
     pub beams: usize,
     /// Paths shown for each item.
@@ -54,6 +56,7 @@ impl Default for Options {
             mode: Mode::Beam,
             score: Score::Marginal,
             direct: None,
+            linear: None,
             beams: 400,
             paths_per_item: 1,
             optimise: None,
@@ -72,19 +75,21 @@ impl Options {
         Ok(self.search(Goal::Unseen).validate()?)
     }
 
-    /// These options with the model's own weight where none is given.
+    /// These options with the model's own weights where none are given.
     fn of(self, session: &Session) -> Self {
-        Self { direct: Some(self.direct.unwrap_or_else(|| session.direct())), ..self }
+        let direct = Some(self.direct.unwrap_or_else(|| session.direct()));
+        Self { direct, linear: Some(self.linear.unwrap_or_else(|| session.linear())), ..self }
     }
 
     fn search(&self, goal: Goal) -> SearchOptions {
         let Self { k, mode, score, beams, paths_per_item, .. } = *self;
-        let direct = self.direct.unwrap_or(0.0);
+        let (direct, linear) = (self.direct.unwrap_or(0.0), self.linear.unwrap_or(0.0));
+        let when_short = WhenShort::Widen;
         let prompt = match goal {
             Goal::Item(_) if self.fill_in => Prompt::UserAndEnd,
             _ => Prompt::User,
         };
-        SearchOptions { k, mode, score, direct, beams, paths_per_item, prompt, goal, when_short: WhenShort::Widen }
+        SearchOptions { k, mode, score, direct, linear, beams, paths_per_item, prompt, goal, when_short }
     }
 }
 
@@ -171,6 +176,7 @@ pub struct Session {
     kg: TrainKg,
     pattern: Pattern,
     model: PathModel,
+    linear: Option<Linear>,
     card: ModelCard,
     model_hash: String,
     readings: Readings,
@@ -187,8 +193,9 @@ impl Session {
         let pattern = stored.pattern(&kg)?;
         let model = stored.model(&footpath_model::device(device)?)?;
         let (model_hash, readings) = (stored.artefact.manifest().content_hash(), Readings::default());
+        let linear = stored.linear()?;
         let card = stored.card;
-        Ok(Self { kg, pattern, model, card, model_hash, readings })
+        Ok(Self { kg, pattern, model, linear, card, model_hash, readings })
     }
 
     /// The graph.
@@ -252,16 +259,28 @@ impl Session {
         if options.direct.is_some_and(|weight| weight > 0.0) && !training.learns_ends() {
             return missing("direct", "train one with --objective end beside others");
         }
+        if options.linear.is_some_and(|weight| weight > 0.0) && self.linear.is_none() {
+            return missing("linear", "it has no linear part; train one where there are valid interactions");
+        }
         if options.optimise.is_some() && !training.generates_paths() {
             return missing("optimise", "it has no paths to choose among");
         }
         Ok(())
     }
 
-    /// The weight of what the model says of an item from the user alone, unless another is asked for: [`DIRECT`] where it has learned that.
+    /// The weight of what the model says of an item from the user alone, unless another is asked for: the one chosen on valid, else
+    /// [`DIRECT`] where it has learned that.
     #[must_use]
     pub fn direct(&self) -> f64 {
-        if self.card.training.learns_ends() { DIRECT } else { 0.0 }
+        let unchosen = if self.card.training.learns_ends() { DIRECT } else { 0.0 };
+        self.card.weights.map_or(unchosen, |weights| weights.direct)
+    }
+
+    /// The weight of the model's linear part, unless another is asked for: the one chosen on valid.
+    #[must_use]
+    pub fn linear(&self) -> f64 {
+        let chosen = self.card.weights.map_or(0.0, |weights| weights.linear);
+        if self.linear.is_some() { chosen } else { 0.0 }
     }
 
     /// Reads relations aloud in other words than the graph's.
@@ -287,6 +306,10 @@ impl Session {
     /// As [`Session::recommend`], without rendering.
     pub fn search(&self, users: &[NodeId], options: Options, done: &mut dyn FnMut(usize)) -> Vec<UserList> {
         self.generator(&[]).search(users, options, done)
+    }
+
+    fn recommender<'a>(&'a self, legal: &'a Legal<'a>) -> Recommender<'a, Legal<'a>> {
+        Recommender::new(&self.model, legal).with_linear(self.linear.as_ref())
     }
 
     /// The graph path of generated tokens, which may begin with a guest.
@@ -353,7 +376,7 @@ impl Generator<'_> {
     ) -> Vec<UserList> {
         let many = Options { paths_per_item: PATHS_TO_CHOOSE_FROM, ..options.of(self.session) }.search(Goal::Unseen);
         let k = options.k.saturating_mul(10).clamp(100, MAX_K).max(options.k);
-        let recommender = Recommender::new(&self.session.model, &self.legal);
+        let recommender = self.session.recommender(&self.legal);
         let wide = SearchOptions { k, when_short: WhenShort::Accept, ..many };
         let mut lists = recommender.recommend(users, wide, done);
         // Slots are filled first, and chosen from after.
@@ -369,7 +392,7 @@ impl Generator<'_> {
         let Session { model, card, .. } = self.session;
         match card.training.item_objective() {
             Some(objective) => next_items(model, &self.legal, objective, users, options.k, done),
-            None => Recommender::new(model, &self.legal).recommend(
+            None => self.session.recommender(&self.legal).recommend(
                 users,
                 options.of(self.session).search(Goal::Unseen),
                 done,
@@ -380,7 +403,7 @@ impl Generator<'_> {
     /// The most probable paths from a user to an item, whether they have chosen it or not.
     pub fn explain(&self, user: NodeId, item: NodeId, options: Options) -> Why {
         let search = Options { k: 1, ..options }.search(Goal::Item(item));
-        let mut lists = Recommender::new(&self.session.model, &self.legal).recommend(&[user], search, &mut |_| {});
+        let mut lists = self.session.recommender(&self.legal).recommend(&[user], search, &mut |_| {});
         let found = lists.pop().and_then(|mut list| list.items.pop());
         let paths: Vec<Explanation> = found.iter().flat_map(|f| &f.paths).map(|p| self.explanation(p)).collect();
         let kg = &self.session.kg;

@@ -6,7 +6,7 @@ use crate::words;
 use footpath_core::Artefact;
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::Pattern;
-use footpath_model::{Device, PathModel};
+use footpath_model::{Device, Linear, PathModel};
 use std::path::{Path, PathBuf};
 
 /// A model on disk, of a graph it was checked to belong to.
@@ -58,6 +58,18 @@ impl Stored {
         })
     }
 
+    /// Its linear part, if it has one.
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Corrupt`] when it is not one of its items.
+    pub(crate) fn linear(&self) -> Result<Option<Linear>> {
+        const FILE: &str = "linear.safetensors";
+        if !self.artefact.manifest().files.contains_key(FILE) {
+            return Ok(None);
+        }
+        Ok(Some(Linear::read(&self.artefact.file(FILE)?, self.card.model.num_items)?))
+    }
+
     /// The model.
     ///
     /// # Errors
@@ -77,6 +89,10 @@ fn check_shape(card: &ModelCard, kg: &TrainKg) -> std::result::Result<(), Compla
     }
     // What it learned decides how it is read, so a description that no training could have written is none.
     card.training.validate().map_err(|e| ("settings of a training", e.to_string()))?;
+    let bad = |weight: &f64| !(0.0..=100.0).contains(weight);
+    if let Some(weight) = card.weights.iter().flat_map(|w| [w.direct, w.linear]).find(bad) {
+        return Err(("weights of 0 to 100", weight.to_string()));
+    }
     let (first, items) = (card.model.first_item, kg.items());
     if first == items.start && card.model.num_items == items.len() {
         Ok(())

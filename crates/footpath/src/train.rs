@@ -3,6 +3,7 @@
 use crate::corpus;
 use crate::curve;
 use crate::error::{Error, Result};
+use crate::experts::{self, Weights};
 use crate::paths::{CorpusPaths, FreshPaths};
 use crate::plan::Plan;
 use crate::recommend::DIRECT;
@@ -21,7 +22,7 @@ use footpath_model::checkpoint::Checkpoints;
 use footpath_model::config::{Design, ModelConfig, Preset, TrainingConfig};
 use footpath_model::data::PathSource;
 use footpath_model::decode::{Recommender, SearchOptions, WhenShort, next_items};
-use footpath_model::{Ending, Observer, PathModel, Progress, Trainer};
+use footpath_model::{Ending, Linear, Observer, PathModel, Progress, Trainer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -67,6 +68,8 @@ pub struct Options {
     pub validation_users: usize,
     /// Beams of a validation.
     pub validation_beams: usize,
+    /// Whether the model gets a linear part beside its paths, with weights chosen on valid; see [`crate::experts`].
+    pub linear: bool,
     /// Name of the device.
     pub device: String,
     /// Whether the output may be replaced.
@@ -105,6 +108,7 @@ impl Default for Options {
             training: TrainingConfig::default(),
             validation_users: 600,
             validation_beams: 200,
+            linear: true,
             device: "flex".to_owned(),
             replace: Replace::No,
             unfinished: Unfinished::Refuse,
@@ -132,6 +136,9 @@ pub struct ModelCard {
     pub best_step: u64,
     /// NDCG@10 on valid of the weights that were kept.
     pub best_validation: Option<f64>,
+    /// What is said of an item beside its paths, as chosen on valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Weights>,
     /// Hash of the model that this one was carried over from, if it was not trained on its graph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapted_from: Option<String>,
@@ -151,6 +158,8 @@ pub enum Event<'a> {
     },
     /// A step was done.
     Step(&'a Progress),
+    /// All steps are done; the linear part is solved, and the weights of what is said beside paths are chosen on valid.
+    Weigh,
     /// The run ended.
     End(&'a ModelCard),
 }
@@ -204,11 +213,23 @@ pub fn run(
     observe(Event::Start { plan: &plan, pattern: pattern.source(), resumed_at });
     let mut watcher = Watcher::new(&kg, &legal, &valid, options, &workplace, resumed_at, observe)?;
     let ending = trainer.run(&legal, source.as_ref(), &workplace.checkpoints, &mut watcher, stop)?;
-    let Watcher { log, .. } = watcher;
+    let Watcher { log, users, observe, .. } = watcher;
     if ending == Ending::Interrupted {
         return Ok(Outcome::Interrupted);
     }
     let best = workplace.checkpoints.best(&footpath_model::device(&options.device)?)?;
+    // Only paths are reordered by weights; without users to choose them on there is nothing to go by.
+    let chooses = options.linear && trainer.config.item_objective().is_none() && !users.is_empty();
+    let (linear, weights) = match chooses {
+        true => {
+            observe(Event::Weigh);
+            let solved = experts::linear(&kg, &valid)?;
+            let (given, ends) = (solved.as_ref().map(|(table, lambda)| (table, *lambda)), trainer.config.learns_ends());
+            let weights = experts::weights(&best.model, &legal, given, ends, &valid, &users)?;
+            (solved.map(|(table, _)| table), Some(weights))
+        }
+        false => (None, None),
+    };
     let card = ModelCard {
         model: best.model.config.clone(),
         training: trainer.config.clone(),
@@ -218,9 +239,10 @@ pub fn run(
         steps: trainer.position.step,
         best_step: best.position.step,
         best_validation: best.position.best,
+        weights,
         adapted_from: None,
     };
-    publish(out, &card, &best.model, &log.lines, parents, options.replace)?;
+    publish(out, &card, &best.model, linear.as_ref(), &log.lines, parents, options.replace)?;
     workplace.remove()?;
     observe(Event::End(&card));
     Ok(Outcome::Finished(Box::new(card)))
@@ -496,6 +518,7 @@ pub(crate) fn publish(
     out: &Path,
     card: &ModelCard,
     model: &PathModel,
+    linear: Option<&Linear>,
     log: &[String],
     parents: BTreeMap<String, String>,
     replace: Replace,
@@ -504,6 +527,9 @@ pub(crate) fn publish(
     let curve = curve::svg(&steps).unwrap_or_default();
     let mut writer = ArtefactWriter::create(out, "model", replace)?;
     writer.add("weights.safetensors", |out| model.write(out))?;
+    if let Some(linear) = linear {
+        writer.add("linear.safetensors", |out| linear.write(out))?;
+    }
     writer.add("model.json", |out| Ok(serde_json::to_writer_pretty(out, card)?))?;
     writer.add("metrics.jsonl", |out| write_lines(log, out))?;
     writer.add("loss.svg", |out| out.write_all(curve.as_bytes()))?;

@@ -237,7 +237,8 @@ impl Search {
         }
         // Settings may each be good and not go together.
         let options = match self.options(&job.settings, job.paths_per_user) {
-            Ok(options) => TrainOptions { unfinished: Unfinished::Resume, ..options },
+            // A trial is judged by what the model learns.
+            Ok(options) => TrainOptions { unfinished: Unfinished::Resume, linear: false, ..options },
             Err(e) => return Ok(Some(Record { failed: Some(e.to_string()), ..Record::of(job, None) })),
         };
         match train::run(kg_dir, &place, &options, &mut |event| observe(Event::Train(event)), stop) {

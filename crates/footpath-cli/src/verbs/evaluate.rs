@@ -34,9 +34,12 @@ pub(crate) struct EvaluateArgs {
     /// Beams of the model
     #[arg(long, value_name = "N", default_value_t = footpath::recommend::Options::default().beams)]
     beams: usize,
-    /// Weight of what the model says of an item from the user alone, beside its paths [default: 0.2 if it has learned `end`]
+    /// Weight of what the model says of an item from the user alone, beside its paths [default: as chosen on valid]
     #[arg(long, value_name = "X", conflicts_with = "recs")]
     direct: Option<f64>,
+    /// Weight of the model's linear part, what other users' choices say of an item, beside its paths [default: as chosen on valid]
+    #[arg(long, value_name = "X", conflicts_with = "recs")]
+    linear: Option<f64>,
     /// Baselines beside it: popularity, item-kNN, path counting and a random list; or all there are, each tuned on valid
     #[arg(long, value_enum, value_name = "SET", num_args = 0..=1, require_equals = true, default_missing_value = "quick")]
     baselines: Option<BaselineSet>,
@@ -114,6 +117,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         k: args.k,
         beams: args.beams,
         direct: args.direct,
+        linear: args.linear,
         optimise: args.optimise.as_deref().map(str::parse::<Weights>).transpose()?,
         random_paths: args.random_paths.then_some(args.seed),
         beside: match args.baselines {

@@ -165,6 +165,10 @@ fn print(out: &mut impl Write, card: &ModelCard) -> io::Result<()> {
     line("tokens", thousands(model.num_tokens as u64))?;
     line("paths", card.pattern.clone())?;
     line("steps", format!("{}, kept step {}", thousands(card.steps), thousands(card.best_step)))?;
+    if let Some(weights) = card.weights {
+        let (linear, direct, validation) = (weights.linear, weights.direct, weights.validation);
+        line("beside paths", format!("linear part {linear}, user alone {direct}: {validation:.4} on valid"))?;
+    }
     line("valid NDCG@10", card.best_validation.map_or("none".to_owned(), |figure| format!("{figure:.4}")))
 }
 

@@ -125,9 +125,12 @@ pub(crate) struct SearchArgs {
     /// What an item is worth
     #[arg(long, value_enum, default_value_t)]
     score: ScoreArg,
-    /// Weight of what the model says of an item from the user alone, beside its paths [default: 0.2 if it has learned `end`]
+    /// Weight of what the model says of an item from the user alone, beside its paths [default: as chosen on valid]
     #[arg(long, value_name = "X")]
     direct: Option<f64>,
+    /// Weight of the model's linear part, what other users' choices say of an item, beside its paths [default: as chosen on valid]
+    #[arg(long, value_name = "X")]
+    linear: Option<f64>,
     /// diverse: groups of beams
     #[arg(long, value_name = "N", default_value_t = 4)]
     groups: usize,
@@ -194,6 +197,7 @@ impl SearchArgs {
             mode,
             score,
             direct: self.direct,
+            linear: self.linear,
             beams: self.beams,
             paths_per_item,
             optimise: None,

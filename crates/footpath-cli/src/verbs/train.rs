@@ -52,6 +52,9 @@ pub(crate) struct TrainArgs {
     /// Vectors to start with, as word2vec writes text: on each line a name of the graph and its numbers
     #[arg(long, value_name = "FILE", conflicts_with = "init")]
     vectors: Option<PathBuf>,
+    /// Learn paths alone: no linear part beside them, and no weights chosen on valid
+    #[arg(long)]
+    no_linear: bool,
     /// Threads [default: one for each core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
@@ -260,6 +263,7 @@ impl TrainArgs {
             corpus: self.corpus.clone(),
             vectors: self.vectors.clone(),
             init: self.init.clone(),
+            linear: !self.no_linear,
             device: self.device.clone(),
             replace: self.out.replace(),
             unfinished,
@@ -287,7 +291,13 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
             let figure = card.best_validation.map_or("none".to_owned(), |v| format!("{v:.4}"));
             let out = args.out.out.display();
             let (steps, best) = (thousands(card.steps), thousands(card.best_step));
-            writeln!(io::stdout(), "{out}: {steps} steps, kept step {best} with NDCG@10 {figure} on valid")
+            let weighed = card.weights.map_or(String::new(), |w| {
+                format!(
+                    "; {:.4} with weights {} of the linear part and {} of the user alone",
+                    w.validation, w.linear, w.direct
+                )
+            });
+            writeln!(io::stdout(), "{out}: {steps} steps, kept step {best} with NDCG@10 {figure} on valid{weighed}")
                 .map_err(output)
         }
     }
@@ -337,6 +347,7 @@ impl Display {
                 self.begun = Instant::now();
             }
             Event::Step(progress) => self.step(progress),
+            Event::Weigh => self.line("choosing weights of the linear part and of the user's own vector on valid"),
             Event::End(_) => {}
         }
     }

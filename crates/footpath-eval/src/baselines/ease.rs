@@ -22,6 +22,7 @@ pub const MAX_EASE_ROWS: usize = 20_000;
 #[derive(Clone, Debug)]
 pub struct Ease<'a> {
     kg: &'a TrainKg,
+    lambda: f64,
     by: By,
     /// M⁻¹ by users, P by items.
     inverse: Array2<f64>,
@@ -64,7 +65,39 @@ impl<'a> Ease<'a> {
                 kg.items().map(|item| (1.0 - quadratic(kg, &inverse, NodeId(item))) / lambda).collect::<Vec<_>>()
             }
         };
-        Ok(Self { kg, by, inverse, diagonal })
+        Ok(Self { kg, lambda, by, inverse, diagonal })
+    }
+
+    /// What a choice of `item` adds to the score of every item: its row of B, by ascending id.
+    #[must_use]
+    pub fn weights(&self, item: NodeId) -> Vec<f64> {
+        let (items, index) = (self.kg.items(), (item.0 - self.kg.items().start) as usize);
+        let mut row = match self.by {
+            By::Items => self.inverse.row(index).iter().map(|value| -value).collect(),
+            // P = (1 − XᵀM⁻¹X) / λ, so off the diagonal −P_ij is a sum over the users of both, over λ.
+            By::Users => {
+                let mut row = vec![0.0; items.len()];
+                let users = |item: NodeId| self.kg.arcs(item).of(RelationId::INTERACTED_BY).tails;
+                let mut by_user = vec![0.0; self.kg.users().len()];
+                for &user in users(item) {
+                    let of_user = self.inverse.row((user - self.kg.users().start) as usize);
+                    by_user.iter_mut().zip(of_user).for_each(|(sum, value)| *sum += value);
+                }
+                for (user, value) in self.kg.users().zip(&by_user) {
+                    for &other in self.kg.items_of(NodeId(user)) {
+                        if let Some(sum) = row.get_mut((other - items.start) as usize) {
+                            *sum += value / self.lambda;
+                        }
+                    }
+                }
+                row
+            }
+        };
+        row.iter_mut().zip(&self.diagonal).for_each(|(value, diagonal)| *value /= diagonal);
+        if let Some(own) = row.get_mut(index) {
+            *own = 0.0;
+        }
+        row
     }
 
     /// (XP)_uj for all items j.
@@ -162,6 +195,12 @@ mod tests {
                         let got = ease.scores(NodeId(user));
                         let near = |(r, e): (&Recommendation, &f64)| (r.score - e).abs() < 1e-10;
                         assert!(got.len() == expected.len() && got.iter().zip(expected).all(near), "{by:?} {lambda}");
+                        let mut by_weights = vec![0.0; num_items];
+                        for &item in kg.items_of(NodeId(user)) {
+                            by_weights.iter_mut().zip(ease.weights(NodeId(item))).for_each(|(sum, w)| *sum += w);
+                        }
+                        let near = |(w, e): (&f64, &f64)| (w - e).abs() < 1e-10;
+                        assert!(by_weights.iter().zip(expected).all(near), "{by:?} {lambda}: {by_weights:?}");
                     }
                 }
             }

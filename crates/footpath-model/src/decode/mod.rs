@@ -10,7 +10,7 @@ mod next_item;
 mod search;
 
 pub use next_item::next_items;
-pub use search::Recommender;
+pub use search::{Experts, Recommender};
 
 use crate::error::{Error, Result};
 use footpath_core::{Goal, NodeId};
@@ -99,6 +99,8 @@ pub struct SearchOptions {
     /// Weight of ln p(item ∣ user), what a model that learned [`Text::Ends`](crate::data::Text::Ends) says of an item from the user alone, in
     /// the item's score, beside what its paths are worth. 0 leaves it out.
     pub direct: f64,
+    /// Weight of what the [linear part](crate::Linear) says of an item from the user's history, where the recommender has one. 0 leaves it out.
+    pub linear: f64,
     /// Prefixes kept for each user at each token.
     pub beams: usize,
     /// Best paths kept for each item.
@@ -118,6 +120,7 @@ impl Default for SearchOptions {
             mode: Mode::Beam,
             score: Score::Marginal,
             direct: 0.0,
+            linear: 0.0,
             beams: 400,
             paths_per_item: 3,
             prompt: Prompt::User,
@@ -140,6 +143,7 @@ impl SearchOptions {
         rule((1..=MAX_BEAMS).contains(&self.beams), "beams", format!("must be 1 to {MAX_BEAMS}, got {}", self.beams))?;
         rule((1..=100).contains(&self.paths_per_item), "paths", "must be 1 to 100".to_owned())?;
         rule((0.0..=100.0).contains(&self.direct), "direct", "must be 0 to 100".to_owned())?;
+        rule((0.0..=100.0).contains(&self.linear), "linear", "must be 0 to 100".to_owned())?;
         let has_end = self.prompt == Prompt::User || matches!(self.goal, Goal::Item(_));
         rule(has_end, "fill-in", "needs an item to end in".to_owned())?;
         match self.mode {
@@ -182,7 +186,7 @@ pub struct ScoredPath {
 pub struct ScoredItem {
     /// The item.
     pub item: NodeId,
-    /// Natural logarithm of what the item is worth, see [`Score`] and [`SearchOptions::direct`].
+    /// Natural logarithm of what the item is worth, see [`Score`], [`SearchOptions::direct`] and [`SearchOptions::linear`].
     pub score: f64,
     /// Natural logarithm of the probability of ending there, over all paths found: the score, if that is [`Score::Marginal`] of the paths alone.
     pub log_probability: f64,

@@ -10,6 +10,7 @@ use super::{MAX_BEAMS, Mode, Prompt, SearchOptions, UserList, WhenShort};
 use crate::embeddings::Table;
 use crate::kernels::{exp, largest, vectorised};
 use crate::legal_softmax::scores;
+use crate::linear::Linear;
 use crate::model::{Cache, Engine};
 use crate::path_model::PathModel;
 use footpath_core::{Goal, LegalSuccessors, NodeId, Successors, Vocabulary};
@@ -27,6 +28,7 @@ pub struct Recommender<'a, L> {
     model: &'a PathModel,
     engine: Engine<'a>,
     legal: &'a L,
+    linear: Option<&'a Linear>,
 }
 
 /// A prefix of one user.
@@ -44,7 +46,22 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     /// A recommender; `model` must not be on an autodiff device.
     #[must_use]
     pub fn new(model: &'a PathModel, legal: &'a L) -> Self {
-        Self { model, engine: model.engine(), legal }
+        Self { model, engine: model.engine(), legal, linear: None }
+    }
+
+    /// With a linear part, for [`SearchOptions::linear`].
+    #[must_use]
+    pub fn with_linear(self, linear: Option<&'a Linear>) -> Self {
+        Self { linear, ..self }
+    }
+
+    /// What is said of the items from each user alone, beside paths: for choosing weights.
+    pub fn experts(&self, users: &[NodeId]) -> Vec<Experts> {
+        let options = SearchOptions { direct: 1.0, linear: 1.0, ..SearchOptions::default() };
+        users
+            .chunks(USERS_AT_ONCE)
+            .flat_map(|users| self.experts_of(&self.beginnings(users, u64::MAX), &options, &mut Cache::default()).1)
+            .collect()
     }
 
     /// The recommendations of each user, in the order of `users`. `done` is called with the number of users finished.
@@ -100,18 +117,9 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             Mode::Sample(sampling) => u64::from(sampling.draws),
             _ => u64::MAX,
         };
-        let first = |(user, &node): (usize, &NodeId)| {
-            let tokens = vec![vocabulary.node(node).0];
-            Beam { user, tokens, probability: 1.0, parent: 0, share }
-        };
-        let mut beams: Vec<Beam> = users.iter().enumerate().map(first).collect();
+        let mut beams = self.beginnings(users, share);
         let mut cache = Cache::default();
-        let mut hidden = self.read_prompts(&beams, &options, &mut cache);
-        let width = self.model.config.d_table();
-        let directs: Vec<Direct> = hidden
-            .chunks_exact(width)
-            .map(|h| Direct::new(self.model, self.legal.items(), h, options.direct))
-            .collect();
+        let (mut hidden, experts) = self.experts_of(&beams, &options, &mut cache);
         loop {
             beams = self.advance(&beams, &hidden, &options, &mut found);
             if beams.is_empty() {
@@ -121,13 +129,46 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             let parents: Vec<u32> = beams.iter().map(|b| b.parent).collect();
             hidden = self.engine.step(self.model.embed(&tokens), Some(&parents), &mut cache);
         }
-        let finish = |((mut found, direct), &user): ((Found, &Direct), &NodeId)| {
+        let finish = |((mut found, experts), &user): ((Found, &Experts), &NodeId)| {
             if matches!(options.mode, Mode::Sample(_)) {
                 found.cut_the_rest();
             }
-            found.finish(user, &options, vocabulary, &|token| direct.factor(token))
+            found.finish(user, &options, vocabulary, &|token| experts.log_worth(token, &options).exp())
         };
-        found.into_par_iter().zip(&directs).zip(users).map(finish).collect()
+        found.into_par_iter().zip(&experts).zip(users).map(finish).collect()
+    }
+
+    /// Where the search of each user begins.
+    fn beginnings(&self, users: &[NodeId], share: u64) -> Vec<Beam> {
+        let first = |(user, &node): (usize, &NodeId)| {
+            let tokens = vec![self.legal.vocabulary().node(node).0];
+            Beam { user, tokens, probability: 1.0, parent: 0, share }
+        };
+        users.iter().enumerate().map(first).collect()
+    }
+
+    /// The hidden vector after the prompt of each user, and what is said of the items from the user alone.
+    fn experts_of(&self, users: &[Beam], options: &SearchOptions, cache: &mut Cache) -> (Vec<f32>, Vec<Experts>) {
+        let hidden = self.read_prompts(users, options, cache);
+        let of_each: Vec<(&Beam, &[f32])> =
+            users.iter().zip(hidden.chunks_exact(self.model.config.d_table())).collect();
+        let experts = of_each
+            .into_par_iter()
+            .map(|(user, h)| {
+                let first = self.legal.items().start;
+                let direct =
+                    if options.direct > 0.0 { log_softmax(self.model, self.legal.items(), h) } else { Vec::new() };
+                let linear = match self.linear {
+                    Some(linear) if options.linear > 0.0 => {
+                        let history = self.legal.history(user.tokens.first().copied().unwrap_or_default());
+                        linear.log_shares(history.iter().map(|&item| self.model.history_row(item)))
+                    }
+                    _ => Vec::new(),
+                };
+                Experts { first, direct, linear }
+            })
+            .collect();
+        (hidden, experts)
     }
 
     /// The hidden vector after the prompt of each user.
@@ -234,32 +275,39 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     }
 }
 
-/// What the model says of an item from the user alone: p(item ∣ user) among all items, to the power of a weight.
-struct Direct {
-    weight: f64,
+/// What is said of each item from a user alone, beside the paths to it.
+#[derive(Clone, Debug)]
+pub struct Experts {
     /// Token of the first item.
     first: u32,
-    /// Of each item; empty where the weight is 0, which costs nothing.
-    scores: Vec<f32>,
-    log_sum: f64,
+    /// ln p(item ∣ user) by the model, among all items; empty where it is not asked for, which costs nothing.
+    direct: Vec<f32>,
+    /// As [`Linear::log_shares`]; empty where there is none.
+    linear: Vec<f32>,
 }
 
-impl Direct {
-    /// `hidden` is the vector after the prompt.
-    fn new(model: &PathModel, items: Range<u32>, hidden: &[f32], weight: f64) -> Self {
-        let first = items.start;
-        let tokens: Vec<u32> = if weight == 0.0 { Vec::new() } else { items.collect() };
-        let scores = scores(hidden, model.output(), &model.bias, &tokens);
-        let top = largest(&scores);
-        let sum: f64 = exponentials(&scores, top).into_iter().map(f64::from).sum();
-        Self { weight, first, scores, log_sum: f64::from(top) + sum.ln() }
+impl Experts {
+    /// What is added to the logarithm of what the paths to an item are worth; at most 0.
+    #[must_use]
+    pub fn log_worth(&self, end: u32, options: &SearchOptions) -> f64 {
+        let of = |expert: &[f32]| {
+            let place = end.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+            place.and_then(|place| expert.get(place)).map_or(0.0, |&log| f64::from(log))
+        };
+        options.direct * of(&self.direct) + options.linear * of(&self.linear)
     }
+}
 
-    fn factor(&self, end: u32) -> f64 {
-        let place = end.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
-        let score = place.and_then(|place| self.scores.get(place));
-        score.map_or(1.0, |&z| (self.weight * (f64::from(z) - self.log_sum)).exp())
-    }
+/// The logarithm of the probability of each token of a range, among them.
+fn log_softmax(model: &PathModel, tokens: Range<u32>, hidden: &[f32]) -> Vec<f32> {
+    let tokens: Vec<u32> = tokens.collect();
+    let mut scores = scores(hidden, model.output(), &model.bias, &tokens);
+    let top = largest(&scores);
+    let sum: f64 = exponentials(&scores, top).into_iter().map(f64::from).sum();
+    #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
+    let log_sum = (f64::from(top) + sum.ln()) as f32;
+    scores.iter_mut().for_each(|z| *z = (*z - log_sum).min(0.0));
+    scores
 }
 
 /// Makes reaching `end` the end of a path, where it might have been followed by the mark of the end.

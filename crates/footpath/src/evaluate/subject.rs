@@ -73,6 +73,7 @@ pub(super) fn from_model(
         k: options.k + most_known,
         beams: options.beams,
         direct: options.direct,
+        linear: options.linear,
         paths_per_item: PATHS,
         optimise: options.optimise,
         ..SearchOptions::default()

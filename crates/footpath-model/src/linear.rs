@@ -1,0 +1,137 @@
+//! What the items of a history say of other items, as a table of weights: the linear part of an item's score, beside its paths.
+//!
+//! The model does not learn it: it is given, solved in closed form on the same train graph (EASE, Steck 2019). It is joined to the probability of
+//! paths as an expert in a product of experts, `ln p(paths) + weight · ln share(item)`, so it orders what paths lead to and leads nowhere itself.
+
+use crate::error::Result;
+use footpath_core::{ArrayFile, ArrayWriter};
+use std::io::Write;
+use std::path::Path;
+
+/// Smallest share of the largest score that an item has: those that the history says nothing of are alike.
+const FLOOR: f32 = 1e-3;
+
+/// For each item, by its place among the items, the other items that it speaks for, with weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linear {
+    /// `[items + 1]`: where the weights of an item begin.
+    starts: Vec<u32>,
+    /// Places of the other items, ascending within each.
+    items: Vec<u32>,
+    weights: Vec<f32>,
+}
+
+impl Linear {
+    /// The table with these rows, one for each item.
+    #[must_use]
+    pub fn new(rows: impl IntoIterator<Item = Vec<(u32, f32)>>) -> Self {
+        let (mut starts, mut items, mut weights) = (vec![0], Vec::new(), Vec::new());
+        for row in rows {
+            items.extend(row.iter().map(|(item, _)| *item));
+            weights.extend(row.iter().map(|(_, weight)| *weight));
+            starts.push(u32::try_from(items.len()).unwrap_or(u32::MAX));
+        }
+        Self { starts, items, weights }
+    }
+
+    /// Number of items.
+    #[must_use]
+    pub fn num_items(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Of each item the logarithm of its score over the largest, at least `ln 0.001`; the score is the sum of what the history says of it.
+    ///
+    /// # Shapes
+    /// - `history`: places of items; others are left out
+    /// - returns: `[items]`, all at most 0
+    #[must_use]
+    pub fn log_shares(&self, history: impl IntoIterator<Item = u32>) -> Vec<f32> {
+        let mut scores = vec![0.0f32; self.num_items()];
+        for place in history {
+            let at = |place: usize| self.starts.get(place).map(|&start| start as usize);
+            let (Some(start), Some(end)) = (at(place as usize), at(place as usize + 1)) else { continue };
+            for (&item, weight) in self.items[start..end].iter().zip(&self.weights[start..end]) {
+                scores[item as usize] += weight;
+            }
+        }
+        let largest = scores.iter().copied().fold(0.0, f32::max);
+        let share = |score: &f32| if largest > 0.0 { (score / largest).max(FLOOR) } else { 1.0 };
+        scores.iter().map(|score| share(score).ln()).collect()
+    }
+
+    /// Writes the table as an array file.
+    ///
+    /// # Errors
+    /// Whatever the writer says.
+    pub fn write(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let arrays = ArrayWriter::default().with("starts", &self.starts).with("items", &self.items);
+        arrays.with("weights", &self.weights).write(&mut { out })
+    }
+
+    /// Reads a table of so many items, written by [`Linear::write`].
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Corrupt`] when it is no such table.
+    pub fn read(path: &Path, num_items: usize) -> Result<Self> {
+        let file = ArrayFile::open(path)?;
+        let starts = file.array_of::<u32>("starts", num_items + 1)?.to_vec();
+        let items = file.array::<u32>("items")?.to_vec();
+        let weights = file.array_of::<f32>("weights", items.len())?.to_vec();
+        let rises = starts.first() == Some(&0) && starts.is_sorted();
+        let ends = starts.last().is_some_and(|&end| end as usize == items.len());
+        let fits = items.iter().all(|&item| (item as usize) < num_items) && weights.iter().all(|w| w.is_finite());
+        if rises && ends && fits {
+            return Ok(Self { starts, items, weights });
+        }
+        Err(footpath_core::Error::Corrupt {
+            path: path.to_owned(),
+            section: "starts, items, weights".to_owned(),
+            expected: format!("finite weights between {num_items} items"),
+            got: "other numbers".to_owned(),
+        }
+        .into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Linear {
+        Linear::new([vec![(1, 0.5), (2, 0.1)], vec![(0, 0.25)], vec![(0, -0.5), (1, 0.3)]])
+    }
+
+    #[test]
+    fn shares_are_of_the_largest_score() {
+        let shares: Vec<f32> = table().log_shares([0, 2]).into_iter().map(f32::exp).collect();
+        let expected = [1e-3, 1.0, 0.1 / 0.8];
+        assert!(shares.iter().zip(expected).all(|(share, e)| (share - e).abs() < 1e-6), "{shares:?}");
+        assert_eq!(table().log_shares([]), [0.0; 3], "no history says nothing");
+        assert_eq!(table().log_shares([7]), [0.0; 3], "an item of another table says nothing");
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_nonsense_is_not() {
+        let file = tempfile::NamedTempFile::new().expect("temporary file");
+        table().write(&mut file.as_file()).expect("written");
+        assert_eq!(Linear::read(file.path(), 3).expect("a table"), table());
+        assert!(Linear::read(file.path(), 4).is_err(), "another number of items");
+        let nonsense: [fn(&mut Linear); 4] = [
+            |t| t.items[0] = 3,
+            |t| t.weights[1] = f32::NAN,
+            |t| t.starts[1] = 4,
+            |t| {
+                t.items.pop();
+                t.weights.pop();
+            },
+        ];
+        for change in nonsense {
+            let mut table = table();
+            change(&mut table);
+            let file = tempfile::NamedTempFile::new().expect("temporary file");
+            table.write(&mut file.as_file()).expect("written");
+            assert!(Linear::read(file.path(), 3).is_err(), "{table:?}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What an item is worth beside its paths: the linear part of a model, and how much it and the model's own word from the user alone weigh.
+//!
+//! Both weights are chosen on valid, once, when a model has been trained, and stand in its description.
+
+use crate::error::Result;
+use footpath_core::{Goal, NodeId};
+use footpath_eval::baselines::{Baseline, Ease};
+use footpath_eval::{Metric, Recommendation, Recommendations, evaluate};
+use footpath_graph::legal::Legal;
+use footpath_graph::{HeldOut, TrainKg};
+use footpath_model::decode::{MAX_K, Recommender, SearchOptions, UserList, WhenShort};
+use footpath_model::{Linear, PathModel};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// λ tried for the linear part.
+pub const LAMBDAS: [f64; 3] = [50.0, 200.0, 500.0];
+/// Most users, or items if they are fewer, of a graph whose models get a linear part: its matrix is inverted, in cubic time.
+pub const MAX_ROWS: usize = 6_000;
+/// Weights an item keeps, those of the largest size.
+const WEIGHTS_OF_AN_ITEM: usize = 200;
+/// Weights tried for what the model says of an item from the user alone.
+pub const DIRECTS: [f64; 6] = [0.0, 0.1, 0.2, 0.3, 0.5, 0.7];
+/// Weights tried for the linear part.
+pub const LINEARS: [f64; 8] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0];
+/// Cut-off of the figure that is to be as high as possible.
+const K: usize = 10;
+/// Beams of the search among whose items the weights order.
+const BEAMS: usize = 400;
+
+/// How much is said of an item beside its paths, see [`SearchOptions`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Weights {
+    /// Of ln p(item ∣ user) by the model.
+    pub direct: f64,
+    /// Of the linear part.
+    pub linear: f64,
+    /// λ of the linear part, if there is one.
+    pub lambda: Option<f64>,
+    /// NDCG@10 on valid with these weights, of the users they were chosen on.
+    pub validation: f64,
+}
+
+/// The linear part for a graph: EASE with the λ that is best on valid. `None` without valid users, or where solving it would take too long.
+pub(crate) fn linear(kg: &TrainKg, valid: &HeldOut) -> Result<Option<(Linear, f64)>> {
+    if valid.by_user().is_empty() || kg.users().len().min(kg.items().len()) > MAX_ROWS {
+        return Ok(None);
+    }
+    let mut best: Option<(f64, f64, Ease<'_>)> = None;
+    for lambda in LAMBDAS {
+        let ease = Ease::new(kg, lambda)?;
+        let figure = evaluate(&ease.recommend_all(K), valid, kg, K)?.value(Metric::Ndcg);
+        if best.as_ref().is_none_or(|(highest, ..)| figure > *highest) {
+            best = Some((figure, lambda, ease));
+        }
+    }
+    Ok(best.map(|(_, lambda, ease)| (table(kg, &ease), lambda)))
+}
+
+/// The weights of the largest size of each item.
+fn table(kg: &TrainKg, ease: &Ease<'_>) -> Linear {
+    let rows: Vec<Vec<(u32, f32)>> = kg
+        .items()
+        .into_par_iter()
+        .map(|item| {
+            #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
+            let mut row: Vec<(u32, f32)> =
+                (0u32..).zip(ease.weights(NodeId(item)).into_iter().map(|w| w as f32)).collect();
+            row.retain(|(_, weight)| *weight != 0.0);
+            if row.len() > WEIGHTS_OF_AN_ITEM {
+                let larger = |a: &(u32, f32), b: &(u32, f32)| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0));
+                row.select_nth_unstable_by(WEIGHTS_OF_AN_ITEM, larger);
+                row.truncate(WEIGHTS_OF_AN_ITEM);
+                row.sort_unstable_by_key(|(item, _)| *item);
+            }
+            row
+        })
+        .collect();
+    Linear::new(rows)
+}
+
+/// The weights that are best on valid for these users, of those that the model and the linear part allow; of equal ones the smallest.
+pub(crate) fn weights(
+    model: &PathModel,
+    legal: &Legal<'_>,
+    linear: Option<(&Linear, f64)>,
+    learns_ends: bool,
+    valid: &HeldOut,
+    users: &[NodeId],
+) -> Result<Weights> {
+    let recommender = Recommender::new(model, legal).with_linear(linear.map(|(linear, _)| linear));
+    let wide = SearchOptions {
+        k: MAX_K,
+        beams: BEAMS,
+        paths_per_item: 1,
+        goal: Goal::Unseen,
+        when_short: WhenShort::Accept,
+        ..SearchOptions::default()
+    };
+    let lists = recommender.recommend(users, wide, &mut |_| {});
+    let experts = recommender.experts(users);
+    let first = legal.kg().vocabulary().node(NodeId(0)).0;
+    let reordered = |list: &UserList, place: usize, options: &SearchOptions| {
+        let worth = |item: NodeId| experts.get(place).map_or(0.0, |e| e.log_worth(first + item.0, options));
+        let mut items: Vec<Recommendation> =
+            list.items.iter().map(|i| Recommendation { item: i.item, score: i.score + worth(i.item) }).collect();
+        items.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));
+        items.truncate(K);
+        (list.user, items)
+    };
+    let mut best: Option<Weights> = None;
+    for direct in DIRECTS.into_iter().filter(|&direct| direct == 0.0 || learns_ends) {
+        for linear_weight in LINEARS.into_iter().filter(|&weight| weight == 0.0 || linear.is_some()) {
+            let options = SearchOptions { direct, linear: linear_weight, ..wide };
+            let lists: Vec<_> =
+                lists.par_iter().enumerate().map(|(place, list)| reordered(list, place, &options)).collect();
+            let metrics = evaluate(&lists.into_iter().collect::<Recommendations>(), valid, legal.kg(), K)?;
+            let looked_at = metrics.users.iter().filter(|u| users.binary_search(&u.user).is_ok());
+            let validation = looked_at.map(|u| u.value(Metric::Ndcg)).sum::<f64>() / users.len().max(1) as f64;
+            if best.is_none_or(|best| validation > best.validation) {
+                best = Some(Weights {
+                    direct,
+                    linear: linear_weight,
+                    lambda: linear.map(|(_, lambda)| lambda),
+                    validation,
+                });
+            }
+        }
+    }
+    Ok(best.unwrap_or(Weights { direct: 0.0, linear: 0.0, lambda: None, validation: 0.0 }))
+}
