@@ -132,6 +132,12 @@ pub struct Card {
     /// Beams of the search, for a model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beams: Option<usize>,
+    /// Weight of what the model says of an item from the user alone, where another was asked for than the one in `model_config`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct: Option<f64>,
+    /// Weight of its linear part, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linear: Option<f64>,
     /// What a model traded a part of the probability for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optimise: Option<Weights>,
@@ -189,6 +195,8 @@ impl Card {
             seeds,
             num_resamples: resampling.num_resamples,
             beams: matches!(subject, Subject::Model(_)).then_some(options.beams),
+            direct: options.direct,
+            linear: options.linear,
             optimise: options.optimise,
             model_parents: model.map(|m| m.parents.clone()).unwrap_or_default(),
             model_config: model.map(|m| m.config.clone()).unwrap_or_default(),
