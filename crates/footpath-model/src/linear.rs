@@ -56,8 +56,9 @@ impl Linear {
             }
         }
         let largest = scores.iter().copied().fold(0.0, f32::max);
-        let share = |score: &f32| if largest > 0.0 { (score / largest).max(FLOOR) } else { 1.0 };
-        scores.iter().map(|score| share(score).ln()).collect()
+        // Most items are below the floor, and a logarithm for each would take longer than all the sums.
+        let (floor, log_floor) = (FLOOR * largest, if largest > 0.0 { FLOOR.ln() } else { 0.0 });
+        scores.iter().map(|&score| if score > floor { (score / largest).ln() } else { log_floor }).collect()
     }
 
     /// Writes the table as an array file.
