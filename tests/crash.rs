@@ -268,6 +268,25 @@ fn a_training_interrupted_again_and_again_goes_on_to_the_same_bits() {
     assert_eq!(entries(out.parent().expect("a directory")), [out]);
 }
 
+/// After all steps, but before the weights of what counts beside paths are chosen.
+#[test]
+fn a_training_interrupted_while_it_chooses_weights_goes_on_to_the_same_bits() {
+    let train = |_: &Path, out: &Path| {
+        let ask = args!["train", films().kg, "--out", out, "--preset", "tiny", "--paths-per-user", "5", "--resume"];
+        [ask, args!["--validations-per-epoch", "1", "--threads", "1"]].concat()
+    };
+    let making = Making::new(tempfile::tempdir().expect("a directory"), train);
+    let out = making.out(0);
+    let mut child = program(&making.arguments(&out)).spawn().expect("started");
+    let mut told = BufReader::new(child.stderr.take().expect("piped")).lines();
+    assert!(told.any(|line| line.expect("a line").starts_with("choosing on valid")), "it says when it begins");
+    assert_eq!(interrupt(child), Ending::Interrupted);
+    assert!(!out.exists() && checkpoints(&out.with_file_name("out.train")));
+    succeed(&making.arguments(&out));
+    assert!(making.is_there(&out), "the same files, byte by byte");
+    assert!(files(&out).contains_key("linear.safetensors"));
+}
+
 #[test]
 fn an_unfinished_training_is_neither_overwritten_nor_taken_for_a_model() {
     let root = place_to_train();

@@ -8,10 +8,11 @@ use footpath_eval::baselines::{Baseline, Ease};
 use footpath_eval::{Metric, Recommendation, Recommendations, evaluate};
 use footpath_graph::legal::Legal;
 use footpath_graph::{HeldOut, TrainKg};
-use footpath_model::decode::{MAX_K, Recommender, SearchOptions, UserList, WhenShort};
-use footpath_model::{Linear, PathModel};
+use footpath_model::Linear;
+use footpath_model::decode::{Experts, MAX_K, Recommender, ScoredItem, SearchOptions, UserList, WhenShort};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// λ tried for the linear part.
 pub const LAMBDAS: [f64; 3] = [50.0, 200.0, 500.0];
@@ -23,15 +24,17 @@ const WEIGHTS_OF_AN_ITEM: usize = 200;
 pub const DIRECTS: [f64; 6] = [0.0, 0.1, 0.2, 0.3, 0.5, 0.7];
 /// Weights tried for the linear part.
 pub const LINEARS: [f64; 8] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0];
-/// Cut-off of the figure that is to be as high as possible.
-const K: usize = 10;
+/// Cut-off of every figure on valid.
+pub(crate) const K: usize = 10;
+/// Users whose lists are wide at the same time, which bounds memory, and how often a stop is looked for.
+const USERS_AT_ONCE: usize = 64;
 /// Beams of the search among whose items the weights order.
 const BEAMS: usize = 400;
 
 /// How much is said of an item beside its paths, see [`SearchOptions`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Weights {
+pub struct ExpertWeights {
     /// Of ln p(item ∣ user) by the model.
     pub direct: f64,
     /// Of the linear part.
@@ -42,13 +45,17 @@ pub struct Weights {
     pub validation: f64,
 }
 
-/// The linear part for a graph: EASE with the λ that is best on valid. `None` without valid users, or where solving it would take too long.
-pub(crate) fn linear(kg: &TrainKg, valid: &HeldOut) -> Result<Option<(Linear, f64)>> {
+/// The linear part for a graph: EASE with the λ that is best on valid. `None` without valid users, where solving it would take too long, or when
+/// told to stop.
+pub(crate) fn linear(kg: &TrainKg, valid: &HeldOut, stop: &AtomicBool) -> Result<Option<(Linear, f64)>> {
     if valid.by_user().is_empty() || kg.users().len().min(kg.items().len()) > MAX_ROWS {
         return Ok(None);
     }
     let mut best: Option<(f64, f64, Ease<'_>)> = None;
     for lambda in LAMBDAS {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let ease = Ease::new(kg, lambda)?;
         let figure = evaluate(&ease.recommend_all(K), valid, kg, K)?.value(Metric::Ndcg);
         if best.as_ref().is_none_or(|(highest, ..)| figure > *highest) {
@@ -80,16 +87,49 @@ fn table(kg: &TrainKg, ease: &Ease<'_>) -> Linear {
     Linear::new(rows)
 }
 
-/// The weights that are best on valid for these users, of those that the model and the linear part allow; of equal ones the smallest.
+/// An item that paths lead to, and what each has to say of it.
+struct Candidate {
+    item: NodeId,
+    paths: f64,
+    direct: f64,
+    linear: f64,
+}
+
+/// The weights that are best on valid for these users, of those that the model and the linear part allow; of equal ones the smallest. `None` when
+/// told to stop. `done` is called with the number of users looked at.
 pub(crate) fn weights(
-    model: &PathModel,
-    legal: &Legal<'_>,
-    linear: Option<(&Linear, f64)>,
-    learns_ends: bool,
+    recommender: &Recommender<'_, Legal<'_>>,
+    kg: &TrainKg,
+    (learns_ends, lambda): (bool, Option<f64>),
     valid: &HeldOut,
     users: &[NodeId],
-) -> Result<Weights> {
-    let recommender = Recommender::new(model, legal).with_linear(linear.map(|(linear, _)| linear));
+    done: &mut dyn FnMut(usize),
+    stop: &AtomicBool,
+) -> Result<Option<ExpertWeights>> {
+    let mut lists = Vec::with_capacity(users.len());
+    for portion in users.chunks(USERS_AT_ONCE) {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        lists.extend(candidates(recommender, kg, portion));
+        done(lists.len());
+    }
+    let mut best: Option<ExpertWeights> = None;
+    for direct in DIRECTS.into_iter().filter(|&direct| direct == 0.0 || learns_ends) {
+        for linear in LINEARS.into_iter().filter(|&linear| linear == 0.0 || lambda.is_some()) {
+            let ordered = lists.par_iter().map(|list| ordered(list, direct, linear)).collect::<Vec<_>>();
+            let ordered: Recommendations = users.iter().copied().zip(ordered).collect();
+            let validation = mean_ndcg(&ordered, valid, kg, users)?;
+            if best.is_none_or(|best| validation > best.validation) {
+                best = Some(ExpertWeights { direct, linear, lambda, validation });
+            }
+        }
+    }
+    Ok(best)
+}
+
+/// What a wide search finds for each user.
+fn candidates(recommender: &Recommender<'_, Legal<'_>>, kg: &TrainKg, users: &[NodeId]) -> Vec<Vec<Candidate>> {
     let wide = SearchOptions {
         k: MAX_K,
         beams: BEAMS,
@@ -99,34 +139,27 @@ pub(crate) fn weights(
         ..SearchOptions::default()
     };
     let lists = recommender.recommend(users, wide, &mut |_| {});
-    let experts = recommender.experts(users);
-    let first = legal.kg().vocabulary().node(NodeId(0)).0;
-    let reordered = |list: &UserList, place: usize, options: &SearchOptions| {
-        let worth = |item: NodeId| experts.get(place).map_or(0.0, |e| e.log_worth(first + item.0, options));
-        let mut items: Vec<Recommendation> =
-            list.items.iter().map(|i| Recommendation { item: i.item, score: i.score + worth(i.item) }).collect();
-        items.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));
-        items.truncate(K);
-        (list.user, items)
+    let candidate = |found: &ScoredItem, experts: &Experts| {
+        let [direct, linear] = experts.of(kg.vocabulary().node(found.item).0);
+        Candidate { item: found.item, paths: found.score, direct, linear }
     };
-    let mut best: Option<Weights> = None;
-    for direct in DIRECTS.into_iter().filter(|&direct| direct == 0.0 || learns_ends) {
-        for linear_weight in LINEARS.into_iter().filter(|&weight| weight == 0.0 || linear.is_some()) {
-            let options = SearchOptions { direct, linear: linear_weight, ..wide };
-            let lists: Vec<_> =
-                lists.par_iter().enumerate().map(|(place, list)| reordered(list, place, &options)).collect();
-            let metrics = evaluate(&lists.into_iter().collect::<Recommendations>(), valid, legal.kg(), K)?;
-            let looked_at = metrics.users.iter().filter(|u| users.binary_search(&u.user).is_ok());
-            let validation = looked_at.map(|u| u.value(Metric::Ndcg)).sum::<f64>() / users.len().max(1) as f64;
-            if best.is_none_or(|best| validation > best.validation) {
-                best = Some(Weights {
-                    direct,
-                    linear: linear_weight,
-                    lambda: linear.map(|(_, lambda)| lambda),
-                    validation,
-                });
-            }
-        }
-    }
-    Ok(best.unwrap_or(Weights { direct: 0.0, linear: 0.0, lambda: None, validation: 0.0 }))
+    let of_user = |(list, experts): (UserList, Experts)| list.items.iter().map(|i| candidate(i, &experts)).collect();
+    lists.into_iter().zip(recommender.experts(users)).map(of_user).collect()
+}
+
+/// The best of a list by these weights; ties by item.
+fn ordered(list: &[Candidate], direct: f64, linear: f64) -> Vec<Recommendation> {
+    let worth = |c: &Candidate| c.paths + direct * c.direct + linear * c.linear;
+    let mut items: Vec<Recommendation> =
+        list.iter().map(|c| Recommendation { item: c.item, score: worth(c) }).collect();
+    items.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));
+    items.truncate(K);
+    items
+}
+
+/// NDCG@10 of some users' lists, those without a list counting 0.
+pub(crate) fn mean_ndcg(lists: &Recommendations, valid: &HeldOut, kg: &TrainKg, users: &[NodeId]) -> Result<f64> {
+    let metrics = evaluate(lists, valid, kg, K)?;
+    let looked_at = metrics.users.iter().filter(|u| users.binary_search(&u.user).is_ok());
+    Ok(looked_at.map(|u| u.value(Metric::Ndcg)).sum::<f64>() / users.len().max(1) as f64)
 }

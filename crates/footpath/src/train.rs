@@ -3,7 +3,7 @@
 use crate::corpus;
 use crate::curve;
 use crate::error::{Error, Result};
-use crate::experts::{self, Weights};
+use crate::experts::{self, ExpertWeights};
 use crate::paths::{CorpusPaths, FreshPaths};
 use crate::plan::Plan;
 use crate::recommend::DIRECT;
@@ -29,9 +29,6 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-
-/// Cut-off of the validation figure.
-const VALIDATION_K: usize = 10;
 
 /// Share of the drawn paths that meet another user, unless one is given. Left to the law alone it would be that of a graph's degrees, which
 /// says nothing of what a kind of path is worth (docs/experiments.md).
@@ -138,7 +135,7 @@ pub struct ModelCard {
     pub best_validation: Option<f64>,
     /// What is said of an item beside its paths, as chosen on valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weights: Option<Weights>,
+    pub weights: Option<ExpertWeights>,
     /// Hash of the model that this one was carried over from, if it was not trained on its graph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapted_from: Option<String>,
@@ -159,7 +156,12 @@ pub enum Event<'a> {
     /// A step was done.
     Step(&'a Progress),
     /// All steps are done; the linear part is solved, and the weights of what is said beside paths are chosen on valid.
-    Weigh,
+    Weigh {
+        /// Users looked at.
+        done: usize,
+        /// Users to look at.
+        of: usize,
+    },
     /// The run ended.
     End(&'a ModelCard),
 }
@@ -222,11 +224,16 @@ pub fn run(
     let chooses = options.linear && trainer.config.item_objective().is_none() && !users.is_empty();
     let (linear, weights) = match chooses {
         true => {
-            observe(Event::Weigh);
-            let solved = experts::linear(&kg, &valid)?;
-            let (given, ends) = (solved.as_ref().map(|(table, lambda)| (table, *lambda)), trainer.config.learns_ends());
-            let weights = experts::weights(&best.model, &legal, given, ends, &valid, &users)?;
-            (solved.map(|(table, _)| table), Some(weights))
+            let of = users.len();
+            observe(Event::Weigh { done: 0, of });
+            let (table, lambda) = experts::linear(&kg, &valid, stop)?.unzip();
+            let recommender = Recommender::new(&best.model, &legal).with_linear(table.as_ref());
+            let said = (trainer.config.learns_ends(), lambda);
+            let mut done = |done| observe(Event::Weigh { done, of });
+            let weights = experts::weights(&recommender, &kg, said, &valid, &users, &mut done, stop)?;
+            // All steps are in the checkpoint: going on begins here again.
+            let Some(weights) = weights else { return Ok(Outcome::Interrupted) };
+            (table, Some(weights))
         }
         false => (None, None),
     };
@@ -494,14 +501,12 @@ impl Observer for Watcher<'_> {
                 loss -= scores.get(item).copied().unwrap_or(floor);
                 count += 1;
             }
-            let top = list.items.iter().take(VALIDATION_K);
+            let top = list.items.iter().take(experts::K);
             recommendations.insert(list.user, top.map(|i| Recommendation { item: i.item, score: i.score }).collect());
         }
-        let metrics = footpath_eval::evaluate(&recommendations, self.valid, self.kg, VALIDATION_K)
+        let figure = experts::mean_ndcg(&recommendations, self.valid, self.kg, &self.users)
             .map_err(|e| footpath_model::Error::Config { option: "validation", reason: e.to_string() })?;
-        let of_looked_at = metrics.users.iter().filter(|u| self.users.binary_search(&u.user).is_ok());
-        let total: f64 = of_looked_at.map(|u| u.value(footpath_eval::Metric::Ndcg)).sum();
-        Ok(Some((total / self.users.len() as f64, (count > 0).then(|| loss / count as f64))))
+        Ok(Some((figure, (count > 0).then(|| loss / count as f64))))
     }
 
     fn progress(&mut self, progress: &Progress) {

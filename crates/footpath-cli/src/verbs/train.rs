@@ -347,7 +347,11 @@ impl Display {
                 self.begun = Instant::now();
             }
             Event::Step(progress) => self.step(progress),
-            Event::Weigh => self.line("choosing weights of the linear part and of the user's own vector on valid"),
+            Event::Weigh { done: 0, .. } => {
+                self.bar.set_message("solving the linear part");
+                self.line("choosing on valid how much the linear part and the user alone count beside paths");
+            }
+            Event::Weigh { done, of } => self.bar.set_message(format!("choosing weights, {done} of {of} users")),
             Event::End(_) => {}
         }
     }

@@ -55,13 +55,10 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         Self { linear, ..self }
     }
 
-    /// What is said of the items from each user alone, beside paths: for choosing weights.
+    /// What is said of the items from each user alone, beside paths: for choosing weights. Two numbers for each user and item.
     pub fn experts(&self, users: &[NodeId]) -> Vec<Experts> {
         let options = SearchOptions { direct: 1.0, linear: 1.0, ..SearchOptions::default() };
-        users
-            .chunks(USERS_AT_ONCE)
-            .flat_map(|users| self.experts_of(&self.beginnings(users, u64::MAX), &options, &mut Cache::default()).1)
-            .collect()
+        self.experts_of(&self.beginnings(users, u64::MAX), &options, &mut Cache::default()).1
     }
 
     /// The recommendations of each user, in the order of `users`. `done` is called with the number of users finished.
@@ -70,11 +67,8 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     /// [`Mode::Exact`] says; at most [`MAX_BEAMS`] wide.
     pub fn recommend(&self, users: &[NodeId], options: SearchOptions, done: &mut dyn FnMut(usize)) -> Vec<UserList> {
         let mut lists: Vec<UserList> = Vec::with_capacity(users.len());
-        // Every thread has users of its own: what they do alone, nobody waits for.
         for chunk in users.chunks(USERS_AT_ONCE * rayon::current_num_threads()) {
-            let of_threads: Vec<Vec<UserList>> =
-                chunk.par_chunks(USERS_AT_ONCE).map(|users| self.search_until_content(users, options)).collect();
-            lists.extend(of_threads.into_iter().flatten());
+            lists.extend(self.search_until_content(chunk, options));
             done(lists.len());
         }
         lists
@@ -106,8 +100,16 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             Mode::Sample(sampling) => sampling.draws as usize,
             _ => options.beams,
         };
-        let portion = (PREFIXES_AT_ONCE / rayon::current_num_threads() / width).max(1);
-        users.chunks(portion).flat_map(|users| self.search(users, options)).collect()
+        let users_in_memory = (PREFIXES_AT_ONCE / width).max(1);
+        let portion = users_in_memory.min(USERS_AT_ONCE);
+        // Every thread has portions of its own: what is done for one user at a time, nobody waits for.
+        let at_once = (users_in_memory / portion).min(rayon::current_num_threads());
+        users
+            .chunks(portion * at_once)
+            .flat_map(|users| {
+                users.par_chunks(portion).flat_map_iter(|users| self.search(users, options)).collect::<Vec<_>>()
+            })
+            .collect()
     }
 
     fn search(&self, users: &[NodeId], options: SearchOptions) -> Vec<UserList> {
@@ -288,13 +290,17 @@ pub struct Experts {
 
 impl Experts {
     /// What is added to the logarithm of what the paths to an item are worth; at most 0.
+    fn log_worth(&self, end: u32, options: &SearchOptions) -> f64 {
+        let [direct, linear] = self.of(end);
+        options.direct * direct + options.linear * linear
+    }
+
+    /// ln p(item ∣ user) and the logarithm of the linear part's share of an item, by its token; 0 of what was not asked for.
     #[must_use]
-    pub fn log_worth(&self, end: u32, options: &SearchOptions) -> f64 {
-        let of = |expert: &[f32]| {
-            let place = end.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
-            place.and_then(|place| expert.get(place)).map_or(0.0, |&log| f64::from(log))
-        };
-        options.direct * of(&self.direct) + options.linear * of(&self.linear)
+    pub fn of(&self, end: u32) -> [f64; 2] {
+        let place = end.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+        let at = |expert: &[f32]| place.and_then(|place| expert.get(place)).map_or(0.0, |&log| f64::from(log));
+        [at(&self.direct), at(&self.linear)]
     }
 }
 
