@@ -39,12 +39,35 @@ fn weights_are_the_best_on_valid_and_are_used() {
         let other = ndcg_on_valid(&model, &args!["--direct", direct, "--linear", linear]);
         assert!(other <= chosen, "{other} with {direct} and {linear} is above {chosen}");
     }
+    for recency in ["0", "0.5", "1"] {
+        let other = ndcg_on_valid(&model, &args!["--recency", recency]);
+        assert!(other <= chosen, "{other} with a recency of {recency} is above {chosen}");
+    }
     // Without weights only paths count, and those are learned alike.
-    let bare = args!["--direct", "0", "--linear", "0"];
+    let bare = args!["--direct", "0", "--linear", "0", "--recency", "0"];
     assert_eq!(lists(&model, &bare), lists(&paths_alone, &args!["--direct", "0"]));
     assert!(lists(&model, &bare) != lists(&model, &[]), "weights make a difference");
     let message = fail(2, &args!["recommend", &paths_alone, "--kg", &films().kg, "--all", "--linear", "1"]);
     assert!(message.contains("no linear part"), "{message}");
+}
+
+/// A guest's choices are told in their order.
+#[test]
+fn paths_begin_with_what_was_chosen_last_where_that_is_asked_for() {
+    let root = tempfile::tempdir().expect("temporary directory");
+    let model = root.path().join("model");
+    train(&model, &args!["--no-linear"]);
+    let linking = |more: &[OsString]| -> Vec<String> {
+        let ask = args!["recommend", &model, "--kg", &films().kg, "--direct", "0", "--json", "--history"];
+        let list = object(&succeed(&[&ask[..], more].concat()));
+        let items = list["items"].as_array().expect("items").iter();
+        items.map(|item| item["nodes"][1].as_str().expect("a node").to_owned()).collect()
+    };
+    let (last, first) = ("alien-1979,jaws-1975", "jaws-1975,alien-1979");
+    assert_eq!(linking(&args![last]), linking(&args![first]), "nothing fades unless it is asked for");
+    let fading = |history: &str| linking(&args![history, "--recency", "100"]);
+    assert!(fading(last).iter().all(|item| item == "item:jaws-1975"), "{:?}", fading(last));
+    assert!(fading(first).iter().all(|item| item == "item:alien-1979"), "{:?}", fading(first));
 }
 
 #[test]

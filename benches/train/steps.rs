@@ -113,6 +113,10 @@ impl LegalSuccessors for Noise {
         &[]
     }
 
+    fn later(&self, _: u32) -> Vec<u32> {
+        Vec::new()
+    }
+
     fn timeline(&self, _: u32) -> Vec<u32> {
         Vec::new()
     }

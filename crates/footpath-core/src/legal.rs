@@ -56,6 +56,9 @@ pub trait LegalSuccessors: Sync {
     /// The items that stand for a user in the prompt of the model: node ids, ascending, each once. `user` is the first token of a path.
     fn history(&self, user: u32) -> &[u32];
 
+    /// Of each item of [`LegalSuccessors::history`], in its order, how many the user chose later; all 0 where no times are known.
+    fn later(&self, user: u32) -> Vec<u32>;
+
     /// What a user chose in the order of time, as tokens; in the order of the items where no times are known. Empty for any other token.
     fn timeline(&self, user: u32) -> Vec<u32>;
 

@@ -9,6 +9,8 @@ use crate::pattern::{Pattern, StateId};
 use footpath_core::legal::{Goal, LegalSuccessors, Successors};
 use footpath_core::vocabulary::{NUM_SPECIALS, Word};
 use footpath_core::{NodeId, RelationId, Stream, TokenId, TypeId, Vocabulary};
+use rayon::prelude::*;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// The legal continuations of a pattern in a graph.
@@ -18,7 +20,16 @@ pub struct Legal<'a> {
     pattern: &'a Pattern,
     vocabulary: Vocabulary,
     viable: Vec<BitSet>,
-    guests: Vec<Vec<u32>>,
+    guests: Vec<Guest>,
+}
+
+/// A user the graph does not know.
+#[derive(Debug)]
+struct Guest {
+    /// What they chose, ascending, each once.
+    items: Vec<u32>,
+    /// Of each, how many came later.
+    later: Vec<u32>,
 }
 
 /// One bit for each node.
@@ -26,14 +37,18 @@ pub struct Legal<'a> {
 struct BitSet(Vec<u64>);
 
 impl BitSet {
-    fn contains(&self, node: NodeId) -> bool {
-        self.0.get(node.index() / 64).is_some_and(|word| word >> (node.0 % 64) & 1 == 1)
+    /// The nodes of so many of which this holds; asked on all threads.
+    fn of(num_nodes: usize, holds: impl Fn(NodeId) -> bool + Sync) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "the number of nodes is limited at import")]
+        let word = |word: usize| {
+            let nodes = (word * 64..num_nodes.min(word * 64 + 64)).map(|node| NodeId(node as u32));
+            nodes.filter(|&node| holds(node)).fold(0, |bits, node| bits | 1 << (node.0 % 64))
+        };
+        Self((0..num_nodes.div_ceil(64)).into_par_iter().with_min_len(16).map(word).collect())
     }
 
-    fn insert(&mut self, node: NodeId) {
-        if let Some(word) = self.0.get_mut(node.index() / 64) {
-            *word |= 1 << (node.0 % 64);
-        }
+    fn contains(&self, node: NodeId) -> bool {
+        self.0.get(node.index() / 64).is_some_and(|word| word >> (node.0 % 64) & 1 == 1)
     }
 }
 
@@ -60,14 +75,11 @@ impl<'a> Legal<'a> {
         let viable = automaton.states().map(|_| BitSet(vec![0; words])).collect();
         let mut legal = Self { kg, pattern, vocabulary: kg.vocabulary(), viable, guests: Vec::new() };
         for state in automaton.states().rev() {
-            let mut set = BitSet(vec![0; words]);
-            #[expect(clippy::cast_possible_truncation, reason = "the number of nodes is limited at import")]
-            for node in (0..kg.num_nodes() as u32).map(NodeId) {
+            let goes_on = |node: NodeId| {
                 let ends = automaton.is_accepting(state) && (pattern.is_walk() || kg.is_item(node));
-                if ends || legal.hops(state, kg.arcs(node)).any(|(tail, next)| legal.is_viable(next, tail)) {
-                    set.insert(node);
-                }
-            }
+                ends || legal.hops(state, kg.arcs(node)).any(|(tail, next)| legal.is_viable(next, tail))
+            };
+            let set = BitSet::of(kg.num_nodes(), goes_on);
             if let Some(slot) = legal.viable.get_mut(state.index()) {
                 *slot = set;
             }
@@ -75,16 +87,21 @@ impl<'a> Legal<'a> {
         legal
     }
 
-    /// Adds users the graph does not know, each by the items they have chosen. Guest `g` takes the node id after the last node of the graph, plus `g`:
-    /// see [`Legal::guest`]. Duplicates are dropped.
+    /// Adds users the graph does not know, each by the items they have chosen, the last chosen last. Guest `g` takes the node id after the last node of
+    /// the graph, plus `g`: see [`Legal::guest`]. Of an item named twice the last time counts.
     #[must_use]
     pub fn with_guests(mut self, histories: impl IntoIterator<Item = Vec<u32>>) -> Self {
-        self.guests = histories.into_iter().collect();
-        for history in &mut self.guests {
-            history.retain(|&item| self.kg.is_item(NodeId(item)));
-            history.sort_unstable();
-            history.dedup();
-        }
+        let guest = |history: Vec<u32>| {
+            let mut latest_first: Vec<u32> = Vec::with_capacity(history.len());
+            let mut known = HashSet::new();
+            latest_first
+                .extend(history.into_iter().rev().filter(|&item| self.kg.is_item(NodeId(item)) && known.insert(item)));
+            let mut items: Vec<(u32, u32)> = latest_first.into_iter().zip(0..).collect();
+            items.sort_unstable();
+            let (items, later) = items.into_iter().unzip();
+            Guest { items, later }
+        };
+        self.guests = histories.into_iter().map(guest).collect();
         self
     }
 
@@ -98,7 +115,7 @@ impl<'a> Legal<'a> {
     #[must_use]
     pub fn items_of(&self, user: NodeId) -> &[u32] {
         match user.index().checked_sub(self.kg.num_nodes()) {
-            Some(guest) => self.guests.get(guest).map_or(&[], Vec::as_slice),
+            Some(guest) => self.guests.get(guest).map_or(&[], |guest| &guest.items),
             None => self.kg.items_of(user),
         }
     }
@@ -160,9 +177,7 @@ impl<'a> Legal<'a> {
         let types: &[(TypeId, StateId)] = self.pattern.automaton().types_after(state, relation);
         types.iter().map(move |&(kind, next)| {
             let range = self.kg.range(kind);
-            let start = tails.partition_point(|&tail| tail < range.start);
-            let end = tails.partition_point(|&tail| tail < range.end);
-            (next, tails.get(start..end).unwrap_or_default())
+            (next, within(tails, range))
         })
     }
 
@@ -196,6 +211,8 @@ impl<'a> Legal<'a> {
             let found = match wanted.goal {
                 // The one end there is can be looked up instead of searched for.
                 Goal::Item(item) if last_hop => tails.binary_search(&item.0).is_ok() && !path.contains(&item),
+                // A state that nothing leads on from is one in which a path may end.
+                Goal::Unseen if last_hop && !self.pattern.is_walk() => self.ends(tails, wanted, path).next().is_some(),
                 _ => tails
                     .iter()
                     .map(|&t| NodeId(t))
@@ -206,6 +223,16 @@ impl<'a> Legal<'a> {
             }
         }
         false
+    }
+
+    /// Those of some sorted tails that a path may end in.
+    fn ends<'s>(
+        &'s self,
+        tails: &'s [u32],
+        wanted: &Wanted<'s>,
+        path: &'s [NodeId],
+    ) -> impl Iterator<Item = NodeId> + 's {
+        unseen(tails, wanted.seen).filter(|&tail| self.kg.is_item(tail) && !path.contains(&tail))
     }
 
     fn is_wanted(&self, node: NodeId, wanted: &Wanted<'_>) -> bool {
@@ -262,8 +289,23 @@ impl<'a> Legal<'a> {
     }
 }
 
+/// The part of some sorted tails that lies in a range: usually all, for most relations lead to one type.
+fn within(tails: &[u32], range: Range<u32>) -> &[u32] {
+    match tails {
+        [first, .., last] | [first @ last] if range.contains(first) && range.contains(last) => tails,
+        _ => {
+            let start = tails.partition_point(|&tail| tail < range.start);
+            let end = tails.partition_point(|&tail| tail < range.end);
+            tails.get(start..end).unwrap_or_default()
+        }
+    }
+}
+
 /// Those of some sorted tails that are not among the sorted items seen.
-fn unseen<'a>(tails: &'a [u32], mut seen: &'a [u32]) -> impl Iterator<Item = NodeId> + 'a {
+fn unseen<'a>(tails: &'a [u32], seen: &'a [u32]) -> impl Iterator<Item = NodeId> + 'a {
+    // Often only the first is asked for, so nobody walks there through all that was seen before it.
+    let before = tails.first().map_or(0, |first| seen.partition_point(|item| item < first));
+    let mut seen = seen.get(before..).unwrap_or_default();
     tails.iter().copied().map(NodeId).filter(move |tail| {
         while let [first, rest @ ..] = seen
             && *first < tail.0
@@ -288,6 +330,20 @@ impl LegalSuccessors for Legal<'_> {
             Some(Word::Node(user)) => self.items_of(user),
             _ => &[],
         }
+    }
+
+    fn later(&self, user: u32) -> Vec<u32> {
+        let Some(Word::Node(node)) = self.word(user) else { return Vec::new() };
+        if let Some(guest) = node.index().checked_sub(self.kg.num_nodes()) {
+            return self.guests.get(guest).map_or_else(Vec::new, |guest| guest.later.clone());
+        }
+        let times = self.kg.times_of(node);
+        let mut sorted = times.to_vec();
+        sorted.sort_unstable();
+        let later = |time: &i64| sorted.len() - sorted.partition_point(|other| other <= time);
+        let counts = times.iter().map(|time| u32::try_from(later(time)).unwrap_or(u32::MAX));
+        // Without times nothing was chosen later than anything else.
+        counts.chain(std::iter::repeat(0)).take(self.history(user).len()).collect()
     }
 
     fn timeline(&self, user: u32) -> Vec<u32> {
@@ -326,9 +382,7 @@ impl LegalSuccessors for Legal<'_> {
         for (next, tails) in self.runs(here.state, relation, self.tails_of(here.node, relation)) {
             let last_hop = self.pattern.automaton().longest(next) == 0;
             if last_hop && goal == Goal::Unseen && !self.pattern.is_walk() {
-                // A state that nothing leads on from is one in which a path may end.
-                let ends = unseen(tails, wanted.seen).filter(|&tail| self.kg.is_item(tail) && !path.contains(&tail));
-                out.ending.extend(ends.map(|tail| self.vocabulary.node(tail).0));
+                out.ending.extend(self.ends(tails, &wanted, &path).map(|tail| self.vocabulary.node(tail).0));
                 continue;
             }
             let list = if last_hop { &mut out.ending } else { &mut out.continuing };
@@ -453,6 +507,24 @@ mod tests {
             assert_eq!(names(&kg, &out.continuing), continuing, "after {path:?}");
             assert_eq!(names(&kg, &out.ending), ending, "after {path:?}");
         }
+    }
+
+    #[test]
+    fn choices_know_how_many_came_later() {
+        let mut d = Dataset::default();
+        for (item, time) in [("a", 30), ("b", 10), ("c", 30), ("d", 20)] {
+            d.interact("u1", item);
+            d.interactions.last_mut().expect("just added").time = time;
+        }
+        d.has_times = true;
+        let kg = build(d).expect("built").train_kg().expect("valid");
+        let pattern = Pattern::hops(3, &kg).expect("pattern");
+        let first = kg.items().start;
+        let legal = Legal::new(&kg, &pattern).with_guests([vec![first + 2, first, first + 1, first]]);
+        let token = |node: NodeId| kg.vocabulary().node(node).0;
+        assert_eq!(legal.later(token(kg.user("u1").expect("u1"))), [0, 3, 0, 2], "those of the same moment alike");
+        assert_eq!(legal.later(token(legal.guest(0))), [0, 1, 2], "of a guest, in the order given");
+        assert_eq!(legal.later(token(NodeId(kg.items().start))), [0; 0]);
     }
 
     #[test]

@@ -2,6 +2,9 @@
 //!
 //! The model does not learn it: it is given, solved in closed form on the same train graph (EASE, Steck 2019). It is joined to the probability of
 //! paths as an expert in a product of experts, `ln p(paths) + weight · ln share(item)`, so it orders what paths lead to and leads nowhere itself.
+//!
+//! What was chosen long ago may say less than what was chosen last: an item after which the user chose `l` others speaks with the factor
+//! `(1 + l)^−fading`. A power, since tastes have no time of their own after which they are gone.
 
 use crate::error::Result;
 use footpath_core::{ArrayFile, ArrayWriter};
@@ -10,6 +13,8 @@ use std::path::Path;
 
 /// Smallest share of the largest score that an item has: those that the history says nothing of are alike.
 const FLOOR: f32 = 1e-3;
+/// Largest power by which a history may fade.
+const MAX_FADING: f32 = 100.0;
 
 /// For each item, by its place among the items, the other items that it speaks for, with weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,10 +24,11 @@ pub struct Linear {
     /// Places of the other items, ascending within each.
     items: Vec<u32>,
     weights: Vec<f32>,
+    fading: f32,
 }
 
 impl Linear {
-    /// The table with these rows, one for each item.
+    /// The table with these rows, one for each item, and a history that counts alike from end to end.
     #[must_use]
     pub fn new(rows: impl IntoIterator<Item = Vec<(u32, f32)>>) -> Self {
         let (mut starts, mut items, mut weights) = (vec![0], Vec::new(), Vec::new());
@@ -31,7 +37,13 @@ impl Linear {
             weights.extend(row.iter().map(|(_, weight)| *weight));
             starts.push(u32::try_from(items.len()).unwrap_or(u32::MAX));
         }
-        Self { starts, items, weights }
+        Self { starts, items, weights, fading: 0.0 }
+    }
+
+    /// The same table with a history that fades by this power, at least 0.
+    #[must_use]
+    pub fn with_fading(self, fading: f32) -> Self {
+        Self { fading, ..self }
     }
 
     /// Number of items.
@@ -40,21 +52,39 @@ impl Linear {
         self.starts.len() - 1
     }
 
-    /// Of each item the logarithm of its score over the largest, at least `ln 0.001`; the score is the sum of what the history says of it.
+    /// What a history says of each item, as a sum over its items.
     ///
     /// # Shapes
-    /// - `history`: places of items; others are left out
-    /// - returns: `[items]`, all at most 0
+    /// - `history`: places of items, others are left out; with each, how many items were chosen later
+    /// - returns: `[items]`
     #[must_use]
-    pub fn log_shares(&self, history: impl IntoIterator<Item = u32>) -> Vec<f32> {
+    pub fn scores(&self, history: impl IntoIterator<Item = (u32, u32)>) -> Vec<f32> {
         let mut scores = vec![0.0f32; self.num_items()];
-        for place in history {
+        for (place, later) in history {
             let at = |place: usize| self.starts.get(place).map(|&start| start as usize);
             let (Some(start), Some(end)) = (at(place as usize), at(place as usize + 1)) else { continue };
+            let factor = self.factor(later);
             for (&item, weight) in self.items[start..end].iter().zip(&self.weights[start..end]) {
-                scores[item as usize] += weight;
+                scores[item as usize] += factor * weight;
             }
         }
+        scores
+    }
+
+    /// How much an item says after which this many were chosen.
+    #[expect(clippy::cast_precision_loss, reason = "beyond 2^24 choices one more or less makes no difference")]
+    fn factor(&self, later: u32) -> f32 {
+        if self.fading == 0.0 { 1.0 } else { (1.0 + later as f32).powf(-self.fading) }
+    }
+
+    /// Of each item the logarithm of its [score](Linear::scores) over the largest, at least `ln 0.001`.
+    ///
+    /// # Shapes
+    /// - `history`: as for [`Linear::scores`]
+    /// - returns: `[items]`, all at most 0
+    #[must_use]
+    pub fn log_shares(&self, history: impl IntoIterator<Item = (u32, u32)>) -> Vec<f32> {
+        let scores = self.scores(history);
         let largest = scores.iter().copied().fold(0.0, f32::max);
         // Most items are below the floor, and a logarithm for each would take longer than all the sums.
         let (floor, log_floor) = (FLOOR * largest, if largest > 0.0 { FLOOR.ln() } else { 0.0 });
@@ -67,7 +97,7 @@ impl Linear {
     /// Whatever the writer says.
     pub fn write(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let arrays = ArrayWriter::default().with("starts", &self.starts).with("items", &self.items);
-        arrays.with("weights", &self.weights).write(&mut { out })
+        arrays.with("weights", &self.weights).with("fading", &[self.fading]).write(&mut { out })
     }
 
     /// Reads a table of so many items, written by [`Linear::write`].
@@ -79,16 +109,19 @@ impl Linear {
         let starts = file.array_of::<u32>("starts", num_items + 1)?.to_vec();
         let items = file.array::<u32>("items")?.to_vec();
         let weights = file.array_of::<f32>("weights", items.len())?.to_vec();
+        // Tables of earlier builds have none.
+        let fades = file.shapes().any(|(name, _)| name == "fading");
+        let fading = if fades { file.array_of::<f32>("fading", 1)?[0] } else { 0.0 };
         let rises = starts.first() == Some(&0) && starts.is_sorted();
         let ends = starts.last().is_some_and(|&end| end as usize == items.len());
         let fits = items.iter().all(|&item| (item as usize) < num_items) && weights.iter().all(|w| w.is_finite());
-        if rises && ends && fits {
-            return Ok(Self { starts, items, weights });
+        if rises && ends && fits && (0.0..=MAX_FADING).contains(&fading) {
+            return Ok(Self { starts, items, weights, fading });
         }
         Err(footpath_core::Error::Corrupt {
             path: path.to_owned(),
-            section: "starts, items, weights".to_owned(),
-            expected: format!("finite weights between {num_items} items"),
+            section: "starts, items, weights, fading".to_owned(),
+            expected: format!("finite weights between {num_items} items, and a fading of 0 to {MAX_FADING}"),
             got: "other numbers".to_owned(),
         }
         .into())
@@ -105,22 +138,37 @@ mod tests {
 
     #[test]
     fn shares_are_of_the_largest_score() {
-        let shares: Vec<f32> = table().log_shares([0, 2]).into_iter().map(f32::exp).collect();
+        let shares: Vec<f32> = table().log_shares([(0, 5), (2, 0)]).into_iter().map(f32::exp).collect();
         let expected = [1e-3, 1.0, 0.1 / 0.8];
         assert!(shares.iter().zip(expected).all(|(share, e)| (share - e).abs() < 1e-6), "{shares:?}");
         assert_eq!(table().log_shares([]), [0.0; 3], "no history says nothing");
-        assert_eq!(table().log_shares([7]), [0.0; 3], "an item of another table says nothing");
+        assert_eq!(table().log_shares([(7, 0)]), [0.0; 3], "an item of another table says nothing");
+    }
+
+    #[test]
+    fn what_was_chosen_long_ago_says_less() {
+        let scores = table().with_fading(2.0).scores([(0, 1), (2, 0)]);
+        let expected = [-0.5, 0.3 + 0.5 / 4.0, 0.1 / 4.0];
+        assert!(scores.iter().zip(expected).all(|(score, e)| (score - e).abs() < 1e-6), "{scores:?}");
+        assert_eq!(
+            table().scores([(0, 1), (2, 0)]),
+            table().scores([(0, 9), (2, 3)]),
+            "or as much, where nothing fades"
+        );
     }
 
     #[test]
     fn what_is_written_is_read_and_nonsense_is_not() {
         let file = tempfile::NamedTempFile::new().expect("temporary file");
+        let table = || table().with_fading(0.5);
         table().write(&mut file.as_file()).expect("written");
         assert_eq!(Linear::read(file.path(), 3).expect("a table"), table());
         assert!(Linear::read(file.path(), 4).is_err(), "another number of items");
-        let nonsense: [fn(&mut Linear); 4] = [
+        let nonsense: [fn(&mut Linear); 6] = [
             |t| t.items[0] = 3,
             |t| t.weights[1] = f32::NAN,
+            |t| t.fading = -1.0,
+            |t| t.fading = f32::NAN,
             |t| t.starts[1] = 4,
             |t| {
                 t.items.pop();

@@ -47,6 +47,8 @@ pub struct Options {
     pub direct: Option<f64>,
     /// Weight of its linear part, as [`recommend::Options::linear`](crate::recommend::Options::linear).
     pub linear: Option<f64>,
+    /// How much items that paths begin with count by when they were chosen, as [`recommend::Options::recency`](crate::recommend::Options::recency).
+    pub recency: Option<f64>,
     /// What the model trades a part of the probability for.
     pub optimise: Option<Weights>,
     /// Seed of random paths to compare the model's explanations with, if they are to be compared.
@@ -71,6 +73,7 @@ impl Default for Options {
             beams: SearchOptions::default().beams,
             direct: None,
             linear: None,
+            recency: None,
             optimise: None,
             random_paths: None,
             beside: Beside::Nothing,
@@ -227,8 +230,8 @@ impl Protocol {
 /// Whatever opening, reading and searching give.
 pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn FnMut(usize, usize)) -> Result<Report> {
     // Searching takes long; a cut-off out of range is told before.
-    let Options { k, beams, direct, linear, optimise, .. } = *options;
-    SearchOptions { k, beams, direct, linear, optimise, ..SearchOptions::default() }.validate()?;
+    let Options { k, beams, direct, linear, recency, optimise, .. } = *options;
+    SearchOptions { k, beams, direct, linear, recency, optimise, ..SearchOptions::default() }.validate()?;
     if matches!(subject, Subject::Lists(_)) && (options.random_paths.is_some() || optimise.is_some()) {
         let option = if optimise.is_some() { "optimise" } else { "random-paths" };
         return Err(Error::Usage { option, reason: "lists have no paths; give --model".to_owned() });

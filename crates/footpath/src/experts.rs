@@ -3,8 +3,8 @@
 //! Both weights are chosen on valid, once, when a model has been trained, and stand in its description.
 
 use crate::error::Result;
-use footpath_core::{Goal, NodeId};
-use footpath_eval::baselines::{Baseline, Ease};
+use footpath_core::{Goal, LegalSuccessors, NodeId};
+use footpath_eval::baselines::Ease;
 use footpath_eval::{Metric, Recommendation, Recommendations, evaluate};
 use footpath_graph::legal::Legal;
 use footpath_graph::{HeldOut, TrainKg};
@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// λ tried for the linear part.
 pub const LAMBDAS: [f64; 3] = [50.0, 200.0, 500.0];
+/// Powers tried by which a history fades in the linear part, where there are times, see [`Linear`].
+pub const FADINGS: [f32; 6] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5];
 /// Most users, or items if they are fewer, of a graph whose models get a linear part: its matrix is inverted, in cubic time.
 pub const MAX_ROWS: usize = 6_000;
 /// Weights an item keeps, those of the largest size.
@@ -24,12 +26,21 @@ const WEIGHTS_OF_AN_ITEM: usize = 200;
 pub const DIRECTS: [f64; 6] = [0.0, 0.1, 0.2, 0.3, 0.5, 0.7];
 /// Weights tried for the linear part.
 pub const LINEARS: [f64; 8] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0];
+/// Powers tried by which the first items of paths lose probability, where there are times.
+pub const RECENCIES: [f64; 3] = [0.0, 0.5, 1.0];
 /// Cut-off of every figure on valid.
 pub(crate) const K: usize = 10;
 /// Users whose lists are wide at the same time, which bounds memory, and how often a stop is looked for.
 const USERS_AT_ONCE: usize = 64;
 /// Beams of the search among whose items the weights order.
 const BEAMS: usize = 400;
+
+/// How a linear part was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinearSettings {
+    lambda: f64,
+    fading: f64,
+}
 
 /// How much is said of an item beside its paths, see [`SearchOptions`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,28 +52,77 @@ pub struct ExpertWeights {
     pub linear: f64,
     /// λ of the linear part, if there is one.
     pub lambda: Option<f64>,
+    /// Power by which a history fades in it; 0 where all of it counts alike.
+    #[serde(default)]
+    pub fading: f64,
+    /// How much items that paths begin with count by when they were chosen, see [`SearchOptions::recency`].
+    #[serde(default)]
+    pub recency: f64,
     /// NDCG@10 on valid with these weights, of the users they were chosen on.
     pub validation: f64,
 }
 
-/// The linear part for a graph: EASE with the λ that is best on valid. `None` without valid users, where solving it would take too long, or when
-/// told to stop.
-pub(crate) fn linear(kg: &TrainKg, valid: &HeldOut, stop: &AtomicBool) -> Result<Option<(Linear, f64)>> {
+/// A linear part as solved.
+pub(crate) struct Solved {
+    /// What it says.
+    pub(crate) table: Linear,
+    /// How it was made.
+    pub(crate) settings: LinearSettings,
+}
+
+/// The linear part for a graph: EASE with the λ and the fading that are best on valid, of equal ones the first. `None` without valid users, where
+/// solving it would take too long, or when told to stop.
+pub(crate) fn linear(legal: &Legal<'_>, valid: &HeldOut, stop: &AtomicBool) -> Result<Option<Solved>> {
+    let kg = legal.kg();
     if valid.by_user().is_empty() || kg.users().len().min(kg.items().len()) > MAX_ROWS {
         return Ok(None);
     }
-    let mut best: Option<(f64, f64, Ease<'_>)> = None;
+    let mut best: Option<(f64, Solved)> = None;
     for lambda in LAMBDAS {
-        if stop.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        let ease = Ease::new(kg, lambda)?;
-        let figure = evaluate(&ease.recommend_all(K), valid, kg, K)?.value(Metric::Ndcg);
-        if best.as_ref().is_none_or(|(highest, ..)| figure > *highest) {
-            best = Some((figure, lambda, ease));
+        let mut solved = table(kg, &Ease::new(kg, lambda)?);
+        for fading in FADINGS.into_iter().filter(|&fading| fading == 0.0 || knows_times(kg)) {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            solved = solved.with_fading(fading);
+            let figure = evaluate(&lists_of(&solved, legal, valid), valid, kg, K)?.value(Metric::Ndcg);
+            if best.as_ref().is_none_or(|(highest, _)| figure > *highest) {
+                let settings = LinearSettings { lambda, fading: f64::from(fading) };
+                best = Some((figure, Solved { table: solved.clone(), settings }));
+            }
         }
     }
-    Ok(best.map(|(_, lambda, ease)| (table(kg, &ease), lambda)))
+    Ok(best.map(|(_, solved)| solved))
+}
+
+/// Whether any user has times.
+fn knows_times(kg: &TrainKg) -> bool {
+    kg.users().any(|user| !kg.times_of(NodeId(user)).is_empty())
+}
+
+/// The best unseen items by the linear part alone, of those who have something held out.
+fn lists_of(linear: &Linear, legal: &Legal<'_>, valid: &HeldOut) -> Recommendations {
+    let (kg, first) = (legal.kg(), legal.kg().items().start);
+    let users: Vec<NodeId> = valid.by_user().into_keys().collect();
+    let list = |&user: &NodeId| {
+        let chosen = kg.items_of(user);
+        let history = chosen.iter().map(|item| item - first).zip(legal.later(kg.vocabulary().node(user).0));
+        let unseen = kg.items().zip(linear.scores(history)).filter(|(item, _)| chosen.binary_search(item).is_err());
+        let scored = unseen.map(|(item, score)| Recommendation { item: NodeId(item), score: f64::from(score) });
+        (user, best(scored.collect()))
+    };
+    users.par_iter().map(list).collect::<Vec<_>>().into_iter().collect()
+}
+
+/// The best of some items, best first; ties by item.
+fn best(mut items: Vec<Recommendation>) -> Vec<Recommendation> {
+    let order = |a: &Recommendation, b: &Recommendation| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item));
+    if items.len() > K {
+        items.select_nth_unstable_by(K, order);
+        items.truncate(K);
+    }
+    items.sort_unstable_by(order);
+    items
 }
 
 /// The weights of the largest size of each item.
@@ -96,32 +156,36 @@ struct Candidate {
 }
 
 /// The weights that are best on valid for these users, of those that the model and the linear part allow; of equal ones the smallest. `None` when
-/// told to stop. `done` is called with the number of users looked at.
+/// told to stop. `done` is called with the number of searches done and of all.
 pub(crate) fn weights(
     recommender: &Recommender<'_, Legal<'_>>,
     kg: &TrainKg,
-    (learns_ends, lambda): (bool, Option<f64>),
+    (learns_ends, made): (bool, Option<LinearSettings>),
     valid: &HeldOut,
     users: &[NodeId],
-    done: &mut dyn FnMut(usize),
+    done: &mut dyn FnMut(usize, usize),
     stop: &AtomicBool,
 ) -> Result<Option<ExpertWeights>> {
-    let mut lists = Vec::with_capacity(users.len());
-    for portion in users.chunks(USERS_AT_ONCE) {
-        if stop.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        lists.extend(candidates(recommender, kg, portion));
-        done(lists.len());
-    }
     let mut best: Option<ExpertWeights> = None;
-    for direct in DIRECTS.into_iter().filter(|&direct| direct == 0.0 || learns_ends) {
-        for linear in LINEARS.into_iter().filter(|&linear| linear == 0.0 || lambda.is_some()) {
-            let ordered = lists.par_iter().map(|list| ordered(list, direct, linear)).collect::<Vec<_>>();
-            let ordered: Recommendations = users.iter().copied().zip(ordered).collect();
-            let validation = mean_ndcg(&ordered, valid, kg, users)?;
-            if best.is_none_or(|best| validation > best.validation) {
-                best = Some(ExpertWeights { direct, linear, lambda, validation });
+    let searches: Vec<f64> = RECENCIES.into_iter().filter(|&recency| recency == 0.0 || knows_times(kg)).collect();
+    for (search, &recency) in searches.iter().enumerate() {
+        let mut lists = Vec::with_capacity(users.len());
+        for portion in users.chunks(USERS_AT_ONCE) {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            lists.extend(candidates(recommender, kg, portion, recency));
+            done(search * users.len() + lists.len(), searches.len() * users.len());
+        }
+        for direct in DIRECTS.into_iter().filter(|&direct| direct == 0.0 || learns_ends) {
+            for linear in LINEARS.into_iter().filter(|&linear| linear == 0.0 || made.is_some()) {
+                let ordered = lists.par_iter().map(|list| ordered(list, direct, linear)).collect::<Vec<_>>();
+                let ordered: Recommendations = users.iter().copied().zip(ordered).collect();
+                let validation = mean_ndcg(&ordered, valid, kg, users)?;
+                if best.is_none_or(|best| validation > best.validation) {
+                    let (lambda, fading) = (made.map(|m| m.lambda), made.map_or(0.0, |m| m.fading));
+                    best = Some(ExpertWeights { direct, linear, lambda, fading, recency, validation });
+                }
             }
         }
     }
@@ -129,10 +193,16 @@ pub(crate) fn weights(
 }
 
 /// What a wide search finds for each user.
-fn candidates(recommender: &Recommender<'_, Legal<'_>>, kg: &TrainKg, users: &[NodeId]) -> Vec<Vec<Candidate>> {
+fn candidates(
+    recommender: &Recommender<'_, Legal<'_>>,
+    kg: &TrainKg,
+    users: &[NodeId],
+    recency: f64,
+) -> Vec<Vec<Candidate>> {
     let wide = SearchOptions {
         k: MAX_K,
         beams: BEAMS,
+        recency,
         paths_per_item: 1,
         goal: Goal::Unseen,
         when_short: WhenShort::Accept,
@@ -150,11 +220,7 @@ fn candidates(recommender: &Recommender<'_, Legal<'_>>, kg: &TrainKg, users: &[N
 /// The best of a list by these weights; ties by item.
 fn ordered(list: &[Candidate], direct: f64, linear: f64) -> Vec<Recommendation> {
     let worth = |c: &Candidate| c.paths + direct * c.direct + linear * c.linear;
-    let mut items: Vec<Recommendation> =
-        list.iter().map(|c| Recommendation { item: c.item, score: worth(c) }).collect();
-    items.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));
-    items.truncate(K);
-    items
+    best(list.iter().map(|c| Recommendation { item: c.item, score: worth(c) }).collect())
 }
 
 /// NDCG@10 of some users' lists, those without a list counting 0.

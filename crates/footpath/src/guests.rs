@@ -19,26 +19,31 @@ pub struct Guest {
     pub id: String,
     /// What they have chosen: items, ascending, each once, with the line it stands on (0 for an argument).
     pub items: BTreeMap<NodeId, u32>,
+    /// The same in the order of choice, the last chosen last; an item may be there twice.
+    pub order: Vec<NodeId>,
     /// The file it stands in, or `--history`.
     pub file: String,
 }
 
 impl Guest {
-    /// A guest with the history `I3,I9`, ids parted by commas.
+    /// A guest with the history `I3,I9`, ids parted by commas, the last chosen last.
     ///
     /// # Errors
     /// [`Error::History`] for an empty history or items the graph does not have, all of them named (20 at most).
     pub fn from_list(list: &str, kg: &TrainKg) -> Result<Self> {
         let ids = list.split(',').map(str::trim).filter(|id| !id.is_empty());
-        let (mut items, mut unknown) = (BTreeMap::new(), Vec::new());
+        let (mut items, mut order, mut unknown) = (BTreeMap::new(), Vec::new(), Vec::new());
         for id in ids {
             match kg.item(id) {
-                Ok(item) => drop(items.insert(item, 0)),
+                Ok(item) => {
+                    items.insert(item, 0);
+                    order.push(item);
+                }
                 Err(_) => unknown.push(id),
             }
         }
         let reason = match (unknown.as_slice(), items.is_empty()) {
-            ([], false) => return Ok(Self { id: "guest".to_owned(), items, file: "--history".to_owned() }),
+            ([], false) => return Ok(Self { id: "guest".to_owned(), items, order, file: "--history".to_owned() }),
             ([], true) => "it has no item; give ids of items, parted by commas".to_owned(),
             (unknown, _) => {
                 let named = unknown.iter().take(20).copied().collect::<Vec<_>>().join(", ");
@@ -55,8 +60,8 @@ impl Guest {
     }
 }
 
-/// Reads guests from a table with the columns `user_id` and `item_id`, parted by tabs, one choice on each line; others are ignored. Guests come
-/// in the order in which they are first named.
+/// Reads guests from a table with the columns `user_id` and `item_id`, parted by tabs, one choice on each line, the last chosen last; others are
+/// ignored. Guests come in the order in which they are first named.
 ///
 /// # Errors
 /// [`Error::History`] with file and line at the first line that is not as it should be; [`Error::BadFile`] for one that is no UTF-8 or over 1 MiB; [`footpath_core::Error::Io`].
@@ -84,9 +89,11 @@ pub fn read(path: &Path, kg: &TrainKg) -> Result<Vec<Guest>> {
             return Err(bad(number, format!("more than {MAX_GUESTS} users; cut the file into parts")));
         }
         if place == guests.len() {
-            guests.push(Guest { id: user.to_owned(), items: BTreeMap::new(), file: name.clone() });
+            let (items, order) = (BTreeMap::new(), Vec::new());
+            guests.push(Guest { id: user.to_owned(), items, order, file: name.clone() });
         }
         if let Some(guest) = guests.get_mut(place) {
+            guest.order.push(item);
             guest.items.entry(item).or_insert_with(|| u32::try_from(number).unwrap_or(u32::MAX));
         }
         Ok(())

@@ -39,6 +39,8 @@ pub struct Options {
     pub direct: Option<f64>,
     /// Weight of the model's linear part; `None` is [`Session::linear`].
     pub linear: Option<f64>,
+    /// Power by which the item a path begins with loses probability with every later choice; `None` is [`Session::recency`].
+    pub recency: Option<f64>,
     /// Prefixes kept for each user at each token.
     pub beams: usize,
     /// Paths shown for each item.
@@ -57,6 +59,7 @@ impl Default for Options {
             score: Score::Marginal,
             direct: None,
             linear: None,
+            recency: None,
             beams: 400,
             paths_per_item: 1,
             optimise: None,
@@ -78,18 +81,19 @@ impl Options {
     /// These options with the model's own weights where none are given.
     fn of(self, session: &Session) -> Self {
         let direct = Some(self.direct.unwrap_or_else(|| session.direct()));
-        Self { direct, linear: Some(self.linear.unwrap_or_else(|| session.linear())), ..self }
+        let linear = Some(self.linear.unwrap_or_else(|| session.linear()));
+        Self { direct, linear, recency: Some(self.recency.unwrap_or_else(|| session.recency())), ..self }
     }
 
     fn search(&self, goal: Goal) -> SearchOptions {
         let Self { k, mode, score, beams, paths_per_item, .. } = *self;
-        let (direct, linear) = (self.direct.unwrap_or(0.0), self.linear.unwrap_or(0.0));
+        let [direct, linear, recency] = [self.direct, self.linear, self.recency].map(|weight| weight.unwrap_or(0.0));
         let when_short = WhenShort::Widen;
         let prompt = match goal {
             Goal::Item(_) if self.fill_in => Prompt::UserAndEnd,
             _ => Prompt::User,
         };
-        SearchOptions { k, mode, score, direct, linear, beams, paths_per_item, prompt, goal, when_short }
+        SearchOptions { k, mode, score, direct, linear, recency, beams, paths_per_item, prompt, goal, when_short }
     }
 }
 
@@ -283,6 +287,12 @@ impl Session {
         if self.linear.is_some() { chosen } else { 0.0 }
     }
 
+    /// How much the items that paths begin with count by when they were chosen, unless another is asked for: as chosen on valid.
+    #[must_use]
+    pub fn recency(&self) -> f64 {
+        self.card.weights.map_or(0.0, |weights| weights.recency)
+    }
+
     /// Reads relations aloud in other words than the graph's.
     #[must_use]
     pub fn with_readings(mut self, readings: Readings) -> Self {
@@ -294,7 +304,7 @@ impl Session {
     /// calls.
     #[must_use]
     pub fn generator<'a>(&'a self, guests: &'a [Guest]) -> Generator<'a> {
-        let histories = guests.iter().map(|guest| guest.items.keys().map(|item| item.0).collect());
+        let histories = guests.iter().map(|guest| guest.order.iter().map(|item| item.0).collect());
         Generator { session: self, legal: Legal::new(&self.kg, &self.pattern).with_guests(histories), guests }
     }
 

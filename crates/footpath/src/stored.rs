@@ -90,7 +90,7 @@ fn check_shape(card: &ModelCard, kg: &TrainKg) -> std::result::Result<(), Compla
     // What it learned decides how it is read, so a description that no training could have written is none.
     card.training.validate().map_err(|e| ("settings of a training", e.to_string()))?;
     let bad = |weight: &f64| !(0.0..=100.0).contains(weight);
-    if let Some(weight) = card.weights.iter().flat_map(|w| [w.direct, w.linear]).find(bad) {
+    if let Some(weight) = card.weights.iter().flat_map(|w| [w.direct, w.linear, w.fading, w.recency]).find(bad) {
         return Err(("weights of 0 to 100", weight.to_string()));
     }
     let (first, items) = (card.model.first_item, kg.items());

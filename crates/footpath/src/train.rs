@@ -157,9 +157,9 @@ pub enum Event<'a> {
     Step(&'a Progress),
     /// All steps are done; the linear part is solved, and the weights of what is said beside paths are chosen on valid.
     Weigh {
-        /// Users looked at.
+        /// Searches done, one for each user and way to search.
         done: usize,
-        /// Users to look at.
+        /// Searches to do.
         of: usize,
     },
     /// The run ended.
@@ -226,10 +226,10 @@ pub fn run(
         true => {
             let of = users.len();
             observe(Event::Weigh { done: 0, of });
-            let (table, lambda) = experts::linear(&kg, &valid, stop)?.unzip();
+            let (table, made) = experts::linear(&legal, &valid, stop)?.map(|s| (s.table, s.settings)).unzip();
             let recommender = Recommender::new(&best.model, &legal).with_linear(table.as_ref());
-            let said = (trainer.config.learns_ends(), lambda);
-            let mut done = |done| observe(Event::Weigh { done, of });
+            let said = (trainer.config.learns_ends(), made);
+            let mut done = |done, of| observe(Event::Weigh { done, of });
             let weights = experts::weights(&recommender, &kg, said, &valid, &users, &mut done, stop)?;
             // All steps are in the checkpoint: going on begins here again.
             let Some(weights) = weights else { return Ok(Outcome::Interrupted) };

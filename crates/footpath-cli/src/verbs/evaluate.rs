@@ -40,6 +40,9 @@ pub(crate) struct EvaluateArgs {
     /// Weight of the model's linear part, what other users' choices say of an item, beside its paths [default: as chosen on valid]
     #[arg(long, value_name = "X", conflicts_with = "recs")]
     linear: Option<f64>,
+    /// How much the items that paths begin with count by when they were chosen: the power by which one loses probability with every later choice [default: as chosen on valid]
+    #[arg(long, value_name = "X", conflicts_with = "recs")]
+    recency: Option<f64>,
     /// Baselines beside it: popularity, item-kNN, path counting and a random list; or all there are, each tuned on valid
     #[arg(long, value_enum, value_name = "SET", num_args = 0..=1, require_equals = true, default_missing_value = "quick")]
     baselines: Option<BaselineSet>,
@@ -118,6 +121,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         beams: args.beams,
         direct: args.direct,
         linear: args.linear,
+        recency: args.recency,
         optimise: args.optimise.as_deref().map(str::parse::<Weights>).transpose()?,
         random_paths: args.random_paths.then_some(args.seed),
         beside: match args.baselines {

@@ -27,7 +27,7 @@ pub(crate) struct ExplainArgs {
     /// The user
     #[arg(long, value_name = "U", required_unless_present_any = ["history", "recs"])]
     user: Option<String>,
-    /// A user whom the graph does not know, by what they chose: ids of items, parted by commas
+    /// A user whom the graph does not know, by what they chose: ids of items, parted by commas, the last chosen last
     #[arg(long, value_name = "I,I,…", conflicts_with = "user")]
     history: Option<String>,
     /// The item

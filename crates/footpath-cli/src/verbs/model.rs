@@ -4,6 +4,7 @@ use crate::args::{OutArgs, PatternArgs, one_pattern};
 use crate::failure::{Failure, output};
 use crate::output::thousands;
 use clap::{Args, Subcommand, ValueEnum};
+use footpath::experts::ExpertWeights;
 use footpath::recommend::{self, Session};
 use footpath::train::ModelCard;
 use footpath::{Threads, hugging_face, logits};
@@ -166,8 +167,9 @@ fn print(out: &mut impl Write, card: &ModelCard) -> io::Result<()> {
     line("paths", card.pattern.clone())?;
     line("steps", format!("{}, kept step {}", thousands(card.steps), thousands(card.best_step)))?;
     if let Some(weights) = card.weights {
-        let (linear, direct, validation) = (weights.linear, weights.direct, weights.validation);
-        line("beside paths", format!("linear part {linear}, user alone {direct}: {validation:.4} on valid"))?;
+        let ExpertWeights { direct, linear, fading, recency, validation, .. } = weights;
+        let parts = format!("linear part {linear} (fading {fading}), user alone {direct}, recency {recency}");
+        line("beside paths", format!("{parts}: {validation:.4} on valid"))?;
     }
     line("valid NDCG@10", card.best_validation.map_or("none".to_owned(), |figure| format!("{figure:.4}")))
 }

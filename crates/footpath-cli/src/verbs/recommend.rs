@@ -104,10 +104,10 @@ struct UserArgs {
     /// All users
     #[arg(long)]
     all: bool,
-    /// A user whom the graph does not know, by what they chose: ids of items, parted by commas
+    /// A user whom the graph does not know, by what they chose: ids of items, parted by commas, the last chosen last
     #[arg(long, value_name = "I,I,…")]
     history: Option<String>,
-    /// A file of users whom the graph does not know: a table with the columns user_id and item_id
+    /// A file of users whom the graph does not know: a table with the columns user_id and item_id, the last chosen last
     #[arg(long, value_name = "FILE")]
     histories: Option<PathBuf>,
 }
@@ -131,6 +131,9 @@ pub(crate) struct SearchArgs {
     /// Weight of the model's linear part, what other users' choices say of an item, beside its paths [default: as chosen on valid]
     #[arg(long, value_name = "X")]
     linear: Option<f64>,
+    /// How much the items that paths begin with count by when they were chosen: the power by which one loses probability with every later choice [default: as chosen on valid]
+    #[arg(long, value_name = "X")]
+    recency: Option<f64>,
     /// diverse: groups of beams
     #[arg(long, value_name = "N", default_value_t = 4)]
     groups: usize,
@@ -198,6 +201,7 @@ impl SearchArgs {
             score,
             direct: self.direct,
             linear: self.linear,
+            recency: self.recency,
             beams: self.beams,
             paths_per_item,
             optimise: None,

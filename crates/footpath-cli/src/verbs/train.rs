@@ -293,8 +293,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
             let (steps, best) = (thousands(card.steps), thousands(card.best_step));
             let weighed = card.weights.map_or(String::new(), |w| {
                 format!(
-                    "; {:.4} with weights {} of the linear part and {} of the user alone",
-                    w.validation, w.linear, w.direct
+                    "; {:.4} with weights {} of the linear part, {} of the user alone and {} of recency",
+                    w.validation, w.linear, w.direct, w.recency
                 )
             });
             writeln!(io::stdout(), "{out}: {steps} steps, kept step {best} with NDCG@10 {figure} on valid{weighed}")
@@ -351,7 +351,7 @@ impl Display {
                 self.bar.set_message("solving the linear part");
                 self.line("choosing on valid how much the linear part and the user alone count beside paths");
             }
-            Event::Weigh { done, of } => self.bar.set_message(format!("choosing weights, {done} of {of} users")),
+            Event::Weigh { done, of } => self.bar.set_message(format!("choosing weights, {done} of {of} searches")),
             Event::End(_) => {}
         }
     }

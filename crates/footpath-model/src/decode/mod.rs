@@ -101,6 +101,9 @@ pub struct SearchOptions {
     pub direct: f64,
     /// Weight of what the [linear part](crate::Linear) says of an item from the user's history, where the recommender has one. 0 leaves it out.
     pub linear: f64,
+    /// How much later choices take from the item a path begins with: after `l` later ones its probability is multiplied by `(1 + l)^−recency`, and
+    /// those of all items of the user are brought back to the same sum. 0 leaves the model's own.
+    pub recency: f64,
     /// Prefixes kept for each user at each token.
     pub beams: usize,
     /// Best paths kept for each item.
@@ -121,6 +124,7 @@ impl Default for SearchOptions {
             score: Score::Marginal,
             direct: 0.0,
             linear: 0.0,
+            recency: 0.0,
             beams: 400,
             paths_per_item: 3,
             prompt: Prompt::User,
@@ -144,6 +148,7 @@ impl SearchOptions {
         rule((1..=100).contains(&self.paths_per_item), "paths", "must be 1 to 100".to_owned())?;
         rule((0.0..=100.0).contains(&self.direct), "direct", "must be 0 to 100".to_owned())?;
         rule((0.0..=100.0).contains(&self.linear), "linear", "must be 0 to 100".to_owned())?;
+        rule((0.0..=100.0).contains(&self.recency), "recency", "must be 0 to 100".to_owned())?;
         let has_end = self.prompt == Prompt::User || matches!(self.goal, Goal::Item(_));
         rule(has_end, "fill-in", "needs an item to end in".to_owned())?;
         match self.mode {

@@ -8,8 +8,8 @@ use super::found::Found;
 use super::keep::{self, Candidate};
 use super::{MAX_BEAMS, Mode, Prompt, SearchOptions, UserList, WhenShort};
 use crate::embeddings::Table;
-use crate::kernels::{exp, largest, vectorised};
-use crate::legal_softmax::scores;
+use crate::kernels::{exp, largest, sum, vectorised};
+use crate::legal_softmax::{scores, scores_into};
 use crate::linear::Linear;
 use crate::model::{Cache, Engine};
 use crate::path_model::PathModel;
@@ -30,6 +30,11 @@ pub struct Recommender<'a, L> {
     legal: &'a L,
     linear: Option<&'a Linear>,
 }
+
+/// Numbers whose sum is taken in single precision.
+const SUMMED_TOGETHER: usize = 64;
+/// Place in a path of the first item: after the user and the relation.
+const FIRST_ITEM: usize = 2;
 
 /// A prefix of one user.
 struct Beam {
@@ -114,7 +119,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
 
     fn search(&self, users: &[NodeId], options: SearchOptions) -> Vec<UserList> {
         let vocabulary = self.legal.vocabulary();
-        let mut found: Vec<Found> = users.iter().map(|_| Found::default()).collect();
+        let mut found: Vec<Found> = users.iter().map(|_| Found::among(self.legal.items())).collect();
         let share = match options.mode {
             Mode::Sample(sampling) => u64::from(sampling.draws),
             _ => u64::MAX,
@@ -162,8 +167,9 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
                     if options.direct > 0.0 { log_softmax(self.model, self.legal.items(), h) } else { Vec::new() };
                 let linear = match self.linear {
                     Some(linear) if options.linear > 0.0 => {
-                        let history = self.legal.history(user.tokens.first().copied().unwrap_or_default());
-                        linear.log_shares(history.iter().map(|&item| self.model.history_row(item)))
+                        let user = user.tokens.first().copied().unwrap_or_default();
+                        let places = self.legal.history(user).iter().map(|&item| self.model.history_row(item));
+                        linear.log_shares(places.zip(self.legal.later(user)))
                     }
                     _ => Vec::new(),
                 };
@@ -233,6 +239,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         let width = self.model.config.d_table();
         let mut open = Vec::new();
         let mut successors = Successors::default();
+        let mut softmax = Softmax::default();
         for (index, beam) in (start..).zip(group) {
             let h = &hidden[index * width..][..width];
             self.legal.successors(&beam.tokens, options.goal, &mut successors);
@@ -242,17 +249,21 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             }
             // What ends a middle is the mark of its end: the item is given.
             let word = |token: u32| if Some(token) == filled_in { Vocabulary::END.0 } else { token };
-            let shares = softmax(h, &successors, self.model.output(), &self.model.bias, word);
+            let shares = softmax.of(h, &successors, self.model.output(), &self.model.bias, word);
+            if options.recency > 0.0 && beam.tokens.len() == FIRST_ITEM {
+                self.fade(&beam.tokens, options.recency, &successors, shares);
+            }
+            let shares: &[f64] = shares;
             let drawn = match options.mode {
                 Mode::Sample(sampling) => {
                     let user = beam.tokens.first().copied().unwrap_or_default();
-                    Some(keep::draw(&shares, beam.share, &sampling, user, &beam.tokens))
+                    Some(keep::draw(shares, beam.share, &sampling, user, &beam.tokens))
                 }
                 _ => None,
             };
             let share = |place: usize| drawn.as_ref().map_or(beam.share, |counts| counts[place]);
             let row = u32::try_from(index).unwrap_or(u32::MAX);
-            let going = successors.continuing.iter().zip(&shares).enumerate();
+            let going = successors.continuing.iter().zip(shares).enumerate();
             open.extend(going.filter(|&(place, _)| share(place) > 0).map(|(place, (&token, &p))| Candidate {
                 probability: beam.probability * p,
                 row,
@@ -266,6 +277,22 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             found.enter(&beam.tokens, ends, options.paths_per_item);
         }
         open
+    }
+
+    /// Takes probability from the items of a history by how many were chosen later; the sum stays 1.
+    fn fade(&self, prefix: &[u32], recency: f64, successors: &Successors, shares: &mut [f64]) {
+        let (user, first) = (prefix[0], self.legal.vocabulary().node(NodeId(0)).0);
+        let (history, later) = (self.legal.history(user), self.legal.later(user));
+        // What was not chosen, such as the end of a path of one hop, has no time.
+        let faded = |token: u32| {
+            let place = history.binary_search(&token.wrapping_sub(first)).ok()?;
+            later.get(place).map(|&later| (1.0 + f64::from(later)).powf(-recency))
+        };
+        for (share, &token) in shares.iter_mut().zip(successors.continuing.iter().chain(&successors.ending)) {
+            *share *= faded(token).unwrap_or(1.0);
+        }
+        let sum: f64 = shares.iter().sum();
+        shares.iter_mut().for_each(|share| *share /= sum);
     }
 
     /// The token of the item that a middle leads to.
@@ -309,7 +336,7 @@ fn log_softmax(model: &PathModel, tokens: Range<u32>, hidden: &[f32]) -> Vec<f32
     let tokens: Vec<u32> = tokens.collect();
     let mut scores = scores(hidden, model.output(), &model.bias, &tokens);
     let top = largest(&scores);
-    let sum: f64 = exponentials(&scores, top).into_iter().map(f64::from).sum();
+    let sum = exponentiate(&mut scores.clone());
     #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
     let log_sum = (f64::from(top) + sum.ln()) as f32;
     scores.iter_mut().for_each(|z| *z = (*z - log_sum).min(0.0));
@@ -352,26 +379,46 @@ fn widen(options: &mut SearchOptions) -> bool {
     }
 }
 
-/// Probability of each successor, continuing before ending; `word` is what the model calls it.
-fn softmax(h: &[f32], successors: &Successors, output: &Table, bias: &Table, word: impl Fn(u32) -> u32) -> Vec<f64> {
-    let tokens: Vec<u32> = successors.continuing.iter().chain(&successors.ending).map(|&token| word(token)).collect();
-    let scores = scores(h, output, bias, &tokens);
-    let mut shares: Vec<f64> = exponentials(&scores, largest(&scores)).into_iter().map(f64::from).collect();
-    let sum: f64 = shares.iter().sum();
-    shares.iter_mut().for_each(|share| *share /= sum);
-    shares
+/// The softmax over the successors of one prefix after another, in the same memory.
+#[derive(Default)]
+struct Softmax {
+    tokens: Vec<u32>,
+    scores: Vec<f32>,
+    shares: Vec<f64>,
 }
 
-/// e^(score − top) of each.
-fn exponentials(scores: &[f32], top: f32) -> Vec<f32> {
-    let mut exponentials = vec![0.0; scores.len()];
+impl Softmax {
+    /// Probability of each successor, continuing before ending; `word` is what the model calls it.
+    fn of(
+        &mut self,
+        h: &[f32],
+        successors: &Successors,
+        output: &Table,
+        bias: &Table,
+        word: impl Fn(u32) -> u32,
+    ) -> &mut [f64] {
+        let Self { tokens, scores, shares } = self;
+        tokens.clear();
+        tokens.extend(successors.continuing.iter().chain(&successors.ending).map(|&token| word(token)));
+        scores_into(h, output, bias, tokens, scores);
+        let sum = exponentiate(scores);
+        shares.clear();
+        shares.extend(scores.iter().map(|&e| f64::from(e) / sum));
+        shares
+    }
+}
+
+/// Makes each score e^(score − the largest); returns their sum.
+fn exponentiate(scores: &mut [f32]) -> f64 {
+    let top = largest(scores);
     vectorised(
         #[inline(always)]
         || {
-            for (e, z) in exponentials.iter_mut().zip(scores) {
-                *e = exp(z - top);
+            for z in &mut *scores {
+                *z = exp(*z - top);
             }
         },
     );
-    exponentials
+    // Single precision within short runs, so that it can be done in vectors.
+    scores.chunks(SUMMED_TOGETHER).map(|run| f64::from(sum(run))).sum()
 }

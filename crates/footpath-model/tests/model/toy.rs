@@ -66,6 +66,10 @@ impl LegalSuccessors for Toy {
             .map_or(&[], Vec::as_slice)
     }
 
+    fn later(&self, user: u32) -> Vec<u32> {
+        (0..).take(self.history(user).len()).collect()
+    }
+
     fn timeline(&self, user: u32) -> Vec<u32> {
         // Users choose the items with the higher numbers first.
         let first = self.vocabulary().node(NodeId(0)).0;

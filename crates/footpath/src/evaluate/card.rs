@@ -138,6 +138,9 @@ pub struct Card {
     /// Weight of its linear part, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linear: Option<f64>,
+    /// How much items that paths begin with count by when they were chosen, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recency: Option<f64>,
     /// What a model traded a part of the probability for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optimise: Option<Weights>,
@@ -197,6 +200,7 @@ impl Card {
             beams: matches!(subject, Subject::Model(_)).then_some(options.beams),
             direct: options.direct,
             linear: options.linear,
+            recency: options.recency,
             optimise: options.optimise,
             model_parents: model.map(|m| m.parents.clone()).unwrap_or_default(),
             model_config: model.map(|m| m.config.clone()).unwrap_or_default(),

@@ -74,6 +74,7 @@ pub(super) fn from_model(
         beams: options.beams,
         direct: options.direct,
         linear: options.linear,
+        recency: options.recency,
         paths_per_item: PATHS,
         optimise: options.optimise,
         ..SearchOptions::default()
