@@ -4,11 +4,14 @@
 //! ("lazy Adam": rows without a gradient keep their moments and are not decayed).
 
 use footpath_core::Stream;
+use footpath_core::memory::prefetch;
 use rayon::prelude::*;
 
 const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
+/// Numbers that the processor reads together.
+const NUMBERS_IN_A_LINE: usize = 16;
 
 /// Rows of numbers with their AdamW moments.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,9 +19,9 @@ pub struct Table {
     width: usize,
     /// The numbers, row after row.
     pub values: Vec<f32>,
-    /// First moments of AdamW.
+    /// First moments of AdamW; none before [`Table::begin_moments`], for a table that is only read needs none.
     pub first: Vec<f32>,
-    /// Second moments of AdamW.
+    /// Second moments of AdamW, likewise.
     pub second: Vec<f32>,
 }
 
@@ -41,13 +44,19 @@ impl Table {
         #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
         let mut number = || if std > 0.0 { (stream.normal() * std) as f32 } else { 0.0 };
         let values: Vec<f32> = (0..num_rows * width).map(|_| number()).collect();
-        Self { width, first: vec![0.0; values.len()], second: vec![0.0; values.len()], values }
+        Self::from_values(values, width)
     }
 
     /// A table with these numbers and no moments; their count must be a multiple of `width`.
     #[must_use]
     pub fn from_values(values: Vec<f32>, width: usize) -> Self {
-        Self { width, first: vec![0.0; values.len()], second: vec![0.0; values.len()], values }
+        Self { width, first: Vec::new(), second: Vec::new(), values }
+    }
+
+    /// Makes room for the moments, at zero where there are none.
+    pub fn begin_moments(&mut self) {
+        self.first.resize(self.values.len(), 0.0);
+        self.second.resize(self.values.len(), 0.0);
     }
 
     /// Numbers in a row.
@@ -68,6 +77,12 @@ impl Table {
         &self.values[row as usize * self.width..][..self.width]
     }
 
+    /// Asks for a row that will be read soon.
+    pub(crate) fn ask_for(&self, row: u32) {
+        let start = row as usize * self.width;
+        (start..start + self.width).step_by(NUMBERS_IN_A_LINE).for_each(|place| prefetch(&self.values, place));
+    }
+
     /// The rows of `tokens`, one after the other: `[tokens, width]`.
     #[must_use]
     pub fn gather(&self, tokens: &[u32]) -> Vec<f32> {
@@ -82,6 +97,7 @@ impl Table {
 
     /// One step of AdamW on the rows that have a gradient. `step` counts from 1.
     pub fn update(&mut self, gradients: &RowGradients, learning_rate: f32, weight_decay: f32, step: u64) {
+        self.begin_moments();
         let step = i32::try_from(step).unwrap_or(i32::MAX);
         let correction_1 = 1.0 - BETA_1.powi(step);
         let correction_2 = 1.0 - BETA_2.powi(step);

@@ -13,6 +13,9 @@ use crate::kernels::{add_scaled, dot, dots, exp, largest, sum, vectorised};
 use crate::loss::Problem;
 use rayon::prelude::*;
 
+/// Rows of the output table that are on their way while one is read.
+const ROWS_AHEAD: usize = 8;
+
 /// h·o + b for one token.
 #[must_use]
 pub fn score(hidden: &[f32], output: &Table, bias: &Table, token: u32) -> f32 {
@@ -21,10 +24,22 @@ pub fn score(hidden: &[f32], output: &Table, bias: &Table, token: u32) -> f32 {
 
 /// h·o + b for each token.
 pub(crate) fn scores(hidden: &[f32], output: &Table, bias: &Table, tokens: &[u32]) -> Vec<f32> {
-    let mut scores = vec![0.0; tokens.len()];
-    dots(hidden, tokens.iter().map(|&token| output.row(token)), &mut scores);
-    scores.iter_mut().zip(tokens).for_each(|(score, &token)| *score += bias.values[token as usize]);
+    let mut scores = Vec::new();
+    scores_into(hidden, output, bias, tokens, &mut scores);
     scores
+}
+
+/// As [`scores`], in memory that is there.
+pub(crate) fn scores_into(hidden: &[f32], output: &Table, bias: &Table, tokens: &[u32], scores: &mut Vec<f32>) {
+    scores.clear();
+    scores.resize(tokens.len(), 0.0);
+    // The rows lie anywhere in a table that no cache holds, so each is asked for before its turn.
+    let row = |(place, &token): (usize, &u32)| {
+        tokens.get(place + ROWS_AHEAD).into_iter().for_each(|&later| output.ask_for(later));
+        output.row(token)
+    };
+    dots(hidden, tokens.iter().enumerate().map(row), scores);
+    scores.iter_mut().zip(tokens).for_each(|(score, &token)| *score += bias.values[token as usize]);
 }
 
 /// Losses of the targets that list their rivals, in the order of the targets, and what they add to the derivatives.

@@ -117,8 +117,9 @@ impl Trainer {
     ///
     /// # Errors
     /// [`Error::Config`].
-    pub fn new(model: PathModel, config: TrainingConfig) -> Result<Self> {
+    pub fn new(mut model: PathModel, config: TrainingConfig) -> Result<Self> {
         config.validate()?;
+        model.stored_tables_mut().into_iter().for_each(|(_, table)| table.begin_moments());
         let optimizer = TrunkOptimizer::new(config.weight_decay);
         Ok(Self { model, optimizer, position: Position::default(), config })
     }

@@ -4,12 +4,17 @@ use super::{Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList};
 use footpath_core::vocabulary::Word;
 use footpath_core::{NodeId, TokenId, Vocabulary};
 use hashbrown::HashMap;
+use std::ops::Range;
+
+/// Most items that a user's table of places has room for; 256 KiB.
+const MAX_PLACES: usize = 1 << 16;
 
 /// The paths found for one user, summed up by the item they end in.
 #[derive(Default)]
 pub(super) struct Found {
-    /// By end token; the order of the map never decides anything.
-    items: HashMap<u32, ItemPaths>,
+    /// Of each token that a path ended in, in the order in which they were found.
+    items: Vec<(u32, ItemPaths)>,
+    places: Places,
     /// The further paths of the items that have several; see [`ItemPaths::next`].
     further: Vec<Vec<(f64, u32, u32)>>,
     /// Prefixes from which paths have ended; a path is told by its place here and its last token.
@@ -20,6 +25,24 @@ pub(super) struct Found {
     largest_cut: f64,
     /// Whether anything was cut, however small its probability.
     any_cut: bool,
+}
+
+/// Where a token stands among the items found.
+#[derive(Default)]
+struct Places {
+    /// Token of the first item.
+    first: u32,
+    /// Place plus 1 of each item, 0 where it has none. Empty in graphs of many items, where clearing it would cost more than looking things up.
+    of_items: Vec<u32>,
+    /// The same of all other tokens.
+    of_others: HashMap<u32, u32>,
+}
+
+impl Places {
+    fn of(&mut self, token: u32) -> &mut u32 {
+        let place = token.checked_sub(self.first).and_then(|place| self.of_items.get_mut(place as usize));
+        place.unwrap_or_else(|| self.of_others.entry(token).or_default())
+    }
 }
 
 /// The paths to one item. There are thousands of these, and few are looked at: so they are small, and what most do not have is elsewhere.
@@ -46,21 +69,30 @@ impl ItemPaths {
 }
 
 impl Found {
+    /// Nothing found yet in a graph with these items.
+    pub(super) fn among(items: Range<u32>) -> Self {
+        let of_items = if items.len() <= MAX_PLACES { vec![0; items.len()] } else { Vec::new() };
+        Self { places: Places { first: items.start, of_items, ..Places::default() }, ..Self::default() }
+    }
+
     /// Enters paths that branch from `prefix`: pairs of last token and probability. With [`Vocabulary::END`] the path is `prefix` itself.
     pub(super) fn enter(&mut self, prefix: &[u32], ends: impl IntoIterator<Item = (u32, f64)>, keep: usize) {
         let branch = u32::try_from(self.branches.len()).unwrap_or(u32::MAX);
         let before = self.branches.len();
         let ends = ends.into_iter();
-        // Where there is nothing yet, most ends are new.
-        if self.items.is_empty() {
-            self.items.reserve(2 * ends.size_hint().1.unwrap_or_default());
-        }
         for (token, probability) in ends {
             if self.branches.len() == before {
                 self.branches.push(prefix.to_vec());
             }
             let item = if token == Vocabulary::END.0 { prefix.last().copied().unwrap_or(token) } else { token };
-            self.items.entry(item).or_default().enter((probability, branch, token), keep, &mut self.further);
+            let place = self.places.of(item);
+            if *place == 0 {
+                self.items.push((item, ItemPaths::default()));
+                *place = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+            }
+            if let Some((_, paths)) = self.items.get_mut(*place as usize - 1) {
+                paths.enter((probability, branch, token), keep, &mut self.further);
+            }
         }
     }
 
@@ -75,7 +107,7 @@ impl Found {
 
     /// Enters that all but the paths found was left out.
     pub(super) fn cut_the_rest(&mut self) {
-        let mut sums: Vec<f64> = self.items.values().map(|item| item.sum).collect();
+        let mut sums: Vec<f64> = self.items.iter().map(|(_, item)| item.sum).collect();
         sums.sort_unstable_by(f64::total_cmp);
         let rest = 1.0 - sums.into_iter().sum::<f64>();
         // What is left below the error of so many single precision numbers is nothing.
@@ -92,13 +124,13 @@ impl Found {
         vocabulary: Vocabulary,
         factor: &dyn Fn(u32) -> f64,
     ) -> UserList {
-        let Self { items, further, branches, cut, largest_cut, any_cut } = self;
+        let Self { items, further, branches, cut, largest_cut, any_cut, .. } = self;
         // A search that cut something has unexplored probability, however small the numbers.
         let unexplored = if any_cut { cut.max(f64::MIN_POSITIVE) } else { 0.0 };
         let num_found = items.len();
         let worth = |token: u32, paths: &ItemPaths| paths.worth(options.score) * factor(token);
         let ranked = first(&items, options.k.saturating_add(1), worth);
-        let worths: Vec<f64> = ranked.iter().map(|&(worth, _)| worth).collect();
+        let worths: Vec<f64> = ranked.iter().map(|&(worth, ..)| worth).collect();
         let proven = !any_cut
             || match options.score {
                 Score::Marginal => stands_apart(&worths, options.k, unexplored),
@@ -112,8 +144,7 @@ impl Found {
             0 => Some(Shortfall::NoPath),
             _ => Some(Shortfall::FewerReachable),
         };
-        let item = |&(worth, token): &(f64, u32)| {
-            let item = items.get(&token)?;
+        let item = |&(worth, token, item): &(f64, u32, &ItemPaths)| {
             let path = |&(probability, branch, last): &(f64, u32, u32)| {
                 let mut tokens = branches.get(branch as usize).cloned().unwrap_or_default();
                 if last != Vocabulary::END.0 {
@@ -121,24 +152,28 @@ impl Found {
                 }
                 ScoredPath { tokens, log_probability: probability.ln() }
             };
-            Some(ScoredItem {
+            ScoredItem {
                 item: node(vocabulary, token),
                 score: worth.ln(),
                 log_probability: item.sum.ln(),
                 confidence: (item.best.0 / item.sum).min(1.0),
                 num_paths: item.count as usize,
                 paths: item.best_few(&further).map(path).collect(),
-            })
+            }
         };
-        let items = ranked.iter().take(options.k).filter_map(item).collect();
+        let items = ranked.iter().take(options.k).map(item).collect();
         UserList { user, items, unexplored, proven, shortfall }
     }
 }
 
-/// What the most worthy few are worth, and their tokens, in order; ties by token.
-fn first(items: &HashMap<u32, ItemPaths>, few: usize, worth: impl Fn(u32, &ItemPaths) -> f64) -> Vec<(f64, u32)> {
-    let mut worths: Vec<(f64, u32)> = items.iter().map(|(&token, paths)| (worth(token, paths), token)).collect();
-    let order = |a: &(f64, u32), b: &(f64, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+/// The most worthy few: what they are worth, their tokens and paths, in order; ties by token.
+fn first(
+    items: &[(u32, ItemPaths)],
+    few: usize,
+    worth: impl Fn(u32, &ItemPaths) -> f64,
+) -> Vec<(f64, u32, &ItemPaths)> {
+    let mut worths: Vec<_> = items.iter().map(|(token, paths)| (worth(*token, paths), *token, paths)).collect();
+    let order = |a: &(f64, u32, &ItemPaths), b: &(f64, u32, &ItemPaths)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
     if worths.len() > few {
         worths.select_nth_unstable_by(few, order);
         worths.truncate(few);
@@ -230,8 +265,14 @@ mod tests {
     #[test]
     fn scores_are_the_sum_the_best_and_the_mean() {
         let vocabulary = Vocabulary { num_relations: 2, num_nodes: 9 };
+        for items in [12..14, 0..0, 13..14] {
+            scores_are_right(vocabulary, items);
+        }
+    }
+
+    fn scores_are_right(vocabulary: Vocabulary, items: Range<u32>) {
         let found = || {
-            let mut found = Found::default();
+            let mut found = Found::among(items.clone());
             found.enter(&[10, 8, 11], [(12, 0.25), (13, 0.3)], 2);
             found.enter(&[10, 8, 14], [(12, 0.125)], 2);
             found.cut(vec![0.2, 0.1]);
