@@ -13,6 +13,8 @@ import sys
 from house import figure, footpath, median
 
 HOPS, THREADS = 3, 2
+# The work that both do. Beside paths, ours has a linear part and asks the model of all items, of which theirs has neither.
+PATHS_ALONE = ("--direct", 0, "--linear", 0, "--recency", 0)
 
 
 def run(options):
@@ -26,17 +28,17 @@ def run(options):
     command = [sys.executable, side, theirs_folder.parent, options.users, options.at_once, options.beams, options.k]
     with subprocess.Popen([*map(str, command)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
         facts = read(peer)
-        rounds = [(recommend(options, kg, model), ask(peer)) for _ in range(facts["rounds"])]
+        rounds = [(recommend(options, kg, model, PATHS_ALONE), ask(peer), recommend(options, kg, model)) for _ in range(facts["rounds"])]
         peer.stdin.close()
     first = [footpath("recommend", model, "--kg", kg, "--user", one_user(ours_folder), "--beams", options.beams, "-k", options.k, "--json")
              for _ in range(20)]
     return lines(options, facts, rounds, first)
 
 
-def recommend(options, kg, model):
+def recommend(options, kg, model, more=()):
     """Everything is in it: the start of the process, loading, writing the file."""
     return footpath("recommend", model, "--kg", kg, "--all", "--beams", options.beams, "-k", options.k, "--threads", THREADS,
-                    "--json", "--out", options.work / "recs.jsonl", "--force")
+                    "--json", "--out", options.work / "recs.jsonl", "--force", *more)
 
 
 def ask(peer):
@@ -60,20 +62,24 @@ def one_user(folder):
 
 def lines(options, facts, rounds, first):
     num_users = len((options.work / "recs.jsonl").read_text(encoding="utf-8").splitlines())
-    rates = [num_users / ours.seconds for ours, _ in rounds]
-    ratios = [rate * theirs["seconds"] / theirs["users"] for rate, (_, theirs) in zip(rates, rounds)]
-    cpu_ratios = [num_users / ours.cpu_seconds * theirs["cpu_seconds"] / theirs["users"] for ours, theirs in rounds]
-    total = {key: sum(theirs[key] for _, theirs in rounds) for key in ["users", "seconds", "cpu_seconds", "items", "model", "mask"]}
+    paths, theirs, all_there_is = zip(*rounds)
+    rates = [num_users / ours.seconds for ours in paths]
+    ratios = [rate * peer["seconds"] / peer["users"] for rate, peer in zip(rates, theirs)]
+    rates_of_all = [num_users / ours.seconds for ours in all_there_is]
+    ratios_of_all = [rate * peer["seconds"] / peer["users"] for rate, peer in zip(rates_of_all, theirs)]
+    cpu_ratios = [num_users / ours.cpu_seconds * peer["cpu_seconds"] / peer["users"] for ours, peer in zip(paths, theirs)]
+    total = {key: sum(peer[key] for peer in theirs) for key in ["users", "seconds", "cpu_seconds", "items", "model", "mask"]}
     print(f"ours: {num_users} users in each of {len(rounds)} rounds; theirs: {total['users']} users in all, {facts['at_once']} at once, "
           f"{total['users'] / total['seconds']:.2f} a second, {total['items'] / total['users']:.1f} items for each; of {total['seconds']:.1f} s "
           f"{total['model']:.1f} s are the model, {total['mask']:.1f} s its masks; {facts['threads']} threads, {facts['parameters']} parameters, "
           f"{facts['vocabulary']} tokens", file=sys.stderr)
     peer = f"hopwise {facts['version']}, {options.beams} beams, {HOPS} hops"
-    cpu = [sum(ours.cpu_seconds for ours, _ in rounds), total["cpu_seconds"]]
+    cpu = [sum(ours.cpu_seconds for ours in paths), total["cpu_seconds"]]
     yield figure("peers/decode", median(rates), "users/s", median(ratios), peer, 100.0, *cpu)
-    cpu_rate = num_users / median([ours.cpu_seconds for ours, _ in rounds])
+    yield figure("peers/decode-all-parts", median(rates_of_all), "users/s", median(ratios_of_all), f"{peer}, which has paths alone")
+    cpu_rate = num_users / median([ours.cpu_seconds for ours in paths])
     yield figure("peers/decode-cpu", cpu_rate, "users/s", median(cpu_ratios), f"{peer}, both by processor time", None, *cpu)
-    peak, their_peak = max(ours.peak_bytes for ours, _ in rounds), max(theirs["peak_bytes"] for _, theirs in rounds)
+    peak, their_peak = max(ours.peak_bytes for ours in paths), max(peer["peak_bytes"] for peer in theirs)
     yield figure("peers/decode-memory", peak, "bytes", peak / their_peak, f"{peer}; less is better")
     waits = [1e3 * child.seconds for child in first]
     yield figure("peers/decode-first-answer", median(waits), "ms", median(waits) / 300, "the 300 ms allowed; less is better", 1.0)

@@ -126,12 +126,12 @@ impl<'a> Legal<'a> {
         first + nodes.start..first + nodes.end
     }
 
-    /// The arcs of a node, by relation.
-    fn arcs_of(&self, node: NodeId) -> impl Iterator<Item = (RelationId, &[u32])> {
-        let is_guest = node.index() >= self.kg.num_nodes();
-        let chosen = is_guest.then(|| (RelationId::INTERACTED, self.items_of(node)));
-        let known = (!is_guest).then(|| self.kg.arcs(node));
-        chosen.into_iter().chain(known.into_iter().flat_map(|arcs| arcs.runs()))
+    /// Whether this holds for the tails of any relation of a node; asked relation by relation, up to the first of which it holds.
+    fn any_run<'s>(&'s self, node: NodeId, mut holds: impl FnMut(RelationId, &'s [u32]) -> bool) -> bool {
+        match node.index() < self.kg.num_nodes() {
+            true => self.kg.arcs(node).runs().any(|(relation, tails)| holds(relation, tails)),
+            false => holds(RelationId::INTERACTED, self.items_of(node)),
+        }
     }
 
     /// The tails of one relation of a node.
@@ -191,8 +191,7 @@ impl<'a> Legal<'a> {
             return false;
         }
         path.push(node);
-        let mut runs = self.arcs_of(node);
-        let found = runs.any(|(relation, tails)| self.leads_on(tails, relation, state, path, wanted));
+        let found = self.any_run(node, |relation, tails| self.leads_on(tails, relation, state, path, wanted));
         path.pop();
         found
     }
@@ -280,11 +279,12 @@ impl<'a> Legal<'a> {
     fn relations_from(&self, here: &Here, goal: Goal, mut found: impl FnMut(RelationId)) -> bool {
         let wanted = self.wanted(&here.nodes, goal);
         let mut path = here.nodes.clone();
-        for (relation, tails) in self.arcs_of(here.node) {
+        self.any_run(here.node, |relation, tails| {
             if self.leads_on(tails, relation, here.state, &mut path, &wanted) {
                 found(relation);
             }
-        }
+            false
+        });
         self.pattern.automaton().is_accepting(here.state) && self.is_wanted(here.node, &wanted)
     }
 }
