@@ -10,7 +10,7 @@
 use crate::kg::TrainKg;
 use crate::pattern::{Automaton, StateId};
 use footpath_core::memory::prefetch;
-use footpath_core::{NodeId, RelationId, TypeId};
+use footpath_core::{NodeId, RelationId, Triple, TypeId};
 use std::ops::Range;
 
 /// Marks a node without slots.
@@ -38,6 +38,8 @@ pub(super) struct Dag {
     pub(super) stops: Vec<bool>,
     /// Slots by layer, each layer ascending by node; no arc leads to an earlier layer or inside one.
     pub(super) layers: Vec<Vec<u32>>,
+    /// Whether arcs lead from ends to users, against the direction of the paths.
+    turned: bool,
     arc_ends: Vec<usize>,
     arcs: Vec<Arc>,
 }
@@ -57,6 +59,16 @@ impl Dag {
 
     pub(super) fn num_arcs(&self) -> usize {
         self.arcs.len()
+    }
+
+    /// The fact behind each arc, in the direction of the paths, in the order of their numbers.
+    pub(super) fn facts(&self) -> impl Iterator<Item = Triple> + '_ {
+        (0u32..).zip(&self.nodes).flat_map(move |(slot, &here)| {
+            self.arcs[self.range(slot)].iter().map(move |arc| {
+                let (head, tail) = if self.turned { (arc.node, here) } else { (here, arc.node) };
+                Triple { head: NodeId(head), relation: RelationId(arc.relation), tail: NodeId(tail) }
+            })
+        })
     }
 
     /// Numbers of the arcs of a slot that lead to `node`.
@@ -96,7 +108,7 @@ impl Dag {
         starts.iter().for_each(|&slot| stops[slot as usize] = true);
         let layers = self.layers.iter().rev().cloned().collect();
         let (nodes, states) = (self.nodes.clone(), self.states.clone());
-        let mut dag = Self { nodes, states, stops, layers, ..Self::default() };
+        let mut dag = Self { nodes, states, stops, layers, turned: true, ..Self::default() };
         dag.place(&gathered);
         dag
     }

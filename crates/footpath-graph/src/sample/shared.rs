@@ -169,7 +169,7 @@ impl Sampler<'_> {
         let goes_on = |state| automaton.is_accepting(state) && automaton.longest(state) > 0;
         self.spec.law == Law::Walk
             && self.factors.damping.is_empty()
-            && !self.factors.weigh_relations()
+            && !self.factors.weigh_hops()
             && !self.ends.are_weighed()
             && !automaton.states().any(goes_on)
     }

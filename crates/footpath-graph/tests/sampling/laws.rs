@@ -49,7 +49,15 @@ fn measures(law: Law) -> Vec<SampleSpec> {
         plain.clone(),
         SampleSpec { damping: 0.5, ..plain.clone() },
         SampleSpec { end_damping: 1.5, ..plain.clone() },
-        SampleSpec { relation_weights: weights.into_iter().collect(), ..plain.clone() },
+        SampleSpec { relation_weights: weights.clone().into_iter().collect(), ..plain.clone() },
+        SampleSpec { edge_weights: true, ..plain.clone() },
+        SampleSpec {
+            edge_weights: true,
+            relation_weights: weights.into_iter().collect(),
+            damping: 0.5,
+            end_damping: 0.5,
+            ..plain.clone()
+        },
         SampleSpec { causal: true, ..plain },
     ]
 }

@@ -42,8 +42,9 @@ fn walkers_do_not_meet() {
     let kg = toy();
     for case in CASES {
         for (law, ends) in LAWS.into_iter().flat_map(|law| ENDS.map(|ends| (law, ends))) {
-            for simple in [true, false] {
-                let spec = SampleSpec { law, damping: 0.0, ends, simple, seed: 4, ..SampleSpec::default() };
+            for (simple, edge_weights) in [(true, false), (false, false), (true, true), (false, true)] {
+                let base = SampleSpec { edge_weights, ..SampleSpec::default() };
+                let spec = SampleSpec { law, damping: 0.0, ends, simple, seed: 4, ..base };
                 let (paths, _) = draw(&kg, &single(&kg, case), &spec, run(Quota::PerUser(300), Replacement::With));
                 let sampler = Sampler::new(&kg, &case.pattern(&kg), spec.clone()).unwrap();
                 for user in kg.users() {
@@ -89,8 +90,8 @@ fn without_replacement_is_successive_sampling() {
     let mut checked = 0;
     for case in [&CASES[6], &CASES[7]] {
         for (law, ends) in LAWS.into_iter().flat_map(|law| ENDS.map(|ends| (law, ends))) {
-            for simple in [true, false] {
-                let spec = SampleSpec { law, damping: 0.5, ends, simple, ..SampleSpec::default() };
+            for (simple, edge_weights) in [(true, false), (false, false), (true, true), (false, true)] {
+                let spec = SampleSpec { law, damping: 0.5, ends, simple, edge_weights, ..SampleSpec::default() };
                 let legal = legal(&kg, case, NodeId(0), &spec);
                 if !(3..=40).contains(&legal.len()) {
                     continue;
@@ -115,7 +116,7 @@ fn without_replacement_is_successive_sampling() {
             }
         }
     }
-    assert!(checked >= 4, "only {checked} combinations have few enough paths");
+    assert!(checked >= 8, "only {checked} combinations have few enough paths");
 }
 
 #[test]
@@ -123,7 +124,7 @@ fn a_quota_by_end_gives_every_end_its_share() {
     let kg = toy();
     for case in CASES {
         for (law, ends) in LAWS.into_iter().flat_map(|law| ENDS.map(|ends| (law, ends))) {
-            let spec = SampleSpec { law, damping: 0.5, ends, ..SampleSpec::default() };
+            let spec = SampleSpec { law, damping: 0.5, ends, edge_weights: true, ..SampleSpec::default() };
             let (paths, _) = draw(&kg, &single(&kg, case), &spec, run(Quota::PerEnd(4_000), Replacement::With));
             for user in kg.users() {
                 let legal = legal(&kg, case, NodeId(user), &spec);
@@ -222,7 +223,7 @@ fn mixtures_have_the_shares_of_their_parts() {
     let part = |case: &Case, weight: f64| Part { name: case.text.to_owned(), pattern: case.pattern(&kg), weight };
     let nothing = Pattern::parse("(:user)-[:interacted]->(:item)-[:r3]->(:person)-[:r3]->(:item)", &kg).unwrap();
     for (law, ends) in LAWS.into_iter().flat_map(|law| ENDS.map(|ends| (law, ends))) {
-        let spec = SampleSpec { law, damping: 0.5, ends, ..SampleSpec::default() };
+        let spec = SampleSpec { law, damping: 0.5, ends, edge_weights: true, ..SampleSpec::default() };
         let empty = Part { name: "nothing".to_owned(), pattern: nothing.clone(), weight: 5.0 };
         let mixture = Mixture::new(vec![part(&CASES[6], 1.0), part(&CASES[4], 3.0), empty]).unwrap();
         let (paths, summary) = draw(&kg, &mixture, &spec, run(Quota::PerUser(DRAWS), Replacement::With));
