@@ -326,6 +326,10 @@ fn what_cannot_be_asked_is_a_usage_error() {
         (args!["train", &kg, "--out", &out, "--epochs", "0"], "epochs"),
         (args!["import", folder(), "--out", &out, "--rating-weights"], "no ratings"),
         (args!["train", &kg, "--out", &out, "--learning-rate", "NaN"], "learning_rate"),
+        (args!["train", &kg, "--out", &out, "--edge-weights"], "no weights of edges"),
+        (args!["train", &kg, "--out", &out, "--end-damping", "9"], "end-damping"),
+        (args!["train", &kg, "--out", &out, "--relation-weight", "directed=2"], "directed_by"),
+        (args!["train", &kg, "--out", &out, "--corpus", &corpus, "--end-damping", "1"], "drawn already"),
         (args!["juggle"], "juggle"),
         (args![], "Usage"),
     ];

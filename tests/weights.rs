@@ -1,9 +1,9 @@
 //! Graphs whose arcs have weights, and the laws that ask for them.
 
 use crate::support::small::{small, write};
-use crate::support::{args, files, objects, succeed};
+use crate::support::{args, files, object, objects, succeed};
 use footpath_core::ArrayFile;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -86,4 +86,20 @@ fn a_law_with_weights_gives_the_same_bytes_from_1_2_and_4_threads() {
         });
         assert!(corpora.iter().all(|corpus| *corpus == corpora[0]), "{end}");
     }
+}
+
+#[test]
+fn training_draws_by_the_weights_it_is_given_and_the_model_says_so() {
+    let root = tempdir().expect("a directory");
+    let kg = weighed(&root);
+    let model = root.path().join("model");
+    let size = ["--preset", "tiny", "--epochs", "1", "--paths-per-user", "2", "--no-linear"].map(OsString::from);
+    let law = ["--edge-weights", "--relation-weight", "in_series=0.5", "--set", "end_damping=0.25"].map(OsString::from);
+    succeed(&[args!["train", &kg, "--out", &model].as_slice(), &size, &law].concat());
+    let card: Value = serde_json::from_slice(&fs::read(model.join("model.json")).expect("read")).expect("JSON");
+    let spec = &card["sampling"]["spec"];
+    assert_eq!(spec["edge_weights"], json!(true));
+    assert_eq!((&spec["relation_weights"], &spec["end_damping"]), (&json!({ "in_series": 0.5 }), &json!(0.25)));
+    let lists = succeed(&args!["recommend", &model, "--kg", &kg, "--user", "u1", "--json"]);
+    assert_eq!(object(&lists)["user"], json!("u1"), "a model of such a graph recommends as any other");
 }
