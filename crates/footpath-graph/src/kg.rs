@@ -159,10 +159,15 @@ impl<'a> Arcs<'a> {
     }
 }
 
-/// Length of the run of equal numbers that ascending numbers begin with, found by doubling.
+/// Length of the run of equal numbers that ascending numbers begin with: most are short and counted, others are found by doubling.
 fn run_len(numbers: &[u16]) -> usize {
+    const SHORT: usize = 4;
     let is_first = |number: &u16| Some(number) == numbers.first();
-    let mut bound = 1;
+    let counted = numbers.iter().take(SHORT).take_while(|number| is_first(number)).count();
+    if counted < SHORT {
+        return counted;
+    }
+    let mut bound = SHORT;
     while numbers.get(bound).is_some_and(is_first) {
         bound *= 2;
     }

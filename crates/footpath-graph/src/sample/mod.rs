@@ -504,12 +504,16 @@ impl Factors {
         if self.damping.is_empty() && !self.walk {
             return Vec::new();
         }
-        let of = |(&node, &state): (&u32, &u16)| {
+        let of = |(slot, (&node, &state)): (u32, (&u32, &u16))| {
+            // Nothing goes on from a slot without arcs.
+            if dag.range(slot).is_empty() {
+                return 1.0;
+            }
             let state = StateId(state);
             let allowed = || self.allowed_at(kg, automaton, state, NodeId(node));
             self.of(state, node, || self.remembered(state, node, allowed))
         };
-        dag.nodes.iter().zip(&dag.states).map(of).collect()
+        (0..).zip(dag.nodes.iter().zip(&dag.states)).map(of).collect()
     }
 
     /// w of a path.
