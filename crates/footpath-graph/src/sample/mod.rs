@@ -522,6 +522,7 @@ impl Factors {
         let mut weight = 1.0;
         for triple in path.triples() {
             let arcs = || self.allowed_at(kg, automaton, state, triple.head);
+            let arcs = || self.remembered(state, triple.head.0, arcs);
             let edge = if self.edges { f64::from(kg.weight(triple)) } else { 1.0 };
             weight *= self.of(state, triple.head.0, arcs) * self.relation(triple.relation) * edge;
             let Some(next) = automaton.step(state, triple.relation, kg.type_of(triple.tail)) else { return 0.0 };
