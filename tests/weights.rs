@@ -69,6 +69,7 @@ fn arcs_have_weights_only_where_the_data_has_and_laws_only_where_they_are_asked_
             assert!(after >= before + 10, "{law} {end}: {before} % and {after} %");
             assert!(law != "uniform-path" || after >= 99, "{law} {end}: {after} %");
             let spec = |settings: &Value| settings.to_string().contains("\"edge_weights\":true");
+            assert_eq!(heavy_settings["sampling"]["numbers"], "f64");
             assert!(spec(&heavy_settings) && !plain_settings.to_string().contains("edge_weights"), "{heavy_settings}");
         }
     }

@@ -65,7 +65,7 @@ use starts::Starts;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use weights::{Measure, Overflow, Turns, Weights};
 
 /// Which items a path may end at.
@@ -191,6 +191,8 @@ pub struct Sampler<'a> {
     ends: EndWeights,
     shared: Option<Shared>,
     counts: OnceLock<Option<Vec<u64>>>,
+    /// Whether any walks were weighed in floating point so far.
+    rounds: AtomicBool,
 }
 
 /// A graph of walks with their weights under the law.
@@ -241,8 +243,8 @@ impl<'a> Sampler<'a> {
         let linked = if from_users { linked_state(pattern.automaton()) } else { None };
         let (factors, ends) =
             (Factors::new(kg, pattern.automaton().start(), linked, &spec), EndWeights::new(kg, spec.end_damping));
-        let (pattern, counts) = (pattern.clone(), OnceLock::new());
-        let mut sampler = Self { kg, pattern, spec, by_end, starts, plan, factors, ends, shared: None, counts };
+        let (pattern, counts, rounds) = (pattern.clone(), OnceLock::new(), AtomicBool::new(false));
+        let mut sampler = Self { kg, pattern, spec, by_end, starts, plan, factors, ends, shared: None, counts, rounds };
         if sampler.spec.ends != EndSet::Train && !by_end {
             sampler.shared = Some(Shared::compile(&sampler)?);
         } else if sampler.factors.walk && slots <= MAX_REMEMBERED {
@@ -325,6 +327,7 @@ impl<'a> Sampler<'a> {
                 return LawWeights::Counts(counts);
             }
         }
+        self.weighs_in_floating_point();
         let measure = Measure {
             turns,
             factors: self.factors.of_slots(self.kg, self.pattern.automaton(), dag),
@@ -336,6 +339,11 @@ impl<'a> Sampler<'a> {
             Ok(weights) => LawWeights::Weighted(weights),
             Err(Overflow) => LawWeights::Weighted(Weights::none(dag)),
         }
+    }
+
+    /// Notes that walks are weighed in floating point, because the law has weights or 64 bits cannot count them.
+    fn weighs_in_floating_point(&self) {
+        self.rounds.store(true, Ordering::Relaxed);
     }
 
     /// Whether a path may end where it does, as far as that is not in its weight.

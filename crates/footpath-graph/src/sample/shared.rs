@@ -55,6 +55,7 @@ impl Shared {
                 Err(Failure::Overflow) => {}
             }
         }
+        sampler.weighs_in_floating_point();
         match Self::weighed::<f64>(sampler.rules()) {
             Ok((layers, totals)) => {
                 Ok(Self { layers, counts: None, live: totals.iter().map(|&total| total > 0.0).collect() })

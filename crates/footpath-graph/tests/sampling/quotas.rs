@@ -1,4 +1,4 @@
-use crate::chi::{ALPHA, p_value};
+use crate::chi::{ALPHA, p_value, total_variation, total_variation_bound};
 use crate::graphs::{Plan, toy};
 use crate::oracle::{CASES, Case, legal, probabilities};
 use footpath_core::{NodeId, Path, TokenId};
@@ -110,6 +110,8 @@ fn without_replacement_is_successive_sampling() {
                     let place = |index: usize| legal.binary_search(&paths[index]).unwrap();
                     seen[place(0) * p.len() + place(1)] += 1;
                 }
+                let variation = total_variation(&seen, &expected, SEEDS);
+                assert!(variation <= total_variation_bound(seen.len(), SEEDS), "{} {spec:?}: {variation}", case.text);
                 let p = p_value(&seen, &expected, SEEDS);
                 assert!(p > ALPHA, "{} {spec:?}: {p:e} over {} paths", case.text, legal.len());
                 checked += 1;
