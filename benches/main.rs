@@ -28,7 +28,7 @@ use std::process::ExitCode;
 type Bench = fn() -> Outcome<Figure>;
 
 /// The benchmarks by name.
-const BENCHES: [(&str, Bench); 32] = [
+const BENCHES: [(&str, Bench); 33] = [
     ("walks/rmat-10hop", walks::rmat_bound),
     ("walks/rmat-10hop-naive", walks::rmat_naive),
     ("walks/big-10hop", walks::big_bound),
@@ -41,6 +41,7 @@ const BENCHES: [(&str, Bench); 32] = [
     ("paths/distinct-50", walks::distinct_50),
     ("paths/train-50", walks::train_50),
     ("paths/train-250", walks::train_250),
+    ("paths/train-tables", walks::train_tables),
     ("sample/uniform-path-3hop", sample::uniform_path),
     ("sample/uniform-end-3hop", sample::uniform_end),
     ("corpus/text", corpus::text),

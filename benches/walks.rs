@@ -241,3 +241,43 @@ fn against_rejection(paths: u64, users: u32) -> Outcome<Figure> {
     let ours = || cpu_time(|| draw(&exact, 0..users, paths));
     Figure::measure("paths/s", "drawing any end and keeping train items", Some(100.0), ROUNDS, ours, || cpu_time(kept))
 }
+
+/// The tables of users alone, by which W6 is drawn, against the least that must be done to count such paths: looking at what each item of the
+/// user says, once to see how often each entity is met and once more to add up.
+pub(crate) fn train_tables() -> Outcome<Figure> {
+    const TABLES: u32 = 4_000;
+    let kg = kg()?;
+    let sampler = sampler(kg, U_I_E_I, &spec(Law::UniformPath, EndSet::Train))?;
+    let ours = || {
+        cpu_time(|| {
+            let mut scratch = Scratch::default();
+            for user in 0..TABLES {
+                std::hint::black_box(sampler.tables(NodeId(user), &mut scratch)?);
+            }
+            Ok(f64::from(TABLES))
+        })
+    };
+    let mut met = vec![0u32; kg.num_nodes()];
+    let bound = || {
+        cpu_time(|| {
+            let walks: u64 = (0..TABLES).map(|user| count_walks(kg, NodeId(user), &mut met)).sum();
+            std::hint::black_box(walks);
+            Ok(f64::from(TABLES))
+        })
+    };
+    Figure::measure("users/s", "counting by entity, both halves of each path", None, ROUNDS, ours, bound)
+}
+
+/// The walks user, item, entity, item of the user, those that turn back among them; `met` is all zero before and after.
+fn count_walks(kg: &TrainKg, user: NodeId, met: &mut [u32]) -> u64 {
+    let entities = |item: &u32| {
+        let arcs = kg.arcs(NodeId(*item));
+        let first = arcs.relations.partition_point(|&relation| relation <= 1);
+        &arcs.tails[first..]
+    };
+    let all = || kg.items_of(user).iter().flat_map(entities);
+    all().for_each(|&entity| met[entity as usize] += 1);
+    let walks = all().map(|&entity| u64::from(met[entity as usize])).sum();
+    all().for_each(|&entity| met[entity as usize] = 0);
+    walks
+}

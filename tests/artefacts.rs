@@ -253,6 +253,8 @@ struct Arrays {
     offsets: Vec<u64>,
     tails: Vec<u32>,
     relations: Vec<u16>,
+    /// No array in the small graph, which has no weights.
+    weights: Vec<f32>,
     lines: Vec<u32>,
     fact_ranks: Vec<u64>,
     ratings: Vec<f32>,
@@ -274,6 +276,7 @@ impl Arrays {
             offsets: all(file.array("offsets")),
             tails: all(file.array("tails")),
             relations: all(file.array("relations")),
+            weights: Vec::new(),
             lines: all(file.array("lines")),
             fact_ranks: all(file.array("fact_ranks")),
             ratings: all(file.array("ratings")),
@@ -290,6 +293,7 @@ impl Arrays {
         let writer = ArrayWriter::default().with("offsets", &self.offsets).with("tails", &self.tails);
         let writer =
             writer.with("relations", &self.relations).with("lines", &self.lines).with("fact_ranks", &self.fact_ranks);
+        let writer = if self.weights.is_empty() { writer } else { writer.with("weights", &self.weights) };
         let writer = writer.with("ratings", &self.ratings).with("times", &self.times);
         let writer = writer.with("name_ends", &self.name_ends).with("name_bytes", &self.name_bytes);
         let writer = writer.with("label_ends", &self.label_ends).with("label_bytes", &self.label_bytes);
@@ -303,7 +307,7 @@ fn a_graph_that_breaks_a_rule_is_refused_although_its_checksums_are_right() {
     let copies = Copies::new();
     let kg = &copies.made.kg;
     let good = || Arrays::read(&small().kg.join("graph.safetensors"));
-    let broken: [(&str, fn(&mut Arrays)); 19] = [
+    let broken: [(&str, fn(&mut Arrays)); 23] = [
         ("offsets decrease", |a| a.offsets.swap(3, 4)),
         ("offsets begin late", |a| a.offsets[0] = 1),
         ("the last offset is too small", |a| *a.offsets.last_mut().expect("offsets") -= 1),
@@ -318,6 +322,10 @@ fn a_graph_that_breaks_a_rule_is_refused_although_its_checksums_are_right() {
         ("a line too few", |a| a.lines.truncate(a.lines.len() - 1)),
         ("a rank of facts that is wrong", |a| *a.fact_ranks.last_mut().expect("ranks") += 1),
         ("an inverse that is stated", |a| *a.relations.last_mut().expect("relations") ^= 1),
+        ("a weight too few", |a| a.weights = vec![1.0; a.tails.len() - 1]),
+        ("a weight of nothing", |a| a.weights = vec![0.0; a.tails.len()]),
+        ("a weight that is no number", |a| a.weights = vec![f32::NAN; a.tails.len()]),
+        ("a weight beyond all bounds", |a| a.weights = vec![f32::INFINITY; a.tails.len()]),
         ("a rating too many", |a| a.ratings.push(1.0)),
         ("a time in a graph without times", |a| a.times.push(1)),
         ("names that overlap", |a| a.name_ends.swap(5, 6)),

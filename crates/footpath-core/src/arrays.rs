@@ -123,6 +123,12 @@ impl ArrayFile {
         Ok(Array { source: Source::Mapped { map: Arc::clone(&self.map), start, end }, element: PhantomData })
     }
 
+    /// Whether there is an array called `name`.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
+    }
+
     /// The array called `name`, which must have `len` elements.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! Ids are given by sorted names, so the order of the input files does not matter: the same facts give the same bytes.
 
-use crate::dataset::{Dataset, MAX_NODES, MAX_RELATIONS, NONE, RawInteraction, RawTriple};
+use crate::dataset::{Dataset, MAX_NODES, MAX_RELATIONS, NONE, RawInteraction};
 use crate::error::Result;
 use crate::heldout::{self, Interaction, Split};
 use crate::kg::{self, INTERACTED, KgArrays, NodeType, Relation, Schema, TrainKg};
@@ -49,8 +49,8 @@ pub fn build(mut dataset: Dataset) -> Result<Built> {
     // What is in the arrays by now is dropped at once: memory bounds the size of an import.
     dataset.drop_names();
     let (interactions, duplicate_interactions) = interactions(std::mem::take(&mut dataset.interactions), &ids);
-    let mut arcs = ArcTable::new(ids.num_nodes, &dataset.triples, &ids, &relation_order, &interactions);
-    dataset.triples = Vec::new();
+    let mut arcs = ArcTable::new(&dataset, &ids, &relation_order, &interactions);
+    (dataset.triples, dataset.triple_weights) = (Vec::new(), Vec::new());
     let triple_counts = arcs.sort_and_deduplicate();
     let num_train = interactions.iter().filter(|(split, _)| *split == Split::Train).count();
     let mut counts = vec![num_train as u64];
@@ -69,6 +69,7 @@ pub fn build(mut dataset: Dataset) -> Result<Built> {
         offsets: arcs.offsets.into(),
         tails: arcs.tails.into(),
         relations: arcs.relations.into(),
+        weights: arcs.weights.into(),
         lines: arcs.lines.into(),
         fact_ranks: fact_ranks.into(),
         ratings: of(Split::Train).filter(|_| schema.has_ratings).map(|i| i.rating).collect::<Vec<_>>().into(),
@@ -109,8 +110,9 @@ impl Built {
         let a = &self.arrays;
         writer.add("graph.safetensors", |out| {
             let arrays = ArrayWriter::default().with("offsets", &a.offsets).with("tails", &a.tails);
-            let arrays =
-                arrays.with("relations", &a.relations).with("lines", &a.lines).with("fact_ranks", &a.fact_ranks);
+            let arrays = arrays.with("relations", &a.relations);
+            let arrays = if a.weights.is_empty() { arrays } else { arrays.with("weights", &a.weights) };
+            let arrays = arrays.with("lines", &a.lines).with("fact_ranks", &a.fact_ranks);
             let arrays = arrays.with("ratings", &a.ratings).with("times", &a.times);
             let arrays = arrays.with("name_ends", &a.name_ends).with("name_bytes", &a.name_bytes);
             arrays.with("label_ends", &a.label_ends).with("label_bytes", &a.label_bytes).write(&mut { out })
@@ -288,7 +290,12 @@ struct ArcTable {
     tails: Vec<u32>,
     relations: Vec<u16>,
     lines: Vec<u32>,
+    /// Empty in a graph without weights.
+    weights: Vec<f32>,
 }
+
+/// A fact by its nodes and the index of its relation, with its line and its weight.
+type Fact = (u32, u16, u32, u32, f32);
 
 #[derive(Default)]
 struct TripleCounts {
@@ -298,24 +305,20 @@ struct TripleCounts {
 }
 
 impl ArcTable {
-    fn new(
-        num_nodes: u32,
-        triples: &[RawTriple],
-        ids: &Ids,
-        order: &[u16],
-        interactions: &[(Split, Interaction)],
-    ) -> Self {
+    fn new(dataset: &Dataset, ids: &Ids, order: &[u16], interactions: &[(Split, Interaction)]) -> Self {
         let facts = || {
             let entity = |raw: u32| ids.entities.get(raw as usize).copied().unwrap_or(NONE);
-            let knowledge = triples.iter().map(move |t| {
+            let weight = |number: usize| dataset.triple_weights.get(number).copied().unwrap_or(1.0);
+            let knowledge = dataset.triples.iter().enumerate().map(move |(number, t)| -> Fact {
                 let relation = order.get(t.relation as usize).copied().unwrap_or(0);
-                (entity(t.head), relation, entity(t.tail), t.line)
+                (entity(t.head), relation, entity(t.tail), t.line, weight(number))
             });
             let train = interactions.iter().filter(|(split, _)| *split == Split::Train);
-            train.map(|(_, i)| (i.user.0, 0, i.item.0, i.line)).chain(knowledge)
+            let chosen = |i: &Interaction| if dataset.rating_weights { i.rating } else { 1.0 };
+            train.map(move |(_, i)| -> Fact { (i.user.0, 0, i.item.0, i.line, chosen(i)) }).chain(knowledge)
         };
-        let mut offsets = vec![0u64; num_nodes as usize + 1];
-        for (head, _, tail, _) in facts() {
+        let mut offsets = vec![0u64; ids.num_nodes as usize + 1];
+        for (head, _, tail, ..) in facts() {
             for node in [head, tail] {
                 if let Some(count) = offsets.get_mut(node as usize + 1) {
                     *count += 1;
@@ -328,17 +331,18 @@ impl ArcTable {
             *offset = total;
         }
         let total = usize::try_from(total).unwrap_or(usize::MAX);
-        let mut table =
-            Self { tails: vec![0; total], relations: vec![0; total], lines: vec![0; total], offsets: offsets.clone() };
-        for (head, relation, tail, line) in facts() {
-            table.put(&mut offsets, head, relation * 2, tail, line);
-            table.put(&mut offsets, tail, relation * 2 + 1, head, line);
+        let weights = vec![1.0; if dataset.is_weighed() { total } else { 0 }];
+        let (tails, relations, lines) = (vec![0; total], vec![0; total], vec![0; total]);
+        let mut table = Self { tails, relations, lines, weights, offsets: offsets.clone() };
+        for (head, relation, tail, line, weight) in facts() {
+            table.put(&mut offsets, (head, relation * 2, tail, line, weight));
+            table.put(&mut offsets, (tail, relation * 2 + 1, head, line, weight));
         }
         table
     }
 
-    /// Fills the last free slot of `node`; `cursors` starts as the ends of the nodes.
-    fn put(&mut self, cursors: &mut [u64], node: u32, relation: u16, tail: u32, line: u32) {
+    /// Fills the last free slot of a node; `cursors` starts as the ends of the nodes.
+    fn put(&mut self, cursors: &mut [u64], (node, relation, tail, line, weight): Fact) {
         let Some(cursor) = cursors.get_mut(node as usize + 1) else { return };
         *cursor -= 1;
         let slot = *cursor as usize;
@@ -347,23 +351,29 @@ impl ArcTable {
         {
             (*r, *t, *l) = (relation, tail, line);
         }
+        if let Some(place) = self.weights.get_mut(slot) {
+            *place = weight;
+        }
     }
 
     /// Sorts the arcs of each node by (relation, tail), keeps the first statement of each, and closes the gaps.
     fn sort_and_deduplicate(&mut self) -> TripleCounts {
         let num_relations = self.relations.iter().max().map_or(1, |&r| usize::from(r) / 2 + 1);
         let mut counts = TripleCounts { per_relation: vec![0; num_relations], ..TripleCounts::default() };
-        let mut row: Vec<(u16, u32, u32)> = Vec::new();
+        // Weights are positive, so their bits are ordered as they are; they only tell apart what says the same on the same line.
+        let mut row: Vec<(u16, u32, u32, u32)> = Vec::new();
         let (mut write, mut facts) = (0, 0);
         for node in 0..self.offsets.len() - 1 {
             let bounds = |i: usize| self.offsets.get(i).map_or(0, |&o| o as usize);
             let range = bounds(node)..bounds(node + 1);
             row.clear();
-            row.extend(range.filter_map(|i| Some((*self.relations.get(i)?, *self.tails.get(i)?, *self.lines.get(i)?))));
+            let weight = |i: usize| self.weights.get(i).map_or(0, |weight| weight.to_bits());
+            let arc = |i| Some((*self.relations.get(i)?, *self.tails.get(i)?, *self.lines.get(i)?, weight(i)));
+            row.extend(range.filter_map(arc));
             row.sort_unstable();
             let before = row.len();
-            row.dedup_by_key(|(relation, tail, _)| (*relation, *tail));
-            for &(relation, tail, _) in row.iter().filter(|(r, _, _)| r & 1 == 0) {
+            row.dedup_by_key(|(relation, tail, ..)| (*relation, *tail));
+            for &(relation, tail, ..) in row.iter().filter(|(r, ..)| r & 1 == 0) {
                 counts.self_loops += u64::from(tail as usize == node);
                 if let Some(count) = counts.per_relation.get_mut(usize::from(relation) / 2) {
                     *count += 1;
@@ -373,9 +383,12 @@ impl ArcTable {
             if let Some(offset) = self.offsets.get_mut(node) {
                 *offset = write as u64;
             }
-            for &(relation, tail, line) in &row {
+            for &(relation, tail, line, weight) in &row {
                 if let (Some(r), Some(t)) = (self.relations.get_mut(write), self.tails.get_mut(write)) {
                     (*r, *t) = (relation, tail);
+                }
+                if let Some(place) = self.weights.get_mut(write) {
+                    *place = f32::from_bits(weight);
                 }
                 // Of the two arcs of a fact the forward one has the line.
                 if let Some(slot) = self.lines.get_mut(facts).filter(|_| relation & 1 == 0) {
@@ -390,6 +403,7 @@ impl ArcTable {
         }
         self.tails.truncate(write);
         self.relations.truncate(write);
+        self.weights.truncate(write);
         self.lines.truncate(facts);
         // Every duplicate was met at its head and at its tail.
         counts.duplicates /= 2;

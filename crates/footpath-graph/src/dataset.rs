@@ -76,10 +76,14 @@ pub struct Dataset {
     pub relations: Vec<RawRelation>,
     /// The facts.
     pub triples: Vec<RawTriple>,
+    /// Weight of each of `triples`, in their order; empty where the data has none. See [`crate::kg::EDGE_WEIGHTS`] for the range.
+    pub triple_weights: Vec<f32>,
     /// The log.
     pub interactions: Vec<RawInteraction>,
     /// Whether interactions have ratings.
     pub has_ratings: bool,
+    /// Whether an interaction weighs as much as its rating says; otherwise it weighs 1 in a graph with weights.
+    pub rating_weights: bool,
     /// Whether interactions have times or positions.
     pub has_times: bool,
     /// File the interactions came from, for provenance.
@@ -102,8 +106,10 @@ impl Default for Dataset {
             links: Vec::new(),
             relations: Vec::new(),
             triples: Vec::new(),
+            triple_weights: Vec::new(),
             interactions: Vec::new(),
             has_ratings: false,
+            rating_weights: false,
             has_times: false,
             interactions_file: "interactions.tsv".to_owned(),
             triples_file: "triples.tsv".to_owned(),
@@ -141,6 +147,12 @@ impl Dataset {
             self.relations.len() - 1
         });
         u32::try_from(index).unwrap_or(NONE)
+    }
+
+    /// Whether facts have weights; the graph stores some only then.
+    #[must_use]
+    pub fn is_weighed(&self) -> bool {
+        self.rating_weights || !self.triple_weights.is_empty()
     }
 
     /// Adds an interaction of the train split.

@@ -5,6 +5,7 @@
 //!   offsets    u64 [nodes + 1]   arcs of node v are offsets[v] .. offsets[v+1]
 //!   tails      u32 [arcs]        sorted by (relation, tail) within a node
 //!   relations  u16 [arcs]        directed relation; relation ^ 1 is its inverse
+//!   weights    f32 [arcs]        weight of each arc, 1e-6 to 1e6; no such array in a graph without weights
 //!   lines      u32 [facts]       line of the source file by forward arc, 0 where unknown
 //!   fact_ranks u64 [arcs/512+1]  forward arcs before every 512th arc
 //!   ratings    f32 [train or 0]  of the arcs of users, which come first; empty in a graph without ratings
@@ -15,7 +16,8 @@
 //! ```
 //!
 //! Every fact is stored twice, forward at its head and inverse at its tail, so a hop in either direction is a slice. What is known of a
-//! fact stands once, by forward arc. That is 8 bytes for an arc, 8 for a node, and 4 or 8 for a rating or time.
+//! fact stands once, by forward arc, but for its weight, which a draw looks for at the arc it is at. That is 8 bytes for an arc, 4 more
+//! where arcs have weights, 8 for a node, and 4 or 8 for a rating or time.
 
 mod check;
 
@@ -24,11 +26,13 @@ use crate::heldout::{HeldOut, Split};
 use footpath_core::memory::prefetch;
 use footpath_core::{Array, ArrayFile, Artefact, NodeId, RelationId, Triple, TypeId, Vocabulary};
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 
 /// Name of the interaction relation.
 pub const INTERACTED: &str = "interacted";
+/// Weights that an arc may have. So bounded, the weight of a walk of 16 hops is far from the ends of a 64-bit float.
+pub const EDGE_WEIGHTS: RangeInclusive<f32> = 1e-6..=1e6;
 /// Arcs from one number in `fact_ranks` to the next.
 const RANK_BLOCK: usize = 512;
 
@@ -83,6 +87,7 @@ pub struct KgArrays {
     pub offsets: Array<u64>,
     pub tails: Array<u32>,
     pub relations: Array<u16>,
+    pub weights: Array<f32>,
     pub lines: Array<u32>,
     pub fact_ranks: Array<u64>,
     pub ratings: Array<f32>,
@@ -154,10 +159,15 @@ impl<'a> Arcs<'a> {
     }
 }
 
-/// Length of the run of equal numbers that ascending numbers begin with, found by doubling.
+/// Length of the run of equal numbers that ascending numbers begin with: most are short and counted, others are found by doubling.
 fn run_len(numbers: &[u16]) -> usize {
+    const SHORT: usize = 4;
     let is_first = |number: &u16| Some(number) == numbers.first();
-    let mut bound = 1;
+    let counted = numbers.iter().take(SHORT).take_while(|number| is_first(number)).count();
+    if counted < SHORT {
+        return counted;
+    }
+    let mut bound = SHORT;
     while numbers.get(bound).is_some_and(is_first) {
         bound *= 2;
     }
@@ -190,6 +200,7 @@ impl TrainKg {
             offsets: file.array("offsets")?,
             tails: file.array("tails")?,
             relations: file.array("relations")?,
+            weights: if file.has("weights") { file.array("weights")? } else { Vec::new().into() },
             lines: file.array("lines")?,
             fact_ranks: file.array("fact_ranks")?,
             ratings: file.array("ratings")?,
@@ -345,6 +356,29 @@ impl TrainKg {
     pub fn times_of(&self, user: NodeId) -> &[i64] {
         let arcs = self.arcs(user).of(RelationId::INTERACTED);
         self.arrays.times.get(arcs.first..arcs.first + arcs.len()).unwrap_or_default()
+    }
+
+    /// Whether arcs have weights of their own; otherwise each weighs 1.
+    #[must_use]
+    pub fn has_weights(&self) -> bool {
+        // A graph without arcs lacks no weight.
+        !self.arrays.weights.is_empty() || self.num_arcs() == 0
+    }
+
+    /// The weight of each arc of a node, in the order of [`TrainKg::arcs`]; empty in a graph without weights.
+    #[must_use]
+    pub fn weights(&self, node: NodeId) -> &[f32] {
+        let arcs = self.arcs(node);
+        self.arrays.weights.get(arcs.first..arcs.first + arcs.len()).unwrap_or_default()
+    }
+
+    /// The weight of a triple, which its inverse shares; 1 in a graph without weights or without the triple.
+    #[must_use]
+    pub fn weight(&self, triple: Triple) -> f32 {
+        if !self.has_weights() {
+            return 1.0;
+        }
+        self.find(triple).and_then(|arc| self.arrays.weights.get(arc).copied()).unwrap_or(1.0)
     }
 
     /// Number of the arc that states a triple, if the graph has it.

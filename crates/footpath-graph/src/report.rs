@@ -60,6 +60,9 @@ pub struct GraphReport {
     pub num_users_without_train: u64,
     /// Arcs of a node.
     pub degrees: Degrees,
+    /// Whether arcs have weights.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_weights: bool,
 }
 
 impl GraphReport {
@@ -89,6 +92,7 @@ impl GraphReport {
             num_isolated_entities: (items.end..num_nodes).filter(|&v| kg.degree(NodeId(v)) == 0).count() as u64,
             num_users_without_train: users.filter(|&u| kg.degree(NodeId(u)) == 0).count() as u64,
             degrees: degrees(kg, num_nodes),
+            has_weights: kg.has_weights(),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! must come of it. The number in its name is the row of the table of bad inputs it stands for. Cases that are too large to keep are
 //! generated below.
 
-use footpath_core::{ErrorClass, Purpose, Stream};
+use footpath_core::{ErrorClass, NodeId, Purpose, Stream, Triple};
 use footpath_graph::build::Built;
 use footpath_graph::error::{ImportFailure, MAX_DIAGNOSTICS};
 use footpath_graph::heldout::Interaction;
@@ -383,6 +383,7 @@ fn options_that_do_not_fit_are_usage_errors() {
     let bad = [
         Options { min_rating: Some(4.0), ..strict() },
         Options { min_rating: Some(f32::NAN), ..strict() },
+        Options { rating_weights: true, ..strict() },
         Options { split: SplitSpec::Column, ..strict() },
         Options { split: SplitSpec::Temporal { ratios }, ..strict() },
         Options { split: SplitSpec::LeaveOneOut, ..strict() },
@@ -392,6 +393,72 @@ fn options_that_do_not_fit_are_usage_errors() {
         assert_eq!(error.class(), ErrorClass::Usage, "{options:?}: {error}");
     }
     assert!(import(folder.path(), &strict()).is_ok());
+}
+
+/// The weight of each arc, by the names of what it leads from and to, and its relation.
+fn weights(imported: &Imported) -> BTreeMap<(String, String, String), f32> {
+    let kg = imported.built.train_kg().expect("a graph");
+    let nodes = (0u32..).take(kg.num_nodes()).map(NodeId);
+    let arcs = nodes.flat_map(|node| kg.arcs(node).iter().map(move |(relation, tail)| (node, relation, tail)));
+    let of = |(head, relation, tail)| {
+        let names = (kg.node_name(head), kg.relation_name(relation), kg.node_name(tail));
+        (names, kg.weight(Triple { head, relation, tail }))
+    };
+    arcs.map(of).collect()
+}
+
+#[test]
+fn facts_weigh_what_their_column_says_in_both_directions_and_interactions_what_is_asked_for() {
+    let folder = good("native");
+    let plain = import(folder.path(), &strict()).expect("good");
+    assert!(plain.built.arrays.weights.is_empty() && !plain.built.train_kg().expect("a graph").has_weights());
+    assert!(weights(&plain).values().all(|&weight| weight == 1.0));
+    let rated = import(folder.path(), &Options { rating_weights: true, ..strict() }).expect("good");
+    let text = fs::read_to_string(folder.path().join("triples.tsv")).expect("read");
+    let weigh =
+        |(line, row): (usize, &str)| if line == 0 { format!("{row}\tweight\n") } else { format!("{row}\t{line}e-1\n") };
+    let rows: String = text.lines().enumerate().map(weigh).collect();
+    // Of a fact stated twice the first statement is kept, wherever the second comes.
+    fs::write(folder.path().join("triples.tsv"), format!("{rows}f1\t0\tp1\t0.1\n")).expect("written");
+    let weighed = import(folder.path(), &strict()).expect("good");
+    let both = import(folder.path(), &Options { rating_weights: true, ..strict() }).expect("good");
+    assert!(same_graph(&plain.built, &both.built));
+    let (rated, weighed, both) = (weights(&rated), weights(&weighed), weights(&both));
+    let logged: BTreeMap<(&str, &str), f32> =
+        BTreeMap::from([(("user:u1", "item:1"), 2.0), (("user:u1", "item:5"), 1.0), (("user:u2", "item:1"), 5.0)]);
+    for ((user, item), rating) in logged {
+        for key in [[user, "interacted", item], [item, "~interacted", user]] {
+            let [head, relation, tail] = key.map(str::to_owned);
+            let of = |weights: &BTreeMap<_, f32>| weights[&(head.clone(), relation.clone(), tail.clone())];
+            assert_eq!([of(&rated), of(&weighed), of(&both)], [rating, 1.0, rating], "{key:?}");
+        }
+    }
+    let facts = |weights: &BTreeMap<(String, String, String), f32>| {
+        let facts = weights.iter().filter(|((_, relation, _), _)| !relation.ends_with("interacted"));
+        let mut facts: Vec<f32> = facts.map(|(_, &weight)| weight).collect();
+        facts.sort_by(f32::total_cmp);
+        facts
+    };
+    let twice: Vec<f32> = (1..=14u8).flat_map(|line| [f32::from(line) / 10.0; 2]).collect();
+    assert_eq!((facts(&weighed), facts(&both)), (twice.clone(), twice));
+    assert!(facts(&rated).iter().all(|&weight| weight == 1.0));
+    let inverse = |((head, relation, tail), weight): (&(String, String, String), &f32)| {
+        let relation = relation.strip_prefix('~').map_or_else(|| format!("~{relation}"), str::to_owned);
+        both[&(tail.clone(), relation, head.clone())] == *weight
+    };
+    assert!(both.iter().all(inverse), "an arc and its inverse weigh the same");
+}
+
+#[test]
+fn ratings_that_are_kept_must_be_weights_where_they_are_to_be() {
+    let folder = good("native");
+    let mut log = fs::read_to_string(folder.path().join("interactions.tsv")).expect("read");
+    log.push_str("u2\t4\t0\t1500000080\n");
+    fs::write(folder.path().join("interactions.tsv"), log).expect("written");
+    let options = |min_rating, rating_weights| Options { min_rating, rating_weights, ..strict() };
+    assert_eq!(outcome(&folder, &options(None, false)), ("ok", 0, 0));
+    assert_eq!(outcome(&folder, &options(None, true)), ("weight", 15, 3));
+    assert_eq!(outcome(&folder, &options(Some(1.0), true)), ("ok", 0, 0));
 }
 
 #[test]

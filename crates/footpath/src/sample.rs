@@ -142,6 +142,8 @@ pub fn run(
         "quota": quota,
         "replacement": replacement,
         "shard": shard,
+        // Where numbers are rounded a law is off by no more than their last bit.
+        "numbers": if summary.rounded { "f64" } else { "u64" },
     });
     let manifest = writer.publish(kg.content_hash().to_owned(), kg.vocabulary(), sampling)?;
     let pattern = mixture.union().source().to_owned();

@@ -30,8 +30,18 @@ use toml::{Spanned, Table, Value};
 const MOST: usize = 1 << 20;
 
 /// Keys that are not of [`TrainingConfig`].
-pub const OPTIONS: [&str; 7] =
-    ["preset", "architecture", "tables", "factorised", "token_kinds", "collaborative_share", "damping"];
+pub const OPTIONS: [&str; 10] = [
+    "preset",
+    "architecture",
+    "tables",
+    "factorised",
+    "token_kinds",
+    "collaborative_share",
+    "damping",
+    "end_damping",
+    "relation_weights",
+    "edge_weights",
+];
 
 /// Changes `options` as a settings file says.
 ///
@@ -81,6 +91,9 @@ pub fn set(options: &mut Options, key: &str, value: Value) -> std::result::Resul
         "token_kinds" => options.token_kinds = parsed(value)?,
         "collaborative_share" => options.collaborative_share = Some(parsed(value)?),
         "damping" => options.damping = parsed(value)?,
+        "end_damping" => options.end_damping = parsed(value)?,
+        "relation_weights" => options.relation_weights = parsed(value)?,
+        "edge_weights" => options.edge_weights = parsed(value)?,
         _ => options.training = with(&options.training, key, value)?,
     }
     options.training.validate().map_err(|e| e.to_string())
@@ -167,6 +180,12 @@ mod tests {
         let Design { architecture, tables, factorised } = options.design;
         assert_eq!((architecture, tables, factorised), (Architecture::LLAMA, Tables::Tied, Some(24)));
         assert!(options.token_kinds && assign(&mut options, "architecture=bert").is_err());
+        for text in ["end_damping=0.5", "edge_weights=true", "relation_weights={directed_by=2.0, 'won prize'=3}"] {
+            assign(&mut options, text).expect(text);
+        }
+        let weights = [("directed_by".to_owned(), 2.0), ("won prize".to_owned(), 3.0)];
+        assert_eq!((options.end_damping, options.edge_weights), (0.5, true));
+        assert_eq!(options.relation_weights, weights.into());
         for text in ["softmax=full", "batch_size = 64", "preset=tiny", "objective=[{kind='masked', rate=0.2}]"] {
             assign(&mut options, text).expect(text);
         }

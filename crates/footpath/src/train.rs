@@ -59,6 +59,12 @@ pub struct Options {
     pub law: Law,
     /// Damping of hubs in that law.
     pub damping: f64,
+    /// Damping of popular ends in that law: β of [`footpath_graph::sample`], from 0, no damping, to 8.
+    pub end_damping: f64,
+    /// Weights of relations in that law, in both directions, by name; from 1e-6 to 1e6, and 1 where none is given.
+    pub relation_weights: BTreeMap<String, f64>,
+    /// Whether arcs weigh what the graph says in that law; only for graphs with weights.
+    pub edge_weights: bool,
     /// Settings of the training.
     pub training: TrainingConfig,
     /// Most users a validation looks at; a fixed draw where there are more.
@@ -102,6 +108,9 @@ impl Default for Options {
             law: sampling.law,
             // Measured on valid of the films: 1 beats the sampler's own default of ½.
             damping: 1.0,
+            end_damping: sampling.end_damping,
+            relation_weights: sampling.relation_weights,
+            edge_weights: sampling.edge_weights,
             training: TrainingConfig::default(),
             validation_users: 600,
             validation_beams: 200,
@@ -259,12 +268,14 @@ pub fn run(
 fn mixture(kg: &TrainKg, options: &Options, corpus: Option<&Corpus>) -> Result<Mixture> {
     let given = options.shape.as_ref().map(|shape| shape.mixture(kg)).transpose()?;
     let Some(corpus) = corpus else {
+        law(options).validate(kg)?;
         return shared_out(given.map_or_else(|| Shape::default().mixture(kg), Ok)?, options);
     };
     if options.collaborative_share.is_some() {
         let reason = "the paths of a corpus are drawn already; leave the option out".to_owned();
         return Err(Error::Usage { option: "collaborative-share", reason });
     }
+    refuse_weights(options)?;
     let (made, _) = corpus::stated(corpus, kg)?;
     match given {
         Some(given) if given.union().source() != made.source() => Err(Error::Usage {
@@ -296,10 +307,8 @@ fn source<'a>(
         let sampling = corpus.header().sampling.clone();
         return Ok((Box::new(CorpusPaths { corpus }), sampling));
     }
-    let Options { law, damping, training, .. } = options;
-    let (ends, seed) = (EndSet::Train, training.seed);
-    let spec = SampleSpec { law: *law, damping: *damping, ends, seed, ..SampleSpec::default() };
-    let paths_per_user = training.paths_per_user;
+    let spec = law(options);
+    let paths_per_user = options.training.paths_per_user;
     let sampling = serde_json::json!({
         "pattern": mixture.union().source(),
         "parts": parts(mixture),
@@ -308,6 +317,31 @@ fn source<'a>(
     });
     let fresh = FreshPaths { sampler: MixtureSampler::new(kg, mixture, &spec)?, paths_per_user };
     Ok((Box::new(fresh), sampling))
+}
+
+/// The law by which paths are drawn for training.
+fn law(options: &Options) -> SampleSpec {
+    SampleSpec {
+        law: options.law,
+        damping: options.damping,
+        end_damping: options.end_damping,
+        relation_weights: options.relation_weights.clone(),
+        edge_weights: options.edge_weights,
+        ends: EndSet::Train,
+        seed: options.training.seed,
+        ..SampleSpec::default()
+    }
+}
+
+/// Refuses what would weigh paths that are drawn already.
+fn refuse_weights(options: &Options) -> Result<()> {
+    let given = [
+        ("end-damping", options.end_damping != 0.0),
+        ("relation-weight", !options.relation_weights.is_empty()),
+        ("edge-weights", options.edge_weights),
+    ];
+    let Some((option, _)) = given.into_iter().find(|(_, given)| *given) else { return Ok(()) };
+    Err(Error::Usage { option, reason: "the paths of a corpus are drawn already; leave the option out".to_owned() })
 }
 
 fn trainer(

@@ -32,6 +32,9 @@ pub(crate) struct ImportArgs {
     /// Drop interactions rated lower
     #[arg(long, value_name = "X")]
     min_rating: Option<f32>,
+    /// Let an interaction weigh as much as its rating says, for laws with --edge-weights
+    #[arg(long)]
+    rating_weights: bool,
     /// Seed of a random split
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -90,6 +93,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
             FormatArg::Recbole => Format::RecBole,
         },
         min_rating: args.min_rating,
+        rating_weights: args.rating_weights,
         split: split(args),
         lenient: if args.lenient { Some(MaxBad::new(args.max_bad)?) } else { None },
         max_bytes: args.max_bytes.unwrap_or(Options::default().max_bytes),
@@ -166,6 +170,9 @@ pub(crate) fn print_graph(out: &mut impl Write, graph: &GraphReport) -> io::Resu
     table.add_row(["entities without a triple".to_owned(), thousands(graph.num_isolated_entities)]);
     table.add_row(["users without a train interaction".to_owned(), thousands(graph.num_users_without_train)]);
     output::print(out, &table)?;
+    if graph.has_weights {
+        writeln!(out, " arcs have weights, which --edge-weights asks for")?;
+    }
     let d = &graph.degrees;
     writeln!(
         out,

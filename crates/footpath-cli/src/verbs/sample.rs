@@ -55,6 +55,7 @@ const EXAMPLES: &str = "Examples:
   footpath sample kg --out corpus --hops 3 --seed 7
   footpath sample kg --out corpus --hops 3 --end unseen --law uniform-end --damping 0.5
   footpath sample kg --out corpus --pattern '(:user)-[:interacted]->(:item)-[]-(:person)-[]-(:item)' --distinct
+  footpath sample kg --out corpus --hops 3 --edge-weights --relation-weight directed_by=2
   footpath sample kg --out corpus --patterns mixture.toml --num-paths 1000000 --shard 0/4
   footpath sample kg --out walks --walk '(:entity)-[]-{4}()' --end any --law walk
 
@@ -106,6 +107,9 @@ struct LawArgs {
     /// Weight of a relation, both ways; can be given for several
     #[arg(long = "relation-weight", value_name = "NAME=X", value_parser = relation_weight)]
     relation_weights: Vec<(String, f64)>,
+    /// Let every hop weigh what the graph says: the column `weight` of its triples, and ratings imported with --rating-weights
+    #[arg(long)]
+    edge_weights: bool,
     /// Let paths meet a node more than once
     #[arg(long)]
     walks: bool,
@@ -122,7 +126,7 @@ fn shard(text: &str) -> Result<Shard, String> {
     }
 }
 
-fn relation_weight(text: &str) -> Result<(String, f64), String> {
+pub(crate) fn relation_weight(text: &str) -> Result<(String, f64), String> {
     let (name, weight) = text.rsplit_once('=').ok_or("write the relation, `=`, and its weight")?;
     let weight = weight.parse().map_err(|_| format!("{weight:?} is not a number"))?;
     Ok((name.to_owned(), weight))
@@ -176,6 +180,7 @@ impl SampleArgs {
             damping: self.law.damping,
             end_damping: self.law.end_damping,
             relation_weights: self.law.relation_weights.iter().cloned().collect(),
+            edge_weights: self.law.edge_weights,
             ends: self.end.into(),
             simple: !self.law.walks,
             causal: self.law.causal,

@@ -4,6 +4,7 @@ use crate::args::{OutArgs, PatternArgs, one_pattern};
 use crate::failure::{Failure, output};
 use crate::output::{self, thousands};
 use crate::signals::Polite;
+use crate::verbs::sample::relation_weight;
 use clap::{Args, ValueEnum};
 use footpath::Threads;
 use footpath::settings;
@@ -117,6 +118,15 @@ pub(crate) struct SettingArgs {
     /// Damping of hubs in the sampled paths [default: 1]
     #[arg(long, value_name = "X")]
     damping: Option<f64>,
+    /// Damping of popular ends in the sampled paths [default: 0]
+    #[arg(long, value_name = "X")]
+    end_damping: Option<f64>,
+    /// Weight of a relation in the sampled paths, both ways; can be given for several
+    #[arg(long = "relation-weight", value_name = "NAME=X", value_parser = relation_weight)]
+    relation_weights: Vec<(String, f64)>,
+    /// Let every hop of the sampled paths weigh what the graph says
+    #[arg(long)]
+    edge_weights: bool,
     #[arg(long, value_name = "N", help = default(|t| t.patience, "Epochs without a better validation before stopping"))]
     patience: Option<u64>,
     #[arg(long, value_name = "N", help = default(|t| t.validations_per_epoch, "Validations in an epoch"))]
@@ -228,6 +238,9 @@ impl SettingArgs {
         change(&mut training.validations_per_epoch, self.validations_per_epoch);
         change(&mut training.seed, self.seed);
         change(&mut options.damping, self.damping);
+        change(&mut options.end_damping, self.end_damping);
+        options.relation_weights.extend(self.relation_weights.iter().cloned());
+        options.edge_weights |= self.edge_weights;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Gathers what the readers find into a [`Dataset`], with the rules that hold for every format.
 
+use super::Options;
 use super::fields::{self, TimeUnits};
 use super::folder::file_name;
 use super::problems::{Checked, Flaw, Problems};
@@ -29,7 +30,11 @@ pub(super) struct Collector {
     pub(super) has_split: bool,
     /// The log, for messages about it.
     pub(super) log_path: PathBuf,
+    /// The facts, for messages about them.
+    facts_path: PathBuf,
     max_nodes: u64,
+    /// Interactions rated lower are dropped in the end.
+    min_rating: Option<f32>,
     /// Names of `dataset.relations`, with the same numbers, and how many triples use each.
     relation_names: Interner,
     relation_uses: Vec<u64>,
@@ -56,8 +61,10 @@ fn count(odd: &mut Option<(u32, u64)>, line: u32) {
 }
 
 impl Collector {
-    pub(super) fn new(max_nodes: u64) -> Self {
-        Self { max_nodes, ..Self::default() }
+    pub(super) fn new(options: &Options) -> Self {
+        let Options { max_nodes, min_rating, rating_weights, .. } = *options;
+        let dataset = Dataset { rating_weights, ..Dataset::default() };
+        Self { dataset, max_nodes, min_rating, ..Self::default() }
     }
 
     /// A name in a field; blanks around it are kept and counted.
@@ -177,10 +184,10 @@ impl Collector {
         }
     }
 
-    /// Looks up the ends of all facts of some records at once; `columns` are those of head and tail. Nothing to do for an empty list.
-    pub(super) fn look_up_ends(&mut self, records: &[Record<'_>], columns: [usize; 2]) {
+    /// Looks up the ends of all facts of some records at once. Nothing to do for an empty list.
+    pub(super) fn look_up_ends(&mut self, records: &[Record<'_>], columns: &FactColumns) {
         let entities = &self.dataset.entities;
-        look_up(&mut self.ahead, records, columns, [entities, entities]);
+        look_up(&mut self.ahead, records, [columns.head, columns.tail], [entities, entities]);
     }
 
     /// Looks up users and items of some records of the log, as [`Collector::look_up_ends`].
@@ -210,17 +217,18 @@ impl Collector {
         })
     }
 
-    /// A fact; `columns` are those of head and tail.
-    pub(super) fn triple(&mut self, record: Record<'_>, columns: [usize; 2], relation: u32) -> Checked<()> {
-        let [head, tail] = columns;
-        // Both names are looked at before either is added, so that a refused fact leaves no entity behind.
-        fields::name(record.field(tail))?;
-        let head = self.end_of_triple(record, head, 0)?;
-        let tail = self.end_of_triple(record, tail, 1)?;
+    /// A fact.
+    pub(super) fn triple(&mut self, record: Record<'_>, columns: &FactColumns, relation: u32) -> Checked<()> {
+        // All else is looked at before a name is added, so that a refused fact leaves no entity behind.
+        let weight = columns.weight.map(|column| fields::weight(record.field(column))).transpose()?;
+        fields::name(record.field(columns.tail))?;
+        let head = self.end_of_triple(record, columns.head, 0)?;
+        let tail = self.end_of_triple(record, columns.tail, 1)?;
         if let Some(uses) = self.relation_uses.get_mut(relation as usize) {
             *uses += 1;
         }
         self.dataset.triples.push(RawTriple { head, relation, tail, line: record.line() });
+        self.dataset.triple_weights.extend(weight);
         Ok(())
     }
 
@@ -283,6 +291,9 @@ impl Collector {
     pub(super) fn interaction(&mut self, record: Record<'_>, columns: &LogColumns) -> Checked<()> {
         let line = record.line();
         let rating = columns.rating.map_or(Ok(f32::NAN), |c| fields::rating(record.field(c)))?;
+        if let Some(column) = columns.rating.filter(|_| self.is_weight(rating)) {
+            fields::weight(record.field(column))?;
+        }
         let (time, fraction) = columns.time.map_or(Ok((0, false)), |c| fields::time(record.field(c)))?;
         let split = columns.split.map_or(Ok(Split::Train), |c| fields::split(record.field(c)))?;
         let (user, item) = (self.name(record, columns.user)?, self.name(record, columns.item)?);
@@ -295,6 +306,27 @@ impl Collector {
             self.units.add(time, line);
         }
         self.dataset.interactions.push(RawInteraction { user, item, rating, time, line, split });
+        Ok(())
+    }
+
+    /// Whether a rating will be a weight: it is not if its interaction is dropped.
+    fn is_weight(&self, rating: f32) -> bool {
+        self.dataset.rating_weights && self.min_rating.is_none_or(|min| rating >= min)
+    }
+
+    /// To be called before the first fact.
+    pub(super) fn start_facts(&mut self, path: &Path) {
+        self.facts_path = path.to_owned();
+        self.dataset.triples_file = file_name(path);
+    }
+
+    /// Refuses contradictions among the facts: two weights of one fact. When lenient, the last one stays.
+    pub(super) fn settle_weights(&mut self, problems: &mut Problems) -> Result<()> {
+        let Dataset { triples, triple_weights, .. } = &mut self.dataset;
+        for line in contradictions(triples, triple_weights) {
+            let message = "another weight of the same fact; when lenient the last one counts";
+            problems.bad(&self.facts_path, line.into(), Flaw::new("conflict", message))?;
+        }
         Ok(())
     }
 
@@ -321,10 +353,10 @@ impl Collector {
         problems.stop_if_strict()
     }
 
-    /// Drops interactions rated below `min_rating`, and the users and unlisted items that have no others; the number dropped.
-    pub(super) fn drop_low_ratings(&mut self, min_rating: Option<f32>) -> u64 {
+    /// Drops interactions rated below the least rating, and the users and unlisted items that have no others; the number dropped.
+    pub(super) fn drop_low_ratings(&mut self) -> u64 {
         let before = self.dataset.interactions.len();
-        if let Some(min_rating) = min_rating {
+        if let Some(min_rating) = self.min_rating {
             self.dataset.interactions.retain(|i| i.rating >= min_rating);
         }
         let dropped = before - self.dataset.interactions.len();
@@ -377,6 +409,39 @@ impl Collector {
         }
         unused
     }
+}
+
+/// The lines of facts that contradict an earlier weight of the same fact, which is replaced by theirs.
+fn contradictions(triples: &[RawTriple], weights: &mut [f32]) -> Vec<u32> {
+    let mut lines = Vec::new();
+    if weights.is_empty() {
+        return lines;
+    }
+    let fact = |number: u32| triples.get(number as usize).map(|t| (t.head, t.relation, t.tail));
+    let line = |number: u32| triples.get(number as usize).map_or(0, |t| t.line);
+    let mut order: Vec<u32> = (0..).take(triples.len()).collect();
+    order.par_sort_unstable_by_key(|&number| (fact(number), line(number), number));
+    for same in order.chunk_by(|&a, &b| fact(a) == fact(b)) {
+        let [first, later @ ..] = same else { continue };
+        for &number in later {
+            let weight = weights.get(number as usize).copied();
+            if let (Some(kept), Some(weight)) = (weights.get_mut(*first as usize), weight)
+                && *kept != weight
+            {
+                *kept = weight;
+                lines.push(line(number));
+            }
+        }
+    }
+    lines
+}
+
+/// Where the facts keep what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FactColumns {
+    pub(super) head: usize,
+    pub(super) tail: usize,
+    pub(super) weight: Option<usize>,
 }
 
 /// Where the log keeps what.

@@ -4,6 +4,7 @@ use super::problems::Checked;
 use super::reader::Field;
 use crate::error::show;
 use crate::heldout::Split;
+use crate::kg::EDGE_WEIGHTS;
 use std::borrow::Cow;
 
 /// Longest name of a user, item, entity, type or relation, in bytes.
@@ -57,6 +58,18 @@ pub(super) fn rating(field: Field<'_>) -> Checked<f32> {
     #[expect(clippy::cast_possible_truncation, reason = "checked below")]
     let rating = number(field, "rating")? as f32;
     if rating.is_finite() { Ok(rating) } else { Err(field.flaw("rating", "the rating is out of range")) }
+}
+
+/// The weight of a fact, or a rating that is to be one.
+pub(super) fn weight(field: Field<'_>) -> Checked<f32> {
+    #[expect(clippy::cast_possible_truncation, reason = "checked below")]
+    let weight = number(field, "weight")? as f32;
+    if EDGE_WEIGHTS.contains(&weight) {
+        return Ok(weight);
+    }
+    let (least, most) = (EDGE_WEIGHTS.start(), EDGE_WEIGHTS.end());
+    let message = format!("the weight `{}` is not between {least:e} and {most:e}", show(field.text.as_bytes()));
+    Err(field.flaw("weight", message))
 }
 
 /// A time or position; the flag says whether a fraction was dropped.
@@ -130,6 +143,17 @@ mod tests {
         ] {
             let flaw = rating(field(text)).expect_err(text);
             assert_eq!((flaw.kind, flaw.column), ("rating", 3), "{text}");
+        }
+    }
+
+    #[test]
+    fn weights_are_positive_and_bounded() {
+        for (text, value) in [("1", 1.0), ("0.5", 0.5), ("1e-6", 1e-6), ("1e6", 1e6), ("+3", 3.0)] {
+            assert_eq!(weight(field(text)), Ok(value), "{text}");
+        }
+        for text in ["", "0", "-0", "-1", "NaN", "inf", "1e400", "9e-7", "1000001", "0,5", "heavy"] {
+            let flaw = weight(field(text)).expect_err(text);
+            assert_eq!((flaw.kind, flaw.column), ("weight", 3), "{text}");
         }
     }
 

@@ -71,6 +71,10 @@ pub struct Options {
     pub format: Format,
     /// Interactions rated lower are dropped before the split, and so are users who have no others.
     pub min_rating: Option<f32>,
+    /// Whether the arc of an interaction weighs as much as its rating says; a rating outside [`EDGE_WEIGHTS`](crate::kg::EDGE_WEIGHTS) is
+    /// then bad, unless it is too low to be kept. Otherwise interactions weigh 1, as facts without a weight do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rating_weights: bool,
     /// How to cut the log into train, valid and test.
     pub split: SplitSpec,
     /// Skip bad records up to this share of all records; `None` is strict.
@@ -86,6 +90,7 @@ impl Default for Options {
         Self {
             format: Format::Auto,
             min_rating: None,
+            rating_weights: false,
             split: SplitSpec::default(),
             lenient: None,
             // Far over any public data set, and still bounded.
@@ -114,7 +119,7 @@ pub fn import(directory: &Path, options: &Options, progress: &dyn Fn(Step<'_>)) 
     let format = resolve(options.format, &folder)?;
     let budget = Rc::new(Cell::new(options.max_bytes));
     let mut context = Context { problems: Problems::new(options.lenient), progress, budget };
-    let mut collector = Collector::new(options.max_nodes);
+    let mut collector = Collector::new(options);
     match format {
         Format::RecBole => recbole::read(&folder, &mut collector, &mut context)?,
         Format::Auto | Format::Native => native::read(&folder, &mut collector, &mut context)?,
@@ -148,13 +153,16 @@ fn finish(
     mut collector: Collector,
     mut problems: Problems,
 ) -> Result<Imported> {
-    if options.min_rating.is_some() && !collector.dataset.has_ratings {
-        return Err(Error::Usage { option: "min-rating", reason: "the interactions have no ratings".to_owned() });
+    for (option, given) in [("min-rating", options.min_rating.is_some()), ("rating-weights", options.rating_weights)] {
+        if given && !collector.dataset.has_ratings {
+            return Err(Error::Usage { option, reason: "the interactions have no ratings".to_owned() });
+        }
     }
     let split = options.split.resolve(collector.has_split, collector.dataset.has_times)?;
+    collector.settle_weights(&mut problems)?;
     collector.settle_log(&mut problems)?;
     let num_read = collector.dataset.interactions.len() as u64;
-    let num_filtered = collector.drop_low_ratings(options.min_rating);
+    let num_filtered = collector.drop_low_ratings();
     let unused_relations = collector.drop_unused_relations();
     let (mut dataset, log_path) = (collector.dataset, collector.log_path);
     if dataset.interactions.is_empty() || dataset.triples.is_empty() {

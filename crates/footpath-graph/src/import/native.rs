@@ -5,14 +5,14 @@
 //! items          item_id  entity_id  [title]                           entity_id may be empty
 //! entities       entity_id  type  [label]
 //! relations      relation_id  name  [forward_label]  [inverse_label]
-//! triples        head  relation  tail                                  relation_id, or the name without a relations file
+//! triples        head  relation  tail  [weight]                        relation_id, or the name without a relations file
 //! ```
 //!
 //! Each is `NAME.tsv` or `NAME.csv`, optionally with `.gz` or `.zst`. Only interactions and triples are required. Columns may
 //! stand in any order, and others are ignored.
 
-use super::collect::{Collector, LogColumns};
-use super::folder::{Folder, file_name};
+use super::collect::{Collector, FactColumns, LogColumns};
+use super::folder::Folder;
 use super::problems::Flaw;
 use super::reader::{Context, Delimiter, Record, Table};
 use crate::dataset::RawRelation;
@@ -101,9 +101,10 @@ fn triples(
     context: &mut Context<'_>,
 ) -> Result<()> {
     let (mut table, [head, relation, tail]) = open(file, ["head", "relation", "tail"], context)?;
-    collector.dataset.triples_file = file_name(&file.0);
+    collector.start_facts(&file.0);
+    let columns = FactColumns { head, tail, weight: table.column("weight") };
     table.each_ahead(context, |record, records| {
-        collector.look_up_ends(records, [head, tail]);
+        collector.look_up_ends(records, &columns);
         let name = collector.name(record, relation)?;
         let raw = match relation_ids {
             None => collector.relation(name, relation)?,
@@ -112,7 +113,7 @@ fn triples(
                 Flaw::new("dangling_relation", message).at(relation)
             })?,
         };
-        collector.triple(record, [head, tail], raw)
+        collector.triple(record, &columns, raw)
     })?;
     collector.end_of_file(&file.0, &mut context.problems);
     Ok(())

@@ -2,15 +2,15 @@
 //!
 //! Tab separated, without quoting. Each column of the header is `name:type`, the type one of `token`, `token_seq`, `float`,
 //! `float_seq`. Used are `user_id`, `item_id`, `rating`, `timestamp` and `split` of `.inter`; `head_id`, `relation_id` and
-//! `tail_id` of `.kg`; `item_id` and `entity_id` of `.link`; `item_id` and the title (`title`, `name`, or a name ending in
+//! `tail_id` of `.kg`, and its `weight` if that is a float; `item_id` and `entity_id` of `.link`; `item_id` and the title (`title`, `name`, or a name ending in
 //! `_title`) of `.item`. Other columns are checked and ignored.
 //!
 //! The format has no entity types. Where every entity of `.kg` is written `type:name`, as in `person:Tom Hanks`, with at most
 //! [`MAX_PREFIXES`] types, these give type and label; otherwise all entities are of type `entity`.
 
-use super::collect::{Collector, LogColumns, RESERVED_TYPES};
+use super::collect::{Collector, FactColumns, LogColumns, RESERVED_TYPES};
 use super::fields;
-use super::folder::{Folder, file_name};
+use super::folder::Folder;
 use super::problems::{Checked, Flaw};
 use super::reader::{Context, Delimiter, Record, Table};
 use crate::dataset::Dataset;
@@ -143,11 +143,13 @@ fn numbers(record: Record<'_>, column: usize) -> Checked<()> {
 
 fn triples(path: &Path, collector: &mut Collector, context: &mut Context<'_>) -> Result<()> {
     let (mut file, [head, relation, tail]) = Typed::open(path, ["head_id", "relation_id", "tail_id"], context)?;
-    collector.dataset.triples_file = file_name(path);
-    file.each(context, &[], |record| {
+    collector.start_facts(path);
+    let is_number = |column: &usize| file.kinds.get(*column) == Some(&Kind::Float);
+    let columns = FactColumns { head, tail, weight: file.column("weight").filter(is_number) };
+    file.each(context, &[columns.weight], |record| {
         let name = collector.name(record, relation)?;
         let raw = collector.relation(name, relation)?;
-        collector.triple(record, [head, tail], raw)
+        collector.triple(record, &columns, raw)
     })?;
     collector.end_of_file(path, &mut context.problems);
     Ok(())

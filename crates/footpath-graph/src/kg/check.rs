@@ -20,6 +20,8 @@ pub(super) fn shape(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
     )?;
     let (num_nodes, num_arcs) = (arrays.offsets.len() - 1, arrays.tails.len());
     rule(arrays.relations.len() == num_arcs, "relations of arcs", num_arcs, arrays.relations.len())?;
+    let num_weights = if arrays.weights.is_empty() { 0 } else { num_arcs };
+    rule(arrays.weights.len() == num_weights, "weights of arcs", num_weights, arrays.weights.len())?;
     rule(2 * arrays.lines.len() == num_arcs, "lines of facts", num_arcs / 2, arrays.lines.len())?;
     rule(arrays.name_ends.len() == num_nodes, "names", num_nodes, arrays.name_ends.len())?;
     rule(arrays.label_ends.len() == num_nodes, "labels", num_nodes, arrays.label_ends.len())
@@ -36,6 +38,8 @@ pub(super) fn content(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> 
     let num_facts = super::num_forward(&arrays.relations);
     rule(num_facts == arrays.lines.len(), "arcs", "as many forward as inverse", num_facts)?;
     rule(*arrays.fact_ranks == super::fact_ranks(&arrays.relations), "ranks of facts", "their counts", "others")?;
+    let outside = arrays.weights.iter().find(|weight| !super::EDGE_WEIGHTS.contains(weight));
+    rule(outside.is_none(), "weights of arcs", "1e-6 to 1e6", outside.map_or_else(String::new, f32::to_string))?;
     train(schema, arrays)?;
     strings("names", &arrays.name_ends, &arrays.name_bytes)?;
     strings("labels", &arrays.label_ends, &arrays.label_bytes)

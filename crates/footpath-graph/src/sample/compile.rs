@@ -162,6 +162,8 @@ struct Compiler<'a, W, C> {
 struct Hop {
     tail: u32,
     class: u32,
+    /// ω of the arc.
+    edge: f32,
 }
 
 impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
@@ -218,7 +220,7 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
     fn weigh(&mut self, state: StateId) -> Result<(), Failure> {
         let of = State::new(&self.rules, state);
         let is_unit = |class: &Class| self.kind(class.next) == Kind::Terminal && !self.rules.ends.are_weighed();
-        let unit = of.classes.iter().all(is_unit) && !of.may_stop && !self.rules.factors.weigh_relations();
+        let unit = of.classes.iter().all(is_unit) && !of.may_stop && !self.rules.factors.weigh_hops();
         let pieces: Result<Vec<Piece<W, C>>, Overflow> =
             of.chunks().map(|nodes| self.weigh_piece(&of, nodes, unit)).collect();
         let mut pieces = pieces?;
@@ -273,7 +275,8 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
                 piece.allowed.push(0.0);
                 continue;
             }
-            let allowed = self.rules.factors.allowed(hops.iter().map(|hop| (state.relation(*hop), 1)));
+            let allowed =
+                self.rules.factors.allowed(hops.iter().map(|hop| (state.relation(*hop), f64::from(hop.edge))));
             piece.allowed.push(allowed);
             if unit {
                 piece.row(hops.len(), piece.arcs.len());
@@ -336,7 +339,7 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
             if self.rules.automaton.is_accepting(next) {
                 weight = weight.plus(W::ONE.times(self.rules.ends.of(hop.tail))).ok_or(Overflow)?;
             }
-            weights.push(weight.times(self.rules.factors.relation(relation)));
+            weights.push(weight.times(self.rules.factors.relation(relation) * f64::from(hop.edge)));
         }
         Ok(())
     }
@@ -410,6 +413,8 @@ struct State<'a> {
     shift: u32,
     /// Whether walks may stop here as well as go on.
     may_stop: bool,
+    /// Whether arcs have weights of their own.
+    edges: bool,
 }
 
 impl<'a> State<'a> {
@@ -419,7 +424,7 @@ impl<'a> State<'a> {
             if id == rules.automaton.start() { rules.starts.hull() } else { entered(rules.kg, rules.automaton, id) };
         let shift = class_bits(classes.len());
         let may_stop = rules.automaton.is_accepting(id) && !classes.is_empty();
-        Self { id, kg: rules.kg, nodes, steps, classes, shift, may_stop }
+        Self { id, kg: rules.kg, nodes, steps, classes, shift, may_stop, edges: rules.factors.edges }
     }
 
     /// The nodes in pieces, for parallel work.
@@ -437,18 +442,28 @@ impl<'a> State<'a> {
     /// The hops from a node; a fact whose head is its tail is none.
     fn hops(&self, node: NodeId, hops: &mut Vec<Hop>) {
         hops.clear();
+        let weights = if self.edges { self.kg.weights(node) } else { &[] };
+        let mut first_of_run = 0;
         for (relation, tails) in self.kg.arcs(node).runs() {
             for (range, class) in &self.steps[relation.index()] {
-                let inside = match (tails.first(), tails.last()) {
-                    (Some(first), Some(last)) if range.contains(first) && range.contains(last) => tails,
-                    _ => {
-                        let start = tails.partition_point(|&tail| tail < range.start);
-                        let len = tails[start..].partition_point(|&tail| tail < range.end);
-                        &tails[start..start + len]
-                    }
-                };
-                hops.extend(inside.iter().filter(|&&tail| tail != node.0).map(|&tail| Hop { tail, class: *class }));
+                let inside = places_within(tails, range);
+                let edge = |place: usize| weights.get(place).copied().unwrap_or(1.0);
+                let all = (first_of_run + inside.start..).zip(&tails[inside]).filter(|(_, tail)| **tail != node.0);
+                hops.extend(all.map(|(place, &tail)| Hop { tail, class: *class, edge: edge(place) }));
             }
+            first_of_run += tails.len();
+        }
+    }
+}
+
+/// Places of the ascending nodes that are in a range.
+fn places_within(nodes: &[u32], range: &Range<u32>) -> Range<usize> {
+    match (nodes.first(), nodes.last()) {
+        // Most relations lead to nodes of one type.
+        (Some(first), Some(last)) if range.contains(first) && range.contains(last) => 0..nodes.len(),
+        _ => {
+            let start = nodes.partition_point(|&node| node < range.start);
+            start..start + nodes[start..].partition_point(|&node| node < range.end)
         }
     }
 }

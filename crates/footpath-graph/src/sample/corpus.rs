@@ -48,6 +48,9 @@ pub struct SampleSummary {
     pub given_up: u64,
     /// Users of whom [`Quota::Every`] left out paths.
     pub users_cut_short: u64,
+    /// Whether walks were weighed by numbers in floating point: because the law has weights, or because 64 bits could not count those of a
+    /// user. Otherwise all numbers were integers, and the law holds without any rounding.
+    pub rounded: bool,
     /// Whether the run was stopped before its end.
     pub cancelled: bool,
 }
@@ -107,6 +110,7 @@ pub fn sample_corpus(
         finished += batch.iter().filter(|piece| piece.is_last).map(|piece| piece.users.len() as u64).sum::<u64>();
         progress(finished);
     }
+    summary.rounded = drawer.sampler.rounds();
     Ok(summary)
 }
 

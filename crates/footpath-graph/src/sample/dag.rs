@@ -10,11 +10,14 @@
 use crate::kg::TrainKg;
 use crate::pattern::{Automaton, StateId};
 use footpath_core::memory::prefetch;
-use footpath_core::{NodeId, RelationId, TypeId};
+use footpath_core::{NodeId, RelationId, Triple, TypeId};
 use std::ops::Range;
 
 /// Marks a node without slots.
 const NO_SLOT: u32 = u32::MAX;
+/// Stands for no node, and for several; ids are lower.
+const NO_NODE: u32 = u32::MAX;
+const MANY_NODES: u32 = u32::MAX - 1;
 
 /// A hop to a slot.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +39,10 @@ pub(super) struct Dag {
     pub(super) states: Vec<u16>,
     /// Whether a walk may stop at the slot.
     pub(super) stops: Vec<bool>,
-    /// Slots by layer, each layer ascending by node; no arc leads to an earlier layer or inside one.
+    /// Slots with arcs, and stops, by layer, each layer ascending by node; no arc leads to an earlier layer or inside one.
     pub(super) layers: Vec<Vec<u32>>,
+    /// Whether arcs lead from ends to users, against the direction of the paths.
+    turned: bool,
     arc_ends: Vec<usize>,
     arcs: Vec<Arc>,
 }
@@ -57,6 +62,16 @@ impl Dag {
 
     pub(super) fn num_arcs(&self) -> usize {
         self.arcs.len()
+    }
+
+    /// The fact behind each arc, in the direction of the paths, in the order of their numbers.
+    pub(super) fn facts(&self) -> impl Iterator<Item = Triple> + '_ {
+        (0u32..).zip(&self.nodes).flat_map(move |(slot, &here)| {
+            self.arcs[self.range(slot)].iter().map(move |arc| {
+                let (head, tail) = if self.turned { (arc.node, here) } else { (here, arc.node) };
+                Triple { head: NodeId(head), relation: RelationId(arc.relation), tail: NodeId(tail) }
+            })
+        })
     }
 
     /// Numbers of the arcs of a slot that lead to `node`.
@@ -96,9 +111,19 @@ impl Dag {
         starts.iter().for_each(|&slot| stops[slot as usize] = true);
         let layers = self.layers.iter().rev().cloned().collect();
         let (nodes, states) = (self.nodes.clone(), self.states.clone());
-        let mut dag = Self { nodes, states, stops, layers, ..Self::default() };
+        let mut dag = Self { nodes, states, stops, layers, turned: true, ..Self::default() };
         dag.place(&gathered);
         dag
+    }
+
+    /// Leaves those slots in the layers that have arcs one way or the other, ascending by node.
+    fn order_layers(&mut self) {
+        let mut layers = std::mem::take(&mut self.layers);
+        for layer in &mut layers {
+            layer.retain(|&slot| self.stops[slot as usize] || !self.range(slot).is_empty());
+            layer.sort_unstable_by_key(|&slot| self.nodes[slot as usize]);
+        }
+        self.layers = layers;
     }
 
     /// Puts the arcs in order: by slot, then by node, then by relation.
@@ -117,8 +142,8 @@ impl Dag {
         self.arc_ends = cursors;
         let mut start = 0;
         for &end in &self.arc_ends {
-            // Runs are mostly sorted already, which the stable sort uses.
-            self.arcs[start..end].sort_by_key(|arc| (arc.node, arc.relation));
+            // Rows are runs that are sorted already, which the stable sort uses.
+            self.arcs[start..end].sort_by_key(|arc| u64::from(arc.node) << 16 | u64::from(arc.relation));
             start = end;
         }
     }
@@ -145,11 +170,36 @@ impl Stops<'_> {
     }
 }
 
-/// Memory that is used again from user to user.
+/// Memory that is used again from user to user; all of it but `place` is empty in between.
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// For each node, 1 + its place in the table of slots; 0 where it has none.
     place: Vec<u32>,
+    /// The nodes that have a place, in the order of their places.
+    seen: Vec<u32>,
+    /// The slots of each of them, by state.
+    table: Vec<u32>,
+    /// The arcs, each with the slot it leads from.
+    gathered: Vec<(u32, Arc)>,
+    /// For each slot, whether a stop can be reached from it, as far as is known.
+    alive: Vec<bool>,
+    /// For each slot, the only node that arcs come from, and the only one they lead to.
+    neighbours: Vec<[u32; 2]>,
+    /// The hops of one node.
+    hops: Vec<Hop>,
+}
+
+impl Scratch {
+    /// Leaves everything as the next user must find it.
+    fn clear(&mut self) {
+        for node in self.seen.drain(..) {
+            self.place[node as usize] = 0;
+        }
+        self.table.clear();
+        self.gathered.clear();
+        self.alive.clear();
+        self.neighbours.clear();
+    }
 }
 
 /// Builds a [`Dag`].
@@ -162,13 +212,7 @@ pub(super) struct Builder<'a> {
     linked: Option<StateId>,
     /// A node no path may come back to.
     removed: Option<NodeId>,
-    seen: Vec<u32>,
-    table: Vec<u32>,
     dag: Dag,
-    alive: Vec<bool>,
-    gathered: Vec<(u32, Arc)>,
-    /// Working memory: the hops of one node.
-    hops: Vec<Hop>,
 }
 
 /// A node, the relation of the hop in the direction of the path, and the state on the far side.
@@ -179,9 +223,7 @@ impl<'a> Builder<'a> {
         scratch.place.resize(kg.num_nodes(), 0);
         let linked = super::linked_state(automaton);
         let dag = Dag { layers: vec![Vec::new(); automaton.num_states()], ..Dag::default() };
-        let (seen, table, alive, gathered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let hops = Vec::new();
-        Self { kg, automaton, scratch, stops, linked, removed: None, seen, table, dag, alive, gathered, hops }
+        Self { kg, automaton, scratch, stops, linked, removed: None, dag }
     }
 
     /// The walks of one user, who is slot 0 and, where walks are simple, is met nowhere else.
@@ -221,7 +263,7 @@ impl<'a> Builder<'a> {
     fn hops_from(&mut self, slot: u32, state: StateId) {
         let (kg, automaton) = (self.kg, self.automaton);
         let head = NodeId(self.dag.nodes[slot as usize]);
-        let mut hops = std::mem::take(&mut self.hops);
+        let mut hops = std::mem::take(&mut self.scratch.hops);
         for (relation, tails) in kg.arcs(head).runs() {
             // Nodes of a type are a range of ids, and tails ascend.
             for &(kind, next) in automaton.types_after(state, relation) {
@@ -230,9 +272,9 @@ impl<'a> Builder<'a> {
         }
         for (tail, relation, next) in hops.drain(..) {
             let target = self.slot(NodeId(tail), next);
-            self.gathered.push((slot, Arc { target, node: tail, relation: relation.0 }));
+            self.scratch.gathered.push((slot, Arc { target, node: tail, relation: relation.0 }));
         }
-        self.hops = hops;
+        self.scratch.hops = hops;
     }
 
     /// Lists hops between a node and others, and asks for the places of those: there are many, all over the table.
@@ -258,14 +300,15 @@ impl<'a> Builder<'a> {
             while let Some(&slot) = self.dag.layers[state.index()].get(next) {
                 self.ask_ahead(state, next);
                 next += 1;
-                if self.alive[slot as usize] {
+                if self.scratch.alive[slot as usize] {
                     self.hops_to(slot, state, plan);
                 }
             }
         }
         // What leads to a late slot that no end is reached from is not worth keeping.
-        let (alive, states) = (&self.alive, &self.dag.states);
-        self.gathered.retain(|(_, arc)| {
+        let Scratch { gathered, alive, .. } = &mut *self.scratch;
+        let states = &self.dag.states;
+        gathered.retain(|(_, arc)| {
             let target = arc.target as usize;
             alive[target] || plan.is_early(StateId(states[target]))
         });
@@ -275,7 +318,7 @@ impl<'a> Builder<'a> {
         let (kg, automaton) = (self.kg, self.automaton);
         let tail = NodeId(self.dag.nodes[slot as usize]);
         let kind = kg.type_of(tail);
-        let mut hops = std::mem::take(&mut self.hops);
+        let mut hops = std::mem::take(&mut self.scratch.hops);
         for (back, heads) in kg.arcs(tail).runs() {
             let relation = back.inverse();
             let before =
@@ -288,11 +331,11 @@ impl<'a> Builder<'a> {
         }
         for (head, relation, before) in hops.drain(..) {
             if let Some(source) = self.source(NodeId(head), before, plan) {
-                self.alive[source as usize] = true;
-                self.gathered.push((source, Arc { target: slot, node: tail.0, relation: relation.0 }));
+                self.scratch.alive[source as usize] = true;
+                self.scratch.gathered.push((source, Arc { target: slot, node: tail.0, relation: relation.0 }));
             }
         }
-        self.hops = hops;
+        self.scratch.hops = hops;
     }
 
     /// The slot a hop towards an end may come from, if any walk can be there.
@@ -305,7 +348,7 @@ impl<'a> Builder<'a> {
 
     fn find(&self, node: NodeId, state: StateId) -> Option<u32> {
         let place = self.scratch.place[node.index()].checked_sub(1)?;
-        let slot = self.table[place as usize * self.automaton.num_states() + state.index()];
+        let slot = self.scratch.table[place as usize * self.automaton.num_states() + state.index()];
         (slot != NO_SLOT).then_some(slot)
     }
 
@@ -313,13 +356,14 @@ impl<'a> Builder<'a> {
     #[expect(clippy::cast_possible_truncation, reason = "no more places than nodes; slots are bounded below")]
     fn slot(&mut self, node: NodeId, state: StateId) -> u32 {
         let width = self.automaton.num_states();
-        let place = &mut self.scratch.place[node.index()];
+        let Scratch { place, seen, table, alive, .. } = &mut *self.scratch;
+        let place = &mut place[node.index()];
         if *place == 0 {
-            self.seen.push(node.0);
-            *place = self.seen.len() as u32;
-            self.table.resize(self.seen.len() * width, NO_SLOT);
+            seen.push(node.0);
+            *place = seen.len() as u32;
+            table.resize(seen.len() * width, NO_SLOT);
         }
-        let entry = &mut self.table[(*place as usize - 1) * width + state.index()];
+        let entry = &mut table[(*place as usize - 1) * width + state.index()];
         if *entry == NO_SLOT {
             *entry = self.dag.nodes.len() as u32;
             let is_end = self.automaton.is_accepting(state);
@@ -328,16 +372,38 @@ impl<'a> Builder<'a> {
             self.dag.nodes.push(node.0);
             self.dag.states.push(state.0);
             self.dag.stops.push(stop);
-            self.alive.push(stop);
+            alive.push(stop);
         }
         *entry
     }
 
+    /// Drops the arcs into and out of slots that a walk can only leave to where it came from: no walk that never turns straight
+    /// back passes there. Near a user most slots are such, since most entities belong to one of the user's items alone.
+    fn drop_dead_ends(&mut self) {
+        let Dag { nodes, stops, .. } = &self.dag;
+        let Scratch { gathered, neighbours, .. } = &mut *self.scratch;
+        neighbours.resize(nodes.len(), [NO_NODE; 2]);
+        let note = |known: &mut u32, node: u32| {
+            *known = if *known == NO_NODE || *known == node { node } else { MANY_NODES };
+        };
+        for (slot, arc) in &*gathered {
+            note(&mut neighbours[*slot as usize][1], arc.node);
+            note(&mut neighbours[arc.target as usize][0], nodes[*slot as usize]);
+        }
+        let is_passed = |slot: u32| {
+            let [from, to] = neighbours[slot as usize];
+            slot == 0 || stops[slot as usize] || from != to || from == MANY_NODES
+        };
+        gathered.retain(|(slot, arc)| is_passed(*slot) && is_passed(arc.target));
+    }
+
     fn finish(mut self) -> Dag {
-        self.seen.iter().for_each(|&node| self.scratch.place[node as usize] = 0);
-        let nodes = &self.dag.nodes;
-        self.dag.layers.iter_mut().for_each(|layer| layer.sort_unstable_by_key(|&slot| nodes[slot as usize]));
-        self.dag.place(&self.gathered);
+        if self.removed.is_some() {
+            self.drop_dead_ends();
+        }
+        self.dag.place(&self.scratch.gathered);
+        self.dag.order_layers();
+        self.scratch.clear();
         self.dag
     }
 }
@@ -356,12 +422,13 @@ pub(super) struct Plan {
 
 /// The ascending nodes that are in a range.
 fn within<'a>(nodes: &'a [u32], range: &Range<u32>) -> &'a [u32] {
-    // Most relations lead to nodes of one type.
-    if let (Some(first), Some(last)) = (nodes.first(), nodes.last())
-        && range.contains(first)
-        && range.contains(last)
-    {
+    // Most relations lead to nodes of one type, so all are in the range or none is.
+    let (Some(first), Some(last)) = (nodes.first(), nodes.last()) else { return nodes };
+    if range.contains(first) && range.contains(last) {
         return nodes;
+    }
+    if *last < range.start || *first >= range.end {
+        return &[];
     }
     let start = nodes.partition_point(|&node| node < range.start);
     let len = nodes[start..].partition_point(|&node| node < range.end);

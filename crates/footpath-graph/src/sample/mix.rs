@@ -88,6 +88,11 @@ impl<'a> MixtureSampler<'a> {
         self.width
     }
 
+    /// Whether any walks were weighed in floating point so far.
+    pub(super) fn rounds(&self) -> bool {
+        self.samplers.iter().any(|sampler| sampler.rounds.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
     /// Whether there are tables for all users, so that many walkers can draw at once.
     pub(super) fn is_compiled(&self) -> bool {
         self.samplers.iter().all(|sampler| sampler.shared.is_some())

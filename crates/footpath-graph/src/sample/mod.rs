@@ -4,14 +4,15 @@
 //! and on which no node comes twice (unless [`SampleSpec::simple`] is off; a fact whose head is its tail is never a hop).
 //! Write `v₀ = u, v₁, …, v_L` for the nodes of a path, `r_i` for the relation of the hop to `v_i`, `d(v)` for the number
 //! of arcs of `v` in the train graph, `n(v)` for the number of train interactions of an item, `α` for the damping, `β`
-//! for the end damping and `λ(r)` for the weight of a relation, one unless given. Every law gives each legal path a weight
+//! for the end damping, `λ(r)` for the weight of a relation, one unless given, and `ω_i` for the weight of the arc of the hop
+//! to `v_i`, one unless [`SampleSpec::edge_weights`] is on. Every law gives each legal path a weight
 //!
 //! ```text
-//! w(path) = Π_{1 ≤ i ≤ L} λ(r_i) · Π_{1 < i < L} d(v_i)^−α                           for UniformPath and UniformEnd
-//! w(path) = Π_{1 ≤ i ≤ L} λ(r_i) · Π_{1 < i < L} d(v_i)^−α · Π_{1 ≤ i < L} 1 / a(v_i)   for Walk
+//! w(path) = Π_{1 ≤ i ≤ L} λ(r_i)·ω_i · Π_{1 < i < L} d(v_i)^−α                           for UniformPath and UniformEnd
+//! w(path) = Π_{1 ≤ i ≤ L} λ(r_i)·ω_i · Π_{1 < i < L} d(v_i)^−α · Π_{1 ≤ i < L} 1 / a(v_i)   for Walk
 //! ```
 //!
-//! where `a(v_i)` is the sum of `λ` over the arcs of `v_i` that the pattern allows there, and with `g(v) = max(n(v), 1)^−β`
+//! where `a(v_i)` is the sum of `λ·ω` over the arcs of `v_i` that the pattern allows there, and with `g(v) = max(n(v), 1)^−β`
 //!
 //! ```text
 //! UniformPath, Walk   P(path) = w(path) · g(v_L) / Σ_{legal paths} w · g
@@ -62,8 +63,9 @@ use serde::{Deserialize, Serialize};
 use shared::Shared;
 use starts::Starts;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use weights::{Measure, Overflow, Turns, Weights};
 
 /// Which items a path may end at.
@@ -88,7 +90,7 @@ pub enum Law {
     /// First the end, every end that has a legal path alike; then a path to it in proportion to its weight.
     #[default]
     UniformEnd,
-    /// As a walk that takes one of the arcs the pattern allows, each alike, given that the walk turns out to be a legal path.
+    /// As a walk that takes one of the arcs the pattern allows, each alike (or in proportion to its weight, where arcs have some), given that the walk turns out to be a legal path.
     /// Where the pattern allows to stop as well as to go on, stopping costs nothing.
     Walk,
 }
@@ -105,6 +107,10 @@ pub struct SampleSpec {
     pub end_damping: f64,
     /// λ: the weight of a relation in both directions, by name; from 1e-6 to 1e6, and 1 where none is given.
     pub relation_weights: BTreeMap<String, f64>,
+    /// Whether ω of an arc is the weight that the graph has for it, in both directions, from 1e-6 to 1e6; otherwise ω is 1.
+    /// Only for graphs with weights.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub edge_weights: bool,
     /// Which items a path may end at.
     pub ends: EndSet,
     /// Whether no node may come twice on a path.
@@ -124,6 +130,7 @@ impl Default for SampleSpec {
             damping: 0.5,
             end_damping: 0.0,
             relation_weights: BTreeMap::new(),
+            edge_weights: false,
             ends: EndSet::Train,
             simple: true,
             causal: false,
@@ -154,6 +161,10 @@ impl SampleSpec {
                 return bad("relation-weight", format!("no relation {name:?}; there are {}", known.join(", ")));
             }
         }
+        if self.edge_weights && !kg.has_weights() {
+            let reason = "the graph has no weights of edges; import triples with a column `weight`, or ratings with --rating-weights";
+            return bad("edge-weights", reason.to_owned());
+        }
         Ok(())
     }
 }
@@ -180,6 +191,8 @@ pub struct Sampler<'a> {
     ends: EndWeights,
     shared: Option<Shared>,
     counts: OnceLock<Option<Vec<u64>>>,
+    /// Whether any walks were weighed in floating point so far.
+    rounds: AtomicBool,
 }
 
 /// A graph of walks with their weights under the law.
@@ -230,8 +243,8 @@ impl<'a> Sampler<'a> {
         let linked = if from_users { linked_state(pattern.automaton()) } else { None };
         let (factors, ends) =
             (Factors::new(kg, pattern.automaton().start(), linked, &spec), EndWeights::new(kg, spec.end_damping));
-        let (pattern, counts) = (pattern.clone(), OnceLock::new());
-        let mut sampler = Self { kg, pattern, spec, by_end, starts, plan, factors, ends, shared: None, counts };
+        let (pattern, counts, rounds) = (pattern.clone(), OnceLock::new(), AtomicBool::new(false));
+        let mut sampler = Self { kg, pattern, spec, by_end, starts, plan, factors, ends, shared: None, counts, rounds };
         if sampler.spec.ends != EndSet::Train && !by_end {
             sampler.shared = Some(Shared::compile(&sampler)?);
         } else if sampler.factors.walk && slots <= MAX_REMEMBERED {
@@ -314,16 +327,23 @@ impl<'a> Sampler<'a> {
                 return LawWeights::Counts(counts);
             }
         }
+        self.weighs_in_floating_point();
         let measure = Measure {
             turns,
             factors: self.factors.of_slots(self.kg, self.pattern.automaton(), dag),
             relations: self.factors.relations.clone(),
+            edges: self.factors.of_edges(self.kg, dag),
             stops: ends.map_or_else(Vec::new, |ends| dag.nodes.iter().map(|&node| ends.of(node)).collect()),
         };
         match Weights::new(dag, measure) {
             Ok(weights) => LawWeights::Weighted(weights),
             Err(Overflow) => LawWeights::Weighted(Weights::none(dag)),
         }
+    }
+
+    /// Notes that walks are weighed in floating point, because the law has weights or 64 bits cannot count them.
+    fn weighs_in_floating_point(&self) {
+        self.rounds.store(true, Ordering::Relaxed);
     }
 
     /// Whether a path may end where it does, as far as that is not in its weight.
@@ -388,6 +408,8 @@ struct Factors {
     damping: Vec<f64>,
     /// λ of each directed relation; empty where all are 1.
     relations: Vec<f64>,
+    /// Whether ω of an arc is its weight in the graph; else it is 1.
+    edges: bool,
     /// Whether hops are divided by a(v).
     walk: bool,
     /// States in which a node is not damped: the start and the item of the first hop.
@@ -398,7 +420,7 @@ struct Factors {
 
 impl Factors {
     fn new(kg: &TrainKg, start: StateId, linked: Option<StateId>, spec: &SampleSpec) -> Self {
-        let mut factors = Self { walk: spec.law == Law::Walk, ..Self::default() };
+        let mut factors = Self { walk: spec.law == Law::Walk, edges: spec.edge_weights, ..Self::default() };
         factors.undamped.push(start);
         factors.undamped.extend(linked);
         if spec.damping > 0.0 {
@@ -422,11 +444,12 @@ impl Factors {
 
     /// Whether every walk weighs one.
     fn are_ones(&self) -> bool {
-        self.damping.is_empty() && self.relations.is_empty() && !self.walk
+        self.damping.is_empty() && !self.weigh_hops() && !self.walk
     }
 
-    fn weigh_relations(&self) -> bool {
-        !self.relations.is_empty()
+    /// Whether one hop of a node may weigh more than another for itself.
+    fn weigh_hops(&self) -> bool {
+        !self.relations.is_empty() || self.edges
     }
 
     /// λ
@@ -434,10 +457,26 @@ impl Factors {
         self.relations.get(relation.index()).copied().unwrap_or(1.0)
     }
 
-    /// a(v) from the numbers of its arcs by relation.
+    /// a(v) from the sums of ω over its arcs by relation.
+    fn allowed(&self, arcs: impl Iterator<Item = (RelationId, f64)>) -> f64 {
+        arcs.map(|(relation, edges)| self.relation(relation) * edges).sum()
+    }
+
+    /// a(v) from the graph.
     #[expect(clippy::cast_precision_loss, reason = "degrees are far below 2^53")]
-    fn allowed(&self, arcs: impl Iterator<Item = (RelationId, usize)>) -> f64 {
-        arcs.map(|(relation, number)| self.relation(relation) * number as f64).sum()
+    fn allowed_at(&self, kg: &TrainKg, automaton: &Automaton, state: StateId, node: NodeId) -> f64 {
+        let weights = if self.edges { kg.weights(node) } else { &[] };
+        let edges = |arcs: Range<usize>| match weights.get(arcs.clone()) {
+            Some(weights) if self.edges => weights.iter().map(|&weight| f64::from(weight)).sum(),
+            _ => arcs.len() as f64,
+        };
+        self.allowed(allowed(kg, automaton, state, node).map(|(relation, arcs)| (relation, edges(arcs))))
+    }
+
+    /// ω of each arc of a graph of walks; empty where all are 1.
+    fn of_edges(&self, kg: &TrainKg, dag: &Dag) -> Vec<f64> {
+        let arcs = dag.facts().take(if self.edges { dag.num_arcs() } else { 0 });
+        arcs.map(|fact| f64::from(kg.weight(fact))).collect()
     }
 
     /// The factor of the hops away from a node in a state; see f in the page of the weights. `allowed` gives a(v).
@@ -473,12 +512,16 @@ impl Factors {
         if self.damping.is_empty() && !self.walk {
             return Vec::new();
         }
-        let of = |(&node, &state): (&u32, &u16)| {
+        let of = |(slot, (&node, &state)): (u32, (&u32, &u16))| {
+            // Nothing goes on from a slot without arcs.
+            if dag.range(slot).is_empty() {
+                return 1.0;
+            }
             let state = StateId(state);
-            let allowed = || self.allowed(allowed(kg, automaton, state, NodeId(node)));
+            let allowed = || self.allowed_at(kg, automaton, state, NodeId(node));
             self.of(state, node, || self.remembered(state, node, allowed))
         };
-        dag.nodes.iter().zip(&dag.states).map(of).collect()
+        (0..).zip(dag.nodes.iter().zip(&dag.states)).map(of).collect()
     }
 
     /// w of a path.
@@ -486,8 +529,10 @@ impl Factors {
         let mut state = automaton.start();
         let mut weight = 1.0;
         for triple in path.triples() {
-            let arcs = || self.allowed(allowed(kg, automaton, state, triple.head));
-            weight *= self.of(state, triple.head.0, arcs) * self.relation(triple.relation);
+            let arcs = || self.allowed_at(kg, automaton, state, triple.head);
+            let arcs = || self.remembered(state, triple.head.0, arcs);
+            let edge = if self.edges { f64::from(kg.weight(triple)) } else { 1.0 };
+            weight *= self.of(state, triple.head.0, arcs) * self.relation(triple.relation) * edge;
             let Some(next) = automaton.step(state, triple.relation, kg.type_of(triple.tail)) else { return 0.0 };
             state = next;
         }
@@ -495,20 +540,28 @@ impl Factors {
     }
 }
 
-/// The number of arcs of a node by each relation that the pattern allows in a state, self-loops left out.
+/// The arcs of a node, by their places among all its arcs, that the pattern allows in a state; self-loops are left out.
 fn allowed(
     kg: &TrainKg,
     automaton: &Automaton,
     state: StateId,
     node: NodeId,
-) -> impl Iterator<Item = (RelationId, usize)> {
-    kg.arcs(node).runs().map(move |(relation, tails)| {
-        let number = automaton.types_after(state, relation).iter().map(move |&(kind, _)| {
+) -> impl Iterator<Item = (RelationId, Range<usize>)> {
+    let mut next = 0;
+    kg.arcs(node).runs().flat_map(move |(relation, tails)| {
+        let start = next;
+        next += tails.len();
+        let place = move |limit: u32| start + tails.partition_point(|&tail| tail < limit);
+        automaton.types_after(state, relation).iter().flat_map(move |&(kind, _)| {
             let range = kg.range(kind);
-            let count = tails.partition_point(|&t| t < range.end) - tails.partition_point(|&t| t < range.start);
-            count - usize::from(range.contains(&node.0) && tails.binary_search(&node.0).is_ok())
-        });
-        (relation, number.sum())
+            let all = place(range.start)..place(range.end);
+            // A loop cuts them in two.
+            let (before, after) = match range.contains(&node.0) {
+                true => (all.start..place(node.0), place(node.0.saturating_add(1))..all.end),
+                false => (all.clone(), all.end..all.end),
+            };
+            [(relation, before), (relation, after)]
+        })
     })
 }
 

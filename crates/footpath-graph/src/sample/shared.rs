@@ -55,6 +55,7 @@ impl Shared {
                 Err(Failure::Overflow) => {}
             }
         }
+        sampler.weighs_in_floating_point();
         match Self::weighed::<f64>(sampler.rules()) {
             Ok((layers, totals)) => {
                 Ok(Self { layers, counts: None, live: totals.iter().map(|&total| total > 0.0).collect() })
@@ -169,7 +170,7 @@ impl Sampler<'_> {
         let goes_on = |state| automaton.is_accepting(state) && automaton.longest(state) > 0;
         self.spec.law == Law::Walk
             && self.factors.damping.is_empty()
-            && !self.factors.weigh_relations()
+            && !self.factors.weigh_hops()
             && !self.ends.are_weighed()
             && !automaton.states().any(goes_on)
     }

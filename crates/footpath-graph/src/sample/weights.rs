@@ -7,7 +7,7 @@
 //! N(v→x) = f(x) · (P(x) − Σ_{arcs b: x→v} N(b)) + stop(x),     P(x) = Σ_{arcs b of x} N(b)
 //! ```
 //!
-//! (times the weight of the relation of v→x), where f(x) is the factor of the hop away from x and stop(x) is the weight
+//! (times the weight of the relation of v→x and that of the arc itself), where f(x) is the factor of the hop away from x and stop(x) is the weight
 //! of the end where the walk may stop, and else 0. Parallel relations between x and v are several arcs b. Where all
 //! factors are 1 these are counts, exact in 64 bits or an error. Where walks may turn back the sum is left out. A hop is drawn in proportion
 //! to N among the arcs that do not lead back, so a walk is drawn in proportion to its weight among those that never turn
@@ -131,6 +131,8 @@ pub(super) struct Measure {
     pub(super) factors: Vec<f64>,
     /// The weight of each directed relation; empty where all are 1.
     pub(super) relations: Vec<f64>,
+    /// The weight of each arc by its number, its relation left out; empty where all are 1.
+    pub(super) edges: Vec<f64>,
     /// The weight of stopping at each slot that is a stop; empty where all are 1.
     pub(super) stops: Vec<f64>,
 }
@@ -138,7 +140,13 @@ pub(super) struct Measure {
 impl Measure {
     /// Every walk weighs one.
     pub(super) fn ones(turns: Turns) -> Self {
-        Self { turns, factors: Vec::new(), relations: Vec::new(), stops: Vec::new() }
+        Self { turns, factors: Vec::new(), relations: Vec::new(), edges: Vec::new(), stops: Vec::new() }
+    }
+
+    /// The weight of a hop along an arc.
+    fn hop(&self, arc: usize, relation: u16) -> f64 {
+        let edge = self.edges.get(arc).unwrap_or(&1.0);
+        self.relations.get(usize::from(relation)).unwrap_or(&1.0) * edge
     }
 }
 
@@ -182,8 +190,8 @@ impl<W: Weight> Weights<W> {
         for index in dag.range(slot) {
             let Arc { target, relation, .. } = dag.arc(index);
             let back = self.back(dag, target, node, pass, &mut cursors[target as usize]);
-            let relation = self.measure.relations.get(usize::from(relation)).copied().unwrap_or(1.0);
-            sum = sum.plus(self.value(dag, target, &back)?.times(relation)).ok_or(Overflow)?;
+            let hop = self.measure.hop(index, relation);
+            sum = sum.plus(self.value(dag, target, &back)?.times(hop)).ok_or(Overflow)?;
             self.sums[index] = sum;
         }
         Ok(())

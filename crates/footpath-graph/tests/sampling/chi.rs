@@ -24,6 +24,19 @@ pub(crate) fn p_value(observed: &[u64], probabilities: &[f64], draws: u64) -> f6
     if cells.len() < 2 { 1.0 } else { upper_gamma((cells.len() - 1) as f64 / 2.0, chi2 / 2.0) }
 }
 
+/// Total variation between what was drawn and a law: half the sum of the differences.
+pub(crate) fn total_variation(observed: &[u64], probabilities: &[f64], draws: u64) -> f64 {
+    let difference = |(&seen, p): (&u64, &f64)| (seen as f64 / draws as f64 - p).abs();
+    observed.iter().zip(probabilities).map(difference).sum::<f64>() / 2.0
+}
+
+/// What the total variation of draws that follow their law exceeds with a probability of at most [`ALPHA`]: its mean is at most
+/// √((cells − 1) / draws) / 2 by Cauchy and Schwarz, and above that by t with probability exp(−2 t² draws) by McDiarmid.
+pub(crate) fn total_variation_bound(cells: usize, draws: u64) -> f64 {
+    let mean = (cells.saturating_sub(1) as f64 / draws as f64).sqrt() / 2.0;
+    mean + (-ALPHA.ln() / (2.0 * draws as f64)).sqrt()
+}
+
 /// Regularised upper incomplete gamma function: series below a + 1, continued fraction above.
 fn upper_gamma(a: f64, x: f64) -> f64 {
     if x <= 0.0 {

@@ -224,6 +224,10 @@ fn more_paths_than_64_bits_count_are_drawn_all_the_same() {
             assert!(sampler.tables(NodeId(0)).unwrap().draw(0, &mut path));
             assert!(path.num_hops() == 16 && path.is_simple());
         }
+        let of =
+            |hops, spec: &SampleSpec| corpus(&kg, &Pattern::hops(hops, &kg).unwrap(), spec, per_user(9, 1)).1.rounded;
+        let weighed = SampleSpec { damping: 0.5, ..spec.clone() };
+        assert_eq!([of(16, &spec), of(3, &spec), of(3, &weighed)], [true, false, true], "integers where they suffice");
         let counted = count_paths(&kg, &pattern, ends, 1, &mut |_| {});
         assert!(matches!(counted, Err(Error::CountOverflow { .. })));
     }

@@ -16,6 +16,8 @@ pub(crate) struct Plan {
 }
 
 pub(crate) const RELATIONS: u8 = 4;
+/// Weights of facts and interactions, in turn, for laws that ask for them.
+const WEIGHTS: [f32; 5] = [1.0, 4.0, 0.3, 2.5, 0.7];
 
 impl Plan {
     /// Builds the graph with names made by `name` from a prefix and a number.
@@ -34,16 +36,19 @@ impl Plan {
         for user in 0..self.users {
             d.users.intern(&name('u', user));
         }
-        d.has_times = true;
+        (d.has_times, d.has_ratings, d.rating_weights) = (true, true, true);
         for (number, &(user, item)) in self.log.iter().enumerate() {
             d.interact(&name('u', user), &name('i', item));
+            let chosen = d.interactions.last_mut().unwrap();
             // Some earlier, some later, some at the same time.
-            d.interactions.last_mut().unwrap().time = i64::try_from(number * 7 % 5).unwrap();
+            chosen.time = i64::try_from(number * 7 % 5).unwrap();
+            chosen.rating = WEIGHTS[number * 3 % 5];
         }
-        for &(head, relation, tail) in &self.facts {
+        for (number, &(head, relation, tail)) in self.facts.iter().enumerate() {
             let (head, tail) = (d.entity(&node(head), "film"), d.entity(&node(tail), "film"));
             let relation = d.relation(&format!("r{relation}"));
             d.triples.push(RawTriple { head, relation, tail, line: 0 });
+            d.triple_weights.push(WEIGHTS[number % 5]);
         }
         build(d).unwrap().train_kg().unwrap()
     }

@@ -1,4 +1,4 @@
-use crate::chi::{ALPHA, p_value};
+use crate::chi::{ALPHA, p_value, total_variation, total_variation_bound};
 use crate::graphs::toy;
 use crate::oracle::{CASES, Case, legal, probabilities};
 use footpath_core::{NodeId, Path, Purpose, RelationId, Stream};
@@ -35,6 +35,9 @@ fn check(kg: &TrainKg, case: &Case, spec: &SampleSpec, user: NodeId) -> bool {
         let observed = tally(&paths, |k, path| assert!(tables.draw(k, path)));
         let p = p_value(&observed, &expected, DRAWS);
         assert!(p > ALPHA, "{} {spec:?} seed {seed}: p = {p:e} over {} paths", case.text, paths.len());
+        let (variation, bound) =
+            (total_variation(&observed, &expected, DRAWS), total_variation_bound(paths.len(), DRAWS));
+        assert!(variation <= bound, "{} {spec:?} seed {seed}: {variation} from the law, bound {bound}", case.text);
         (best, worst) = (best.max(p), worst.min(p));
     }
     assert!(paths.len() == 1 || worst < 0.999, "{} {spec:?}: too good, {worst} to {best}", case.text);
@@ -49,7 +52,15 @@ fn measures(law: Law) -> Vec<SampleSpec> {
         plain.clone(),
         SampleSpec { damping: 0.5, ..plain.clone() },
         SampleSpec { end_damping: 1.5, ..plain.clone() },
-        SampleSpec { relation_weights: weights.into_iter().collect(), ..plain.clone() },
+        SampleSpec { relation_weights: weights.clone().into_iter().collect(), ..plain.clone() },
+        SampleSpec { edge_weights: true, ..plain.clone() },
+        SampleSpec {
+            edge_weights: true,
+            relation_weights: weights.into_iter().collect(),
+            damping: 0.5,
+            end_damping: 0.5,
+            ..plain.clone()
+        },
         SampleSpec { causal: true, ..plain },
     ]
 }
@@ -229,8 +240,11 @@ fn wrong_samplers_fail() {
             let draw = |k, path: &mut Path| {
                 walker(&kg, user, fault, &mut Stream::new(seed, Purpose::Simulate, 0, k), path);
             };
-            let p = p_value(&tally(&paths, draw), &expected, DRAWS);
+            let observed = tally(&paths, draw);
+            let p = p_value(&observed, &expected, DRAWS);
             assert_eq!(p > ALPHA, fault == Fault::None, "{fault:?} seed {seed}: p = {p:e}");
+            let within = total_variation(&observed, &expected, DRAWS) <= total_variation_bound(paths.len(), DRAWS);
+            assert!(within || fault != Fault::None, "{fault:?} seed {seed}");
         }
     }
 }

@@ -140,22 +140,28 @@ pub(crate) fn probabilities(kg: &TrainKg, case: &Case, paths: &[Path], spec: &Sa
         let name = kg.relation_name(relation);
         spec.relation_weights.get(name.trim_start_matches('~')).copied().unwrap_or(1.0)
     };
+    let omega = |relation: RelationId, arc: usize, weights: &[f32]| -> f64 {
+        lambda(relation) * if spec.edge_weights { f64::from(weights[arc]) } else { 1.0 }
+    };
     let weight = |path: &Path| -> f64 {
         let inner = &path.nodes[..path.nodes.len() - 1];
         let damped: f64 = inner.iter().skip(2).map(|&v| (kg.degree(v) as f64).powf(-spec.damping)).product();
         let mut state = pattern.automaton().start();
-        let (mut walk, mut relations) = (1.0, 1.0);
+        let (mut walk, mut hops) = (1.0, 1.0);
         for (position, hop) in path.triples().enumerate() {
             let step = |(relation, tail)| pattern.automaton().step(state, relation, kg.type_of(tail)).is_some();
-            let choices = kg.arcs(hop.head).iter().filter(|&(r, t)| t != hop.head && step((r, t)));
+            let arcs: Vec<_> = kg.arcs(hop.head).iter().collect();
+            let weighed = |arc: usize| omega(arcs[arc].0, arc, kg.weights(hop.head));
+            let choices = (0..arcs.len()).filter(|&arc| arcs[arc].1 != hop.head && step(arcs[arc]));
             if position > 0 {
-                walk /= choices.map(|(relation, _)| lambda(relation)).sum::<f64>();
+                walk /= choices.map(weighed).sum::<f64>();
             }
-            walk *= lambda(hop.relation);
-            relations *= lambda(hop.relation);
+            let taken = weighed(arcs.iter().position(|&arc| arc == (hop.relation, hop.tail)).unwrap());
+            walk *= taken;
+            hops *= taken;
             state = pattern.automaton().step(state, hop.relation, kg.type_of(hop.tail)).unwrap();
         }
-        damped * if spec.law == Law::Walk { walk } else { relations }
+        damped * if spec.law == Law::Walk { walk } else { hops }
     };
     let end = |path: &Path| *path.nodes.last().unwrap();
     let of_popularity = |path: &Path| (kg.popularity(end(path)).max(1) as f64).powf(-spec.end_damping);

@@ -16,12 +16,14 @@ fn spec() -> impl Strategy<Value = SampleSpec> {
     let end_damping = prop_oneof![Just(0.0), Just(1.0)];
     let relation = prop_oneof![Just(None), Just(Some(("r1".to_owned(), 1e-6)))];
     let ends = proptest::sample::select(&ENDS[..]);
-    (law, damping, end_damping, relation, ends, any::<bool>(), any::<bool>(), any::<u64>()).prop_map(
-        |(law, damping, end_damping, relation, ends, simple, causal, seed)| SampleSpec {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (law, damping, end_damping, relation, ends, flags, any::<u64>()).prop_map(
+        |(law, damping, end_damping, relation, ends, (simple, causal, edge_weights), seed)| SampleSpec {
             law,
             damping,
             end_damping,
             relation_weights: relation.into_iter().collect(),
+            edge_weights,
             ends,
             simple,
             causal,

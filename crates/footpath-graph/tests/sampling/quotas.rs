@@ -1,4 +1,4 @@
-use crate::chi::{ALPHA, p_value};
+use crate::chi::{ALPHA, p_value, total_variation, total_variation_bound};
 use crate::graphs::{Plan, toy};
 use crate::oracle::{CASES, Case, legal, probabilities};
 use footpath_core::{NodeId, Path, TokenId};
@@ -42,8 +42,9 @@ fn walkers_do_not_meet() {
     let kg = toy();
     for case in CASES {
         for (law, ends) in LAWS.into_iter().flat_map(|law| ENDS.map(|ends| (law, ends))) {
-            for simple in [true, false] {
-                let spec = SampleSpec { law, damping: 0.0, ends, simple, seed: 4, ..SampleSpec::default() };
+            for (simple, edge_weights) in [(true, false), (false, false), (true, true), (false, true)] {
+                let base = SampleSpec { edge_weights, ..SampleSpec::default() };
+                let spec = SampleSpec { law, damping: 0.0, ends, simple, seed: 4, ..base };
                 let (paths, _) = draw(&kg, &single(&kg, case), &spec, run(Quota::PerUser(300), Replacement::With));
                 let sampler = Sampler::new(&kg, &case.pattern(&kg), spec.clone()).unwrap();
                 for user in kg.users() {
@@ -89,8 +90,8 @@ fn without_replacement_is_successive_sampling() {
     let mut checked = 0;
     for case in [&CASES[6], &CASES[7]] {
         for (law, ends) in LAWS.into_iter().flat_map(|law| ENDS.map(|ends| (law, ends))) {
-            for simple in [true, false] {
-                let spec = SampleSpec { law, damping: 0.5, ends, simple, ..SampleSpec::default() };
+            for (simple, edge_weights) in [(true, false), (false, false), (true, true), (false, true)] {
+                let spec = SampleSpec { law, damping: 0.5, ends, simple, edge_weights, ..SampleSpec::default() };
                 let legal = legal(&kg, case, NodeId(0), &spec);
                 if !(3..=40).contains(&legal.len()) {
                     continue;
@@ -109,13 +110,15 @@ fn without_replacement_is_successive_sampling() {
                     let place = |index: usize| legal.binary_search(&paths[index]).unwrap();
                     seen[place(0) * p.len() + place(1)] += 1;
                 }
+                let variation = total_variation(&seen, &expected, SEEDS);
+                assert!(variation <= total_variation_bound(seen.len(), SEEDS), "{} {spec:?}: {variation}", case.text);
                 let p = p_value(&seen, &expected, SEEDS);
                 assert!(p > ALPHA, "{} {spec:?}: {p:e} over {} paths", case.text, legal.len());
                 checked += 1;
             }
         }
     }
-    assert!(checked >= 4, "only {checked} combinations have few enough paths");
+    assert!(checked >= 8, "only {checked} combinations have few enough paths");
 }
 
 #[test]
@@ -123,7 +126,7 @@ fn a_quota_by_end_gives_every_end_its_share() {
     let kg = toy();
     for case in CASES {
         for (law, ends) in LAWS.into_iter().flat_map(|law| ENDS.map(|ends| (law, ends))) {
-            let spec = SampleSpec { law, damping: 0.5, ends, ..SampleSpec::default() };
+            let spec = SampleSpec { law, damping: 0.5, ends, edge_weights: true, ..SampleSpec::default() };
             let (paths, _) = draw(&kg, &single(&kg, case), &spec, run(Quota::PerEnd(4_000), Replacement::With));
             for user in kg.users() {
                 let legal = legal(&kg, case, NodeId(user), &spec);
@@ -222,7 +225,7 @@ fn mixtures_have_the_shares_of_their_parts() {
     let part = |case: &Case, weight: f64| Part { name: case.text.to_owned(), pattern: case.pattern(&kg), weight };
     let nothing = Pattern::parse("(:user)-[:interacted]->(:item)-[:r3]->(:person)-[:r3]->(:item)", &kg).unwrap();
     for (law, ends) in LAWS.into_iter().flat_map(|law| ENDS.map(|ends| (law, ends))) {
-        let spec = SampleSpec { law, damping: 0.5, ends, ..SampleSpec::default() };
+        let spec = SampleSpec { law, damping: 0.5, ends, edge_weights: true, ..SampleSpec::default() };
         let empty = Part { name: "nothing".to_owned(), pattern: nothing.clone(), weight: 5.0 };
         let mixture = Mixture::new(vec![part(&CASES[6], 1.0), part(&CASES[4], 3.0), empty]).unwrap();
         let (paths, summary) = draw(&kg, &mixture, &spec, run(Quota::PerUser(DRAWS), Replacement::With));

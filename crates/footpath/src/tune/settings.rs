@@ -37,6 +37,9 @@ pub fn applied(options: &Options, settings: &Settings) -> Result<Options, (Strin
 pub fn all_of(options: &Options) -> Settings {
     let mut settings: Settings = fields(&options.training).into_iter().collect();
     settings.insert("damping".to_owned(), options.damping.into());
+    settings.insert("end_damping".to_owned(), options.end_damping.into());
+    settings.insert("relation_weights".to_owned(), serde_json::to_value(&options.relation_weights).unwrap_or_default());
+    settings.insert("edge_weights".to_owned(), options.edge_weights.into());
     settings.insert("preset".to_owned(), serde_json::to_value(options.preset).unwrap_or_default());
     settings.insert("architecture".to_owned(), options.design.architecture.name().into());
     settings.insert("tables".to_owned(), serde_json::to_value(options.design.tables).unwrap_or_default());
@@ -52,7 +55,7 @@ pub fn all_of(options: &Options) -> Settings {
 
 fn apply(options: &mut Options, name: &str, value: &Value) -> Result<(), String> {
     let most = match name {
-        "damping" => Some(MAX_DAMPING),
+        "damping" | "end_damping" => Some(MAX_DAMPING),
         "collaborative_share" => Some(1.0),
         _ => None,
     };
@@ -61,7 +64,7 @@ fn apply(options: &mut Options, name: &str, value: &Value) -> Result<(), String>
     {
         return Err(format!("must be 0 to {most}"));
     }
-    // What these two hold is written as a number, so a whole one must do.
+    // What these hold is written as a number, so a whole one must do.
     let value = most.and(value.as_f64()).map_or_else(|| value.clone(), Value::from);
     set(options, name, toml::Value::try_from(value).map_err(|e| e.to_string())?)
 }
@@ -94,7 +97,13 @@ mod tests {
     fn every_setting_can_be_set_and_read_back() {
         let design = Design { architecture: Architecture::LLAMA, tables: Tables::Tied, factorised: Some(24) };
         let collaborative_share = Some(0.25);
-        let options = Options { collaborative_share, design, token_kinds: true, ..Options::default() };
+        let law = Options {
+            end_damping: 0.5,
+            relation_weights: BTreeMap::from([("directed_by".to_owned(), 2.0)]),
+            edge_weights: true,
+            ..Options::default()
+        };
+        let options = Options { collaborative_share, design, token_kinds: true, ..law };
         let settings = all_of(&options);
         assert_eq!(settings.keys().cloned().collect::<Vec<_>>(), names());
         assert_eq!(applied(&Options::default(), &settings), Ok(options));
@@ -112,6 +121,8 @@ mod tests {
             ("batch_size", json!(0)),
             ("preset", json!("huge")),
             ("damping", json!(9)),
+            ("end_damping", json!(-1)),
+            ("relation_weights", json!({"directed_by": "twice"})),
             ("collaborative_share", json!(1.5)),
             ("lr", json!(1)),
         ];
