@@ -306,3 +306,37 @@ fn an_unfinished_training_is_neither_overwritten_nor_taken_for_a_model() {
     assert!(ran.code == Some(2) && ran.stderr.contains("other settings"), "{}", ran.stderr);
     succeed(&[without_resume, &args!["--restart"]].concat());
 }
+
+/// What a run starts from is part of it: another first model, other vectors, or none, are refused by hash.
+#[test]
+fn an_unfinished_training_goes_on_only_with_what_it_began_with() {
+    let root = place_to_train();
+    let path = |name: &str| root.path().join(name);
+    let kg = path("kg");
+    for (name, seed) in [("first", "1"), ("second", "2")] {
+        let made = args!["train", &kg, "--out", path(name), "--preset", "tiny", "--paths-per-user", "2", "--no-linear"];
+        succeed(&[made, args!["--seed", seed]].concat());
+        let row = vec![format!("0.{seed}"); 48].join(" ");
+        fs::write(path(&format!("{name}-vectors")), format!("user:u0 {row}\n")).expect("written");
+    }
+    let ways = [
+        ("model", args!["--init", path("first")], args!["--init", path("second")]),
+        ("vectors", args!["--vectors", path("first-vectors")], args!["--vectors", path("second-vectors")]),
+    ];
+    for (kind, with, with_another) in ways {
+        let out = path(kind);
+        let begin = train(root.path(), &out);
+        let mut child = program(&[begin.clone(), with.clone()].concat()).spawn().expect("started");
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().expect("piped")).read_line(&mut line).expect("a line");
+        assert_eq!(interrupt(child), Ending::Interrupted);
+        for other in [with_another, Vec::new()] {
+            let message = crate::support::fail(4, &[begin.clone(), other].concat());
+            assert!(message.contains(&format!("made from {kind} ")), "{message}");
+        }
+        succeed(&[begin, with].concat());
+        let manifest = fs::read_to_string(out.join("manifest.json")).expect("a manifest");
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+        assert!(manifest["parents"][kind].as_str().is_some_and(|hash| hash.len() == 32), "{manifest}");
+    }
+}

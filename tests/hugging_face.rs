@@ -1,17 +1,18 @@
 //! Models of Hugging Face, with logits that their code computed (tests/hugging_face/compare.py writes both), and the verbs about models.
 
-use crate::support::small::small;
+use crate::support::small::{NUM_USERS, small};
 use crate::support::{args, fail, files, object, objects, succeed};
 use footpath_core::ArrayFile;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ARCHITECTURES: [&str; 2] = ["gpt2", "llama"];
+/// Two with one word for each user, and two with another at the beginning of a path. All but `llama` have one table for input and output.
+const MODELS: [&str; 4] = ["gpt2", "llama", "gpt2-starts", "llama-starts"];
 
 /// A model made by their code.
-fn theirs(architecture: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/hugging_face").join(architecture)
+fn theirs(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/hugging_face").join(name)
 }
 
 /// The graph whose names are the words of these models; one of them has a blank.
@@ -30,8 +31,8 @@ fn graph(directory: &Path) -> PathBuf {
 }
 
 /// Paths and the logits along them, as their code computed them.
-fn golden(architecture: &str) -> (String, Vec<f64>) {
-    let text = fs::read_to_string(theirs(architecture).join("logits.json")).expect("logits");
+fn golden(name: &str) -> (String, Vec<f64>) {
+    let text = fs::read_to_string(theirs(name).join("logits.json")).expect("logits");
     let golden: Value = serde_json::from_str(&text).expect("JSON");
     let lines = golden["paths"].as_array().expect("paths").iter().map(|p| format!("{}\n", p.as_str().expect("a path")));
     (lines.collect(), numbers(&golden["logits"]))
@@ -48,17 +49,17 @@ fn numbers(value: &Value) -> Vec<f64> {
 fn logits_are_those_of_transformers() {
     let root = tempfile::tempdir().expect("temporary directory");
     let kg = graph(root.path());
-    for architecture in ARCHITECTURES {
-        let [model, paths] = ["model", "paths"].map(|name| root.path().join(format!("{architecture}-{name}")));
-        let said = succeed(&args!["model", "import", theirs(architecture), "--kg", &kg, "--out", &model]);
-        assert!(said.contains(architecture), "{said}");
-        let (lines, expected) = golden(architecture);
+    for name in MODELS {
+        let [model, paths] = ["model", "paths"].map(|part| root.path().join(format!("{name}-{part}")));
+        let said = succeed(&args!["model", "import", theirs(name), "--kg", &kg, "--out", &model]);
+        assert!(said.contains(name.split('-').next().expect("an architecture")), "{said}");
+        let (lines, expected) = golden(name);
         fs::write(&paths, lines).expect("written");
         let printed = succeed(&args!["model", "logits", &model, "--kg", &kg, "--paths", &paths, "--json"]);
         let logits: Vec<f64> = objects(&printed).iter().flat_map(|path| numbers(&path["logits"])).collect();
         assert_eq!(logits.len(), expected.len());
         let worst = logits.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        assert!(worst < 1e-4, "{architecture}: {worst}");
+        assert!(worst < 1e-4, "{name}: {worst}");
         // It serves as any other model does.
         let lists = succeed(&args!["recommend", &model, "--kg", &kg, "--all", "--json"]);
         assert_eq!(objects(&lists).len(), 2);
@@ -69,12 +70,13 @@ fn logits_are_those_of_transformers() {
 fn an_imported_model_is_exported_as_it_was() {
     let root = tempfile::tempdir().expect("temporary directory");
     let kg = graph(root.path());
-    for architecture in ARCHITECTURES {
-        let [model, again] = ["model", "again"].map(|name| root.path().join(format!("{architecture}-{name}")));
-        succeed(&args!["model", "import", theirs(architecture), "--kg", &kg, "--out", &model]);
+    for model_of_theirs in MODELS {
+        let theirs = theirs(model_of_theirs);
+        let [model, again] = ["model", "again"].map(|part| root.path().join(format!("{model_of_theirs}-{part}")));
+        succeed(&args!["model", "import", &theirs, "--kg", &kg, "--out", &model]);
         succeed(&args!["model", "export", &model, "--kg", &kg, "--out", &again]);
         let open = |directory: &Path| ArrayFile::open(&directory.join("model.safetensors")).expect("arrays");
-        let (before, after) = (open(&theirs(architecture)), open(&again));
+        let (before, after) = (open(&theirs), open(&again));
         let names = |file: &ArrayFile| file.shapes().map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
         assert_eq!(names(&after), names(&before));
         for name in names(&before) {
@@ -82,17 +84,19 @@ fn an_imported_model_is_exported_as_it_was() {
             let (before, after) = (values(&before), values(&after));
             // Of the positions, those that a path of the pattern has.
             let same = if name.ends_with("wpe.weight") { before.starts_with(&after) } else { before == after };
-            assert!(same && !after.is_empty(), "{architecture}: {name}");
+            assert!(same && !after.is_empty(), "{model_of_theirs}: {name}");
         }
         let json = |directory: &Path, name: &str| -> Value {
             serde_json::from_slice(&fs::read(directory.join(name)).expect("a file")).expect("JSON")
         };
         let vocabulary = |directory: &Path| json(directory, "tokenizer.json")["model"]["vocab"].clone();
-        assert_eq!(vocabulary(&again), vocabulary(&theirs(architecture)));
+        assert_eq!(vocabulary(&again), vocabulary(&theirs));
+        let normalizer = |directory: &Path| json(directory, "tokenizer.json")["normalizer"].clone();
+        assert_eq!(normalizer(&again), normalizer(&theirs));
         for field in
             ["model_type", "architectures", "vocab_size", "tie_word_embeddings", "pad_token_id", "eos_token_id"]
         {
-            let [before, after] = [&theirs(architecture), &again].map(|at| json(at, "config.json")[field].clone());
+            let [before, after] = [&theirs, &again].map(|at| json(at, "config.json")[field].clone());
             assert_eq!(before, after, "{field}");
         }
         succeed(&args!["check", &again]);
@@ -197,7 +201,15 @@ fn designs_are_trained_and_exported() {
     let vectors = root.path().join("vectors");
     let row = vec!["0.25"; 24].join(" ");
     fs::write(&vectors, format!("2 24\nuser:u0 {row}\nitem:bestseller {row}\n")).expect("written");
-    let designs: [&[&str]; 3] = [
+    let paths = root.path().join("paths");
+    let met = "user:u0 interacted item:bestseller ~interacted user:u1 interacted item:book-1-1-1";
+    fs::write(
+        &paths,
+        format!("{met}\nuser:u1 interacted item:bestseller ~interacted user:u1\n<any-user> interacted\n"),
+    )
+    .expect("written");
+    let designs: [&[&str]; 4] = [
+        &[],
         &["--architecture", "llama", "--tied"],
         &["--token-kinds", "--tied", "--factorised", "24"],
         &["--architecture", "llama", "--token-kinds", "--factorised", "24"],
@@ -220,9 +232,31 @@ fn designs_are_trained_and_exported() {
             objects(&lists).iter().map(best).collect::<Vec<_>>()
         };
         assert_eq!(best(&model), best(&again), "{design:?}");
-        let adapted = root.path().join(format!("adapted-{number}"));
-        succeed(&args!["adapt", &model, "--from", &small.kg, "--kg", &small.kg, "--out", &adapted]);
-        assert_eq!(best(&model), best(&adapted), "{design:?}");
+        let logits = |model: &Path| -> Vec<f64> {
+            let printed = succeed(&args!["model", "logits", model, "--kg", &small.kg, "--paths", &paths, "--json"]);
+            objects(&printed).iter().flat_map(|path| numbers(&path["logits"])).collect()
+        };
+        // A user on the way is another than at the beginning of a path; both come back.
+        let (expected, found) = (logits(&model), logits(&again));
+        let worst = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(expected.len() == found.len() && worst < 1e-5, "{design:?}: {worst}");
+        // Users at the beginning come after all others, are never generated, and go on learning.
+        let generation = fs::read_to_string(exported.join("generation_config.json")).expect("a file");
+        let generation: Value = serde_json::from_str(&generation).expect("JSON");
+        let num_places = 7 + 5 + 2;
+        let num_words = expected.len() / num_places;
+        let starts: Vec<usize> = (num_words..num_words + NUM_USERS).collect();
+        assert_eq!(generation["suppress_tokens"], Value::from(starts));
+        let (taught, card) =
+            (root.path().join("taught"), |at: &Path| object(&succeed(&args!["model", "info", at, "--json"])));
+        let few = ["--paths-per-user", "2", "--no-linear", "--force"].map(Into::into);
+        succeed(&[args!["train", &small.kg, "--init", &again, "--out", &taught].as_slice(), &few].concat());
+        assert_eq!(card(&taught)["card"]["model"]["starts"], card(&again)["card"]["model"]["starts"]);
+        for from in [&model, &again] {
+            let adapted = root.path().join("adapted");
+            succeed(&args!["adapt", from, "--from", &small.kg, "--kg", &small.kg, "--out", &adapted, "--force"]);
+            assert_eq!(best(&model), best(&adapted), "{design:?}");
+        }
     }
     let other = root.path().join("other");
     let message = fail(3, &args!["train", &small.kg, "--out", &other, "--vectors", &vectors]);

@@ -25,7 +25,7 @@ use std::time::Instant;
 const STEPS: usize = 30;
 /// Steps before the clock starts.
 const WARM_UP: usize = 5;
-/// Paths drawn for each user, enough for all steps.
+/// Fewest paths drawn for each user.
 const PATHS_PER_USER: u64 = 4;
 /// Steps with the full softmax in a round.
 const FULL_STEPS: usize = 8;
@@ -57,13 +57,17 @@ impl Rows {
         let sampler = Sampler::new(kg, pattern, SampleSpec::default())?;
         let (mut rows, mut path) = (Vec::new(), Path::default());
         let width = sampler.row_width();
+        // Twice as many as would do if every user had a path.
+        let paths_per_user = PATHS_PER_USER.max(2 * (num as u64).div_ceil(kg.users().len() as u64));
         for user in kg.users() {
             let tables = sampler.tables(NodeId(user))?;
-            let mut draws = 0..PATHS_PER_USER;
+            let mut draws = 0..paths_per_user;
             while draws.next().is_some_and(|draw| tables.draw_row(draw, &mut path, &mut rows)) {}
         }
         if rows.len() < num * width {
-            return Err("the graph has too few users with a path".into());
+            let (drawn, users) = (rows.len() / width, kg.users().len());
+            let reason = format!("{num} paths are needed, {paths_per_user} for each of {users} users gave {drawn}");
+            return Err(format!("{reason}: too few users have a path; take fewer rows or steps").into());
         }
         rows.truncate(num * width);
         Ok(Self(rows, width))

@@ -25,6 +25,9 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
     let number = |name: &str| Ok::<usize, Box<dyn std::error::Error>>(text(name)?.parse::<usize>()?);
     let trunk = TrunkConfig::gpt2(number("--width")?, number("--layers")?, number("--heads")?, number("--tokens")? + 1);
     let (rows, steps) = (number("--rows")?, number("--steps")?);
+    if rows == 0 || steps == 0 {
+        return Err("--rows and --steps must be at least 1".into());
+    }
     match text("--softmax")? {
         "full" => {
             let noise = Noise { tokens: number("--tokens")? + 1, vocabulary: number("--vocabulary")? };

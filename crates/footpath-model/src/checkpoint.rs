@@ -22,6 +22,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// What a run may be made from.
+const PARENTS: [&str; 4] = ["kg", "corpus", "model", "vectors"];
+
 /// Everything of a checkpoint that is not a large array.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -128,11 +131,26 @@ impl Checkpoints {
         Ok(())
     }
 
-    fn read(&self, artefact: &Artefact, device: &Device) -> Result<Trainer> {
-        for (kind, hash) in &self.parents {
-            let kind = ["kg", "corpus", "model"].into_iter().find(|k| k == kind).unwrap_or("parent");
-            artefact.check_parent(kind, hash)?;
+    /// A run goes on with what it began with: graph, corpus, first model and vectors, or the lack of them.
+    fn check_parents(&self, artefact: &Artefact) -> Result<()> {
+        for kind in PARENTS {
+            let began_with = artefact.manifest().parents.get(kind);
+            match (self.parents.get(kind), began_with) {
+                (Some(hash), _) => artefact.check_parent(kind, hash)?,
+                (None, Some(hash)) => {
+                    let (path, expected) = (artefact.directory().to_owned(), hash.clone());
+                    let mismatch =
+                        footpath_core::Error::Mismatch { path, what: kind, expected, got: "none".to_owned() };
+                    return Err(mismatch.into());
+                }
+                (None, None) => {}
+            }
         }
+        Ok(())
+    }
+
+    fn read(&self, artefact: &Artefact, device: &Device) -> Result<Trainer> {
+        self.check_parents(artefact)?;
         let text = artefact.read_text("trainer.json")?;
         let saved: Saved = serde_json::from_str(&text).map_err(|e| {
             Error::Core(footpath_core::Error::Corrupt {

@@ -62,6 +62,10 @@ pub struct ModelConfig {
     /// First token of each kind of tokens, ascending from 0, where a vector for its kind is added to every token. Empty where none is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<u32>,
+    /// Tokens with another vector at the beginning of a text than on the way: the users of an imported model, whose histories are not known. Empty
+    /// where none has; users who are told by what they chose need none.
+    #[serde(default, skip_serializing_if = "Range::is_empty")]
+    pub starts: Range<u32>,
 }
 
 /// Most kinds of tokens: specials, relations and the types of a graph.
@@ -83,7 +87,16 @@ impl ModelConfig {
     #[must_use]
     pub fn new(trunk: TrunkConfig, num_tokens: usize, items: Range<u32>) -> Self {
         let (first_item, num_items) = (items.start, items.len());
-        Self { trunk, num_tokens, first_item, num_items, history: 50, tables: Tables::Apart, kinds: Vec::new() }
+        Self {
+            trunk,
+            num_tokens,
+            first_item,
+            num_items,
+            history: 50,
+            tables: Tables::Apart,
+            kinds: Vec::new(),
+            starts: 0..0,
+        }
     }
 
     /// The same size in another design. A gated feed-forward layer has three matrices for two, so it is made two thirds as wide, in eights.
@@ -104,6 +117,19 @@ impl ModelConfig {
     pub fn with_kinds(mut self, firsts: Vec<u32>) -> Self {
         self.kinds = firsts;
         self
+    }
+
+    /// The same with other vectors for these tokens where a text begins.
+    #[must_use]
+    pub fn with_starts(mut self, tokens: Range<u32>) -> Self {
+        self.starts = tokens;
+        self
+    }
+
+    /// The row of a token in the table of beginnings, if it has one.
+    #[must_use]
+    pub fn start_row(&self, token: u32) -> Option<u32> {
+        self.starts.contains(&token).then(|| token - self.starts.start)
     }
 
     /// Width of an embedding.
@@ -138,6 +164,9 @@ impl ModelConfig {
         }
         if !self.kinds.is_empty() {
             tables.push(("kinds", self.kinds.len(), width));
+        }
+        if !self.starts.is_empty() {
+            tables.push(("starts", self.starts.len(), width));
         }
         tables
     }
@@ -177,7 +206,8 @@ impl ModelConfig {
         }
         let ascending = self.kinds.is_sorted() && self.kinds.first().is_none_or(|&first| first == 0);
         let within = self.kinds.len() <= MAX_KINDS && self.kinds.last().is_none_or(|&k| k as usize <= self.num_tokens);
-        rule(ascending && within, "kinds", "must be first tokens of kinds, ascending from 0")
+        rule(ascending && within, "kinds", "must be first tokens of kinds, ascending from 0")?;
+        rule(self.starts.end as usize <= self.num_tokens, "starts", "must be tokens of the vocabulary")
     }
 }
 

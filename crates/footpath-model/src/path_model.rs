@@ -28,6 +28,8 @@ pub struct PathModel {
     pub bias: Table,
     /// What the kind of a token adds to its embedding: `[kinds, d_table]`.
     pub kinds: Option<Table>,
+    /// What some tokens have at the beginning of a text, in place of their embedding and kind: `[starts, d_table]`; see [`ModelConfig::starts`].
+    pub starts: Option<Table>,
 }
 
 impl PathModel {
@@ -43,6 +45,7 @@ impl PathModel {
         let (tokens, width) = (config.num_tokens, config.d_table());
         let own_output = (config.tables == Tables::Apart).then(|| table(tokens, width, 0.1, 1));
         let kinds = (!config.kinds.is_empty()).then(|| table(config.kinds.len(), width, 0.1, 6));
+        let starts = (!config.starts.is_empty()).then(|| table(config.starts.len(), width, 0.1, 7));
         Ok(Self {
             trunk: weights::random_trunk(&config.trunk, &mut Stream::new(seed, Purpose::Initialise, 3, 0), device),
             input: table(tokens, width, 0.1, 0),
@@ -50,6 +53,7 @@ impl PathModel {
             own_output,
             bias: table(tokens, 1, 0.0, 2),
             kinds,
+            starts,
             config,
         })
     }
@@ -96,6 +100,24 @@ impl PathModel {
         vectors
     }
 
+    /// The vector of a token where a text begins, but for what a history adds.
+    ///
+    /// # Shapes
+    /// - returns: `[d_table]`
+    #[must_use]
+    pub fn start(&self, token: u32) -> Vec<f32> {
+        let mut vector = self.embed(&[token]);
+        self.begin(token, &mut vector);
+        vector
+    }
+
+    /// Turns the vector of a token into the one that it has where a text begins.
+    pub(crate) fn begin(&self, token: u32, vector: &mut [f32]) {
+        if let (Some(starts), Some(row)) = (&self.starts, self.config.start_row(token)) {
+            vector.copy_from_slice(starts.row(row));
+        }
+    }
+
     /// The vector that a path of this user begins with: the user's own, or that of "any user" for a token the model does not know,
     /// plus `Σ P[i] · √min(n, c) / n` over the n items `i` of the history, with `c` = [`ModelConfig::history`].
     ///
@@ -108,7 +130,7 @@ impl PathModel {
     #[must_use]
     pub fn prompt(&self, user: u32, history: &[u32]) -> Vec<f32> {
         let known = if (user as usize) < self.config.num_tokens { user } else { Vocabulary::ANY_USER.0 };
-        let mut vector = self.embed(&[known]);
+        let mut vector = self.start(known);
         self.add_history(history, &mut vector);
         vector
     }
@@ -159,6 +181,7 @@ impl PathModel {
         tables.extend(self.own_output.as_ref().map(|table| ("output", table)));
         tables.extend(self.config.has_bias().then_some(("bias", &self.bias)));
         tables.extend(self.kinds.as_ref().map(|table| ("kinds", table)));
+        tables.extend(self.starts.as_ref().map(|table| ("starts", table)));
         tables
     }
 
@@ -168,6 +191,7 @@ impl PathModel {
         tables.extend(self.own_output.as_mut().map(|table| ("output", table)));
         tables.extend(self.config.has_bias().then_some(("bias", &mut self.bias)));
         tables.extend(self.kinds.as_mut().map(|table| ("kinds", table)));
+        tables.extend(self.starts.as_mut().map(|table| ("starts", table)));
         tables
     }
 }

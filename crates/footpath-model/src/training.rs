@@ -13,6 +13,7 @@ use burn::module::Module;
 use footpath_core::{LegalSuccessors, Purpose, Stream, Vocabulary};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A line of the training log.
@@ -240,7 +241,9 @@ impl Trainer {
 
         let mut inputs = model.embed(&batch.inputs);
         for (user, items) in batch.histories() {
-            model.add_history(items, &mut inputs[user as usize * width..][..width]);
+            let vector = &mut inputs[user as usize * width..][..width];
+            model.begin(batch.inputs[user as usize], vector);
+            model.add_history(items, vector);
         }
         let pass = model.engine().record(inputs, &batch.layout, &mut dropout);
         let mut outcome =
@@ -387,22 +390,39 @@ fn table_gradients(
     [d_output, d_bias]: [RowGradients; 2],
 ) -> Vec<RowGradients> {
     let width = model.config.d_table();
-    let input = input_gradients(batch, d_inputs, width, |token| token);
+    let starts = starts(model, batch);
+    let input = input_gradients(batch, d_inputs, width, &starts, |token| token);
     let history = history_gradients(model, batch, d_inputs);
     let mut tables = match model.config.tables {
         Tables::Apart => vec![input, history, d_output],
         Tables::Tied => vec![RowGradients::sum(vec![input, d_output], width), history],
     };
     tables.extend(model.config.has_bias().then_some(d_bias));
-    tables.extend(
-        model.kinds.as_ref().map(|_| input_gradients(batch, d_inputs, width, |token| model.config.kind(token))),
-    );
+    let kind = |token| model.config.kind(token);
+    tables.extend(model.kinds.as_ref().map(|_| input_gradients(batch, d_inputs, width, &starts, kind)));
+    tables.extend(model.starts.as_ref().map(|_| {
+        let mut contributions: Vec<Contribution> = starts.iter().map(|(&at, &row)| (row, at, 1.0)).collect();
+        RowGradients::accumulate(&mut contributions, d_inputs, width)
+    }));
     tables
 }
 
-/// Derivatives by the rows that `row` names for the tokens of a batch.
-fn input_gradients(batch: &Batch, d_inputs: &[f32], width: usize, row: impl Fn(u32) -> u32) -> RowGradients {
-    let used = batch.inputs.iter().zip(0u32..).filter(|(token, _)| **token != Vocabulary::PADDING.0);
+/// Where a batch has the vector of a beginning in place of a token's own, with its row; nowhere in most models.
+fn starts(model: &PathModel, batch: &Batch) -> BTreeMap<u32, u32> {
+    let row = |at: u32| model.config.start_row(batch.inputs[at as usize]);
+    batch.users.iter().filter_map(|&at| Some((at, row(at)?))).collect()
+}
+
+/// Derivatives by the rows that `row` names for the tokens of a batch, but for those at `starts`.
+fn input_gradients(
+    batch: &Batch,
+    d_inputs: &[f32],
+    width: usize,
+    starts: &BTreeMap<u32, u32>,
+    row: impl Fn(u32) -> u32,
+) -> RowGradients {
+    let is_used = |&(&token, at): &(&u32, u32)| token != Vocabulary::PADDING.0 && !starts.contains_key(&at);
+    let used = batch.inputs.iter().zip(0u32..).filter(is_used);
     let mut contributions: Vec<Contribution> = used.map(|(&token, index)| (row(token), index, 1.0)).collect();
     RowGradients::accumulate(&mut contributions, d_inputs, width)
 }

@@ -84,6 +84,7 @@ impl PathModel {
             own_output: take("output"),
             bias: take("bias").unwrap_or_else(|| Table::from_values(vec![0.0; config.num_tokens], 1)),
             kinds: take("kinds"),
+            starts: take("starts"),
             config: config.clone(),
         };
         Ok((model, loader.shapes))

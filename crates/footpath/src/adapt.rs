@@ -157,12 +157,20 @@ fn carry_over(model: &PathModel, known: &Known<'_>) -> Result<(PathModel, Report
         first_item: known.new.items().start,
         num_items: known.new.items().len(),
         kinds: if model.kinds.is_some() { words::kinds(known.new) } else { Vec::new() },
+        starts: if model.starts.is_some() { words::users(known.new) } else { 0..0 },
         ..model.config.clone()
     };
     config.validate()?;
     let (input, own_output, bias) = (table(&model.input), model.own_output.as_ref().map(table), table(&model.bias));
     let kinds = model.kinds.as_ref().map(|kinds| kinds_carried_over(kinds, known));
-    Ok((PathModel { config, trunk: model.trunk.clone(), input, own_output, bias, history, kinds }, report))
+    let of_users = origins.iter().zip(0u32..).filter(|(_, token)| config.starts.contains(token));
+    let start = |(origin, _): (&Origin, u32)| match origin {
+        Origin::Row(token) => model.start(*token),
+        Origin::Mean(_) => row(&model.input, origin),
+    };
+    let starts: Vec<f32> = of_users.flat_map(start).collect();
+    let starts = model.starts.as_ref().map(|table| Table::from_values(starts, table.width()));
+    Ok((PathModel { config, trunk: model.trunk.clone(), input, own_output, bias, history, kinds, starts }, report))
 }
 
 /// The vectors of kinds: those of types by name, the mean of the types of entities for a type that is new.

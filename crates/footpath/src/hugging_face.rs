@@ -30,6 +30,8 @@ pub struct Exported {
     pub architecture: &'static str,
     /// Words of the tokenizer.
     pub num_words: usize,
+    /// Words among them that stand for a user at the beginning of a path; 0 where users are the same everywhere.
+    pub num_starts: usize,
     /// Numbers in the weights.
     pub num_parameters: usize,
     /// Tokens of the longest path.
@@ -45,23 +47,22 @@ pub fn export(model_dir: &Path, kg_dir: &Path, out: &Path, replace: Replace) -> 
     footpath_core::artefact::refuse_existing(out, replace)?;
     let session = Session::open(model_dir, kg_dir, "flex")?;
     let (kg, model) = (session.kg(), session.model());
-    let (users, first) = (kg.users(), kg.vocabulary().node(NodeId(0)).0);
-    let training = &session.card().training;
-    // Histories in the order of time begin with the bare token: they are the history.
-    let is_told = training.generates_paths() || training.learns_ends();
-    let prompt = |token: u32| {
-        let user = token.checked_sub(first).filter(|node| is_told && users.contains(node))?;
-        Some(model.prompt(token, kg.items_of(NodeId(user))))
-    };
-    let exported = hugging_face::export(model, &prompt);
+    let starts = starts(&session);
+    let exported = hugging_face::export(model, &starts);
     let (words, max_tokens) = (words::words(kg), model.config.trunk.max_tokens);
+    let start_words: Vec<String> = match starts.is_empty() {
+        true => Vec::new(),
+        false => words.iter().filter_map(|word| tokenizer::start_word(word)).collect(),
+    };
+    let num_words = words.len() + start_words.len();
+    let generation = tokenizer::generation_config(max_tokens, words.len()..num_words);
     let json = |value: &serde_json::Value| serde_json::to_vec_pretty(value).unwrap_or_default();
     let mut writer = ArtefactWriter::create(out, "hugging-face", replace)?;
     writer.add("config.json", |out| out.write_all(&json(&exported.config)))?;
     writer.add(WEIGHTS, |out| exported.write(out))?;
-    writer.add("tokenizer.json", |out| tokenizer::write(&words, out))?;
+    writer.add("tokenizer.json", |out| tokenizer::write(&words, &start_words, out))?;
     writer.add("tokenizer_config.json", |out| out.write_all(&json(&tokenizer::config(max_tokens))))?;
-    writer.add("generation_config.json", |out| out.write_all(&json(&tokenizer::generation_config(max_tokens))))?;
+    writer.add("generation_config.json", |out| out.write_all(&json(&generation)))?;
     let parents = BTreeMap::from([
         ("kg".to_owned(), kg.content_hash().to_owned()),
         ("model".to_owned(), session.model_hash().to_owned()),
@@ -69,10 +70,21 @@ pub fn export(model_dir: &Path, kg_dir: &Path, out: &Path, replace: Replace) -> 
     writer.publish(parents, serde_json::Value::Null)?;
     Ok(Exported {
         architecture: model.config.trunk.architecture.name(),
-        num_words: words.len(),
+        num_words,
+        num_starts: start_words.len(),
         num_parameters: exported.num_parameters(),
         max_tokens,
     })
+}
+
+/// The vectors of all users at the beginning of a path, one after the other; none where they are those of the users anywhere else.
+fn starts(session: &Session) -> Vec<f32> {
+    let (kg, model) = (session.kg(), session.model());
+    let token = |user: u32| kg.vocabulary().node(NodeId(user)).0;
+    let start = |user: u32| model.prompt(token(user), session.told(NodeId(user)));
+    let starts: Vec<f32> = kg.users().flat_map(start).collect();
+    let on_the_way = model.embed(&kg.users().map(token).collect::<Vec<_>>());
+    if starts == on_the_way { Vec::new() } else { starts }
 }
 
 /// Makes a model of the graph at `kg_dir`, for paths of `shape`, from a directory of `transformers` whose tokenizer has the names of the graph for words.
@@ -87,10 +99,11 @@ pub fn import(from: &Path, kg_dir: &Path, shape: &Shape, out: &Path, replace: Re
     let mixture = shape.mixture(&kg)?;
     let pattern = mixture.union();
     let path = from.join("tokenizer.json");
-    let rows = tokenizer::read(&text(&path, MAX_TOKENIZER_BYTES)?, &words::words(&kg))
+    let numbers = tokenizer::read(&text(&path, MAX_TOKENIZER_BYTES)?, &words::words(&kg))
         .map_err(|reason| foreign(&path, &reason))?;
     let max_tokens = 2 * pattern.max_hops() + 1;
-    let target = Target { items: kg.items(), max_tokens, rows: &rows };
+    let (rows, starts, users) = (&numbers.words, &numbers.starts, words::users(&kg));
+    let target = Target { items: kg.items(), max_tokens, rows, users, starts };
     let model = hugging_face::import(&config, &weights, &target, &footpath_model::device("flex")?)?;
     let card = ModelCard {
         model: model.config.clone(),

@@ -24,7 +24,7 @@ pub struct Logits {
 }
 
 /// Computes the logits along every path of a file and hands them to `take`. A line is a path in the words of [`export`](crate::hugging_face::export), separated by white
-/// space; a user at its beginning is told by what they chose.
+/// space; a user at its beginning is told by what they chose, where the model learned that.
 ///
 /// # Errors
 /// [`crate::Error::BadFile`] naming the line with a word the graph does not have or with more tokens than the model takes; what `take` says.
@@ -50,8 +50,8 @@ pub fn each(session: &Session, paths: &Path, take: &mut dyn FnMut(Logits) -> Res
             return Err(bad(paths, number, &format!("{} tokens, the model takes {most}", tokens.len())));
         }
         let Some((&start, rest)) = tokens.split_first() else { return Ok(()) };
-        let chosen = start.checked_sub(first).map_or(&[][..], |node| kg.items_of(NodeId(node)));
-        let mut inputs = model.prompt(start, chosen);
+        let told = start.checked_sub(first).map_or(&[][..], |node| session.told(NodeId(node)));
+        let mut inputs = model.prompt(start, told);
         inputs.extend(model.embed(rest));
         let logits = model.logits(inputs);
         take(Logits { path: line.split_whitespace().collect::<Vec<_>>().join(" "), tokens, logits })

@@ -220,6 +220,14 @@ impl Session {
         &self.model
     }
 
+    /// The items by which a user is told to the model at the beginning of a path. Histories in the order of time begin with the bare token: they
+    /// are the history.
+    pub(crate) fn told(&self, user: NodeId) -> &[u32] {
+        let training = &self.card().training;
+        let is_told = training.generates_paths() || training.learns_ends();
+        if is_told { self.kg().items_of(user) } else { &[] }
+    }
+
     /// The pattern of the model's paths.
     #[must_use]
     pub fn pattern(&self) -> &Pattern {

@@ -87,6 +87,9 @@ fn check_shape(card: &ModelCard, kg: &TrainKg) -> std::result::Result<(), Compla
     if !card.model.kinds.is_empty() && card.model.kinds != words::kinds(kg) {
         return Err(("the kinds of tokens of the graph", format!("kinds that begin at {:?}", card.model.kinds)));
     }
+    if !card.model.starts.is_empty() && card.model.starts != words::users(kg) {
+        return Err(("the users of the graph", format!("tokens {:?} where paths begin", card.model.starts)));
+    }
     // What it learned decides how it is read, so a description that no training could have written is none.
     card.training.validate().map_err(|e| ("settings of a training", e.to_string()))?;
     let bad = |weight: &f64| !(0.0..=100.0).contains(weight);

@@ -209,6 +209,9 @@ pub fn run(
     if let Some(start) = &start {
         parents.insert("model".to_owned(), start.artefact.manifest().content_hash());
     }
+    if let Some(path) = &options.vectors {
+        parents.insert("vectors".to_owned(), vectors::hash(path)?);
+    }
     let mixture = mixture(&kg, options, corpus.as_ref())?;
     let pattern = mixture.union().clone();
     let valid = kg::open_held_out(kg_dir, Split::Valid)?;

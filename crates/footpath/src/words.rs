@@ -2,17 +2,24 @@
 //!
 //! A node is written as everywhere, `user:ID`, `item:ID` or `entity:ID`, and a relation by its name, `~` leading for an inverse. White space, control
 //! characters, `%` and `<` are percent-encoded, byte by byte in UTF-8, and in relations `:` as well. So a node has a `:` and a relation none, and only the
-//! specials have a `<`.
+//! specials have a `<`, and what stands for a user at the beginning of a path in an export ([`footpath_model::hugging_face::tokenizer::start_word`]).
 
 use footpath_core::vocabulary::Word;
 use footpath_core::{NodeId, RelationId, TokenId, Vocabulary};
 use footpath_graph::TrainKg;
+use std::ops::Range;
 
 /// First token of each kind: specials, relations, and each type of nodes, in the order of their tokens.
 pub(crate) fn kinds(kg: &TrainKg) -> Vec<u32> {
     let vocabulary = kg.vocabulary();
     let types = kg.schema().types.iter().map(|kind| vocabulary.node(NodeId(kind.start)).0);
     [0, vocabulary.relation(RelationId(0)).0].into_iter().chain(types).collect()
+}
+
+/// The tokens of all users.
+pub(crate) fn users(kg: &TrainKg) -> Range<u32> {
+    let token = |node: u32| kg.vocabulary().node(NodeId(node)).0;
+    token(kg.users().start)..token(kg.users().end)
 }
 
 /// The token of a node or relation by its plain name.

@@ -122,9 +122,13 @@ fn export(args: &ExportArgs) -> Result<(), Failure> {
     let done = Threads(0).run(|| hugging_face::export(&args.model, &args.kg, out, replace))??;
     let (parameters, words) = (thousands(done.num_parameters as u64), thousands(done.num_words as u64));
     let tokens = done.max_tokens;
+    let starts = match done.num_starts {
+        0 => String::new(),
+        starts => format!(", {} of them for users at the beginning of a path", thousands(starts as u64)),
+    };
     writeln!(
         io::stdout(),
-        "{}: {}, {parameters} parameters, {words} words, paths of {tokens} tokens",
+        "{}: {}, {parameters} parameters, {words} words{starts}, paths of {tokens} tokens",
         out.display(),
         done.architecture
     )

@@ -89,7 +89,9 @@ fn read(model: &PathModel, questions: &[Question]) -> Vec<f32> {
     let shape = [layout.rows, tokens, model.config.d_table()];
     let mut vectors = model.embed(&inputs);
     for (question, of_row) in questions.iter().zip(vectors.chunks_exact_mut(shape[1] * shape[2])) {
-        model.add_history(&question.told, &mut of_row[..shape[2]]);
+        let first = &mut of_row[..shape[2]];
+        model.begin(question.inputs.first().copied().unwrap_or_default(), first);
+        model.add_history(&question.told, first);
     }
     model.engine().forward(vectors, &layout)
 }

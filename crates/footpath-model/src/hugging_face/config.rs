@@ -6,8 +6,8 @@ use footpath_core::Vocabulary;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What `config.json` says of an exported model.
-pub(super) fn write(model: &ModelConfig, tied: bool) -> Value {
+/// What `config.json` says of an exported model with so many tokens.
+pub(super) fn write(model: &ModelConfig, num_tokens: usize, tied: bool) -> Value {
     let trunk = &model.trunk;
     let of_architecture = match trunk.architecture {
         Architecture::Gpt2 { activation } => json!({
@@ -48,7 +48,7 @@ pub(super) fn write(model: &ModelConfig, tied: bool) -> Value {
         }),
     };
     let common = json!({
-        "vocab_size": model.num_tokens,
+        "vocab_size": num_tokens,
         "tie_word_embeddings": tied,
         "bos_token_id": null,
         "eos_token_id": Vocabulary::END.0,
@@ -212,8 +212,8 @@ mod tests {
                 model.trunk.dropout = 0.0;
             }
             for tied in [false, true] {
-                let read = read(&write(&model, tied).to_string()).expect("readable");
-                assert_eq!((read.trunk, read.vocab_size), (model.trunk.clone(), 100));
+                let read = read(&write(&model, 110, tied).to_string()).expect("readable");
+                assert_eq!((read.trunk, read.vocab_size), (model.trunk.clone(), 110));
                 assert_eq!(read.tables == Tables::Tied, tied);
             }
         }
@@ -223,7 +223,7 @@ mod tests {
     fn what_our_models_cannot_do_is_refused() {
         let config = |architecture| {
             let design = Design { architecture, ..Design::default() };
-            write(&ModelConfig::preset(Preset::Tiny, 100, 10..30, 7).designed(design), false)
+            write(&ModelConfig::preset(Preset::Tiny, 100, 10..30, 7).designed(design), 100, false)
         };
         let cases = [
             (Architecture::GPT2, "activation_function", json!("relu")),

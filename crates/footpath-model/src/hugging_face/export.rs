@@ -39,23 +39,35 @@ impl Exported {
     }
 }
 
-/// The model as `GPT2LMHeadModel` or `LlamaForCausalLM`. `prompt` gives the vector that a path of a user begins with, for the tokens of
-/// users ([`PathModel::prompt`]), and `None` for others.
+/// The model as `GPT2LMHeadModel` or `LlamaForCausalLM`. `starts` are vectors that stand at the beginning of a path in place of a token's own
+/// ([`PathModel::prompt`]); each gets a token, after those of the model.
 ///
-/// One table serves as input and output where the two come out the same, bit by bit. Biases that are all 0 are not folded, so that what was
-/// imported is exported as it was.
+/// One table serves as input and output where the two come out the same, bit by bit. Otherwise no token of `starts` can be what comes next: its logit is
+/// −10,000 in gpt2 always. In llama, which has nothing like a bias, it is 0, and it is for whoever generates to leave it out
+/// ([`generation_config`](super::tokenizer::generation_config)); as it is in one table. Biases that are all 0 are folded only for that, so
+/// that what was imported is exported as it was.
+///
+/// # Shapes
+/// - `starts`: `[starts × d_table]`
 #[must_use]
-pub fn export(model: &PathModel, prompt: &dyn Fn(u32) -> Option<Vec<f32>>) -> Exported {
+pub fn export(model: &PathModel, starts: &[f32]) -> Exported {
     let (config, names) = (&model.config, names(model.config.trunk.architecture));
     let trunk = trunk_arrays(&model.trunk);
     let ours = |name: &str| trunk.get(name).map(|(_, values)| values.clone()).unwrap_or_default();
-    let input = fold::input_rows(model, &trunk, prompt);
+    let input = fold::input_rows(model, &trunk, starts);
     let mut output = fold::output_rows(model, &trunk);
     let (mut gamma, mut beta) = (ours("trunk.norm.gamma"), ours("trunk.norm.beta"));
-    if config.has_bias() && model.bias.values.iter().any(|&bias| bias != 0.0) {
-        fold::biases(&mut output, &model.bias.values, &mut gamma, &mut beta);
-    }
     let d_model = config.trunk.d_model;
+    let (num_tokens, num_starts) = (config.num_tokens, starts.len() / config.d_table().max(1));
+    let has_biases = config.has_bias() && model.bias.values.iter().any(|&bias| bias != 0.0);
+    let bits = |values: &[f32]| values.iter().take(num_tokens * d_model).map(|v| v.to_bits()).collect::<Vec<_>>();
+    let tied = !has_biases && bits(&input) == bits(&output);
+    if !tied {
+        if has_biases || (config.has_bias() && num_starts > 0) {
+            fold::biases(&mut output, &model.bias.values, &mut gamma, &mut beta);
+        }
+        output.extend(fold::start_rows(num_starts, d_model, config.has_bias()));
+    }
     let mut arrays = Arrays::new();
     let mut put = |name: String, shape: Vec<usize>, values: Vec<f32>| arrays.insert(name, (shape, values));
     put(format!("{}.weight", names.final_norm), vec![d_model], gamma);
@@ -80,10 +92,10 @@ pub fn export(model: &PathModel, prompt: &dyn Fn(u32) -> Option<Vec<f32>>) -> Ex
             (Theirs::Transposed(_), _) => {}
         }
     }
-    let tied = input.iter().map(|v| v.to_bits()).eq(output.iter().map(|v| v.to_bits()));
-    put(names.input.to_owned(), vec![config.num_tokens, d_model], input);
+    let num_rows = num_tokens + num_starts;
+    put(names.input.to_owned(), vec![num_rows, d_model], input);
     if !tied {
-        put(names.output.to_owned(), vec![config.num_tokens, d_model], output);
+        put(names.output.to_owned(), vec![num_rows, d_model], output);
     }
-    Exported { config: config::write(config, tied), arrays }
+    Exported { config: config::write(config, num_rows, tied), arrays }
 }

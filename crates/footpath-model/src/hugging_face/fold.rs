@@ -16,23 +16,27 @@
 //! ```
 //!
 //! give Σᵢ o'_cᵢ (x̂ᵢ + 1) = Σᵢ o_cᵢ γᵢ x̂ᵢ + Σᵢ o_cᵢ γᵢ + d δ_c = z_c, exactly, whatever γ is; nothing is divided by it.
+//!
+//! # Tokens that never come next
+//!
+//! By the same token a row of numbers c / d has the logit c, whatever x̂ is. RMSNorm, of llama, takes no mean out, so there such a row is not to be had.
 
 use super::export::Arrays;
 use crate::path_model::PathModel;
 
-/// The input rows of all tokens; `prompt` gives the vector that stands for a token at the beginning of a path, where it is another.
+/// Logit of a token that never comes next, where it can be given one: far below all others, and still a number in 16 bits.
+const NEVER: f32 = -1e4;
+
+/// The input rows of all tokens, and after them those of `starts`.
 ///
 /// # Shapes
-/// - returns: `[tokens, d_model]`
-pub(super) fn input_rows(model: &PathModel, trunk: &Arrays, prompt: &dyn Fn(u32) -> Option<Vec<f32>>) -> Vec<f32> {
+/// - `starts`: `[starts × d_table]`
+/// - returns: `[tokens + starts, d_model]`
+pub(super) fn input_rows(model: &PathModel, trunk: &Arrays, starts: &[f32]) -> Vec<f32> {
     let tokens: Vec<u32> = (0u32..).take(model.config.num_tokens).collect();
     let width = model.config.d_table();
     let mut rows = model.embed(&tokens);
-    for (row, &token) in rows.chunks_exact_mut(width).zip(&tokens) {
-        if let Some(vector) = prompt(token) {
-            row.copy_from_slice(&vector);
-        }
-    }
+    rows.extend(starts);
     match trunk.get("trunk.project_in.weight") {
         // [d_table, d_model]
         Some((_, matrix)) => product(&rows, matrix, width, model.config.trunk.d_model),
@@ -70,6 +74,16 @@ pub(super) fn biases(rows: &mut [f32], biases: &[f32], gamma: &mut [f32], beta: 
     }
     gamma.fill(1.0);
     beta.fill(1.0);
+}
+
+/// Output rows of tokens that never come next, beside rows that [`biases`] have been folded into: all logits are [`NEVER`]. Without biases they
+/// are 0.
+///
+/// # Shapes
+/// - returns: `[rows, d]`
+#[expect(clippy::cast_precision_loss, reason = "a width, far below 2^24")]
+pub(super) fn start_rows(rows: usize, d: usize, has_bias: bool) -> Vec<f32> {
+    vec![if has_bias { NEVER / d.max(1) as f32 } else { 0.0 }; rows * d]
 }
 
 /// The matrix with `columns` columns, turned.
@@ -116,6 +130,8 @@ mod tests {
         biases(&mut rows, &bias, &mut gamma, &mut beta);
         let after = logits(&rows, &[0.0; 4], &gamma, &beta);
         assert!(before.iter().zip(&after).all(|(a, b)| (a - b).abs() < 1e-5), "{before:?} {after:?}");
+        let never = logits(&start_rows(3, D, true), &[0.0; 3], &gamma, &beta);
+        assert!(never.len() == 3 && never.iter().all(|z| (z / NEVER - 1.0).abs() < 1e-5), "{never:?}");
     }
 
     #[test]

@@ -19,10 +19,14 @@ pub struct Target<'a> {
     pub max_tokens: usize,
     /// For each of our tokens, its number in the vocabulary of the model.
     pub rows: &'a [u32],
+    /// Our tokens that may have another number at the beginning of a path: the users.
+    pub users: Range<u32>,
+    /// For each of these, its number there; empty where the vocabulary has no such words.
+    pub starts: &'a [u32],
 }
 
 /// Reads the model whose `config.json` holds this text and whose weights are at `weights`. It knows nothing of histories: users are told by their
-/// tokens alone.
+/// tokens alone, and where `starts` are given by another vector at the beginning of a path than on the way.
 ///
 /// # Errors
 /// [`Error::Foreign`] when the model is of another kind, smaller than what it is for, or lacks an array; [`footpath_core::Error::Corrupt`] when the
@@ -34,12 +38,15 @@ pub fn import(config: &str, weights: &Path, target: &Target<'_>, device: &Device
         let (has, needs) = (read.trunk.max_tokens, target.max_tokens);
         return Err(foreign(format!("the model has {has} positions, paths of this pattern have {needs} tokens")));
     }
-    if let Some(row) = target.rows.iter().find(|&&row| row as usize >= read.vocab_size) {
+    if let Some(row) = target.rows.iter().chain(target.starts).find(|&&row| row as usize >= read.vocab_size) {
         return Err(foreign(format!("the tokenizer has a word of number {row}, the model has {}", read.vocab_size)));
     }
     let their_positions = read.trunk.max_tokens;
     let mut model = ModelConfig::new(read.trunk, target.rows.len(), target.items.clone());
     model.tables = read.tables;
+    if !target.starts.is_empty() {
+        model.starts = target.users.clone();
+    }
     model.trunk.max_tokens = target.max_tokens;
     model.validate()?;
     let source = Source { file: ArrayFile::open(weights)?, model: &model, target, vocab_size: read.vocab_size };
@@ -61,8 +68,9 @@ impl Source<'_> {
         let names = names(self.model.trunk.architecture);
         let d_model = self.model.trunk.d_model;
         match name {
-            "input" => self.table(names.input),
-            "output" => self.table(names.output),
+            "input" => self.table(names.input, self.target.rows),
+            "output" => self.table(names.output, self.target.rows),
+            "starts" => self.table(names.input, self.target.starts),
             // Theirs has neither histories nor biases.
             "history" | "bias" => Ok(vec![0.0; shape.iter().product()]),
             "trunk.positions" => {
@@ -88,12 +96,11 @@ impl Source<'_> {
         }
     }
 
-    /// A table with our tokens in our order.
-    fn table(&self, name: &str) -> Result<Vec<f32>> {
+    /// These rows of a table.
+    fn table(&self, name: &str, rows: &[u32]) -> Result<Vec<f32>> {
         let width = self.model.trunk.d_model;
         let table = self.array(name, &[self.vocab_size, width])?;
-        let rows = self.target.rows.iter();
-        Ok(rows.flat_map(|&row| table.iter().skip(row as usize * width).take(width).copied()).collect())
+        Ok(rows.iter().flat_map(|&row| table.iter().skip(row as usize * width).take(width).copied()).collect())
     }
 
     fn array(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {

@@ -5,7 +5,7 @@
 //! | ours | theirs |
 //! |---|---|
 //! | a vector for the kind of a token, factorised input | the rows of the input table |
-//! | users told by what they chose | the row of each user's token |
+//! | users told by what they chose | the row of one more token for each user, which stands at the beginning of a path |
 //! | factorised output | the rows of the output table |
 //! | output biases | the rows of the output table and the last norm; see `fold` |
 //!

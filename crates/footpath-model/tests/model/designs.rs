@@ -8,7 +8,7 @@ use footpath_model::embeddings::Table;
 use footpath_model::model::Architecture;
 use footpath_model::{PathModel, Trainer, device, training_device};
 
-/// Every architecture with every kind of tables.
+/// Every architecture with every kind of tables, and each with other vectors for users where a path begins.
 pub(crate) fn designs(toy: &Toy) -> Vec<ModelConfig> {
     let size = ModelConfig::preset(Preset::Tiny, toy.vocabulary().len(), NUM_USERS..NUM_USERS + NUM_ITEMS, 7);
     let mut designs = Vec::new();
@@ -21,6 +21,9 @@ pub(crate) fn designs(toy: &Toy) -> Vec<ModelConfig> {
                 designs.push(design.with_kinds(vec![0, 8, 12, 15, 21]));
             }
         }
+        let kinds =
+            size.clone().designed(Design { architecture, ..Design::default() }).with_kinds(vec![0, 8, 12, 15, 21]);
+        designs.push(kinds.with_starts(12..15));
     }
     designs
 }
@@ -58,8 +61,13 @@ fn every_table_is_moved_down_the_loss() {
 type Choice = fn(&mut PathModel) -> Option<&mut Table>;
 
 fn moves_down_the_loss(mut trainer: Trainer, batch: &Batch) {
-    let tables: [Choice; 4] =
-        [|m| Some(&mut m.input), |m| m.own_output.as_mut(), |m| m.kinds.as_mut(), |m| Some(&mut m.history)];
+    let tables: [Choice; 5] = [
+        |m| Some(&mut m.input),
+        |m| m.own_output.as_mut(),
+        |m| m.kinds.as_mut(),
+        |m| Some(&mut m.history),
+        |m| m.starts.as_mut(),
+    ];
     let mut slopes = Vec::new();
     for (which, table) in tables.into_iter().enumerate() {
         let len = table(&mut trainer.model).map_or(0, |table| table.values.len());

@@ -1,13 +1,14 @@
 //! Models in the form of Hugging Face and back. That the form is theirs is tested end to end, with logits that their code computed.
 
 use crate::designs::designs;
-use crate::toy::Toy;
+use crate::toy::{NUM_USERS, Toy};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Tensor, TensorData};
 use footpath_core::{LegalSuccessors, NodeId, Purpose, Stream};
 use footpath_model::config::{ModelConfig, Preset};
 use footpath_model::hugging_face::{Exported, Target, export, import};
 use footpath_model::{Error, PathModel, Result, device};
+use std::ops::Range;
 
 /// Adds noise to every parameter, norms and biases among them.
 struct Noise(Stream);
@@ -34,23 +35,28 @@ fn noisy(config: ModelConfig) -> PathModel {
     model
 }
 
+/// The tokens of the users.
+fn users(toy: &Toy) -> Range<u32> {
+    toy.vocabulary().node(NodeId(0)).0..toy.vocabulary().node(NodeId(NUM_USERS)).0
+}
+
 fn exported(toy: &Toy, model: &PathModel) -> Exported {
-    let users = 0..crate::toy::NUM_USERS;
-    let first = toy.vocabulary().node(NodeId(0)).0;
-    let is_user = |token: u32| token.checked_sub(first).is_some_and(|node| users.contains(&node));
-    export(model, &|token| is_user(token).then(|| model.prompt(token, toy.history(token))))
+    let starts: Vec<f32> = users(toy).flat_map(|token| model.prompt(token, toy.history(token))).collect();
+    export(model, &starts)
 }
 
 fn imported(toy: &Toy, exported: &Exported, config: &str) -> Result<PathModel> {
     let file = tempfile::NamedTempFile::new().expect("temporary file");
     exported.write(&mut file.as_file()).expect("written");
     let rows: Vec<u32> = (0u32..).take(toy.vocabulary().len()).collect();
-    let target = Target { items: 3..9, max_tokens: 7, rows: &rows };
+    let starts: Vec<u32> = (rows.len() as u32..).take(NUM_USERS as usize).collect();
+    let target = Target { items: 3..9, max_tokens: 7, rows: &rows, users: users(toy), starts: &starts };
     import(config, file.path(), &target, &device("flex").expect("flex"))
 }
 
-fn logits(toy: &Toy, model: &PathModel, tokens: &[u32]) -> Vec<Vec<f32>> {
-    let mut inputs = model.prompt(tokens[0], toy.history(tokens[0]));
+/// The logits along a path of a user with this history.
+fn logits(model: &PathModel, history: &[u32], tokens: &[u32]) -> Vec<Vec<f32>> {
+    let mut inputs = model.prompt(tokens[0], history);
     inputs.extend(model.embed(&tokens[1..]));
     model.logits(inputs)
 }
@@ -58,23 +64,27 @@ fn logits(toy: &Toy, model: &PathModel, tokens: &[u32]) -> Vec<Vec<f32>> {
 #[test]
 fn what_is_exported_and_imported_has_the_same_logits() {
     let toy = Toy::new();
-    let path = toy.tokens([1, 5, 10, 7]);
+    // Another user stands where the others have an entity, and the same one once more at the end.
+    let paths = [[1, 5, 10, 7], [1, 5, 0, 1]].map(|path| toy.tokens(path));
     for preset in [Preset::Tiny, Preset::Small, Preset::Base] {
         for design in designs(&toy) {
             let size = ModelConfig::preset(preset, design.num_tokens, 3..9, 7).trunk;
             let factorised = design.trunk.factorised;
             let architecture = design.trunk.architecture;
             let mut config = design.clone();
-            config.trunk = footpath_model::model::TrunkConfig { architecture, factorised, ..size };
+            config.trunk = footpath_model::model::TrunkConfig { architecture, factorised, ..size.clone() };
             let model = noisy(config);
             let exported = exported(&toy, &model);
             let again = imported(&toy, &exported, &exported.config.to_string()).expect("imported");
-            let (before, after) = (logits(&toy, &model, &path), logits(&toy, &again, &path));
-            let pairs = before.iter().flatten().zip(after.iter().flatten());
-            let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            let size = before.iter().flatten().map(|z| z.abs()).fold(0.0, f32::max);
-            assert!(worst < 1e-5 * size.max(1.0), "{worst} of {size}: {preset:?} {design:?}");
-            assert_eq!((before.len(), before[0].len()), (7, toy.vocabulary().len()));
+            for path in &paths {
+                // The model that comes back has histories in its users' vectors already.
+                let (before, after) = (logits(&model, toy.history(path[0]), path), logits(&again, &[], path));
+                let pairs = before.iter().flatten().zip(after.iter().flatten());
+                let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                let size = before.iter().flatten().map(|z| z.abs()).fold(0.0, f32::max);
+                assert!(worst < 1e-5 * size.max(1.0), "{worst} of {size}: {preset:?} {design:?}");
+                assert_eq!((before.len(), before[0].len()), (7, toy.vocabulary().len()));
+            }
         }
     }
 }
