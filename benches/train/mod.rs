@@ -79,7 +79,11 @@ impl PathSource for Rows {
         self.1
     }
 
-    fn epoch(&self, _: u64) -> Result<Vec<u32>, Box<dyn std::error::Error + Send + Sync>> {
+    fn num_portions(&self) -> u64 {
+        1
+    }
+
+    fn portion(&self, _: u64, _: u64) -> Result<Vec<u32>, Box<dyn std::error::Error + Send + Sync>> {
         Ok(self.0.clone())
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::checkpoint::Checkpoints;
 use crate::config::{Tables, TrainingConfig};
-use crate::data::{Batch, Batcher, PathSource};
+use crate::data::loader::{self, Loader, Place, Prepared};
+use crate::data::{Batch, PathSource};
 use crate::dropout::Dropout;
 use crate::embeddings::{Contribution, RowGradients};
 use crate::error::{Error, Result};
@@ -10,11 +11,12 @@ use crate::loss;
 use crate::optimizer::{TrunkGradients, TrunkOptimizer};
 use crate::path_model::PathModel;
 use burn::module::Module;
-use footpath_core::{LegalSuccessors, Purpose, Stream, Vocabulary};
+use footpath_core::{LegalSuccessors, Vocabulary};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 
 /// A line of the training log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -137,35 +139,15 @@ impl Trainer {
         observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Ending> {
-        while self.position.epoch < self.config.epochs && !self.position.finished {
-            let rows = source.epoch(self.position.epoch).map_err(source_error)?;
-            let rows = self.shuffled(&rows, source.width());
-            if rows.is_empty() {
-                return Err(Error::EmptyCorpus);
-            }
-            let rows_per_step = self.config.rows_per_step();
-            let num_batches = rows.len().div_ceil(rows_per_step) as u64;
-            let validate_at: Vec<u64> = (1..=self.config.validations_per_epoch)
-                .map(|i| (i * num_batches / self.config.validations_per_epoch).max(1))
-                .collect();
-            while self.position.batch < num_batches {
-                let start = self.position.batch as usize * rows_per_step;
-                let part = &rows[start..(start + rows_per_step).min(rows.len())];
-                let progress = self.step(legal, part, self.config.epochs * num_batches)?;
-                let done = self.position.batch;
-                let last = done == num_batches;
-                if last {
-                    self.position.epoch += 1;
-                    self.position.batch = 0;
-                }
-                self.after_step(progress, validate_at.contains(&done), checkpoints, observer)?;
-                if stop.load(Ordering::Relaxed) {
-                    self.save(checkpoints, false)?;
-                    return Ok(Ending::Interrupted);
-                }
-                if last || self.position.finished {
-                    break;
-                }
+        if !self.position.finished {
+            let stopped = std::thread::scope(|scope| {
+                let Position { step, epoch, batch: done, .. } = self.position;
+                let (config, cap) = (self.config.clone(), self.model.config.history);
+                let loader = Loader { legal, source, config, cap, place: Place { step, epoch, done } };
+                self.take_steps(loader.start(scope)?, checkpoints, observer, stop)
+            })?;
+            if stopped {
+                return Ok(Ending::Interrupted);
             }
         }
         self.position.finished = true;
@@ -173,11 +155,38 @@ impl Trainer {
         Ok(Ending::Finished)
     }
 
-    /// The rows of an epoch in the order of this epoch; a function of seed and epoch alone.
-    fn shuffled<'a>(&self, rows: &'a [u32], width: usize) -> Vec<&'a [u32]> {
-        let mut rows: Vec<&[u32]> = rows.chunks_exact(width).collect();
-        Stream::new(self.config.seed, Purpose::Shuffle, 0, self.position.epoch).shuffle(&mut rows);
-        rows
+    /// Takes the steps that the loader prepares, to the end or until there is no more to gain; true when asked to stop before.
+    fn take_steps(
+        &mut self,
+        steps: Receiver<Result<Prepared>>,
+        checkpoints: &Checkpoints,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<bool> {
+        for prepared in steps {
+            let Prepared { num_steps_of_epoch, batches } = prepared?;
+            let progress = self.learn_all(&batches, self.config.epochs * num_steps_of_epoch)?;
+            let done = self.position.batch;
+            if done == num_steps_of_epoch {
+                self.position.epoch += 1;
+                self.position.batch = 0;
+            }
+            self.after_step(progress, self.validates_at(done, num_steps_of_epoch), checkpoints, observer)?;
+            if stop.load(Ordering::Relaxed) {
+                self.save(checkpoints, false)?;
+                return Ok(true);
+            }
+            if self.position.finished {
+                break;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether there is a validation after so many steps of an epoch.
+    fn validates_at(&self, done: u64, num_steps: u64) -> bool {
+        let validations = self.config.validations_per_epoch;
+        (1..=validations).any(|i| (i * num_steps / validations).max(1) == done)
     }
 
     /// The loss of a batch, in nats for each target.
@@ -205,14 +214,17 @@ impl Trainer {
     /// # Errors
     /// [`Error::Diverged`].
     pub fn step<L: LegalSuccessors>(&mut self, legal: &L, rows: &[&[u32]], num_steps: u64) -> Result<Progress> {
-        let first = self.position.step * self.config.rows_per_step() as u64;
+        let batches = loader::batches(legal, &self.config, self.model.config.history, rows, self.position.step);
+        self.learn_all(&batches, num_steps)
+    }
+
+    /// One step of a run of `num_steps` on these batches, each with the number of its first row since training began.
+    fn learn_all(&mut self, batches: &[(u64, Batch)], num_steps: u64) -> Result<Progress> {
         let learning_rate = self.config.learning_rate_at(self.position.step, num_steps);
         let mut total = Gradients::default();
-        for (part, rows) in rows.chunks(self.config.batch_size).enumerate() {
-            let number = first + (part * self.config.batch_size) as u64;
-            let batch = Batcher::new(legal, &self.config, self.model.config.history).batch(rows, number);
+        for (number, batch) in batches {
             self.position.tokens += batch.inputs.len() as u64;
-            total.add(self.gradients(&batch, number)?);
+            total.add(self.gradients(batch, *number)?);
         }
         let (loss, end_loss) = (total.loss, total.end_loss);
         self.update(total, learning_rate);
@@ -435,11 +447,4 @@ fn history_gradients(model: &PathModel, batch: &Batch, d_inputs: &[f32]) -> RowG
     };
     let mut contributions: Vec<Contribution> = batch.histories().flat_map(of_user).collect();
     RowGradients::accumulate(&mut contributions, d_inputs, model.config.d_table())
-}
-
-fn source_error(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
-    match error.downcast::<footpath_core::Error>() {
-        Ok(core) => Error::Core(*core),
-        Err(other) => Error::Config { option: "corpus", reason: other.to_string() },
-    }
 }

@@ -1,5 +1,6 @@
 //! What a training run will come to, told before it begins: its size, and settings that cannot lead anywhere.
 
+use crate::paths::MAX_ROWS;
 use footpath_core::{Goal, LegalSuccessors, NodeId, Successors};
 use footpath_graph::legal::Legal;
 use footpath_model::config::{ModelConfig, TrainingConfig};
@@ -18,7 +19,7 @@ pub struct Plan {
     pub rows: u64,
     /// Most steps of the run.
     pub num_steps: u64,
-    /// Least memory, in bytes: weights, their two moments, a copy to validate with, and the paths of an epoch.
+    /// Least memory, in bytes: weights, their two moments, a copy to validate with, and the paths held at a time.
     pub memory: u64,
     /// What cannot lead anywhere, in words.
     pub warnings: Vec<String>,
@@ -30,7 +31,8 @@ impl Plan {
         let num_steps = rows.div_ceil(training.rows_per_step() as u64).saturating_mul(training.epochs);
         let width = legal.max_tokens() as u64;
         let num_parameters = model.num_parameters();
-        let memory = num_parameters as u64 * 4 * (3 + 1) + rows * width * 4 * 2;
+        let rows_held = rows.min(MAX_ROWS.max(legal.kg().users().len() as u64));
+        let memory = num_parameters as u64 * 4 * (3 + 1) + rows_held * width * 4 * 2;
         let warnings = [
             few_paths(rows, legal),
             few_readings(model, training, rows * width),

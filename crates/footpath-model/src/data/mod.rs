@@ -1,6 +1,7 @@
 //! From paths to batches.
 
 mod batcher;
+pub(crate) mod loader;
 pub mod objective;
 
 pub use batcher::{Batch, Batcher, Rivals, Target};
@@ -11,9 +12,17 @@ pub trait PathSource: Sync {
     /// Tokens of a row.
     fn width(&self) -> usize;
 
-    /// The rows of an epoch, back to back, padded with 0. The same epoch always gives the same rows.
+    /// Parts that an epoch is read in, each shuffled by itself: what bounds memory. At least 1.
+    fn num_portions(&self) -> u64;
+
+    /// The rows of a portion (from 0) of an epoch, back to back, padded with 0. The same portion of the same epoch always gives the same rows, and
+    /// every portion has rows of all users, as far as they go round.
     ///
     /// # Errors
     /// Whatever the source meets, already worded for the user.
-    fn epoch(&self, epoch: u64) -> std::result::Result<Vec<u32>, Box<dyn std::error::Error + Send + Sync>>;
+    fn portion(
+        &self,
+        epoch: u64,
+        portion: u64,
+    ) -> std::result::Result<Vec<u32>, Box<dyn std::error::Error + Send + Sync>>;
 }

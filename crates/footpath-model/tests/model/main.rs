@@ -21,16 +21,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use toy::{NUM_ITEMS, NUM_USERS, Toy};
 
-/// All paths of all users, each epoch.
-struct AllPaths(Vec<u32>);
+/// All paths of all users, each epoch, in so many portions.
+struct AllPaths {
+    rows: Vec<u32>,
+    num_portions: u64,
+}
 
 impl PathSource for AllPaths {
     fn width(&self) -> usize {
         7
     }
 
-    fn epoch(&self, _epoch: u64) -> Result<Vec<u32>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.0.clone())
+    fn num_portions(&self) -> u64 {
+        self.num_portions
+    }
+
+    fn portion(&self, _: u64, portion: u64) -> Result<Vec<u32>, Box<dyn std::error::Error + Send + Sync>> {
+        let rows = self.rows.chunks(self.width()).skip(portion as usize).step_by(self.num_portions as usize);
+        Ok(rows.collect::<Vec<_>>().concat())
     }
 }
 
@@ -339,7 +347,8 @@ fn training(epochs: u64) -> TrainingConfig {
 }
 
 fn all_paths(toy: &Toy) -> AllPaths {
-    AllPaths((0..NUM_USERS).flat_map(|u| toy.all_paths(u)).flat_map(|p| toy.tokens(p)).collect())
+    let rows = (0..NUM_USERS).flat_map(|u| toy.all_paths(u)).flat_map(|p| toy.tokens(p)).collect();
+    AllPaths { rows, num_portions: 1 }
 }
 
 #[test]
@@ -351,7 +360,7 @@ fn one_path_for_each_user_is_learned_by_heart() {
 
 fn learns_by_heart(toy: &Toy, mut config: ModelConfig) {
     let paths: Vec<[u32; 4]> = (0..NUM_USERS).filter_map(|u| toy.all_paths(u).into_iter().next()).collect();
-    let source = AllPaths(paths.iter().flat_map(|&p| toy.tokens(p)).collect());
+    let source = AllPaths { rows: paths.iter().flat_map(|&p| toy.tokens(p)).collect(), num_portions: 1 };
     config.trunk.dropout = 0.0;
     let model = PathModel::new(config.clone(), 1, &training_device(&device("flex").expect("flex"))).expect("a model");
     let objectives = vec![Objective::default()];
@@ -373,11 +382,13 @@ fn learns_by_heart(toy: &Toy, mut config: ModelConfig) {
 #[test]
 fn resumed_training_gives_the_same_bits() {
     let toy = Toy::new();
-    designs::designs(&toy).into_iter().for_each(|config| resumes(&toy, &config));
+    designs::designs(&toy).into_iter().for_each(|config| resumes(&toy, &config, 1));
+    // Portions that end within a step, and more of them than rows.
+    [3, 100].into_iter().for_each(|num_portions| resumes(&toy, &config(&toy), num_portions));
 }
 
-fn resumes(toy: &Toy, config: &ModelConfig) {
-    let source = all_paths(toy);
+fn resumes(toy: &Toy, config: &ModelConfig, num_portions: u64) {
+    let source = AllPaths { num_portions, ..all_paths(toy) };
     let device = training_device(&device("flex").expect("flex"));
     let fresh =
         || Trainer::new(PathModel::new(config.clone(), 1, &device).expect("a model"), training(4)).expect("a trainer");
