@@ -145,8 +145,8 @@ struct Shuffled {
 }
 
 impl<'a> Rows<'a> {
-    /// Draws every portion once to know their sizes: the schedule of a run counts steps, and not every draw finds a path. Against training it is
-    /// cheap, and where there is one portion nothing is drawn twice.
+    /// Draws every portion once to know their sizes: the schedule of a run counts steps, and not every draw finds a path. Where there
+    /// is one portion nothing is drawn twice.
     fn of_epoch(source: &'a dyn PathSource, seed: u64, epoch: u64) -> Result<Self> {
         let (mut sizes, mut first) = (Vec::new(), None);
         for number in 0..source.num_portions() {
