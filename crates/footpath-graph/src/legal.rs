@@ -20,8 +20,13 @@ pub struct Legal<'a> {
     pattern: &'a Pattern,
     vocabulary: Vocabulary,
     viable: Vec<BitSet>,
+    /// Of each state that one hop is left from, and each node, an end that the hop leads to, [`NO_WITNESS`] where there is none; empty of other states.
+    witnesses: Vec<Vec<u32>>,
     guests: Vec<Guest>,
 }
+
+/// No node has this id.
+const NO_WITNESS: u32 = u32::MAX;
 
 /// A user the graph does not know.
 #[derive(Debug)]
@@ -73,7 +78,8 @@ impl<'a> Legal<'a> {
         let automaton = pattern.automaton();
         let words = kg.num_nodes().div_ceil(64);
         let viable = automaton.states().map(|_| BitSet(vec![0; words])).collect();
-        let mut legal = Self { kg, pattern, vocabulary: kg.vocabulary(), viable, guests: Vec::new() };
+        let mut legal =
+            Self { kg, pattern, vocabulary: kg.vocabulary(), viable, witnesses: Vec::new(), guests: Vec::new() };
         for state in automaton.states().rev() {
             let goes_on = |node: NodeId| {
                 let ends = automaton.is_accepting(state) && (pattern.is_walk() || kg.is_item(node));
@@ -84,7 +90,35 @@ impl<'a> Legal<'a> {
                 *slot = set;
             }
         }
+        legal.witnesses = legal.find_witnesses();
         legal
+    }
+
+    /// The end that the fewest users know, for each node that one hop is left from: most who ask whether there is an unseen end need look no further.
+    fn find_witnesses(&self) -> Vec<Vec<u32>> {
+        let (automaton, items) = (self.pattern.automaton(), self.kg.items());
+        let popularity: Vec<usize> = items.clone().map(|item| self.kg.popularity(NodeId(item))).collect();
+        let known_by = |end: NodeId| popularity.get((end.0.wrapping_sub(items.start)) as usize).copied();
+        let of_node = |state: StateId, node: NodeId| {
+            let ends = self.hops(state, self.kg.arcs(node)).filter_map(|(tail, _)| Some((known_by(tail)?, tail.0)));
+            ends.min().map_or(NO_WITNESS, |(_, end)| end)
+        };
+        let of_state = |state: StateId| {
+            let one_hop_left = automaton.longest(state) == 1 && !self.pattern.is_walk();
+            let nodes = if one_hop_left { 0..self.kg.num_nodes() } else { 0..0 };
+            #[expect(clippy::cast_possible_truncation, reason = "the number of nodes is limited at import")]
+            nodes.into_par_iter().with_min_len(1024).map(|node| of_node(state, NodeId(node as u32))).collect()
+        };
+        automaton.states().map(of_state).collect()
+    }
+
+    /// Whether the end known for a node that one hop is left from will do; if not, another may.
+    fn witness_will_do(&self, node: NodeId, state: StateId, path: &[NodeId], wanted: &Wanted<'_>) -> bool {
+        let of_state = self.witnesses.get(state.index()).map_or(&[][..], Vec::as_slice);
+        let known = of_state.get(node.index()).copied().filter(|&end| end != NO_WITNESS).map(NodeId);
+        wanted.goal == Goal::Unseen
+            && known
+                .is_some_and(|end| end != node && !path.contains(&end) && wanted.seen.binary_search(&end.0).is_err())
     }
 
     /// Adds users the graph does not know, each by the items they have chosen, the last chosen last. Guest `g` takes the node id after the last node of
@@ -189,6 +223,9 @@ impl<'a> Legal<'a> {
         }
         if automaton.longest(state) == 0 || !self.is_viable(state, node) {
             return false;
+        }
+        if self.witness_will_do(node, state, path, wanted) {
+            return true;
         }
         path.push(node);
         let found = self.any_run(node, |relation, tails| self.leads_on(tails, relation, state, path, wanted));
