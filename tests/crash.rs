@@ -334,6 +334,8 @@ fn an_unfinished_training_goes_on_only_with_what_it_began_with() {
             let message = crate::support::fail(4, &[begin.clone(), other].concat());
             assert!(message.contains(&format!("made from {kind} ")), "{message}");
         }
+        let otherwise = crate::support::fail(2, &[begin.clone(), with.clone(), args!["--damping", "0.25"]].concat());
+        assert!(otherwise.contains("draws its paths otherwise"), "{otherwise}");
         succeed(&[begin, with].concat());
         let manifest = fs::read_to_string(out.join("manifest.json")).expect("a manifest");
         let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");

@@ -40,13 +40,20 @@ struct Saved {
 pub struct Checkpoints {
     directory: PathBuf,
     parents: BTreeMap<String, String>,
+    sampling: serde_json::Value,
 }
 
 impl Checkpoints {
     /// Checkpoints in `directory`, of a model made from these artefacts.
     #[must_use]
     pub fn new(directory: PathBuf, parents: BTreeMap<String, String>) -> Self {
-        Self { directory, parents }
+        Self { directory, parents, sampling: serde_json::Value::Null }
+    }
+
+    /// Of a run whose paths are drawn like this: it goes on with no others.
+    #[must_use]
+    pub fn of_paths(self, sampling: serde_json::Value) -> Self {
+        Self { sampling, ..self }
     }
 
     /// The directory.
@@ -127,7 +134,7 @@ impl Checkpoints {
             times,
         };
         writer.add("trainer.json", |out| Ok(serde_json::to_writer_pretty(out, &saved)?))?;
-        writer.publish(self.parents.clone(), serde_json::Value::Null)?;
+        writer.publish(self.parents.clone(), self.sampling.clone())?;
         Ok(())
     }
 
@@ -151,6 +158,10 @@ impl Checkpoints {
 
     fn read(&self, artefact: &Artefact, device: &Device) -> Result<Trainer> {
         self.check_parents(artefact)?;
+        if artefact.manifest().config != self.sampling {
+            let reason = "the unfinished run draws its paths otherwise; give the same patterns, law and weights, or --restart to discard it";
+            return Err(Error::Config { option: "resume", reason: reason.to_owned() });
+        }
         let text = artefact.read_text("trainer.json")?;
         let saved: Saved = serde_json::from_str(&text).map_err(|e| {
             Error::Core(footpath_core::Error::Corrupt {

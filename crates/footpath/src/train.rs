@@ -215,12 +215,12 @@ pub fn run(
     let mixture = mixture(&kg, options, corpus.as_ref())?;
     let pattern = mixture.union().clone();
     let valid = kg::open_held_out(kg_dir, Split::Valid)?;
-    let workplace = Workplace::open(out, options.unfinished, parents.clone())?;
     let rows = match &corpus {
         Some(corpus) => corpus.len() as u64,
         None => kg.users().len() as u64 * options.training.paths_per_user,
     };
     let (source, sampling) = source(&kg, &mixture, options, corpus)?;
+    let workplace = Workplace::open(out, options.unfinished, parents.clone(), &sampling)?;
     let legal = Legal::new(&kg, &pattern);
     let (mut trainer, resumed_at) = trainer(&kg, &pattern, options, start.as_ref(), &workplace.checkpoints)?;
     let plan = Plan::new(&trainer.model.config, &options.training, rows, &legal);
@@ -405,7 +405,12 @@ struct Workplace {
 }
 
 impl Workplace {
-    fn open(out: &Path, unfinished: Unfinished, parents: BTreeMap<String, String>) -> Result<Self> {
+    fn open(
+        out: &Path,
+        unfinished: Unfinished,
+        parents: BTreeMap<String, String>,
+        sampling: &serde_json::Value,
+    ) -> Result<Self> {
         let name = out.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let directory = out.with_file_name(format!("{name}.train"));
         let lock = OutputLock::take(&directory)?;
@@ -425,7 +430,8 @@ impl Workplace {
             }
         }
         fs::create_dir_all(&directory).map_err(footpath_core::Error::io(&directory))?;
-        Ok(Self { checkpoints: Checkpoints::new(directory.clone(), parents), directory, _lock: lock })
+        let checkpoints = Checkpoints::new(directory.clone(), parents).of_paths(sampling.clone());
+        Ok(Self { checkpoints, directory, _lock: lock })
     }
 
     fn log(&self) -> PathBuf {
