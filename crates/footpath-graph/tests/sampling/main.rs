@@ -7,6 +7,7 @@
 //! - `laws`: every law and end set against its closed form; the wrong samplers that must fail
 //! - `quotas`: how many paths, with and without replacement, by end, in all, in shards and in mixtures; walks
 //! - `pairs`: paths between a user and one item
+//! - `successors`: what may follow a beginning of a path, for generation
 //! - `corpora`: threads, counts, hubs, planted graphs, audit
 
 #![expect(clippy::unwrap_used, reason = "tests")]
@@ -19,3 +20,4 @@ mod oracle;
 mod pairs;
 mod properties;
 mod quotas;
+mod successors;
