@@ -23,7 +23,6 @@ import tempfile
 TOLERANCE = 1e-4
 NUM_PATHS = 200
 FILMS = "data/films"
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 FIXTURES = "tests/data/hugging_face"
 # Everything that is folded into the weights of an export is in one of these.
 DESIGNS = {
@@ -42,11 +41,8 @@ def install(venv):
     if not whole.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
         pip = [python, "-m", "pip", "install", "--quiet"]
-        # The builds for the CPU alone are small. Where their index cannot be reached, those of PyPI give the same logits and bring CUDA along.
-        if subprocess.run([*pip, "--retries", "1", "torch", "--index-url", CPU_INDEX]).returncode:
-            print(f"{CPU_INDEX} gives no torch; taking that of PyPI, some gigabytes", file=sys.stderr, flush=True)
-            subprocess.run([*pip, "torch"], check=True)
-        subprocess.run([*pip, "transformers", "safetensors", "numpy"], check=True)
+        # Whatever build of torch the index has will do: only the CPU is used.
+        subprocess.run([*pip, "torch", "transformers", "safetensors", "numpy"], check=True)
         whole.touch()
     at = sys.argv.index("--install")
     os.execv(python, [python, *sys.argv[:at], *sys.argv[at + 2 :]])
