@@ -358,7 +358,11 @@ fn check_hash(path: &Path, entry: &FileEntry) -> Result<()> {
     if got == entry.xxh3 { Ok(()) } else { corrupt_file(path, "checksum", entry.xxh3.clone(), got) }
 }
 
-fn hash_file(path: &Path) -> Result<String> {
+/// The XXH3-128 of a file, in 32 hexadecimal digits.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn hash_file(path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(Error::io(path))?;
     let mut hash = Xxh3::new();
     let mut buffer = vec![0; 1 << 18];

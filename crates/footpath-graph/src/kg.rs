@@ -175,6 +175,24 @@ fn run_len(numbers: &[u16]) -> usize {
     bound / 2 + numbers.get(bound / 2..end).unwrap_or_default().partition_point(is_first)
 }
 
+/// Places of the ascending nodes that are in a range. Most relations lead to nodes of one type, so usually that is all or none.
+pub(crate) fn places_within(nodes: &[u32], range: &Range<u32>) -> Range<usize> {
+    let (Some(first), Some(last)) = (nodes.first(), nodes.last()) else { return 0..0 };
+    if range.contains(first) && range.contains(last) {
+        return 0..nodes.len();
+    }
+    if *last < range.start || *first >= range.end {
+        return 0..0;
+    }
+    let start = nodes.partition_point(|&node| node < range.start);
+    start..nodes.partition_point(|&node| node < range.end)
+}
+
+/// The ascending nodes that are in a range.
+pub(crate) fn nodes_within<'a>(nodes: &'a [u32], range: &Range<u32>) -> &'a [u32] {
+    nodes.get(places_within(nodes, range)).unwrap_or_default()
+}
+
 impl TrainKg {
     /// Opens the train graph of a KG artefact. Held-out files are verified but not read.
     ///

@@ -4,13 +4,15 @@
 //! (automaton state, node), made once by a sweep backward from the items, says where *some* item can be reached; what depends on the
 //! user and on the path so far is looked up on the way and stops at the first completion found.
 
-use crate::kg::{Arcs, TrainKg};
+mod guest;
+
+use crate::kg::{Arcs, TrainKg, nodes_within};
 use crate::pattern::{Pattern, StateId};
 use footpath_core::legal::{Goal, LegalSuccessors, Successors};
 use footpath_core::vocabulary::{NUM_SPECIALS, Word};
 use footpath_core::{NodeId, RelationId, Stream, TokenId, TypeId, Vocabulary};
+use guest::Guest;
 use rayon::prelude::*;
-use std::collections::HashSet;
 use std::ops::Range;
 
 /// The legal continuations of a pattern in a graph.
@@ -27,15 +29,6 @@ pub struct Legal<'a> {
 
 /// No node has this id.
 const NO_WITNESS: u32 = u32::MAX;
-
-/// A user the graph does not know.
-#[derive(Debug)]
-struct Guest {
-    /// What they chose, ascending, each once.
-    items: Vec<u32>,
-    /// Of each, how many came later.
-    later: Vec<u32>,
-}
 
 /// One bit for each node.
 #[derive(Debug)]
@@ -125,17 +118,8 @@ impl<'a> Legal<'a> {
     /// the graph, plus `g`: see [`Legal::guest`]. Of an item named twice the last time counts.
     #[must_use]
     pub fn with_guests(mut self, histories: impl IntoIterator<Item = Vec<u32>>) -> Self {
-        let guest = |history: Vec<u32>| {
-            let mut latest_first: Vec<u32> = Vec::with_capacity(history.len());
-            let mut known = HashSet::new();
-            latest_first
-                .extend(history.into_iter().rev().filter(|&item| self.kg.is_item(NodeId(item)) && known.insert(item)));
-            let mut items: Vec<(u32, u32)> = latest_first.into_iter().zip(0..).collect();
-            items.sort_unstable();
-            let (items, later) = items.into_iter().unzip();
-            Guest { items, later }
-        };
-        self.guests = histories.into_iter().map(guest).collect();
+        let known = |history: Vec<u32>| history.into_iter().filter(|&item| self.kg.is_item(NodeId(item))).collect();
+        self.guests = histories.into_iter().map(|history| Guest::new(known(history))).collect();
         self
     }
 
@@ -211,7 +195,7 @@ impl<'a> Legal<'a> {
         let types: &[(TypeId, StateId)] = self.pattern.automaton().types_after(state, relation);
         types.iter().map(move |&(kind, next)| {
             let range = self.kg.range(kind);
-            (next, within(tails, range))
+            (next, nodes_within(tails, &range))
         })
     }
 
@@ -323,18 +307,6 @@ impl<'a> Legal<'a> {
             false
         });
         self.pattern.automaton().is_accepting(here.state) && self.is_wanted(here.node, &wanted)
-    }
-}
-
-/// The part of some sorted tails that lies in a range: usually all, for most relations lead to one type.
-fn within(tails: &[u32], range: Range<u32>) -> &[u32] {
-    match tails {
-        [first, .., last] | [first @ last] if range.contains(first) && range.contains(last) => tails,
-        _ => {
-            let start = tails.partition_point(|&tail| tail < range.start);
-            let end = tails.partition_point(|&tail| tail < range.end);
-            tails.get(start..end).unwrap_or_default()
-        }
     }
 }
 
@@ -484,158 +456,4 @@ impl LegalSuccessors for Legal<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::build::build;
-    use crate::dataset::Dataset;
-
-    /// u1 chose a and b; c shares ann with a; d shares bob with b; e hangs on nobody else.
-    fn graph() -> TrainKg {
-        let mut d = Dataset::default();
-        for item in ["a", "b", "c", "d", "e"] {
-            d.link(item, &format!("film-{item}"));
-        }
-        for (film, person) in
-            [("a", "ann"), ("c", "ann"), ("b", "bob"), ("d", "bob"), ("a", "eve"), ("e", "zoe"), ("b", "ann")]
-        {
-            d.fact(&format!("film-{film}"), "starring", person);
-        }
-        d.interact("u1", "a");
-        d.interact("u1", "b");
-        build(d).expect("built").train_kg().expect("valid")
-    }
-
-    fn names(kg: &TrainKg, tokens: &[u32]) -> Vec<String> {
-        let word = |&t: &u32| match kg.vocabulary().word(TokenId(t)).expect("a word") {
-            Word::Node(node) => kg.node_name(node),
-            Word::Relation(relation) => kg.relation_name(relation),
-            Word::Special(s) => format!("special {s}"),
-        };
-        tokens.iter().map(word).collect()
-    }
-
-    fn prefix(kg: &TrainKg, words: &[&str]) -> Vec<u32> {
-        let vocabulary = kg.vocabulary();
-        let token = |word: &&str| match kg.relation(word) {
-            Some(relation) => vocabulary.relation(relation).0,
-            None => vocabulary.node(kg.node(word).expect("a node")).0,
-        };
-        words.iter().map(token).collect()
-    }
-
-    #[test]
-    fn only_edges_with_a_completion_are_legal() {
-        let kg = graph();
-        let pattern = Pattern::hops(3, &kg).expect("pattern");
-        let legal = Legal::new(&kg, &pattern);
-        let cases: [(&[&str], &[&str], &[&str]); 6] = [
-            (&["user:u1"], &["interacted"], &[]),
-            (&["user:u1", "interacted"], &["item:a", "item:b"], &[]),
-            (&["user:u1", "interacted", "item:a"], &["starring"], &[]),
-            // eve leads nowhere but back.
-            (&["user:u1", "interacted", "item:a", "starring"], &["entity:ann"], &[]),
-            (&["user:u1", "interacted", "item:a", "starring", "entity:ann"], &["~starring"], &[]),
-            // b is known to the user and a is where the path came from.
-            (&["user:u1", "interacted", "item:a", "starring", "entity:ann", "~starring"], &[], &["item:c"]),
-        ];
-        for (path, continuing, ending) in cases {
-            let mut out = Successors::default();
-            legal.successors(&prefix(&kg, path), Goal::Unseen, &mut out);
-            assert_eq!(names(&kg, &out.continuing), continuing, "after {path:?}");
-            assert_eq!(names(&kg, &out.ending), ending, "after {path:?}");
-        }
-    }
-
-    #[test]
-    fn choices_know_how_many_came_later() {
-        let mut d = Dataset::default();
-        for (item, time) in [("a", 30), ("b", 10), ("c", 30), ("d", 20)] {
-            d.interact("u1", item);
-            d.interactions.last_mut().expect("just added").time = time;
-        }
-        d.has_times = true;
-        let kg = build(d).expect("built").train_kg().expect("valid");
-        let pattern = Pattern::hops(3, &kg).expect("pattern");
-        let first = kg.items().start;
-        let legal = Legal::new(&kg, &pattern).with_guests([vec![first + 2, first, first + 1, first]]);
-        let token = |node: NodeId| kg.vocabulary().node(node).0;
-        assert_eq!(legal.later(token(kg.user("u1").expect("u1"))), [0, 3, 0, 2], "those of the same moment alike");
-        assert_eq!(legal.later(token(legal.guest(0))), [0, 1, 2], "of a guest, in the order given");
-        assert_eq!(legal.later(token(NodeId(kg.items().start))), [0; 0]);
-    }
-
-    #[test]
-    fn one_end_can_be_asked_for() {
-        let kg = graph();
-        let pattern = Pattern::hops(3, &kg).expect("pattern");
-        let legal = Legal::new(&kg, &pattern);
-        let mut out = Successors::default();
-        let goal = Goal::Item(kg.item("d").expect("d"));
-        legal.successors(&prefix(&kg, &["user:u1", "interacted"]), goal, &mut out);
-        assert_eq!(names(&kg, &out.continuing), ["item:b"]);
-        legal.successors(&prefix(&kg, &["user:u1"]), Goal::Item(kg.item("e").expect("e")), &mut out);
-        assert!(out.is_empty(), "no path leads to e");
-    }
-
-    #[test]
-    fn a_guest_walks_like_a_user_with_the_same_choices() {
-        let kg = graph();
-        let pattern = Pattern::hops(3, &kg).expect("pattern");
-        let items: Vec<u32> = ["b", "a", "b"].iter().map(|i| kg.item(i).expect("an item").0).collect();
-        let legal = Legal::new(&kg, &pattern).with_guests([vec![], items]);
-        let user = prefix(&kg, &["user:u1"])[0];
-        let guest = kg.vocabulary().node(legal.guest(1)).0;
-        assert_eq!(legal.history(guest), legal.history(user));
-        let mut rows = vec![vec![user]];
-        let mut compared = 0;
-        while let Some(row) = rows.pop() {
-            let (mut known, mut unknown) = (Successors::default(), Successors::default());
-            legal.successors(&row, Goal::Unseen, &mut known);
-            let other: Vec<u32> = std::iter::once(guest).chain(row[1..].iter().copied()).collect();
-            legal.successors(&other, Goal::Unseen, &mut unknown);
-            assert_eq!(known, unknown, "after {row:?}");
-            compared += known.len();
-            rows.extend(known.continuing.iter().map(|&t| row.iter().copied().chain([t]).collect::<Vec<_>>()));
-        }
-        assert!(compared > 8);
-        let mut nothing = Successors::default();
-        legal.successors(&[kg.vocabulary().node(legal.guest(0)).0], Goal::Unseen, &mut nothing);
-        assert!(nothing.is_empty(), "who chose nothing has no path");
-    }
-
-    #[test]
-    fn a_path_may_stop_where_the_pattern_accepts() {
-        let kg = graph();
-        let pattern = Pattern::parse("(:user)-[]->(:item)(-[]-()-[]-(:item)){0,1}", &kg).expect("pattern");
-        let legal = Legal::new(&kg, &pattern);
-        let mut out = Successors::default();
-        let path = prefix(&kg, &["user:u1", "interacted", "item:a"]);
-        legal.successors(&path, Goal::Item(kg.item("a").expect("a")), &mut out);
-        assert_eq!(out.ending, [Vocabulary::END.0]);
-        legal.successors(&path, Goal::Unseen, &mut out);
-        assert!(out.ending.is_empty(), "a is known to the user");
-        assert_eq!(names(&kg, &out.continuing), ["starring"]);
-    }
-
-    #[test]
-    fn siblings_are_the_legal_alternatives() {
-        let kg = graph();
-        let pattern = Pattern::hops(3, &kg).expect("pattern");
-        let legal = Legal::new(&kg, &pattern);
-        let path = prefix(&kg, &["user:u1", "interacted", "item:a", "starring", "entity:ann", "~starring", "item:b"]);
-        let siblings = |position: usize, count: usize| {
-            let mut out = Vec::new();
-            let mut stream = Stream::new(1, footpath_core::Purpose::Negatives, 0, 0);
-            let weight = legal.siblings(&path, position, count, &mut stream, &mut out);
-            (weight, names(&kg, &out))
-        };
-        assert_eq!(siblings(1, 9), (Some(0.0), vec![]));
-        assert_eq!(siblings(2, 9), (Some(0.0), vec!["item:b".to_owned()]));
-        assert_eq!(siblings(6, 9), (Some(0.0), vec!["item:c".to_owned()]));
-        assert_eq!(siblings(7, 9), (None, vec![]), "a complete path has nothing to predict");
-        // Three tails under one draw: each stands for three.
-        let (weight, drawn) = siblings(6, 1);
-        assert_eq!(weight, Some(3f32.ln()));
-        assert!(drawn.iter().all(|name| name == "item:c"));
-    }
-}
+mod tests;

@@ -110,8 +110,7 @@ impl Linear {
         let items = file.array::<u32>("items")?.to_vec();
         let weights = file.array_of::<f32>("weights", items.len())?.to_vec();
         // Tables of earlier builds have none.
-        let fades = file.shapes().any(|(name, _)| name == "fading");
-        let fading = if fades { file.array_of::<f32>("fading", 1)?[0] } else { 0.0 };
+        let fading = if file.has("fading") { file.array_of::<f32>("fading", 1)?[0] } else { 0.0 };
         let rises = starts.first() == Some(&0) && starts.is_sorted();
         let ends = starts.last().is_some_and(|&end| end as usize == items.len());
         let fits = items.iter().all(|&item| (item as usize) < num_items) && weights.iter().all(|w| w.is_finite());

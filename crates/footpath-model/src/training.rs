@@ -143,7 +143,7 @@ impl Trainer {
             let stopped = std::thread::scope(|scope| {
                 let Position { step, epoch, batch: done, .. } = self.position;
                 let (config, cap) = (self.config.clone(), self.model.config.history);
-                let loader = Loader { legal, source, config, cap, place: Place { step, epoch, done } };
+                let loader = Loader { legal, source, config, cap, place: Place { step, epoch, done }, stop };
                 self.take_steps(loader.start(scope)?, checkpoints, observer, stop)
             })?;
             if stopped {
@@ -177,10 +177,15 @@ impl Trainer {
                 return Ok(true);
             }
             if self.position.finished {
-                break;
+                return Ok(false);
             }
         }
-        Ok(false)
+        // Nothing more comes at the end of the last epoch, and when the loader was told to stop.
+        let stopped = self.position.epoch < self.config.epochs;
+        if stopped {
+            self.save(checkpoints, false)?;
+        }
+        Ok(stopped)
     }
 
     /// Whether there is a validation after so many steps of an epoch.

@@ -4,7 +4,7 @@
 
 use crate::error::Result;
 use footpath_core::{Goal, LegalSuccessors, NodeId};
-use footpath_eval::baselines::Ease;
+use footpath_eval::baselines::{Ease, best};
 use footpath_eval::{Metric, Recommendation, Recommendations, evaluate};
 use footpath_graph::legal::Legal;
 use footpath_graph::{HeldOut, TrainKg};
@@ -109,20 +109,9 @@ fn lists_of(linear: &Linear, legal: &Legal<'_>, valid: &HeldOut) -> Recommendati
         let history = chosen.iter().map(|item| item - first).zip(legal.later(kg.vocabulary().node(user).0));
         let unseen = kg.items().zip(linear.scores(history)).filter(|(item, _)| chosen.binary_search(item).is_err());
         let scored = unseen.map(|(item, score)| Recommendation { item: NodeId(item), score: f64::from(score) });
-        (user, best(scored.collect()))
+        (user, best(scored.collect(), K))
     };
     users.par_iter().map(list).collect::<Vec<_>>().into_iter().collect()
-}
-
-/// The best of some items, best first; ties by item.
-fn best(mut items: Vec<Recommendation>) -> Vec<Recommendation> {
-    let order = |a: &Recommendation, b: &Recommendation| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item));
-    if items.len() > K {
-        items.select_nth_unstable_by(K, order);
-        items.truncate(K);
-    }
-    items.sort_unstable_by(order);
-    items
 }
 
 /// The weights of the largest size of each item.
@@ -220,7 +209,7 @@ fn candidates(
 /// The best of a list by these weights; ties by item.
 fn ordered(list: &[Candidate], direct: f64, linear: f64) -> Vec<Recommendation> {
     let worth = |c: &Candidate| c.paths + direct * c.direct + linear * c.linear;
-    best(list.iter().map(|c| Recommendation { item: c.item, score: worth(c) }).collect())
+    best(list.iter().map(|c| Recommendation { item: c.item, score: worth(c) }).collect(), K)
 }
 
 /// NDCG@10 of some users' lists, those without a list counting 0.

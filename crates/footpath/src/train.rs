@@ -210,7 +210,7 @@ pub fn run(
         parents.insert("model".to_owned(), start.artefact.manifest().content_hash());
     }
     if let Some(path) = &options.vectors {
-        parents.insert("vectors".to_owned(), vectors::hash(path)?);
+        parents.insert("vectors".to_owned(), artefact::hash_file(path)?);
     }
     let mixture = mixture(&kg, options, corpus.as_ref())?;
     let pattern = mixture.union().clone();

@@ -13,32 +13,10 @@ use crate::words;
 use footpath_graph::TrainKg;
 use footpath_model::embeddings::Table;
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use xxhash_rust::xxh3::Xxh3;
 
 /// Longest line, in bytes: room for the widest model.
 const MAX_LINE_BYTES: usize = 1 << 20;
-
-/// The hash of a file of vectors, by which a model says what it started with: XXH3-128, in 32 hexadecimal digits.
-///
-/// # Errors
-/// [`footpath_core::Error::Io`].
-pub(crate) fn hash(path: &Path) -> Result<String> {
-    let io = |e| footpath_core::Error::io(path)(e);
-    let mut reader = BufReader::new(File::open(path).map_err(io)?);
-    let mut hash = Xxh3::new();
-    loop {
-        let bytes = reader.fill_buf().map_err(io)?;
-        if bytes.is_empty() {
-            return Ok(format!("{:032x}", hash.digest128()));
-        }
-        hash.update(bytes);
-        let len = bytes.len();
-        reader.consume(len);
-    }
-}
 
 /// Puts the vectors of a file into the rows of a table.
 ///

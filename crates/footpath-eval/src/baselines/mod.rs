@@ -107,7 +107,8 @@ fn best_unseen(train: &[u32], mut scores: Vec<Recommendation>, k: usize, known: 
 }
 
 /// The first `k` by descending score, ties by item id.
-fn best(mut scores: Vec<Recommendation>, k: usize) -> Vec<Recommendation> {
+#[must_use]
+pub fn best(mut scores: Vec<Recommendation>, k: usize) -> Vec<Recommendation> {
     if k > 0 && k < scores.len() {
         scores.select_nth_unstable_by(k - 1, by_rank);
     }

@@ -16,7 +16,7 @@ use super::layers::{Class, Kind, LEN_BITS, Layer, Layers};
 use super::starts::Starts;
 use super::weights::{Overflow, Weight};
 use super::{EndWeights, Factors};
-use crate::kg::TrainKg;
+use crate::kg::{TrainKg, places_within};
 use crate::pattern::{Automaton, StateId};
 use footpath_core::{HugeArray, NodeId, RelationId};
 use rayon::prelude::*;
@@ -452,18 +452,6 @@ impl<'a> State<'a> {
                 hops.extend(all.map(|(place, &tail)| Hop { tail, class: *class, edge: edge(place) }));
             }
             first_of_run += tails.len();
-        }
-    }
-}
-
-/// Places of the ascending nodes that are in a range.
-fn places_within(nodes: &[u32], range: &Range<u32>) -> Range<usize> {
-    match (nodes.first(), nodes.last()) {
-        // Most relations lead to nodes of one type.
-        (Some(first), Some(last)) if range.contains(first) && range.contains(last) => 0..nodes.len(),
-        _ => {
-            let start = nodes.partition_point(|&node| node < range.start);
-            start..start + nodes[start..].partition_point(|&node| node < range.end)
         }
     }
 }

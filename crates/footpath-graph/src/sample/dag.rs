@@ -7,7 +7,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "slots, arcs and nodes are numbered here; hot loops")]
 
-use crate::kg::TrainKg;
+use crate::kg::{TrainKg, nodes_within};
 use crate::pattern::{Automaton, StateId};
 use footpath_core::memory::prefetch;
 use footpath_core::{NodeId, RelationId, Triple, TypeId};
@@ -267,7 +267,7 @@ impl<'a> Builder<'a> {
         for (relation, tails) in kg.arcs(head).runs() {
             // Nodes of a type are a range of ids, and tails ascend.
             for &(kind, next) in automaton.types_after(state, relation) {
-                self.list(head, within(tails, &kg.range(kind)), relation, next, &mut hops);
+                self.list(head, nodes_within(tails, &kg.range(kind)), relation, next, &mut hops);
             }
         }
         for (tail, relation, next) in hops.drain(..) {
@@ -326,7 +326,7 @@ impl<'a> Builder<'a> {
             for (&before, range) in
                 before.flat_map(|before| plan.entered[before.index()].iter().map(move |r| (before, r)))
             {
-                self.list(tail, within(heads, range), relation, before, &mut hops);
+                self.list(tail, nodes_within(heads, range), relation, before, &mut hops);
             }
         }
         for (head, relation, before) in hops.drain(..) {
@@ -418,21 +418,6 @@ pub(super) struct Plan {
     only_early: Vec<bool>,
     /// The nodes each state may be entered at.
     entered: Vec<Vec<Range<u32>>>,
-}
-
-/// The ascending nodes that are in a range.
-fn within<'a>(nodes: &'a [u32], range: &Range<u32>) -> &'a [u32] {
-    // Most relations lead to nodes of one type, so all are in the range or none is.
-    let (Some(first), Some(last)) = (nodes.first(), nodes.last()) else { return nodes };
-    if range.contains(first) && range.contains(last) {
-        return nodes;
-    }
-    if *last < range.start || *first >= range.end {
-        return &[];
-    }
-    let start = nodes.partition_point(|&node| node < range.start);
-    let len = nodes[start..].partition_point(|&node| node < range.end);
-    &nodes[start..start + len]
 }
 
 impl Plan {

@@ -13,6 +13,7 @@ use super::{Batch, Batcher, PathSource};
 use crate::config::TrainingConfig;
 use crate::error::{Error, Result};
 use footpath_core::{LegalSuccessors, Purpose, Stream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
@@ -47,6 +48,8 @@ pub(crate) struct Loader<'a, L> {
     /// Most items that stand for a user.
     pub(crate) cap: usize,
     pub(crate) place: Place,
+    /// Looked at before each portion, whose drawing may take long.
+    pub(crate) stop: &'a AtomicBool,
 }
 
 impl<'a, L: LegalSuccessors> Loader<'a, L> {
@@ -86,7 +89,9 @@ impl<'a, L: LegalSuccessors> Loader<'a, L> {
     /// What is left of an epoch; false when nobody wants any more of it.
     fn prepare_epoch(&mut self, steps: &SyncSender<Result<Prepared>>) -> Result<bool> {
         let rows_per_step = self.config.rows_per_step() as u64;
-        let mut rows = Rows::of_epoch(self.source, self.config.seed, self.place.epoch)?;
+        let Some(mut rows) = Rows::of_epoch(self.source, self.config.seed, self.place.epoch, self.stop)? else {
+            return Ok(false);
+        };
         let num_steps_of_epoch = rows.sizes.iter().sum::<u64>().div_ceil(rows_per_step);
         if num_steps_of_epoch == 0 {
             return Err(Error::EmptyCorpus);
@@ -147,14 +152,18 @@ struct Shuffled {
 impl<'a> Rows<'a> {
     /// Draws every portion once to know their sizes: the schedule of a run counts steps, and not every draw finds a path. Where there
     /// is one portion nothing is drawn twice.
-    fn of_epoch(source: &'a dyn PathSource, seed: u64, epoch: u64) -> Result<Self> {
+    /// `None` when told to stop.
+    fn of_epoch(source: &'a dyn PathSource, seed: u64, epoch: u64, stop: &AtomicBool) -> Result<Option<Self>> {
         let (mut sizes, mut first) = (Vec::new(), None);
         for number in 0..source.num_portions() {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
             let rows = source.portion(epoch, number).map_err(source_error)?;
             sizes.push((rows.len() / source.width()) as u64);
             first.get_or_insert(rows);
         }
-        Ok(Self { source, seed, epoch, sizes, first, portion: None, number: 0, read: 0 })
+        Ok(Some(Self { source, seed, epoch, sizes, first, portion: None, number: 0, read: 0 }))
     }
 
     /// Passes over rows.
@@ -215,7 +224,7 @@ fn source_error(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     /// Rows of two tokens: the portion and a number, from 1.
     struct Numbers {
@@ -248,7 +257,7 @@ mod tests {
     }
 
     fn read(source: &Numbers, skipped: u64, at_once: u64) -> Vec<u32> {
-        let mut rows = Rows::of_epoch(source, 7, 2).expect("drawn");
+        let mut rows = Rows::of_epoch(source, 7, 2, &AtomicBool::new(false)).expect("drawn").expect("not stopped");
         rows.skip(skipped);
         let parts = std::iter::from_fn(|| Some(rows.take(at_once).expect("rows")).filter(|part| !part.is_empty()));
         parts.flatten().collect()
@@ -276,6 +285,13 @@ mod tests {
             assert_eq!(read(&source, skipped, 7), all[2 * skipped as usize..]);
         }
         assert!(read(&source, 49, 7).is_empty() && read(&numbers(&[0, 0]), 0, 1).is_empty());
+    }
+
+    #[test]
+    fn whoever_is_told_to_stop_draws_nothing_more() {
+        let source = numbers(&[5, 0, 40, 3]);
+        assert!(Rows::of_epoch(&source, 7, 2, &AtomicBool::new(true)).expect("no error").is_none());
+        assert_eq!(source.drawn.into_inner(), 0);
     }
 
     #[test]

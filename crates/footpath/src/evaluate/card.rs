@@ -10,9 +10,7 @@ use footpath_graph::Split;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io::Read;
 use std::path::Path;
-use xxhash_rust::xxh3::Xxh3;
 
 /// Where something came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,19 +23,8 @@ pub struct Source {
 
 impl Source {
     pub(super) fn of_file(path: &Path) -> Result<Self> {
-        let io = footpath_core::Error::io(path);
-        let mut hash = Xxh3::new();
-        let read = std::fs::File::open(path).and_then(|mut file| {
-            let mut buffer = vec![0; 1 << 16];
-            loop {
-                match file.read(&mut buffer)? {
-                    0 => return Ok(()),
-                    len => hash.update(buffer.get(..len).unwrap_or_default()),
-                }
-            }
-        });
-        read.map_err(io)?;
-        Ok(Self { path: path.display().to_string(), hash: format!("{:032x}", hash.digest128()) })
+        let hash = footpath_core::artefact::hash_file(path)?;
+        Ok(Self { path: path.display().to_string(), hash })
     }
 }
 
