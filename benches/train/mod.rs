@@ -123,9 +123,9 @@ fn full_step(model: &PathModel, batch: &[&[u32]]) -> usize {
     let vectors = TensorData::new(model.embed(&inputs), [rows, tokens, width]);
     let vectors = Tensor::<3>::from_data(vectors, &device).require_grad();
     let vocabulary = model.config.num_tokens;
-    let output = TensorData::new(model.output().values.clone(), [vocabulary, width]);
+    let output = TensorData::new(model.output().values.to_vec(), [vocabulary, width]);
     let output = Tensor::<2>::from_data(output, &device).require_grad();
-    let bias = TensorData::new(model.bias.values.clone(), [1, vocabulary]);
+    let bias = TensorData::new(model.bias.values.to_vec(), [1, vocabulary]);
     let bias = Tensor::<2>::from_data(bias, &device).require_grad();
     let mut dropout = Dropout::new(model.config.trunk.dropout, 1, 0);
     let hidden = model

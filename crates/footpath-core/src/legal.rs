@@ -73,6 +73,21 @@ pub trait LegalSuccessors: Sync {
     /// What this does NOT promise: that `prefix` itself is checked. A prefix that is not legal has no meaning here.
     fn successors(&self, prefix: &[u32], goal: Goal, out: &mut Successors);
 
+    /// As [`LegalSuccessors::successors`] for several prefixes of one user, one after the other; `take` is given the successors of each. What depends on
+    /// the user alone may be looked up once for all.
+    fn successors_of_each<'p>(
+        &self,
+        prefixes: impl IntoIterator<Item = &'p [u32]>,
+        goal: Goal,
+        mut take: impl FnMut(&mut Successors),
+    ) {
+        let mut successors = Successors::default();
+        for prefix in prefixes {
+            self.successors(prefix, goal, &mut successors);
+            take(&mut successors);
+        }
+    }
+
     /// Draws alternatives to the token at `position` of a complete `path` (its end where `position` is past the last token), for training.
     ///
     /// The alternatives are the tokens that could have followed instead, on the way to an item the user has not chosen. Where there are more

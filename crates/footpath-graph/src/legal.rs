@@ -58,10 +58,60 @@ struct Here {
     relation: Option<RelationId>,
 }
 
+impl Here {
+    /// Whose prefix it is.
+    fn user(&self) -> NodeId {
+        self.nodes.first().copied().unwrap_or(self.node)
+    }
+}
+
 /// The ends wanted by one user.
 struct Wanted<'a> {
     goal: Goal,
+    /// The items the user has chosen, ascending.
     seen: &'a [u32],
+    /// The same as bits, where so much will be asked that it pays to set them.
+    marked: Option<Marked>,
+}
+
+/// Items, a bit for each that there is.
+struct Marked {
+    first: u32,
+    bits: Vec<u64>,
+}
+
+impl Marked {
+    fn new(all: &Range<u32>, some: &[u32]) -> Self {
+        let mut bits = vec![0; all.len().div_ceil(64)];
+        for place in some.iter().map(|item| item.wrapping_sub(all.start)) {
+            if let Some(word) = bits.get_mut(place as usize / 64) {
+                *word |= 1 << (place % 64);
+            }
+        }
+        Self { first: all.start, bits }
+    }
+
+    fn contains(&self, item: NodeId) -> bool {
+        let place = item.0.wrapping_sub(self.first);
+        self.bits.get(place as usize / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
+    }
+}
+
+impl Wanted<'_> {
+    /// Whether the user has chosen this item.
+    fn has_seen(&self, item: NodeId) -> bool {
+        match &self.marked {
+            Some(marked) => marked.contains(item),
+            None => self.seen.binary_search(&item.0).is_ok(),
+        }
+    }
+
+    /// Those of some sorted tails that the user has not chosen.
+    fn unseen<'s>(&'s self, tails: &'s [u32]) -> impl Iterator<Item = NodeId> + 's {
+        let sorted = if self.marked.is_some() { &[] } else { self.seen };
+        let is_marked = |tail: NodeId| self.marked.as_ref().is_some_and(|marked| marked.contains(tail));
+        unseen(tails, sorted).filter(move |&tail| !is_marked(tail))
+    }
 }
 
 impl<'a> Legal<'a> {
@@ -110,8 +160,7 @@ impl<'a> Legal<'a> {
         let of_state = self.witnesses.get(state.index()).map_or(&[][..], Vec::as_slice);
         let known = of_state.get(node.index()).copied().filter(|&end| end != NO_WITNESS).map(NodeId);
         wanted.goal == Goal::Unseen
-            && known
-                .is_some_and(|end| end != node && !path.contains(&end) && wanted.seen.binary_search(&end.0).is_err())
+            && known.is_some_and(|end| end != node && !path.contains(&end) && !wanted.has_seen(end))
     }
 
     /// Adds users the graph does not know, each by the items they have chosen, the last chosen last. Guest `g` takes the node id after the last node of
@@ -249,10 +298,10 @@ impl<'a> Legal<'a> {
     fn ends<'s>(
         &'s self,
         tails: &'s [u32],
-        wanted: &Wanted<'s>,
+        wanted: &'s Wanted<'s>,
         path: &'s [NodeId],
     ) -> impl Iterator<Item = NodeId> + 's {
-        unseen(tails, wanted.seen).filter(|&tail| self.kg.is_item(tail) && !path.contains(&tail))
+        wanted.unseen(tails).filter(|&tail| self.kg.is_item(tail) && !path.contains(&tail))
     }
 
     fn is_wanted(&self, node: NodeId, wanted: &Wanted<'_>) -> bool {
@@ -260,13 +309,12 @@ impl<'a> Legal<'a> {
             Goal::Item(item) => node == item,
             // A walk is on its way to nowhere in particular.
             Goal::Unseen if self.pattern.is_walk() => true,
-            Goal::Unseen => self.kg.is_item(node) && wanted.seen.binary_search(&node.0).is_err(),
+            Goal::Unseen => self.kg.is_item(node) && !wanted.has_seen(node),
         }
     }
 
-    fn wanted(&self, nodes: &[NodeId], goal: Goal) -> Wanted<'_> {
-        let seen = nodes.first().map_or(&[][..], |&user| self.items_of(user));
-        Wanted { goal, seen }
+    fn wanted(&self, user: NodeId, goal: Goal) -> Wanted<'_> {
+        Wanted { goal, seen: self.items_of(user), marked: None }
     }
 
     /// What a token stands for; tokens past the vocabulary are guests.
@@ -297,16 +345,39 @@ impl<'a> Legal<'a> {
     }
 
     /// The relations that lead on from a node, and whether the path may stop there.
-    fn relations_from(&self, here: &Here, goal: Goal, mut found: impl FnMut(RelationId)) -> bool {
-        let wanted = self.wanted(&here.nodes, goal);
+    fn relations_from(&self, here: &Here, wanted: &Wanted<'_>, mut found: impl FnMut(RelationId)) -> bool {
         let mut path = here.nodes.clone();
         self.any_run(here.node, |relation, tails| {
-            if self.leads_on(tails, relation, here.state, &mut path, &wanted) {
+            if self.leads_on(tails, relation, here.state, &mut path, wanted) {
                 found(relation);
             }
             false
         });
-        self.pattern.automaton().is_accepting(here.state) && self.is_wanted(here.node, &wanted)
+        self.pattern.automaton().is_accepting(here.state) && self.is_wanted(here.node, wanted)
+    }
+
+    /// The tokens that may follow where a prefix stands.
+    fn follow(&self, here: Here, wanted: &Wanted<'_>, out: &mut Successors) {
+        let Some(relation) = here.relation else {
+            if self.relations_from(&here, wanted, |r| out.continuing.push(self.vocabulary.relation(r).0)) {
+                out.ending.push(Vocabulary::END.0);
+            }
+            return;
+        };
+        let mut path = here.nodes;
+        for (next, tails) in self.runs(here.state, relation, self.tails_of(here.node, relation)) {
+            let last_hop = self.pattern.automaton().longest(next) == 0;
+            if last_hop && wanted.goal == Goal::Unseen && !self.pattern.is_walk() {
+                out.ending.extend(self.ends(tails, wanted, &path).map(|tail| self.vocabulary.node(tail).0));
+                continue;
+            }
+            let list = if last_hop { &mut out.ending } else { &mut out.continuing };
+            for tail in tails.iter().map(|&t| NodeId(t)) {
+                if !path.contains(&tail) && self.completes(tail, next, &mut path, wanted) {
+                    list.push(self.vocabulary.node(tail).0);
+                }
+            }
+        }
     }
 }
 
@@ -380,26 +451,27 @@ impl LegalSuccessors for Legal<'_> {
     fn successors(&self, prefix: &[u32], goal: Goal, out: &mut Successors) {
         out.clear();
         let Some(here) = self.locate(prefix) else { return };
-        let Some(relation) = here.relation else {
-            if self.relations_from(&here, goal, |r| out.continuing.push(self.vocabulary.relation(r).0)) {
-                out.ending.push(Vocabulary::END.0);
+        let wanted = self.wanted(here.user(), goal);
+        self.follow(here, &wanted, out);
+    }
+
+    fn successors_of_each<'p>(
+        &self,
+        prefixes: impl IntoIterator<Item = &'p [u32]>,
+        goal: Goal,
+        mut take: impl FnMut(&mut Successors),
+    ) {
+        let mut prefixes = prefixes.into_iter().peekable();
+        let user = prefixes.peek().and_then(|prefix| self.locate(prefix)).map_or(NodeId(0), |here| here.user());
+        let mut wanted = self.wanted(user, goal);
+        wanted.marked = Some(Marked::new(&self.kg.items(), wanted.seen));
+        let mut out = Successors::default();
+        for prefix in prefixes {
+            out.clear();
+            if let Some(here) = self.locate(prefix) {
+                self.follow(here, &wanted, &mut out);
             }
-            return;
-        };
-        let wanted = self.wanted(&here.nodes, goal);
-        let mut path = here.nodes;
-        for (next, tails) in self.runs(here.state, relation, self.tails_of(here.node, relation)) {
-            let last_hop = self.pattern.automaton().longest(next) == 0;
-            if last_hop && goal == Goal::Unseen && !self.pattern.is_walk() {
-                out.ending.extend(self.ends(tails, &wanted, &path).map(|tail| self.vocabulary.node(tail).0));
-                continue;
-            }
-            let list = if last_hop { &mut out.ending } else { &mut out.continuing };
-            for tail in tails.iter().map(|&t| NodeId(t)) {
-                if !path.contains(&tail) && self.completes(tail, next, &mut path, &wanted) {
-                    list.push(self.vocabulary.node(tail).0);
-                }
-            }
+            take(&mut out);
         }
     }
 
@@ -416,14 +488,14 @@ impl LegalSuccessors for Legal<'_> {
         if self.pattern.automaton().longest(here.state) == 0 {
             return None;
         }
+        let wanted = self.wanted(here.user(), Goal::Unseen);
         let Some(relation) = here.relation else {
             let mut push = |token: u32| out.extend((token != truth).then_some(token));
-            if self.relations_from(&here, Goal::Unseen, |r| push(self.vocabulary.relation(r).0)) {
+            if self.relations_from(&here, &wanted, |r| push(self.vocabulary.relation(r).0)) {
                 push(Vocabulary::END.0);
             }
             return Some(0.0);
         };
-        let wanted = self.wanted(&here.nodes, Goal::Unseen);
         let mut nodes = here.nodes;
         let runs: Vec<(StateId, &[u32])> =
             self.runs(here.state, relation, self.tails_of(here.node, relation)).collect();

@@ -3,6 +3,7 @@
 //! A graph has far more tokens than a batch uses, so neither the gradient nor the AdamW moments are ever made for the whole table
 //! ("lazy Adam": rows without a gradient keep their moments and are not decayed).
 
+use crate::numbers::Numbers;
 use footpath_core::Stream;
 use footpath_core::memory::prefetch;
 use rayon::prelude::*;
@@ -18,11 +19,30 @@ const NUMBERS_IN_A_LINE: usize = 16;
 pub struct Table {
     width: usize,
     /// The numbers, row after row.
-    pub values: Vec<f32>,
+    pub values: Numbers,
     /// First moments of AdamW; none before [`Table::begin_moments`], for a table that is only read needs none.
     pub first: Vec<f32>,
     /// Second moments of AdamW, likewise.
     pub second: Vec<f32>,
+}
+
+/// The rows of a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows<'a> {
+    values: &'a [f32],
+    width: usize,
+}
+
+impl<'a> Rows<'a> {
+    pub(crate) fn get(self, row: u32) -> &'a [f32] {
+        &self.values[row as usize * self.width..][..self.width]
+    }
+
+    /// Asks for a row that will be read soon.
+    pub(crate) fn ask_for(self, row: u32) {
+        let start = row as usize * self.width;
+        (start..start + self.width).step_by(NUMBERS_IN_A_LINE).for_each(|place| prefetch(self.values, place));
+    }
 }
 
 /// A part of a gradient: this row of the table gets this source, times this scale.
@@ -49,8 +69,8 @@ impl Table {
 
     /// A table with these numbers and no moments; their count must be a multiple of `width`.
     #[must_use]
-    pub fn from_values(values: Vec<f32>, width: usize) -> Self {
-        Self { width, first: Vec::new(), second: Vec::new(), values }
+    pub fn from_values(values: impl Into<Numbers>, width: usize) -> Self {
+        Self { width, first: Vec::new(), second: Vec::new(), values: values.into() }
     }
 
     /// Makes room for the moments, at zero where there are none.
@@ -71,25 +91,24 @@ impl Table {
         self.values.len() / self.width
     }
 
-    /// One row.
+    /// One row; for many see [`Table::rows`].
     #[must_use]
     pub fn row(&self, row: u32) -> &[f32] {
-        &self.values[row as usize * self.width..][..self.width]
+        self.rows().get(row)
     }
 
-    /// Asks for a row that will be read soon.
-    pub(crate) fn ask_for(&self, row: u32) {
-        let start = row as usize * self.width;
-        (start..start + self.width).step_by(NUMBERS_IN_A_LINE).for_each(|place| prefetch(&self.values, place));
+    /// All rows, to be read one after the other: where the numbers are is asked once.
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows { values: &self.values, width: self.width }
     }
 
     /// The rows of `tokens`, one after the other: `[tokens, width]`.
     #[must_use]
     pub fn gather(&self, tokens: &[u32]) -> Vec<f32> {
-        let mut out = vec![0.0; tokens.len() * self.width];
+        let (mut out, rows) = (vec![0.0; tokens.len() * self.width], self.rows());
         out.par_chunks_mut(self.width * 256).zip(tokens.par_chunks(256)).for_each(|(out, tokens)| {
             for (out, &token) in out.chunks_exact_mut(self.width).zip(tokens) {
-                out.copy_from_slice(self.row(token));
+                out.copy_from_slice(rows.get(token));
             }
         });
         out
@@ -98,12 +117,13 @@ impl Table {
     /// One step of AdamW on the rows that have a gradient. `step` counts from 1.
     pub fn update(&mut self, gradients: &RowGradients, learning_rate: f32, weight_decay: f32, step: u64) {
         self.begin_moments();
+        let values_of_all: &mut [f32] = &mut self.values;
         let step = i32::try_from(step).unwrap_or(i32::MAX);
         let correction_1 = 1.0 - BETA_1.powi(step);
         let correction_2 = 1.0 - BETA_2.powi(step);
         for (&row, gradient) in gradients.rows.iter().zip(gradients.values.chunks_exact(self.width)) {
             let range = row as usize * self.width..(row as usize + 1) * self.width;
-            let values = self.values[range.clone()].iter_mut();
+            let values = values_of_all[range.clone()].iter_mut();
             let moments = self.first[range.clone()].iter_mut().zip(self.second[range].iter_mut());
             for ((value, (first, second)), &g) in values.zip(moments).zip(gradient) {
                 *first = BETA_1 * *first + (1.0 - BETA_1) * g;
@@ -198,6 +218,6 @@ mod tests {
     fn decay_pulls_towards_zero() {
         let mut table = Table::from_values(vec![1.0, -1.0], 1);
         table.update(&RowGradients { rows: vec![0, 1], values: vec![0.0, 0.0] }, 0.1, 0.5, 1);
-        assert_eq!(table.values, [0.95, -0.95]);
+        assert_eq!(table.values[..], [0.95, -0.95]);
     }
 }

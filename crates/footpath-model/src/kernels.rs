@@ -1,6 +1,7 @@
 //! What the host computes with: matrix products, inner products and the exponential function.
 //!
-//! Loops over single numbers are meant to run within [`vectorised`]; sums, which a compiler does not reorder, are written in vectors. The order of
+//! Loops over single numbers are meant to run within [`vectorised`], where a product and a sum are one instruction (without it, on processors older
+//! than ten years, they are slow); sums, which a compiler does not reorder, are written in vectors. The order of
 //! a sum depends on the width of the processor's vectors and on nothing else.
 
 use pulp::{Simd, WithSimd};
@@ -36,23 +37,45 @@ impl<'a, I: Iterator<Item = &'a [f32]>> WithSimd for Dots<'_, I> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (a, a_rest) = S::as_simd_f32s(self.vector);
-        for (out, other) in self.out.iter_mut().zip(self.others) {
-            let (b, b_rest) = S::as_simd_f32s(other);
-            // Two sums, so that one need not wait for the other.
-            let mut sums = [simd.splat_f32s(0.0); 2];
-            let (a_pairs, b_pairs) = (a.chunks_exact(2), b.chunks_exact(2));
-            for (x, y) in a_pairs.remainder().iter().zip(b_pairs.remainder()) {
-                sums[0] = simd.mul_add_e_f32s(*x, *y, sums[0]);
+        let Self { vector, mut others, out } = self;
+        let mut outs = out.iter_mut();
+        // Four at a time: none waits for the sum of another.
+        while outs.len() >= 4
+            && let (Some(a), Some(b), Some(c), Some(d)) = (others.next(), others.next(), others.next(), others.next())
+        {
+            let products = [
+                inner_product(simd, vector, a),
+                inner_product(simd, vector, b),
+                inner_product(simd, vector, c),
+                inner_product(simd, vector, d),
+            ];
+            for product in products {
+                if let Some(out) = outs.next() {
+                    *out = product;
+                }
             }
-            for (x, y) in a_pairs.zip(b_pairs) {
-                sums[0] = simd.mul_add_e_f32s(x[0], y[0], sums[0]);
-                sums[1] = simd.mul_add_e_f32s(x[1], y[1], sums[1]);
-            }
-            let rest: f32 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
-            *out = simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1])) + rest;
+        }
+        for (out, other) in outs.zip(others) {
+            *out = inner_product(simd, vector, other);
         }
     }
+}
+
+#[inline(always)]
+fn inner_product<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (S::as_simd_f32s(a), S::as_simd_f32s(b));
+    // Two sums, so that one need not wait for the other.
+    let mut sums = [simd.splat_f32s(0.0); 2];
+    let (a_pairs, b_pairs) = (a.chunks_exact(2), b.chunks_exact(2));
+    for (x, y) in a_pairs.remainder().iter().zip(b_pairs.remainder()) {
+        sums[0] = simd.mul_add_e_f32s(*x, *y, sums[0]);
+    }
+    for (x, y) in a_pairs.zip(b_pairs) {
+        sums[0] = simd.mul_add_e_f32s(x[0], y[0], sums[0]);
+        sums[1] = simd.mul_add_e_f32s(x[1], y[1], sums[1]);
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
+    simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1])) + rest
 }
 
 /// Sum of numbers.
@@ -95,7 +118,7 @@ impl WithSimd for Largest<'_> {
 #[inline(always)]
 pub(crate) fn add_scaled(to: &mut [f32], scale: f32, from: &[f32]) {
     for (t, f) in to.iter_mut().zip(from) {
-        *t += scale * f;
+        *t = scale.mul_add(*f, *t);
     }
 }
 
@@ -118,15 +141,15 @@ pub(crate) fn exp(x: f32) -> f32 {
     // Added to a small number, it leaves no digits after the point, and the integer in the last bits.
     const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
-    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let rounded = x.mul_add(std::f32::consts::LOG2_E, ROUND);
     let n = rounded - ROUND;
-    let r = (x - n * LN_2[0]) - n * LN_2[1];
+    let r = n.mul_add(-LN_2[1], n.mul_add(-LN_2[0], x));
     let mut y = POLYNOMIAL[0];
     for c in &POLYNOMIAL[1..] {
-        y = y * r + c;
+        y = y.mul_add(r, *c);
     }
     let power = f32::from_bits(rounded.to_bits().wrapping_add(127) << 23);
-    (y * r * r + r + 1.0) * power
+    (y.mul_add(r * r, r) + 1.0) * power
 }
 
 /// A matrix, row after row, or column after column where it is transposed.

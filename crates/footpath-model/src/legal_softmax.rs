@@ -33,13 +33,14 @@ pub(crate) fn scores(hidden: &[f32], output: &Table, bias: &Table, tokens: &[u32
 pub(crate) fn scores_into(hidden: &[f32], output: &Table, bias: &Table, tokens: &[u32], scores: &mut Vec<f32>) {
     scores.clear();
     scores.resize(tokens.len(), 0.0);
+    let (rows, biases): (_, &[f32]) = (output.rows(), &bias.values);
     // The rows lie anywhere in a table that no cache holds, so each is asked for before its turn.
     let row = |(place, &token): (usize, &u32)| {
-        tokens.get(place + ROWS_AHEAD).into_iter().for_each(|&later| output.ask_for(later));
-        output.row(token)
+        tokens.get(place + ROWS_AHEAD).into_iter().for_each(|&later| rows.ask_for(later));
+        rows.get(token)
     };
     dots(hidden, tokens.iter().enumerate().map(row), scores);
-    scores.iter_mut().zip(tokens).for_each(|(score, &token)| *score += bias.values[token as usize]);
+    scores.iter_mut().zip(tokens).for_each(|(score, &token)| *score += biases[token as usize]);
 }
 
 /// Losses of the targets that list their rivals, in the order of the targets, and what they add to the derivatives.
@@ -66,11 +67,12 @@ pub(crate) fn forward_backward(problem: &Problem<'_>, targets: &[&Target], slots
             let scale = target.weight / problem.total_weight;
             let contributions = candidates.iter().zip(derivatives).map(|(&c, g)| (c, target.position, scale * g));
             let contributions: Vec<Contribution> = contributions.collect();
+            let rows = problem.output.rows();
             vectorised(
                 #[inline(always)]
                 || {
                     for &(token, _, g) in &contributions {
-                        add_scaled(slot, g, problem.output.row(token));
+                        add_scaled(slot, g, rows.get(token));
                     }
                 },
             );

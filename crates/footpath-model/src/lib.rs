@@ -23,6 +23,7 @@ pub mod legal_softmax;
 pub mod linear;
 pub mod loss;
 pub mod model;
+pub mod numbers;
 pub mod optimizer;
 pub mod path_model;
 pub mod training;

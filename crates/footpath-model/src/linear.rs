@@ -7,7 +7,7 @@
 //! `(1 + l)^−fading`. A power, since tastes have no time of their own after which they are gone.
 
 use crate::error::Result;
-use footpath_core::{ArrayFile, ArrayWriter};
+use footpath_core::{Array, ArrayFile, ArrayWriter};
 use std::io::Write;
 use std::path::Path;
 
@@ -17,13 +17,13 @@ const FLOOR: f32 = 1e-3;
 const MAX_FADING: f32 = 100.0;
 
 /// For each item, by its place among the items, the other items that it speaks for, with weights.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Linear {
     /// `[items + 1]`: where the weights of an item begin.
-    starts: Vec<u32>,
+    starts: Array<u32>,
     /// Places of the other items, ascending within each.
-    items: Vec<u32>,
-    weights: Vec<f32>,
+    items: Array<u32>,
+    weights: Array<f32>,
     fading: f32,
 }
 
@@ -37,7 +37,7 @@ impl Linear {
             weights.extend(row.iter().map(|(_, weight)| *weight));
             starts.push(u32::try_from(items.len()).unwrap_or(u32::MAX));
         }
-        Self { starts, items, weights, fading: 0.0 }
+        Self { starts: starts.into(), items: items.into(), weights: weights.into(), fading: 0.0 }
     }
 
     /// The same table with a history that fades by this power, at least 0.
@@ -60,11 +60,12 @@ impl Linear {
     #[must_use]
     pub fn scores(&self, history: impl IntoIterator<Item = (u32, u32)>) -> Vec<f32> {
         let mut scores = vec![0.0f32; self.num_items()];
+        let (starts, items, weights): (&[u32], &[u32], &[f32]) = (&self.starts, &self.items, &self.weights);
         for (place, later) in history {
-            let at = |place: usize| self.starts.get(place).map(|&start| start as usize);
+            let at = |place: usize| starts.get(place).map(|&start| start as usize);
             let (Some(start), Some(end)) = (at(place as usize), at(place as usize + 1)) else { continue };
             let factor = self.factor(later);
-            for (&item, weight) in self.items[start..end].iter().zip(&self.weights[start..end]) {
+            for (&item, weight) in items[start..end].iter().zip(&weights[start..end]) {
                 scores[item as usize] += factor * weight;
             }
         }
@@ -106,9 +107,9 @@ impl Linear {
     /// [`footpath_core::Error::Corrupt`] when it is no such table.
     pub fn read(path: &Path, num_items: usize) -> Result<Self> {
         let file = ArrayFile::open(path)?;
-        let starts = file.array_of::<u32>("starts", num_items + 1)?.to_vec();
-        let items = file.array::<u32>("items")?.to_vec();
-        let weights = file.array_of::<f32>("weights", items.len())?.to_vec();
+        let starts = file.array_of::<u32>("starts", num_items + 1)?;
+        let items = file.array::<u32>("items")?;
+        let weights = file.array_of::<f32>("weights", items.len())?;
         // Tables of earlier builds have none.
         let fading = if file.has("fading") { file.array_of::<f32>("fading", 1)?[0] } else { 0.0 };
         let rises = starts.first() == Some(&0) && starts.is_sorted();
@@ -161,22 +162,19 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("temporary file");
         let table = || table().with_fading(0.5);
         table().write(&mut file.as_file()).expect("written");
-        assert_eq!(Linear::read(file.path(), 3).expect("a table"), table());
+        let read = Linear::read(file.path(), 3).expect("a table");
+        assert_eq!((&read.starts[..], &read.items[..]), (&[0, 2, 3, 5][..], &[1, 2, 0, 0, 1][..]));
+        assert_eq!((&read.weights[..], read.fading), (&[0.5, 0.1, 0.25, -0.5, 0.3][..], 0.5));
         assert!(Linear::read(file.path(), 4).is_err(), "another number of items");
-        let nonsense: [fn(&mut Linear); 6] = [
-            |t| t.items[0] = 3,
-            |t| t.weights[1] = f32::NAN,
-            |t| t.fading = -1.0,
-            |t| t.fading = f32::NAN,
-            |t| t.starts[1] = 4,
-            |t| {
-                t.items.pop();
-                t.weights.pop();
-            },
+        let nonsense = [
+            Linear { items: vec![3, 2, 0, 0, 1].into(), ..table() },
+            Linear { weights: vec![0.5, f32::NAN, 0.25, -0.5, 0.3].into(), ..table() },
+            Linear { fading: -1.0, ..table() },
+            Linear { fading: f32::NAN, ..table() },
+            Linear { starts: vec![0, 4, 3, 5].into(), ..table() },
+            Linear { items: vec![1, 2, 0, 0].into(), weights: vec![0.5, 0.1, 0.25, -0.5].into(), ..table() },
         ];
-        for change in nonsense {
-            let mut table = table();
-            change(&mut table);
+        for table in nonsense {
             let file = tempfile::NamedTempFile::new().expect("temporary file");
             table.write(&mut file.as_file()).expect("written");
             assert!(Linear::read(file.path(), 3).is_err(), "{table:?}");

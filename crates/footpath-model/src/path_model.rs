@@ -65,7 +65,7 @@ impl PathModel {
         if added > 0 {
             let std = self.config.trunk.initial_std("positions");
             let mut stream = Stream::new(seed, Purpose::Initialise, 5, 0);
-            let rows = Table::new(added, self.config.trunk.d_model, std, &mut stream).values;
+            let rows = Table::new(added, self.config.trunk.d_model, std, &mut stream).values.into_vec();
             self.trunk = self.trunk.with_positions(rows, device);
             self.config.trunk.max_tokens = max_tokens;
         }
@@ -137,8 +137,8 @@ impl PathModel {
 
     /// Adds what the items of a history say of their user.
     pub(crate) fn add_history(&self, items: &[u32], vector: &mut [f32]) {
-        let scale = self.history_scale(items.len());
-        for row in items.iter().map(|&item| self.history.row(self.history_row(item))) {
+        let (scale, rows) = (self.history_scale(items.len()), self.history.rows());
+        for row in items.iter().map(|&item| rows.get(self.history_row(item))) {
             vector.iter_mut().zip(row).for_each(|(v, r)| *v += scale * r);
         }
     }

@@ -4,6 +4,7 @@ use crate::config::ModelConfig;
 use crate::embeddings::Table;
 use crate::error::{Error, Result};
 use crate::model::{Trunk, TrunkConfig};
+use crate::numbers::Numbers;
 use crate::path_model::PathModel;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -13,7 +14,7 @@ use std::io::Write;
 use std::path::Path;
 
 /// Gives the values of the array with this name and shape.
-pub(crate) type Source<'a> = &'a dyn Fn(&str, &[usize]) -> Result<Vec<f32>>;
+pub(crate) type Source<'a> = &'a dyn Fn(&str, &[usize]) -> Result<Numbers>;
 
 impl PathModel {
     /// Writes all weights as one array file.
@@ -38,13 +39,13 @@ impl PathModel {
     /// [`footpath_core::Error::Corrupt`] when an array is missing, surplus or of another shape, [`Error::NonFinite`].
     pub fn read(config: ModelConfig, path: &Path, device: &Device) -> Result<Self> {
         let file = ArrayFile::open(path)?;
-        let values = |name: &str, shape: &[usize]| -> Result<Vec<f32>> {
+        let values = |name: &str, shape: &[usize]| -> Result<Numbers> {
             let len = shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
             let len = len.ok_or_else(|| Error::Config {
                 option: "num_tokens",
                 reason: "times d_model is more than memory can hold".to_owned(),
             })?;
-            Ok(file.array_of::<f32>(name, len)?.to_vec())
+            Ok(file.array_of::<f32>(name, len)?.into())
         };
         let (model, shapes) = Self::from_arrays(config, &values, device)?;
         file.holds_exactly(&shapes)?;
@@ -58,7 +59,7 @@ impl PathModel {
         device: &Device,
     ) -> Result<(Self, BTreeMap<String, Vec<u64>>)> {
         config.validate()?;
-        let checked = |name: &str, shape: &[usize]| -> Result<Vec<f32>> {
+        let checked = |name: &str, shape: &[usize]| -> Result<Numbers> {
             let values = values(name, shape)?;
             finite(name, &values)?;
             Ok(values)
@@ -216,7 +217,7 @@ impl ModuleMapper for Loader<'_> {
         let shape = param.lazy_shape();
         self.shapes.insert(name.clone(), shape.to_vec().into_iter().map(|dim| dim as u64).collect());
         match (self.values)(&name, &shape.to_vec()) {
-            Ok(values) => param.map(|_| on_device(TensorData::new(values, shape), self.device)),
+            Ok(values) => param.map(|_| on_device(TensorData::new(values.into_vec(), shape), self.device)),
             Err(error) => {
                 self.error.get_or_insert(error);
                 param

@@ -145,13 +145,13 @@ fn carry_over(model: &PathModel, known: &Known<'_>) -> Result<(PathModel, Report
     let kept = known.nodes.iter().flatten().count();
     report.dropped = known.old.num_nodes().saturating_sub(kept + unlearned(known));
     let table = |table: &Table| {
-        Table::from_values(origins.iter().flat_map(|origin| row(table, origin)).collect(), table.width())
+        Table::from_values(origins.iter().flat_map(|origin| row(table, origin)).collect::<Vec<f32>>(), table.width())
     };
     let first = new.node(NodeId(known.new.items().start)).0 as usize;
     let old_first = old.node(NodeId(known.old.items().start)).0;
     let of_items = origins.get(first..first + known.new.items().len()).unwrap_or_default();
     let history = of_items.iter().flat_map(|origin| row(&model.history, &shifted(origin, old_first)));
-    let history = Table::from_values(history.collect(), model.history.width());
+    let history = Table::from_values(history.collect::<Vec<f32>>(), model.history.width());
     let config = ModelConfig {
         num_tokens: new.len(),
         first_item: known.new.items().start,
@@ -182,7 +182,7 @@ fn kinds_carried_over(kinds: &Table, known: &Known<'_>) -> Table {
     let entities = evenly(old.values().copied().filter(|&row| row >= BEFORE_TYPES + 2).collect());
     let of_type = |name: &String| old.get(name).map_or_else(|| Origin::Mean(entities.clone()), |&row| Origin::Row(row));
     let origins = (0..BEFORE_TYPES).map(Origin::Row).chain(types(known.new).iter().map(of_type).collect::<Vec<_>>());
-    Table::from_values(origins.flat_map(|origin| row(kinds, &origin)).collect(), kinds.width())
+    Table::from_values(origins.flat_map(|origin| row(kinds, &origin)).collect::<Vec<f32>>(), kinds.width())
 }
 
 fn node_origin(

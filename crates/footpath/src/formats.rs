@@ -4,21 +4,30 @@ use crate::error::Result;
 use crate::lines;
 use crate::recommend::{Item, List};
 use crate::render::Evidence;
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
 /// Longest line read back.
 const MAX_LINE_BYTES: usize = 64 << 20;
+/// Lists that are made into lines together.
+const LISTS_AT_ONCE: usize = 256;
 
 /// One JSON object for each user and line; [`read_json`] reads it back.
 ///
 /// # Errors
 /// What the writer says.
 pub fn write_json(lists: &[List], out: &mut dyn Write) -> io::Result<()> {
-    for list in lists {
-        serde_json::to_writer(&mut *out, list)?;
-        writeln!(out)?;
+    let line = |list: &List| -> io::Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(list)?;
+        line.push(b'\n');
+        Ok(line)
+    };
+    // Lines are made on all threads, a few at a time, so that they need no memory to speak of.
+    for lists in lists.chunks(LISTS_AT_ONCE) {
+        let lines: Vec<io::Result<Vec<u8>>> = lists.par_iter().map(line).collect();
+        lines.into_iter().try_for_each(|line| out.write_all(&line?))?;
     }
     Ok(())
 }

@@ -192,12 +192,14 @@ impl Session {
     /// # Errors
     /// [`footpath_core::Error::Mismatch`] when the model was made from another graph, and whatever opening them gives.
     pub fn open(model_dir: &Path, kg_dir: &Path, device: &str) -> Result<Self> {
-        let kg = TrainKg::open(kg_dir)?;
-        let stored = Stored::open(model_dir, &kg)?;
+        let (kg, artefact) = rayon::join(|| TrainKg::open(kg_dir), || Stored::artefact(model_dir));
+        let kg = kg?;
+        let stored = Stored::of(artefact?, &kg)?;
         let pattern = stored.pattern(&kg)?;
-        let model = stored.model(&footpath_model::device(device)?)?;
+        let device = footpath_model::device(device)?;
+        let (model, linear) = rayon::join(|| stored.model(&device), || stored.linear());
+        let (model, linear) = (model?, linear?);
         let (model_hash, readings) = (stored.artefact.manifest().content_hash(), Readings::default());
-        let linear = stored.linear()?;
         let card = stored.card;
         Ok(Self { kg, pattern, model, linear, card, model_hash, readings })
     }

@@ -23,10 +23,46 @@ impl Stored {
     /// # Errors
     /// What is there is no model, a damaged one, or one of another graph.
     pub(crate) fn open(directory: &Path, kg: &TrainKg) -> Result<Self> {
-        let artefact = open_model(directory)?;
+        Self::of(Self::artefact(directory)?, kg)
+    }
+
+    /// What is at `directory`, if that is a model, of whatever graph.
+    ///
+    /// # Errors
+    /// What is there is no model, or a damaged one.
+    pub(crate) fn artefact(directory: &Path) -> Result<Artefact> {
+        const PICKLED: [&str; 7] = ["pt", "pth", "bin", "pkl", "h5", "npz", "onnx"];
+        let extension = directory.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+        if PICKLED.contains(&extension.as_str()) {
+            let reason = format!(
+                "a .{extension} file may execute code when it is loaded and is not read; convert it to safetensors"
+            );
+            return Err(
+                footpath_core::Error::NotAnArtefact { path: directory.to_owned(), kind: "model", reason }.into()
+            );
+        }
+        let unfinished = directory.with_file_name(format!(
+            "{}.train",
+            directory.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+        ));
+        if !directory.exists() && unfinished.is_dir() {
+            let reason = "its training is not finished; go on with `footpath train … --resume`".to_owned();
+            return Err(
+                footpath_core::Error::NotAnArtefact { path: directory.to_owned(), kind: "model", reason }.into()
+            );
+        }
+        Ok(Artefact::open(directory, "model")?)
+    }
+
+    /// The model of `kg` in an artefact.
+    ///
+    /// # Errors
+    /// It is damaged, or one of another graph.
+    pub(crate) fn of(artefact: Artefact, kg: &TrainKg) -> Result<Self> {
         artefact.check_parent("kg", kg.content_hash())?;
+        let directory = artefact.directory().to_owned();
         let corrupt = |section: &str, expected: &str, got: String| footpath_core::Error::Corrupt {
-            path: directory.to_owned(),
+            path: directory.clone(),
             section: section.to_owned(),
             expected: expected.to_owned(),
             got,
@@ -37,7 +73,7 @@ impl Stored {
             return Err(corrupt("vocabulary", &expected, format!("{:?}", card.vocabulary)).into());
         }
         check_shape(&card, kg).map_err(|(expected, got)| corrupt("model.json", expected, got))?;
-        Ok(Self { artefact, card, directory: directory.to_owned() })
+        Ok(Self { artefact, card, directory })
     }
 
     /// The pattern of its paths.
@@ -128,7 +164,7 @@ pub(crate) fn check_card(card: &ModelCard, kg: &TrainKg) -> std::result::Result<
 /// # Errors
 /// What is there is no model, or a damaged one.
 pub(crate) fn card(directory: &Path) -> Result<ModelCard> {
-    card_of(&open_model(directory)?)
+    card_of(&Stored::artefact(directory)?)
 }
 
 fn card_of(artefact: &Artefact) -> Result<ModelCard> {
@@ -138,24 +174,4 @@ fn card_of(artefact: &Artefact) -> Result<ModelCard> {
         expected: "the description of a model".to_owned(),
         got: e.to_string(),
     })?)
-}
-
-fn open_model(directory: &Path) -> Result<Artefact> {
-    const PICKLED: [&str; 7] = ["pt", "pth", "bin", "pkl", "h5", "npz", "onnx"];
-    let extension = directory.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-    if PICKLED.contains(&extension.as_str()) {
-        let reason = format!(
-            "a .{extension} file may execute code when it is loaded and is not read; convert it to safetensors"
-        );
-        return Err(footpath_core::Error::NotAnArtefact { path: directory.to_owned(), kind: "model", reason }.into());
-    }
-    let unfinished = directory.with_file_name(format!(
-        "{}.train",
-        directory.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
-    ));
-    if !directory.exists() && unfinished.is_dir() {
-        let reason = "its training is not finished; go on with `footpath train … --resume`".to_owned();
-        return Err(footpath_core::Error::NotAnArtefact { path: directory.to_owned(), kind: "model", reason }.into());
-    }
-    Ok(Artefact::open(directory, "model")?)
 }

@@ -211,6 +211,11 @@ impl SearchArgs {
 }
 
 pub(crate) fn run(args: &RecommendArgs) -> Result<(), Failure> {
+    // Loading and writing have parts that can be done side by side too.
+    Threads(args.threads).run(|| recommend(args))?
+}
+
+fn recommend(args: &RecommendArgs) -> Result<(), Failure> {
     let optimise = args.optimise.as_deref().map(str::parse::<Weights>).transpose()?;
     let options = Options { optimise, ..args.search.options(args.k, args.paths) };
     options.validate()?;
@@ -227,8 +232,7 @@ pub(crate) fn run(args: &RecommendArgs) -> Result<(), Failure> {
     let generator = session.generator(&guests);
     let users = if guests.is_empty() { users(&session, &args.users)? } else { generator.guests() };
     let bar = output::bar(users.len() as u64, "recommending");
-    let lists = Threads(args.threads)
-        .run(|| generator.recommend(&users, options, &mut |done| bar.set_position(done as u64)))?;
+    let lists = generator.recommend(&users, options, &mut |done| bar.set_position(done as u64));
     bar.finish_and_clear();
     output::to_file_or_stdout(args.out.as_deref(), replace, |out| match args.format() {
         Format::Table => lists.iter().try_for_each(|list| print_list(out, list, args.proof)),

@@ -39,9 +39,13 @@ fn check(kg: &TrainKg, case: &Case, user: NodeId) -> Result<usize, TestCaseError
         let begin = vec![kg.vocabulary().node(user).0];
         let mut expected = continuations(kg, case, &paths);
         expected.entry(begin).or_default();
-        for (prefix, expected) in expected {
+        let mut each = Vec::new();
+        table.successors_of_each(expected.keys().map(Vec::as_slice), goal, |found| each.push(found.clone()));
+        prop_assert_eq!(each.len(), expected.len(), "asked together, none is left out");
+        for ((prefix, expected), together) in expected.into_iter().zip(each) {
             let mut found = Successors::default();
             table.successors(&prefix, goal, &mut found);
+            prop_assert_eq!(&together, &found, "asked together and alone, after {:?} of {}", prefix, case.text);
             let all: Vec<u32> = found.continuing.iter().chain(&found.ending).copied().collect();
             let set: BTreeSet<u32> = all.iter().copied().collect();
             prop_assert_eq!(set.len(), all.len(), "each once");

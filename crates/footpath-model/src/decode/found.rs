@@ -15,9 +15,9 @@ pub(super) struct Found {
     /// Of each token that a path ended in, in the order in which they were found.
     items: Vec<(u32, ItemPaths)>,
     places: Places,
-    /// The further paths of the items that have several; see [`ItemPaths::next`].
-    further: Vec<Vec<(f64, u32, u32)>>,
-    /// Prefixes from which paths have ended; a path is told by its place here and its last token.
+    /// Of each item, in the same order, the next most probable paths, best first; empty where only the best is wanted.
+    further: Vec<Vec<Way>>,
+    /// Prefixes from which paths have ended.
     branches: Vec<Vec<u32>>,
     /// Probability of what was cut.
     cut: f64,
@@ -43,18 +43,31 @@ impl Places {
         let place = token.checked_sub(self.first).and_then(|place| self.of_items.get_mut(place as usize));
         place.unwrap_or_else(|| self.of_others.entry(token).or_default())
     }
+
+    /// The place of a token that was found.
+    fn get(&self, token: u32) -> Option<usize> {
+        let place = token.checked_sub(self.first).and_then(|place| self.of_items.get(place as usize));
+        (*place.or_else(|| self.of_others.get(&token))? as usize).checked_sub(1)
+    }
 }
 
-/// The paths to one item. There are thousands of these, and few are looked at: so they are small, and what most do not have is elsewhere.
+/// A path to an item: it is the prefix it branches from, and the item, unless the prefix ends there.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Way {
+    probability: f64,
+    /// Place among [`Found::branches`].
+    branch: u32,
+}
+
+/// The paths to one item. There are thousands of these for each user, met in no order: so they are small, and what is looked at by few is elsewhere.
 #[derive(Clone, Copy, Default)]
 struct ItemPaths {
     /// Sum of their probabilities.
     sum: f64,
-    /// The most probable: (probability, branch, token).
-    best: (f64, u32, u32),
+    /// The most probable.
+    probability: f64,
+    branch: u32,
     count: u32,
-    /// Place among [`Found::further`] of the next most probable few, best first, plus 1; 0 where there are none.
-    next: u32,
 }
 
 impl ItemPaths {
@@ -62,7 +75,7 @@ impl ItemPaths {
     fn worth(&self, score: Score) -> f64 {
         match score {
             Score::Marginal => self.sum,
-            Score::Max => self.best.0,
+            Score::Max => self.probability,
             Score::Mean => self.sum / f64::from(self.count.max(1)),
         }
     }
@@ -72,7 +85,8 @@ impl Found {
     /// Nothing found yet in a graph with these items.
     pub(super) fn among(items: Range<u32>) -> Self {
         let of_items = if items.len() <= MAX_PLACES { vec![0; items.len()] } else { Vec::new() };
-        Self { places: Places { first: items.start, of_items, ..Places::default() }, ..Self::default() }
+        let room = Vec::with_capacity(of_items.len());
+        Self { items: room, places: Places { first: items.start, of_items, ..Places::default() }, ..Self::default() }
     }
 
     /// Enters paths that branch from `prefix`: pairs of last token and probability. With [`Vocabulary::END`] the path is `prefix` itself.
@@ -90,8 +104,14 @@ impl Found {
                 self.items.push((item, ItemPaths::default()));
                 *place = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
             }
-            if let Some((_, paths)) = self.items.get_mut(*place as usize - 1) {
-                paths.enter((probability, branch, token), keep, &mut self.further);
+            let place = *place as usize - 1;
+            let Some((_, paths)) = self.items.get_mut(place) else { continue };
+            let passed = paths.enter(Way { probability, branch });
+            if keep > 1
+                && let Some(passed) = passed
+            {
+                self.further.resize_with(self.items.len(), Vec::new);
+                passed.enter(&mut self.further[place], keep - 1);
             }
         }
     }
@@ -124,7 +144,7 @@ impl Found {
         vocabulary: Vocabulary,
         factor: &dyn Fn(u32) -> f64,
     ) -> UserList {
-        let Self { items, further, branches, cut, largest_cut, any_cut, .. } = self;
+        let Self { items, places, further, branches, cut, largest_cut, any_cut } = self;
         // A search that cut something has unexplored probability, however small the numbers.
         let unexplored = if any_cut { cut.max(f64::MIN_POSITIVE) } else { 0.0 };
         let num_found = items.len();
@@ -144,21 +164,24 @@ impl Found {
             0 => Some(Shortfall::NoPath),
             _ => Some(Shortfall::FewerReachable),
         };
+        let place_of =
+            |token: u32| places.get(token).and_then(|place| further.get(place)).map_or(&[][..], Vec::as_slice);
         let item = |&(worth, token, item): &(f64, u32, &ItemPaths)| {
-            let path = |&(probability, branch, last): &(f64, u32, u32)| {
-                let mut tokens = branches.get(branch as usize).cloned().unwrap_or_default();
-                if last != Vocabulary::END.0 {
-                    tokens.push(last);
+            let path = |way: &Way| {
+                let mut tokens = branches.get(way.branch as usize).cloned().unwrap_or_default();
+                if leads_on(vocabulary, &tokens) {
+                    tokens.push(token);
                 }
-                ScoredPath { tokens, log_probability: probability.ln() }
+                ScoredPath { tokens, log_probability: way.probability.ln() }
             };
+            let best = Way { probability: item.probability, branch: item.branch };
             ScoredItem {
                 item: node(vocabulary, token),
                 score: worth.ln(),
                 log_probability: item.sum.ln(),
-                confidence: (item.best.0 / item.sum).min(1.0),
+                confidence: (item.probability / item.sum).min(1.0),
                 num_paths: item.count as usize,
-                paths: item.best_few(&further).map(path).collect(),
+                paths: std::iter::once(&best).chain(place_of(token)).map(path).collect(),
             }
         };
         let items = ranked.iter().take(options.k).map(item).collect();
@@ -188,40 +211,48 @@ fn stands_apart(worths: &[f64], k: usize, more: f64) -> bool {
     worths.len() >= k && worths.iter().zip(next).take(k).all(|(&this, next)| this > next + more)
 }
 
+/// A path that is not, or no more, the most probable to its item.
+struct Passed {
+    way: Way,
+    /// Whether it was found before what it is compared with: of equally probable paths the one found first stays ahead.
+    is_older: bool,
+}
+
 impl ItemPaths {
-    fn enter(&mut self, path: (f64, u32, u32), keep: usize, further: &mut Vec<Vec<(f64, u32, u32)>>) {
-        self.sum += path.0;
+    /// Enters a path; gives the one that is not the most probable, if there are two.
+    fn enter(&mut self, way: Way) -> Option<Passed> {
+        self.sum += way.probability;
         self.count = self.count.saturating_add(1);
         if self.count == 1 {
-            self.best = path;
-            return;
+            (self.probability, self.branch) = (way.probability, way.branch);
+            return None;
         }
-        // Paths come in order, so of equally probable ones the one found first stays ahead: the best until now is ahead of its equals, a
-        // new one behind.
-        let takes_over = path.0 > self.best.0;
-        let path = if takes_over { std::mem::replace(&mut self.best, path) } else { path };
-        let room = keep.saturating_sub(1);
-        if room == 0 {
-            return;
+        if way.probability <= self.probability {
+            return Some(Passed { way, is_older: false });
         }
-        if self.next == 0 {
-            further.push(Vec::with_capacity(room.min(4)));
-            self.next = u32::try_from(further.len()).unwrap_or(0);
-        }
-        let Some(next) = further.get_mut(self.next as usize - 1) else { return };
-        let ahead = |other: &(f64, u32, u32)| other.0 > path.0 || (!takes_over && other.0 >= path.0);
+        let older = Way { probability: self.probability, branch: self.branch };
+        (self.probability, self.branch) = (way.probability, way.branch);
+        Some(Passed { way: older, is_older: true })
+    }
+}
+
+impl Passed {
+    /// Puts it among the next most probable, of which there is room for so many.
+    fn enter(self, next: &mut Vec<Way>, room: usize) {
+        let Self { way, is_older } = self;
+        let ahead =
+            |other: &Way| other.probability > way.probability || (!is_older && other.probability >= way.probability);
         let place = next.partition_point(ahead);
         if place < room {
             next.truncate(room - 1);
-            next.insert(place, path);
+            next.insert(place, way);
         }
     }
+}
 
-    /// The most probable paths, best first.
-    fn best_few<'a>(&'a self, further: &'a [Vec<(f64, u32, u32)>]) -> impl Iterator<Item = &'a (f64, u32, u32)> {
-        let next = (self.next as usize).checked_sub(1).and_then(|place| further.get(place));
-        std::iter::once(&self.best).chain(next.into_iter().flatten())
-    }
+/// Whether a token is wanted to end this prefix: it ends in a relation.
+fn leads_on(vocabulary: Vocabulary, prefix: &[u32]) -> bool {
+    prefix.last().is_some_and(|&last| matches!(vocabulary.word(TokenId(last)), Some(Word::Relation(_))))
 }
 
 fn node(vocabulary: Vocabulary, token: u32) -> NodeId {
@@ -250,14 +281,17 @@ mod tests {
         let mut stream = footpath_core::Stream::new(1, footpath_core::Purpose::Simulate, 0, 0);
         for keep in 1..6 {
             for _ in 0..100 {
-                let paths: Vec<(f64, u32, u32)> = (0..8).map(|i| (stream.index(4) as f64 / 8.0, i, 0)).collect();
+                let ways: Vec<Way> =
+                    (0..8).map(|branch| Way { probability: stream.index(4) as f64 / 8.0, branch }).collect();
                 let (mut kept, mut further) = (ItemPaths::default(), Vec::new());
-                paths.iter().for_each(|&path| kept.enter(path, keep, &mut further));
-                let mut sorted = paths.clone();
-                sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
-                sorted.truncate(keep);
-                let all: Vec<_> = kept.best_few(&further).copied().collect();
-                assert_eq!(all, sorted, "{paths:?}");
+                for passed in ways.iter().filter_map(|&way| kept.enter(way)) {
+                    passed.enter(&mut further, keep);
+                }
+                let mut sorted = ways.clone();
+                sorted.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+                sorted.truncate(keep + 1);
+                further.insert(0, Way { probability: kept.probability, branch: kept.branch });
+                assert_eq!(further, sorted, "{ways:?}");
             }
         }
     }
@@ -273,8 +307,8 @@ mod tests {
     fn scores_are_right(vocabulary: Vocabulary, items: Range<u32>) {
         let found = || {
             let mut found = Found::among(items.clone());
-            found.enter(&[10, 8, 11], [(12, 0.25), (13, 0.3)], 2);
-            found.enter(&[10, 8, 14], [(12, 0.125)], 2);
+            found.enter(&[10, 8, 11, 9], [(12, 0.25), (13, 0.3)], 2);
+            found.enter(&[10, 8, 14, 9], [(12, 0.125)], 2);
             found.cut(vec![0.2, 0.1]);
             found
         };

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Users that go through the trunk together. Part of the definition of a run: results do not depend on the number of threads.
-const USERS_AT_ONCE: usize = 16;
+const USERS_AT_ONCE: usize = 8;
 /// Prefixes that go through the trunk together, in all threads: what bounds the memory of a search that is widened.
 const PREFIXES_AT_ONCE: usize = MAX_BEAMS;
 
@@ -45,6 +45,15 @@ struct Beam {
     parent: u32,
     /// As [`Candidate::share`].
     share: u64,
+    /// What may follow, where it was looked up ahead.
+    successors: Option<Successors>,
+}
+
+impl Beam {
+    /// Whether there is but one token that may follow, so that nobody asks the model.
+    fn is_forced(&self) -> bool {
+        self.successors.as_ref().is_some_and(|successors| successors.len() == 1)
+    }
 }
 
 impl<'a, L: LegalSuccessors> Recommender<'a, L> {
@@ -134,13 +143,14 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             }
             let tokens: Vec<u32> = beams.iter().filter_map(|b| b.tokens.last().copied()).collect();
             let parents: Vec<u32> = beams.iter().map(|b| b.parent).collect();
-            hidden = self.engine.step(self.model.embed(&tokens), Some(&parents), &mut cache);
+            let forced: Vec<bool> = beams.iter().map(Beam::is_forced).collect();
+            hidden = self.engine.step_for_some(self.model.embed(&tokens), Some(&parents), &forced, &mut cache);
         }
         let finish = |((mut found, experts), &user): ((Found, &Experts), &NodeId)| {
             if matches!(options.mode, Mode::Sample(_)) {
                 found.cut_the_rest();
             }
-            found.finish(user, &options, vocabulary, &|token| experts.log_worth(token, &options).exp())
+            found.finish(user, &options, vocabulary, &|token| experts.factor(token, &options))
         };
         found.into_par_iter().zip(&experts).zip(users).map(finish).collect()
     }
@@ -149,7 +159,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     fn beginnings(&self, users: &[NodeId], share: u64) -> Vec<Beam> {
         let first = |(user, &node): (usize, &NodeId)| {
             let tokens = vec![self.legal.vocabulary().node(node).0];
-            Beam { user, tokens, probability: 1.0, parent: 0, share }
+            Beam { user, tokens, probability: 1.0, parent: 0, share, successors: None }
         };
         users.iter().enumerate().map(first).collect()
     }
@@ -221,10 +231,26 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
                     Mode::Sample(_) => (open, Vec::new()),
                 };
                 found.cut(lost);
-                kept.iter().map(|candidate| candidate.follow(&group[candidate.row as usize - start])).collect()
+                let mut kept: Vec<Beam> =
+                    kept.iter().map(|candidate| candidate.follow(&group[candidate.row as usize - start])).collect();
+                self.look_ahead(&mut kept, options);
+                kept
             })
             .collect();
         survivors.into_iter().flatten().collect()
+    }
+
+    /// Looks up what may follow the prefixes of a user, so that the trunk is spared those which only one token can follow. Not where that token ends the
+    /// longest paths: there few are alone, and all of them may be too many to be held for every prefix at once.
+    fn look_ahead(&self, beams: &mut [Beam], options: &SearchOptions) {
+        let is_last = |beam: &Beam| beam.tokens.len() + 1 >= self.legal.max_tokens();
+        if beams.first().is_none_or(is_last) || self.end_to_fill_in_to(options).is_some() {
+            return;
+        }
+        let mut found = Vec::with_capacity(beams.len());
+        let prefixes = beams.iter().map(|beam| beam.tokens.as_slice());
+        self.legal.successors_of_each(prefixes, options.goal, |successors| found.push(std::mem::take(successors)));
+        beams.iter_mut().zip(found).for_each(|(beam, successors)| beam.successors = Some(successors));
     }
 
     /// All that may follow the prefixes of a user, with what ends entered in `found`.
@@ -238,20 +264,15 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     ) -> Vec<Candidate> {
         let width = self.model.config.d_table();
         let mut open = Vec::new();
-        let mut successors = Successors::default();
         let mut softmax = Softmax::default();
-        for (index, beam) in (start..).zip(group) {
+        let filled_in = self.end_to_fill_in_to(options);
+        let mut enter = |index: usize, beam: &Beam, successors: &Successors| {
             let h = &hidden[index * width..][..width];
-            self.legal.successors(&beam.tokens, options.goal, &mut successors);
-            let filled_in = self.end_to_fill_in_to(options);
-            if let Some(end) = filled_in {
-                stop_at(&mut successors, end);
-            }
             // What ends a middle is the mark of its end: the item is given.
             let word = |token: u32| if Some(token) == filled_in { Vocabulary::END.0 } else { token };
-            let shares = softmax.of(h, &successors, self.model.output(), &self.model.bias, word);
+            let shares = softmax.of(h, successors, self.model.output(), &self.model.bias, word);
             if options.recency > 0.0 && beam.tokens.len() == FIRST_ITEM {
-                self.fade(&beam.tokens, options.recency, &successors, shares);
+                self.fade(&beam.tokens, options.recency, successors, shares);
             }
             let shares: &[f64] = shares;
             let drawn = match options.mode {
@@ -275,7 +296,16 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             let ends =
                 stopping.filter(|&(place, _)| share(place) > 0).map(|(_, (&token, &p))| (token, beam.probability * p));
             found.enter(&beam.tokens, ends, options.paths_per_item);
+        };
+        let mut beams = (start..).zip(group).peekable();
+        if beams.peek().is_some_and(|(_, beam)| beam.successors.is_none()) {
+            let prefixes = group.iter().map(|beam| beam.tokens.as_slice());
+            self.legal.successors_of_each(prefixes, options.goal, |successors| {
+                filled_in.into_iter().for_each(|end| stop_at(successors, end));
+                beams.next().into_iter().for_each(|(index, beam)| enter(index, beam, successors));
+            });
         }
+        beams.for_each(|(index, beam)| beam.successors.iter().for_each(|successors| enter(index, beam, successors)));
         open
     }
 
@@ -316,10 +346,13 @@ pub struct Experts {
 }
 
 impl Experts {
-    /// What is added to the logarithm of what the paths to an item are worth; at most 0.
-    fn log_worth(&self, end: u32, options: &SearchOptions) -> f64 {
+    /// What the worth of the paths to an item is multiplied by; at most 1.
+    fn factor(&self, end: u32, options: &SearchOptions) -> f64 {
+        if self.direct.is_empty() && self.linear.is_empty() {
+            return 1.0;
+        }
         let [direct, linear] = self.of(end);
-        options.direct * direct + options.linear * linear
+        (options.direct * direct + options.linear * linear).exp()
     }
 
     /// ln p(item ∣ user) and the logarithm of the linear part's share of an item, by its token; 0 of what was not asked for.
@@ -359,7 +392,14 @@ impl Candidate {
         let mut tokens = Vec::with_capacity(beam.tokens.len() + 1);
         tokens.extend_from_slice(&beam.tokens);
         tokens.push(self.token);
-        Beam { user: beam.user, tokens, probability: self.probability, parent: self.row, share: self.share }
+        Beam {
+            user: beam.user,
+            tokens,
+            probability: self.probability,
+            parent: self.row,
+            share: self.share,
+            successors: None,
+        }
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn output_rows(model: &PathModel, trunk: &Arrays) -> Vec<f32> {
     match trunk.get("trunk.project_out.weight") {
         // h = y P, so h · o = y · (P o): [d_model, d_table], turned.
         Some((_, matrix)) => product(rows, &transposed(matrix, width), width, d_model),
-        None => rows.clone(),
+        None => rows.to_vec(),
     }
 }
 

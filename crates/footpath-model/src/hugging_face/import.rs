@@ -3,6 +3,7 @@
 use super::{Theirs, config, entries, names};
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
+use crate::numbers::Numbers;
 use crate::path_model::PathModel;
 use burn::tensor::Device;
 use footpath_core::ArrayFile;
@@ -51,7 +52,8 @@ pub fn import(config: &str, weights: &Path, target: &Target<'_>, device: &Device
     model.validate()?;
     let source = Source { file: ArrayFile::open(weights)?, model: &model, target, vocab_size: read.vocab_size };
     source.refuse_surplus()?;
-    let values = |name: &str, shape: &[usize]| source.values(name, shape, their_positions);
+    let values =
+        |name: &str, shape: &[usize]| -> Result<Numbers> { Ok(source.values(name, shape, their_positions)?.into()) };
     Ok(PathModel::from_arrays(model.clone(), &values, device)?.0)
 }
 

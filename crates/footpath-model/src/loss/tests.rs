@@ -16,7 +16,7 @@ impl Sample {
         let mut stream = Stream::new(3, Purpose::Initialise, 0, 0);
         let output = Table::new(6, 5, 1.0, &mut stream);
         let bias = Table::new(6, 1, 1.0, &mut stream);
-        let hidden = Table::new(4, 5, 1.0, &mut stream).values;
+        let hidden = Table::new(4, 5, 1.0, &mut stream).values.into_vec();
         let batch = Batch {
             layout: Layout::causal(2, 2),
             inputs: vec![0; 4],

@@ -105,8 +105,25 @@ impl<'a> Engine<'a> {
     /// - `inputs`: `[rows, d_table]`, embedded tokens; the same comes back
     #[must_use]
     pub fn step(&self, inputs: Vec<f32>, parents: Option<&[u32]>, cache: &mut Cache) -> Vec<f32> {
+        self.step_for_some(inputs, parents, &[], cache)
+    }
+
+    /// As [`Engine::step`], where the hidden vectors of the rows that `unread` tells are not needed, now or later: they may be anything. Their tokens are
+    /// seen by what follows like any others.
+    ///
+    /// # Shapes
+    /// - `inputs`: `[rows, d_table]`, embedded tokens; the same comes back
+    /// - `unread`: `[rows]`, or empty where all are read
+    #[must_use]
+    pub fn step_for_some(
+        &self,
+        inputs: Vec<f32>,
+        parents: Option<&[u32]>,
+        unread: &[bool],
+        cache: &mut Cache,
+    ) -> Vec<f32> {
         if let Some(host) = &self.host {
-            return host.step(&inputs, parents, &mut cache.host);
+            return host.step(&inputs, parents, unread, &mut cache.host);
         }
         if let Some(parents) = parents {
             let parents: Vec<i64> = parents.iter().map(|&p| i64::from(p)).collect();

@@ -126,3 +126,28 @@ fn steps_are_those_of_burn_whatever_they_continue() {
         }
     }
 }
+
+/// The rows that nobody reads are still seen by what follows them.
+#[test]
+fn rows_that_are_not_read_change_nothing_for_others() {
+    for model in models() {
+        let width = model.config.d_table();
+        let mut stream = Stream::new(3, Purpose::Initialise, 1, 0);
+        let engine = Engine::new(&model.trunk);
+        let mut caches = [Cache::default(), Cache::default()];
+        let rows = 150;
+        for token in 0..4 {
+            let inputs = numbers(&mut stream, rows * width, 1.0);
+            // Some of every portion, all of one, and none.
+            let unread: Vec<bool> = (0..rows).map(|row| [row % 3 == 0, row < 64, row % 2 == 1, false][token]).collect();
+            let parents: Option<Vec<u32>> = (token > 0).then(|| (0..150).map(|row| (row * 7) % 150).collect());
+            let all = engine.step(inputs.clone(), parents.as_deref(), &mut caches[0]);
+            let some = engine.step_for_some(inputs, parents.as_deref(), &unread, &mut caches[1]);
+            let read = |vectors: &[f32]| -> Vec<f32> {
+                let rows = vectors.chunks_exact(width).zip(&unread);
+                rows.filter(|(_, unread)| !**unread).flat_map(|(row, _)| row.iter().copied()).collect()
+            };
+            alike(&format!("token {token}, {:?}", model.config.trunk), &read(&some), &read(&all));
+        }
+    }
+}

@@ -337,7 +337,7 @@ fn small_batches_add_up_to_a_large_one() {
         let config = TrainingConfig { batch_size, accumulate, ..training(Objective::default(), Softmax::Legal) };
         let mut trainer = Trainer::new(new_model(&toy, &config), config).expect("a trainer");
         let losses: Vec<f64> = (0..5).map(|_| trainer.step(&toy, &rows, 5).expect("finite").loss).collect();
-        (losses, trainer.model.output().values.clone())
+        (losses, trainer.model.output().values.to_vec())
     };
     let (whole, parts) = (weights(rows.len(), 1), weights(3, rows.len().div_ceil(3)));
     assert!(!rows.len().is_multiple_of(3), "the last part is smaller");

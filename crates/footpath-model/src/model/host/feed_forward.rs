@@ -104,10 +104,10 @@ fn gelu_exact(x: f32) -> (f32, f32) {
     const T: f32 = 0.327_591_1;
     const A: [f32; 5] = [1.061_405_4, -1.453_152_1, 1.421_413_8, -0.284_496_74, 0.254_829_6];
     let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
-    let t = 1.0 / (1.0 + T * z);
+    let t = 1.0 / T.mul_add(z, 1.0);
     let mut polynomial = A[0];
     for a in &A[1..] {
-        polynomial = polynomial * t + a;
+        polynomial = polynomial.mul_add(t, *a);
     }
     let bell = exp(-z * z); // e^(−x²/2)
     let tail = 0.5 * polynomial * t * bell; // Φ(−|x|)

@@ -50,10 +50,11 @@ impl Cache {
 
 impl Host {
     /// As [`Trunk::step`](super::super::Trunk::step); `parents` says which row of the cache each row continues, or that each continues itself.
+    /// Of the rows that `unread` tells, nothing but keys and values is computed; what comes back of them is 0. Without rows, all are read.
     ///
     /// # Shapes
     /// - `inputs`: `[rows, d_table]`; the same comes back
-    pub(crate) fn step(&self, inputs: &[f32], parents: Option<&[u32]>, cache: &mut Cache) -> Vec<f32> {
+    pub(crate) fn step(&self, inputs: &[f32], parents: Option<&[u32]>, unread: &[bool], cache: &mut Cache) -> Vec<f32> {
         let (width, kept, tokens) = (self.d_table(), 2 * self.d_model, cache.tokens.len());
         let rows = inputs.len() / width;
         cache.follow(rows, parents);
@@ -65,7 +66,8 @@ impl Host {
             .enumerate()
             .map(|(index, (inputs, hidden))| {
                 let lineages = cache.lineages.get(index * PORTION * tokens..).unwrap_or_default();
-                Work { inputs, hidden, lineages, new: Vec::new() }
+                let unread = unread.get(index * PORTION..).unwrap_or_default();
+                Work { inputs, hidden, lineages, unread, new: Vec::new() }
             })
             .collect();
         for layer in &mut new {
@@ -77,7 +79,7 @@ impl Host {
     }
 
     fn portion(&self, work: Work<'_>, tokens: &[Vec<Vec<f32>>]) {
-        let Work { inputs, hidden, lineages, new } = work;
+        let Work { inputs, hidden, lineages, unread, new } = work;
         let position = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
         let mut x = match &self.project_in {
             Some(project) => project.apply(inputs),
@@ -87,26 +89,33 @@ impl Host {
             x.chunks_exact_mut(self.d_model).for_each(|x| add(x, &self.positions[place.clone()]));
         }
         let turns = Turns::new(self, &vec![position; x.len() / self.d_model]);
+        let read: Vec<usize> =
+            (0..x.len() / self.d_model).filter(|&row| unread.get(row).is_none_or(|unread| !unread)).collect();
         for (index, (layer, new)) in self.layers.iter().zip(new).enumerate() {
             let of_layer: Vec<&[f32]> = tokens.iter().map(|layers| layers[index].as_slice()).collect();
-            self.block(layer, &mut x, &of_layer, lineages, new, turns.as_ref());
+            let qkv = self.keys_and_values(layer, &x, new, turns.as_ref());
+            // From here on no row needs another, and after the last layer nobody asks what became of a row that is not read.
+            if index + 1 == self.layers.len() && read.len() * self.d_model < x.len() {
+                x = rows_of(&x, self.d_model, &read);
+                let (qkv, lineages) = (rows_of(&qkv, 3 * self.d_model, &read), rows_of(lineages, tokens.len(), &read));
+                self.mix(layer, &mut x, &qkv, &of_layer, &lineages);
+            } else {
+                self.mix(layer, &mut x, &qkv, &of_layer, lineages);
+            }
         }
         let out = self.norm.apply(&x).out;
-        match &self.project_out {
-            Some(project) => hidden.copy_from_slice(&project.apply(&out)),
-            None => hidden.copy_from_slice(&out),
+        let out = match &self.project_out {
+            Some(project) => project.apply(&out),
+            None => out,
+        };
+        let width = self.d_table();
+        for (out, &row) in out.chunks_exact(width).zip(&read) {
+            hidden[row * width..][..width].copy_from_slice(out);
         }
     }
 
-    fn block(
-        &self,
-        layer: &Layer,
-        x: &mut [f32],
-        tokens: &[&[f32]],
-        lineages: &[u32],
-        new: &mut [f32],
-        turns: Option<&Turns>,
-    ) {
+    /// Queries, keys and values of the rows; the latter two go into `new` as well.
+    fn keys_and_values(&self, layer: &Layer, x: &[f32], new: &mut [f32], turns: Option<&Turns>) -> Vec<f32> {
         let d = self.d_model;
         let mut qkv = layer.query_key_value.apply(&layer.attention_norm.apply(x).out);
         if let Some(turns) = turns {
@@ -115,6 +124,12 @@ impl Host {
         for (new, qkv) in new.chunks_exact_mut(2 * d).zip(qkv.chunks_exact(3 * d)) {
             new.copy_from_slice(&qkv[d..]);
         }
+        qkv
+    }
+
+    /// The rest of a layer: what the rows see of the tokens before them, and the feed-forward layer.
+    fn mix(&self, layer: &Layer, x: &mut [f32], qkv: &[f32], tokens: &[&[f32]], lineages: &[u32]) {
+        let d = self.d_model;
         let mut mixed = vec![0.0; x.len()];
         let mut scores = vec![0.0; tokens.len() + 1];
         let mut past: Vec<&[f32]> = Vec::with_capacity(scores.len());
@@ -153,6 +168,13 @@ struct Work<'a> {
     hidden: &'a mut [f32],
     /// From the first of these rows on.
     lineages: &'a [u32],
+    /// Of each row, or fewer, whether it is not read.
+    unread: &'a [bool],
     /// Keys and values of this token, for each layer.
     new: Vec<&'a mut [f32]>,
+}
+
+/// Some rows of many.
+fn rows_of<T: Copy>(all: &[T], width: usize, rows: &[usize]) -> Vec<T> {
+    rows.iter().flat_map(|row| &all[row * width..][..width]).copied().collect()
 }
