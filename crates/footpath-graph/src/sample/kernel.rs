@@ -21,7 +21,7 @@ use footpath_core::memory::prefetch;
 use footpath_core::{NodeId, Purpose, QuickStream, QuickStreams, Vocabulary};
 
 /// Walkers at once, where there is more than one path to draw.
-pub(super) const LANES: usize = 64;
+pub(super) const LANES: usize = 128;
 /// Attempts of a draw before it is left to slower means.
 pub(super) const MAX_ATTEMPTS: u32 = 64;
 /// Hops drawn again because they led straight back, before the row is gone through.
