@@ -71,11 +71,12 @@ impl<T: Element> DerefMut for HugeArray<T> {
 #[inline]
 pub fn prefetch<T>(values: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]
-    if index < values.len() {
-        // SAFETY: the address is inside the slice, and a prefetch neither reads nor writes what the program can see.
-        unsafe {
-            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(values.as_ptr().add(index).cast());
-        }
+    // SAFETY: a prefetch neither reads nor writes what the program can see, and no address makes it fault, so that the
+    // index need not be compared; the pointer is computed by wrapping and never followed.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(
+            values.as_ptr().wrapping_add(index).cast(),
+        );
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (values, index);

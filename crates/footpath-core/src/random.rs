@@ -179,14 +179,35 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// The [`QuickStream`]s of all draws of a user, for whoever makes many of them in turn.
+#[derive(Clone, Copy, Debug)]
+pub struct QuickStreams {
+    key: u64,
+}
+
+impl QuickStreams {
+    /// The streams for `user` (or any other index of the purpose).
+    #[inline]
+    #[must_use]
+    pub fn new(seed: u64, purpose: Purpose, user: u32) -> Self {
+        Self { key: mix(seed ^ (u64::from(user) << 32 | u64::from(purpose as u32)).wrapping_mul(GOLDEN)) }
+    }
+
+    /// The stream of draw number `draw`.
+    #[inline]
+    #[must_use]
+    pub fn draw(self, draw: u64) -> QuickStream {
+        let state = mix(self.key.wrapping_add(draw.wrapping_mul(GOLDEN)));
+        QuickStream { state, step: mix(state ^ self.key) | 1 }
+    }
+}
+
 impl QuickStream {
     /// The stream of draw number `draw` for `user` (or any other index of the purpose).
     #[inline]
     #[must_use]
     pub fn new(seed: u64, purpose: Purpose, user: u32, draw: u64) -> Self {
-        let key = mix(seed ^ (u64::from(user) << 32 | u64::from(purpose as u32)).wrapping_mul(GOLDEN));
-        let state = mix(key.wrapping_add(draw.wrapping_mul(GOLDEN)));
-        Self { state, step: mix(state ^ key) | 1 }
+        QuickStreams::new(seed, purpose, user).draw(draw)
     }
 
     /// 64 uniform bits.

@@ -11,7 +11,9 @@ use footpath_core::arrays::Element;
 
 /// A hop as a number: the node it leads to and its class (relation and next state).
 pub(super) trait Code: Element + Ord + std::fmt::Debug {
-    /// Words of 64 bits of a bucket.
+    /// The words of a bucket.
+    type Words: Copy + std::fmt::Debug;
+    /// How many they are.
     const BUCKET: usize;
     /// The number of a hop.
     fn pack(node: u32, class: u32, shift: u32) -> Self;
@@ -23,8 +25,10 @@ pub(super) trait Code: Element + Ord + std::fmt::Debug {
     fn of(word: u64) -> Self;
     /// Appends a bucket.
     fn push(bucket: Bucket<Self>, to: &mut Vec<u64>);
-    /// Reads the bucket that starts at a word.
-    fn bucket(words: &[u64], at: usize) -> Bucket<Self>;
+    /// The buckets that words stand for, one after the other.
+    fn buckets(words: &[u64]) -> &[Self::Words];
+    /// Reads a bucket.
+    fn bucket(words: Self::Words) -> Bucket<Self>;
 }
 
 /// One hop below the threshold, another from there on.
@@ -35,8 +39,9 @@ pub(super) struct Bucket<C> {
     pub(super) above: C,
 }
 
-#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "hot loops; halves of a word on purpose")]
+#[expect(clippy::cast_possible_truncation, reason = "halves of a word on purpose")]
 impl Code for u32 {
+    type Words = [u64; 2];
     const BUCKET: usize = 2;
 
     #[inline]
@@ -58,15 +63,18 @@ impl Code for u32 {
     fn push(bucket: Bucket<Self>, to: &mut Vec<u64>) {
         to.extend([bucket.threshold, u64::from(bucket.below) | u64::from(bucket.above) << 32]);
     }
+    fn buckets(words: &[u64]) -> &[[u64; 2]] {
+        words.as_chunks().0
+    }
     #[inline]
-    fn bucket(words: &[u64], at: usize) -> Bucket<Self> {
-        let both = words[at + 1];
-        Bucket { threshold: words[at], below: both as u32, above: (both >> 32) as u32 }
+    fn bucket([threshold, both]: [u64; 2]) -> Bucket<Self> {
+        Bucket { threshold, below: both as u32, above: (both >> 32) as u32 }
     }
 }
 
-#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "hot loops; halves of a word on purpose")]
+#[expect(clippy::cast_possible_truncation, reason = "halves of a word on purpose")]
 impl Code for u64 {
+    type Words = [u64; 3];
     const BUCKET: usize = 3;
 
     #[inline]
@@ -88,9 +96,12 @@ impl Code for u64 {
     fn push(bucket: Bucket<Self>, to: &mut Vec<u64>) {
         to.extend([bucket.threshold, bucket.below, bucket.above]);
     }
+    fn buckets(words: &[u64]) -> &[[u64; 3]] {
+        words.as_chunks().0
+    }
     #[inline]
-    fn bucket(words: &[u64], at: usize) -> Bucket<Self> {
-        Bucket { threshold: words[at], below: words[at + 1], above: words[at + 2] }
+    fn bucket([threshold, below, above]: [u64; 3]) -> Bucket<Self> {
+        Bucket { threshold, below, above }
     }
 }
 
@@ -162,10 +173,10 @@ impl Buckets {
 }
 
 /// The hops of a row and their weights, times the number of buckets, read back from its buckets: exact.
-pub(super) fn weights_of<C: Code>(words: &[u64], first: usize, len: usize, capacity: u64) -> Vec<(C, u128)> {
+pub(super) fn weights_of<C: Code>(row: &[C::Words], capacity: u64) -> Vec<(C, u128)> {
     let capacity = if capacity == 0 { 1u128 << 64 } else { u128::from(capacity) };
-    let mut parts = Vec::with_capacity(2 * len);
-    for bucket in (0..len).map(|index| C::bucket(words, (first + index) * C::BUCKET)) {
+    let mut parts = Vec::with_capacity(2 * row.len());
+    for bucket in row.iter().map(|&words| C::bucket(words)) {
         let below = u128::from(bucket.threshold).min(capacity);
         parts.extend([(bucket.below, below), (bucket.above, capacity - below)]);
     }
@@ -190,7 +201,7 @@ mod tests {
             let mut words = Vec::new();
             let capacity = Buckets::default().add(&row, &mut words);
             prop_assert_eq!(capacity, weights.iter().sum::<u64>());
-            let back = weights_of::<u32>(&words, 0, row.len(), capacity);
+            let back = weights_of::<u32>(u32::buckets(&words), capacity);
             let expected: Vec<_> = row.iter().map(|&(c, w)| (c, u128::from(w) * row.len() as u128)).collect();
             prop_assert_eq!(back, expected);
         }
@@ -200,7 +211,7 @@ mod tests {
             let row: Vec<(u64, f64)> = (0u64..).zip(weights.iter().copied()).collect();
             let mut words = Vec::new();
             let capacity = Buckets::default().add(&row, &mut words);
-            let back = weights_of::<u64>(&words, 0, row.len(), capacity);
+            let back = weights_of::<u64>(u64::buckets(&words), capacity);
             let sum: f64 = weights.iter().sum();
             for (code, weight) in back {
                 let got = weight as f64 / row.len() as f64 / 2f64.powi(64);

@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const PIECE_PATHS: u64 = 1 << 14;
 /// Users of one piece of work.
 const PIECE_USERS: u32 = 1 << 12;
+/// The same where each has tables of their own, which cost as much as a thousand paths.
+const PIECE_TABLES: u32 = 1 << 5;
 /// Paths drawn between two calls of the sink; bounds memory.
 const BATCH_PATHS: u64 = 1 << 19;
 /// Most threads.
@@ -192,6 +194,7 @@ impl<'a> Drawer<'a> {
     fn pieces(&self, users: Range<u32>) -> impl Iterator<Item = Piece> + '_ {
         let mut next = users.start;
         let mut part = 0;
+        let at_most = if self.sampler.is_compiled() { PIECE_USERS } else { PIECE_TABLES };
         std::iter::from_fn(move || {
             if next >= users.end {
                 return None;
@@ -206,7 +209,7 @@ impl<'a> Drawer<'a> {
             }
             let start = next;
             let mut paths = 0;
-            while next < users.end && next - start < PIECE_USERS && paths < PIECE_PATHS && self.quota(next) == quota {
+            while next < users.end && next - start < at_most && paths < PIECE_PATHS && self.quota(next) == quota {
                 paths += quota;
                 next += 1;
             }

@@ -8,6 +8,7 @@ use super::MixtureTables;
 use super::tables::Drawn;
 use footpath_core::{Path, Purpose, QuickStream};
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 /// Rows that are all different, in the order they came.
 #[derive(Debug, Default)]
@@ -41,10 +42,9 @@ impl Distinct {
     pub(super) fn add(&mut self, row: &[u32]) {
         let Self { width, tokens, numbers } = self;
         let at = |number: usize| tokens.get(number * *width..(number + 1) * *width).unwrap_or_default();
-        if numbers.find(hash(row), |&number| at(number) == row).is_none() {
-            let number = tokens.len() / *width;
-            numbers.insert_unique(hash(row), number, |&number| hash(at(number)));
-            tokens.extend(row);
+        if let Entry::Vacant(new) = numbers.entry(hash(row), |&number| at(number) == row, |&number| hash(at(number))) {
+            new.insert(tokens.len() / *width);
+            tokens.extend_from_slice(row);
         }
     }
 

@@ -72,18 +72,20 @@ impl MixtureSampler<'_> {
         rows: &mut Rows,
     ) -> Result<Vec<u32>> {
         let width = self.row_width();
-        let live = || users.clone().filter(|&user| self.may_have_paths(NodeId(user)));
-        let mut owners: Vec<u32> = live().flat_map(|user| std::iter::repeat_n(user, draws.clone().count())).collect();
+        let live: Vec<u32> = users.clone().filter(|&user| self.may_have_paths(NodeId(user))).collect();
+        let mut owners = Vec::new();
+        for &user in &live {
+            owners.resize(owners.len() + draws.clone().count(), user);
+        }
         rows.tokens.resize(owners.len() * width, 0);
-        let all = || live().flat_map(|start| draws.clone().map(move |number| (start, number)));
         let mut failed = Vec::new();
         let single = self.samplers().len() == 1;
         for (part, sampler) in self.samplers().iter().enumerate() {
             let Some(shared) = &sampler.shared else { continue };
-            let numbered = all().enumerate().map(|(place, (start, number))| Draw { start, number, place });
             let form = Form { width, ..sampler.form() };
+            let all = Draws { starts: live.iter(), draws: &draws, start: 0, numbers: 0..0, place: 0 };
             let ours = |draw: &Draw| single || self.part(NodeId(draw.start), draw.number) == Some(part);
-            failed.extend(shared.run::<LANES>(sampler, form, numbered.filter(ours), &mut rows.tokens).failed);
+            failed.extend(shared.run::<LANES>(sampler, form, all.filter(ours), &mut rows.tokens).failed);
         }
         failed.sort_unstable_by_key(|draw| draw.place);
         self.draw_slowly(&failed, scratch, rows, &mut owners)?;
@@ -126,6 +128,33 @@ impl MixtureSampler<'_> {
             });
         }
         Ok(())
+    }
+}
+
+/// The same draws of each of some nodes, in order of their places.
+struct Draws<'a> {
+    starts: std::slice::Iter<'a, u32>,
+    draws: &'a Range<u64>,
+    /// The node whose draws come next, and which of them are left.
+    start: u32,
+    numbers: Range<u64>,
+    place: usize,
+}
+
+impl Iterator for Draws<'_> {
+    type Item = Draw;
+
+    #[inline]
+    fn next(&mut self) -> Option<Draw> {
+        loop {
+            if let Some(number) = self.numbers.next() {
+                let place = self.place;
+                self.place += 1;
+                return Some(Draw { start: self.start, number, place });
+            }
+            self.start = *self.starts.next()?;
+            self.numbers = self.draws.clone();
+        }
     }
 }
 

@@ -18,10 +18,10 @@ use super::alias::{Code, below_capacity, weights_of};
 use super::layers::{Class, Kind, Layer, Layers, Row};
 use crate::pattern::MAX_HOPS;
 use footpath_core::memory::prefetch;
-use footpath_core::{NodeId, Purpose, QuickStream, Vocabulary};
+use footpath_core::{NodeId, Purpose, QuickStream, QuickStreams, Vocabulary};
 
 /// Walkers at once, where there is more than one path to draw.
-pub(super) const LANES: usize = 64;
+pub(super) const LANES: usize = 128;
 /// Attempts of a draw before it is left to slower means.
 pub(super) const MAX_ATTEMPTS: u32 = 64;
 /// Hops drawn again because they led straight back, before the row is gone through.
@@ -86,7 +86,7 @@ struct Walker {
     stream: QuickStream,
     /// The row of its node, then the arc it has chosen, then the hop that the arc stands for.
     word: u64,
-    /// Decides between the two hops of a bucket.
+    /// The capacity of the buckets of its row, then the number that decides between the two hops of one.
     coin: u64,
     number: u64,
     /// Where its row of tokens starts.
@@ -108,28 +108,37 @@ const NO_ARC: u64 = u64::MAX;
 
 /// The hops of a state, without a way round.
 #[derive(Clone, Copy, Debug)]
-struct View<'a, C> {
+struct View<'a, C: Code> {
     kind: Kind,
     first_node: u32,
     shift: u32,
-    /// The class that stands for stopping.
-    stop: u32,
+    /// Rows of a state whose hops are alike.
     rows: &'a [u64],
+    /// Rows and their capacities where hops are weighed.
+    pairs: &'a [[u64; 2]],
     arcs: &'a [C],
-    buckets: &'a [u64],
+    buckets: &'a [C::Words],
+    /// The class after the last stands for stopping.
     classes: &'a [Onward],
+    /// The state that all hops lead to, if they do.
+    next: Option<u16>,
 }
 
-/// A class of hops: the token of its relation, the state it leads to, and whether nothing follows there.
+/// A class of hops: the token of its relation, and the state it leads to.
 #[derive(Clone, Copy, Debug)]
 struct Onward {
     relation: u32,
     next: u16,
-    is_last: bool,
 }
 
+/// What is known of where all hops of a state lead: nothing, to one state of a kind, or to an end.
+const ANYWHERE: u8 = 0;
+const TO_UNIFORM: u8 = 1;
+const TO_WEIGHED: u8 = 2;
+const TO_END: u8 = 3;
+
 /// Everything the walkers of a run look at.
-struct Field<'a, C> {
+struct Field<'a, C: Code> {
     views: Vec<View<'a, C>>,
     form: Form,
     weighed: bool,
@@ -151,11 +160,17 @@ impl<C: Code> Layers<C> {
         let field = self.field(form, &classes);
         let mut walkers = [Walker::default(); N];
         let mut drawn = Drawn::default();
+        let mut user = (0, field.streams(0));
         let mut open = 0;
         loop {
             // Walks given up are begun again at the front; the others take up new draws.
             walkers[..open].iter_mut().for_each(|walker| field.begin(walker, rows[walker.row] - field.first_token));
-            while open < N && field.take_up(&mut walkers[open], &mut draws, rows) {
+            for walker in &mut walkers[open..] {
+                let Some(draw) = draws.next() else { break };
+                if draw.start != user.0 {
+                    user = (draw.start, field.streams(draw.start));
+                }
+                field.take_up(walker, draw, user.1.draw(draw.number), rows);
                 open += 1;
             }
             if open == 0 {
@@ -164,18 +179,21 @@ impl<C: Code> Layers<C> {
             field.walk(&mut walkers[..open], rows);
             let mut again = 0;
             for turn in 0..open {
-                let mut walker = walkers[turn];
+                let walker = &walkers[turn];
                 let end = walker.row + 2 * usize::from(walker.hops);
                 if walker.fate == Fate::End && may_end(&rows[walker.row..=end]) {
                     drawn.attempts += u64::from(walker.attempts) + 1;
-                    rows[end + 1..walker.row + form.width].fill(Vocabulary::PADDING.0);
+                    // Most rows are full, and then even a fill of nothing costs a call.
+                    if end + 1 < walker.row + form.width {
+                        rows[end + 1..walker.row + form.width].fill(Vocabulary::PADDING.0);
+                    }
                 } else if u32::from(walker.attempts) + 1 < MAX_ATTEMPTS {
-                    walker.attempts += 1;
-                    walkers[again] = walker;
+                    walkers[again] = *walker;
+                    walkers[again].attempts += 1;
                     again += 1;
                 } else {
                     drawn.attempts += u64::from(MAX_ATTEMPTS);
-                    drawn.failed.push(field.draw_of(&walker, rows));
+                    drawn.failed.push(field.draw_of(walker, rows));
                 }
             }
             open = again;
@@ -187,11 +205,7 @@ impl<C: Code> Layers<C> {
     /// The classes of all states.
     fn onward(&self, vocabulary: Vocabulary) -> Vec<Onward> {
         let classes = self.layers.iter().flat_map(|layer| &layer.classes);
-        let onward = |class: &Class| Onward {
-            relation: vocabulary.relation(class.relation).0,
-            next: class.next.0,
-            is_last: self.layers[class.next.index()].kind == Kind::Terminal,
-        };
+        let onward = |class: &Class| Onward { relation: vocabulary.relation(class.relation).0, next: class.next.0 };
         classes.map(onward).collect()
     }
 
@@ -200,8 +214,9 @@ impl<C: Code> Layers<C> {
             let (of, rest) = classes.split_at(layer.classes.len());
             classes = rest;
             let Layer { kind, first_node, shift, .. } = *layer;
-            let (rows, arcs, buckets) = (&**layer.rows, &**layer.arcs, &*layer.buckets);
-            View { kind, first_node, shift, stop: of.len() as u32, rows, arcs, buckets, classes: of }
+            let (rows, arcs, buckets) = (&**layer.rows, &**layer.arcs, C::buckets(&layer.buckets));
+            let next = of.first().map(|class| class.next).filter(|next| of.iter().all(|class| class.next == *next));
+            View { kind, first_node, shift, rows, pairs: rows.as_chunks().0, arcs, buckets, classes: of, next }
         };
         let views = self.layers.iter().map(view).collect();
         Field { views, form, weighed: self.weighed, first_token: form.vocabulary.node(NodeId(0)).0 }
@@ -209,27 +224,43 @@ impl<C: Code> Layers<C> {
 }
 
 impl<C: Code> View<'_, C> {
-    /// Where the row of a node starts.
+    /// Whether a class stands for stopping.
     #[inline]
-    fn row_at(&self, node: u32) -> usize {
-        (node.wrapping_sub(self.first_node) as usize) << u32::from(self.kind == Kind::Weighed)
+    fn stops(&self, class: u32) -> bool {
+        class as usize == self.classes.len()
     }
 
-    /// Asks for the row of a node.
+    /// The number of the row of a node.
     #[inline]
-    fn ask_row(&self, node: u32) {
-        prefetch(self.rows, self.row_at(node));
+    fn row_of(&self, node: u32) -> usize {
+        node.wrapping_sub(self.first_node) as usize
+    }
+
+    /// Asks for the row of a node, in a state of this kind; what comes next for a walker who has come there.
+    #[inline]
+    fn ask_row(&self, kind: Kind, node: u32) -> Fate {
+        match kind {
+            Kind::Weighed => prefetch(self.pairs, self.row_of(node)),
+            Kind::Uniform => prefetch(self.rows, self.row_of(node)),
+            Kind::Terminal => return Fate::End,
+        }
+        Fate::On
     }
 
     /// Reads the row of a walker's node. No walk meets a node without a row in this state.
     #[inline]
-    fn look(&self, walker: &mut Walker) {
-        walker.word = self.rows.get(self.row_at(walker.node)).copied().unwrap_or(0);
+    fn look<const WEIGHED: bool>(&self, walker: &mut Walker) {
+        let row = self.row_of(walker.node);
+        if WEIGHED {
+            [walker.word, walker.coin] = self.pairs.get(row).copied().unwrap_or_default();
+        } else {
+            walker.word = self.rows.get(row).copied().unwrap_or_default();
+        }
     }
 
     /// Chooses an arc of the row that was read, each alike.
     #[inline]
-    fn choose<const WEIGHED: bool>(&self, walker: &mut Walker) {
+    fn choose<const WEIGHED: bool>(walker: &mut Walker) {
         let Row { first, len } = Row::of(walker.word);
         if len == 0 {
             walker.word = NO_ARC;
@@ -237,8 +268,7 @@ impl<C: Code> View<'_, C> {
         }
         walker.word = (first + walker.stream.index(len)) as u64;
         if WEIGHED {
-            let capacity = self.rows[self.row_at(walker.node) + 1];
-            walker.coin = below_capacity(capacity, &mut walker.stream);
+            walker.coin = below_capacity(walker.coin, &mut walker.stream);
         }
     }
 
@@ -247,32 +277,41 @@ impl<C: Code> View<'_, C> {
     fn ask_arc<const WEIGHED: bool>(&self, walker: &Walker) {
         let arc = walker.word as usize;
         if WEIGHED {
-            prefetch(self.buckets, arc.wrapping_mul(C::BUCKET));
+            prefetch(self.buckets, arc);
         } else {
             prefetch(self.arcs, arc);
         }
     }
 
-    /// Reads the hop that the chosen arc stands for.
+    /// Reads the hop that the chosen arc stands for; without one, nothing.
     #[inline]
     fn pick<const WEIGHED: bool>(&self, walker: &mut Walker) {
-        if walker.word == NO_ARC {
-            return;
-        }
         let arc = walker.word as usize;
-        let code = if WEIGHED { C::bucket(self.buckets, arc * C::BUCKET).at(walker.coin) } else { self.arcs[arc] };
-        walker.word = code.word();
+        let code = match WEIGHED {
+            true => self.buckets.get(arc).map(|&words| C::bucket(words).at(walker.coin)),
+            false => self.arcs.get(arc).copied(),
+        };
+        walker.word = code.map_or(NO_ARC, C::word);
     }
 
     /// All walkers of a group choose an arc and read it.
+    #[inline]
+    fn step_all(&self, group: &mut [Walker]) {
+        match self.kind {
+            Kind::Weighed => self.step::<true>(group),
+            Kind::Uniform | Kind::Terminal => self.step::<false>(group),
+        }
+    }
+
+    /// As [`View::step_all`], for either kind of state.
     ///
     /// Reading is apart from computing: so many short turns fit into what the processor looks ahead at once, and
     /// the lines that it has not got in spite of having asked for them arrive together.
     #[inline]
-    fn step_all<const WEIGHED: bool>(&self, group: &mut [Walker]) {
-        group.iter_mut().for_each(|walker| self.look(walker));
+    fn step<const WEIGHED: bool>(self, group: &mut [Walker]) {
+        group.iter_mut().for_each(|walker| self.look::<WEIGHED>(walker));
         for walker in group.iter_mut() {
-            self.choose::<WEIGHED>(walker);
+            Self::choose::<WEIGHED>(walker);
             self.ask_arc::<WEIGHED>(walker);
         }
         group.iter_mut().for_each(|walker| self.pick::<WEIGHED>(walker));
@@ -280,131 +319,161 @@ impl<C: Code> View<'_, C> {
 }
 
 impl<C: Code> Field<'_, C> {
-    /// Sets a walker to the next draw; false when there is none.
-    #[inline]
-    fn take_up(&self, walker: &mut Walker, draws: &mut impl Iterator<Item = Draw>, rows: &mut [u32]) -> bool {
-        let Some(Draw { start, number, place }) = draws.next() else { return false };
-        walker.stream = QuickStream::new(self.form.seed, Purpose::SamplePath, start, number);
-        (walker.number, walker.row, walker.attempts) = (number, place * self.form.width, 0);
+    /// The random numbers of the draws that start at a node.
+    fn streams(&self, start: u32) -> QuickStreams {
+        QuickStreams::new(self.form.seed, Purpose::SamplePath, start)
+    }
+
+    /// Sets a walker to a draw.
+    #[inline(always)]
+    fn take_up(&self, walker: &mut Walker, draw: Draw, stream: QuickStream, rows: &mut [u32]) {
+        let Draw { start, number, place } = draw;
+        (walker.stream, walker.number, walker.row, walker.attempts) = (stream, number, place * self.form.width, 0);
         rows[walker.row] = self.first_token + start;
         self.begin(walker, start);
-        true
     }
 
     #[inline]
     fn begin(&self, walker: &mut Walker, start: u32) {
-        (walker.node, walker.state, walker.hops, walker.redraws, walker.fate) = (start, 0, 0, 0, Fate::On);
-        self.views[0].ask_row(start);
+        (walker.node, walker.state, walker.redraws) = (start, 0, 0);
+        self.views[0].ask_row(self.views[0].kind, start);
     }
 
     /// Walks until all have come to an end or given up, hop by hop: the walkers that go on stand in front of the others.
-    fn walk(&self, walkers: &mut [Walker], rows: &mut [u32]) {
-        let (mut going, mut hops) = (walkers.len(), 0);
-        while going > 0 {
-            let walkers = &mut walkers[..going];
-            for group in walkers.chunk_by_mut(|a, b| a.state == b.state) {
-                let view = &self.views[usize::from(group[0].state)];
-                match view.kind {
-                    Kind::Weighed => view.step_all::<true>(group),
-                    Kind::Uniform | Kind::Terminal => view.step_all::<false>(group),
-                }
-            }
-            let mut all_go_on = true;
-            for group in walkers.chunk_by_mut(|a, b| a.state == b.state) {
-                let weighed = self.views[usize::from(group[0].state)].kind == Kind::Weighed;
-                all_go_on &= match (self.form.simple, weighed) {
-                    (true, true) => self.hop_all::<true, true>(group, hops, rows),
-                    (true, false) => self.hop_all::<true, false>(group, hops, rows),
-                    (false, true) => self.hop_all::<false, true>(group, hops, rows),
-                    (false, false) => self.hop_all::<false, false>(group, hops, rows),
-                };
-            }
-            hops += 1;
+    fn walk(&self, mut walkers: &mut [Walker], rows: &mut [u32]) {
+        // The state that all are in. While there is one, nobody looks at the walkers' own.
+        let mut shared = Some(0);
+        for hops in 0.. {
+            let all_go_on;
+            (all_go_on, shared) = match shared {
+                Some(state) => self.hop_together(usize::from(state), walkers, hops, rows),
+                None => self.hop_apart(walkers, hops, rows),
+            };
             if !all_go_on {
-                let mut turn = 0;
-                while turn < going {
-                    if walkers[turn].fate == Fate::On {
-                        turn += 1;
-                    } else {
-                        going -= 1;
-                        walkers.swap(turn, going);
-                    }
-                }
+                let going = to_front(walkers);
+                walkers = &mut walkers[..going];
+            }
+            let Some(first) = walkers.first() else { break };
+            if shared.is_none() && walkers.iter().all(|walker| walker.state == first.state) {
+                shared = Some(first.state);
             }
         }
     }
 
-    /// All walkers of a group, who are in one state, hop along the arcs they have chosen; whether all go on from there.
-    #[inline]
-    fn hop_all<const SIMPLE: bool, const WEIGHED: bool>(
+    /// One hop of walkers that are all in one state: whether all go on, and the state they are in if it is one.
+    fn hop_together(&self, state: usize, walkers: &mut [Walker], hops: usize, rows: &mut [u32]) -> (bool, Option<u16>) {
+        let view = &self.views[state];
+        view.step_all(walkers);
+        let kind = view.next.map(|next| self.views[usize::from(next)].kind);
+        let all_go_on = match (self.form.simple, kind) {
+            (true, None) => self.hop_all::<true, ANYWHERE>(state, walkers, hops, rows),
+            (true, Some(Kind::Uniform)) => self.hop_all::<true, TO_UNIFORM>(state, walkers, hops, rows),
+            (true, Some(Kind::Weighed)) => self.hop_all::<true, TO_WEIGHED>(state, walkers, hops, rows),
+            (true, Some(Kind::Terminal)) => self.hop_all::<true, TO_END>(state, walkers, hops, rows),
+            (false, None) => self.hop_all::<false, ANYWHERE>(state, walkers, hops, rows),
+            (false, Some(Kind::Uniform)) => self.hop_all::<false, TO_UNIFORM>(state, walkers, hops, rows),
+            (false, Some(Kind::Weighed)) => self.hop_all::<false, TO_WEIGHED>(state, walkers, hops, rows),
+            (false, Some(Kind::Terminal)) => self.hop_all::<false, TO_END>(state, walkers, hops, rows),
+        };
+        (all_go_on, view.next)
+    }
+
+    /// The same for walkers in several states, those in one state together.
+    fn hop_apart(&self, walkers: &mut [Walker], hops: usize, rows: &mut [u32]) -> (bool, Option<u16>) {
+        for group in walkers.chunk_by_mut(|a, b| a.state == b.state) {
+            self.views[usize::from(group[0].state)].step_all(group);
+        }
+        let mut all_go_on = true;
+        for group in walkers.chunk_by_mut(|a, b| a.state == b.state) {
+            let state = usize::from(group[0].state);
+            all_go_on &= match self.form.simple {
+                true => self.hop_all::<true, ANYWHERE>(state, group, hops, rows),
+                false => self.hop_all::<false, ANYWHERE>(state, group, hops, rows),
+            };
+        }
+        (all_go_on, None)
+    }
+
+    /// All walkers of a group hop along the arcs they have chosen; whether all go on from there. `TO` says what is known of
+    /// where all hops lead; walkers do not note their state if it is one. Each kind of loop is a function of its own, with
+    /// the registers to itself.
+    #[inline(never)]
+    fn hop_all<const SIMPLE: bool, const TO: u8>(
         &self,
+        state: usize,
         group: &mut [Walker],
         hops: usize,
         rows: &mut [u32],
     ) -> bool {
-        let view = self.views[usize::from(group[0].state)];
-        let mut all_go_on = true;
+        let view = self.views[state];
+        let only = self.views[usize::from(view.next.unwrap_or(0))];
+        let mut all_go_on = TO != TO_END;
         for walker in group {
-            walker.fate = self.hop::<SIMPLE, WEIGHED>(&view, walker, hops, rows);
+            walker.fate = match (self.hop::<SIMPLE>(&view, walker, hops, rows), TO) {
+                (Err(fate), _) => fate,
+                (Ok(_), TO_END) => Fate::End,
+                (Ok(_), TO_UNIFORM) => only.ask_row(Kind::Uniform, walker.node),
+                (Ok(_), TO_WEIGHED) => only.ask_row(Kind::Weighed, walker.node),
+                (Ok(next), _) => {
+                    walker.state = next;
+                    let next = &self.views[usize::from(next)];
+                    next.ask_row(next.kind, walker.node)
+                }
+            };
             all_go_on &= walker.fate == Fate::On;
         }
         all_go_on
     }
 
-    #[inline]
-    fn hop<const SIMPLE: bool, const WEIGHED: bool>(
+    /// A hop along the arc that was chosen: the state it leads to, or why there is none.
+    #[inline(always)]
+    fn hop<const SIMPLE: bool>(
         &self,
         view: &View<'_, C>,
         walker: &mut Walker,
         hops: usize,
         rows: &mut [u32],
-    ) -> Fate {
+    ) -> Result<u16, Fate> {
         if walker.word == NO_ARC {
-            return Fate::GiveUp;
+            return Err(Fate::GiveUp);
         }
         let (mut node, mut class) = C::of(walker.word).unpack(view.shift);
-        if SIMPLE && hops > 0 {
-            while node == walker.back && class != view.stop {
-                // Straight back: the weights leave it out, so the hop alone is drawn again.
-                let Some(other) = self.redraw::<WEIGHED>(view, walker) else { return Fate::GiveUp };
-                (node, class) = other.unpack(view.shift);
-            }
+        if SIMPLE && hops > 0 && node == walker.back && !view.stops(class) {
+            (node, class) = self.onward(view, walker).ok_or(Fate::GiveUp)?;
         }
-        if class == view.stop {
-            return Fate::End;
-        }
+        let Some(&Onward { relation, next }) = view.classes.get(class as usize) else {
+            walker.hops = hops as u8;
+            return Err(Fate::End);
+        };
         let end = walker.row + 2 * hops;
         let token = self.first_token + node;
         // The node itself is no hop away from itself, and the one before was looked at above.
         if SIMPLE && hops > 1 && rows[walker.row..end - 3].iter().step_by(2).any(|&met| met == token) {
-            return Fate::GiveUp;
+            return Err(Fate::GiveUp);
         }
-        let Onward { relation, next, is_last } = view.classes[class as usize];
         rows[end + 1..end + 3].copy_from_slice(&[relation, token]);
-        (walker.back, walker.node, walker.state) = (walker.node, node, next);
-        walker.hops += 1;
-        if is_last {
-            return Fate::End;
-        }
-        self.views[usize::from(next)].ask_row(node);
-        Fate::On
+        (walker.back, walker.node, walker.hops) = (walker.node, node, hops as u8 + 1);
+        Ok(next)
     }
 
-    /// Another hop of the same row; after many that led straight back one that does not. `None` where there is none, or
-    /// where the weights do not leave them out.
+    /// Node and class of another hop of the same row that does not lead straight back, as the weights leave those out. `None`
+    /// where there is none, or where the weights do not.
     #[cold]
-    fn redraw<const WEIGHED: bool>(&self, view: &View<'_, C>, walker: &mut Walker) -> Option<C> {
+    fn onward(&self, view: &View<'_, C>, walker: &mut Walker) -> Option<(u32, u32)> {
         if !self.weighed {
             return None;
         }
-        walker.redraws += 1;
-        if u32::from(walker.redraws) < MAX_REDRAWS {
-            view.look(walker);
-            view.choose::<WEIGHED>(walker);
-            view.pick::<WEIGHED>(walker);
-            return Some(C::of(walker.word));
+        loop {
+            walker.redraws += 1;
+            if u32::from(walker.redraws) >= MAX_REDRAWS {
+                return onward(view, walker).map(|code| code.unpack(view.shift));
+            }
+            view.step_all(std::slice::from_mut(walker));
+            let (node, class) = C::of(walker.word).unpack(view.shift);
+            if node != walker.back || view.stops(class) {
+                return Some((node, class));
+            }
         }
-        onward(view, walker)
     }
 
     /// What was asked of a walker.
@@ -414,17 +483,31 @@ impl<C: Code> Field<'_, C> {
     }
 }
 
+/// The walkers that go on, put in front of the others; how many they are.
+fn to_front(walkers: &mut [Walker]) -> usize {
+    let mut going = 0;
+    for turn in 0..walkers.len() {
+        if walkers[turn].fate == Fate::On {
+            walkers.swap(going, turn);
+            going += 1;
+        }
+    }
+    going
+}
+
 /// A hop of the row that does not lead straight back, in proportion to weight, by going through the whole row.
 #[cold]
 fn onward<C: Code>(view: &View<'_, C>, walker: &mut Walker) -> Option<C> {
-    let Row { first, len } = Row::of(view.rows[view.row_at(walker.node)]);
+    let row = view.row_of(walker.node);
     let mut weights = match view.kind {
-        Kind::Weighed => weights_of::<C>(view.buckets, first, len, view.rows[view.row_at(walker.node) + 1]),
-        Kind::Uniform | Kind::Terminal => view.arcs[first..first + len].iter().map(|&code| (code, 1)).collect(),
+        Kind::Weighed => weights_of::<C>(Row::of(view.pairs[row][0]).of_table(view.buckets), view.pairs[row][1]),
+        Kind::Uniform | Kind::Terminal => {
+            Row::of(view.rows[row]).of_table(view.arcs).iter().map(|&code| (code, 1)).collect()
+        }
     };
     weights.retain(|(code, _)| {
         let (node, class) = code.unpack(view.shift);
-        node != walker.back || class == view.stop
+        node != walker.back || view.stops(class)
     });
     let total: u128 = weights.iter().map(|(_, weight)| weight).sum();
     let mut number = below_u128(total, &mut walker.stream)?;

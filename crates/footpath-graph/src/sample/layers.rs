@@ -62,6 +62,11 @@ impl Row {
     pub(super) fn of(word: u64) -> Self {
         Self { first: (word >> LEN_BITS) as usize, len: (word & ((1 << LEN_BITS) - 1)) as usize }
     }
+
+    /// What of a table belongs to the row.
+    pub(super) fn of_table<T>(self, table: &[T]) -> &[T] {
+        table.get(self.first..self.first + self.len).unwrap_or_default()
+    }
 }
 
 /// A compiled pattern.

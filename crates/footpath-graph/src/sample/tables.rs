@@ -270,15 +270,19 @@ impl<'s> UserTables<'s> {
         let sampler = self.sampler;
         let end = |path: &Path| path.nodes.last().map_or(0, |end| end.0);
         let weight = |path: &Path| sampler.factors.weight(sampler.kg, sampler.pattern.automaton(), path);
+        let mut weighed: Vec<(Path, f64)> = paths.into_iter().map(|path| (path, 0.0)).collect();
         let mut of_end: BTreeMap<u32, f64> = BTreeMap::new();
-        paths.iter().for_each(|path| *of_end.entry(end(path)).or_default() += weight(path));
-        let by_end = |path: &Path| match sampler.spec.law {
-            Law::UniformEnd => of_end.get(&end(path)).copied().unwrap_or(1.0),
-            Law::UniformPath | Law::Walk => 1.0,
-        };
-        let probability = |path: &Path| weight(path) * sampler.ends.of(end(path)) / by_end(path);
-        let probabilities: Vec<f64> = paths.iter().map(probability).collect();
-        Some(paths.into_iter().zip(probabilities).collect())
+        for (path, probability) in &mut weighed {
+            *probability = weight(path);
+            if sampler.spec.law == Law::UniformEnd {
+                *of_end.entry(end(path)).or_default() += *probability;
+            }
+        }
+        for (path, probability) in &mut weighed {
+            let by_end = of_end.get(&end(path)).unwrap_or(&1.0);
+            *probability = *probability * sampler.ends.of(end(path)) / by_end;
+        }
+        Some(weighed)
     }
 
     fn listed(&self) -> &Listed {
