@@ -91,7 +91,7 @@ impl Table {
         self.values.len() / self.width
     }
 
-    /// One row; for many see [`Table::rows`].
+    /// One row.
     #[must_use]
     pub fn row(&self, row: u32) -> &[f32] {
         self.rows().get(row)
