@@ -360,7 +360,7 @@ fn check_size(path: &Path, entry: &FileEntry) -> Result<()> {
 
 fn check_hash(path: &Path, entry: &FileEntry) -> Result<()> {
     let mut hash = Xxh3::new();
-    mapped::in_windows(path, |bytes| hash.update(bytes))?;
+    mapped::in_windows(path, mapped::WINDOW, |bytes| hash.update(bytes))?;
     let got = written(&hash);
     if got == entry.xxh3 { Ok(()) } else { corrupt_file(path, "checksum", entry.xxh3.clone(), got) }
 }

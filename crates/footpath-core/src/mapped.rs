@@ -14,22 +14,40 @@ pub(crate) fn map(path: &Path) -> Result<memmap2::Mmap> {
     unsafe { memmap2::Mmap::map(&file) }.map_err(Error::io(path))
 }
 
-/// Bytes that are mapped together by [`in_windows`].
-const WINDOW: u64 = 64 << 20;
+/// Bytes of a window that is small beside memory and large beside the cost of mapping it.
+pub(crate) const WINDOW: u64 = 64 << 20;
 
-/// Shows a published artefact file from its beginning to its end, a window at a time: nothing is copied, and a file may be larger than memory.
-pub(crate) fn in_windows(path: &Path, mut look: impl FnMut(&[u8])) -> Result<()> {
+/// Shows a published artefact file from its beginning to its end, a window of so many bytes (a multiple of the pages of memory) at a time: nothing
+/// is copied, and a file may be larger than memory.
+pub(crate) fn in_windows(path: &Path, window: u64, mut look: impl FnMut(&[u8])) -> Result<()> {
     let file = File::open(path).map_err(Error::io(path))?;
     let len = file.metadata().map_err(Error::io(path))?.len();
     let mut offset = 0;
     while offset < len {
-        let window = WINDOW.min(len - offset);
         let mut options = memmap2::MmapOptions::new();
-        options.offset(offset).len(usize::try_from(window).unwrap_or(usize::MAX));
+        options.offset(offset).len(usize::try_from(window.min(len - offset)).unwrap_or(usize::MAX));
         // SAFETY: as for `map`.
-        let window = unsafe { options.map(&file) }.map_err(Error::io(path))?;
-        look(&window);
-        offset += WINDOW;
+        let bytes = unsafe { options.map(&file) }.map_err(Error::io(path))?;
+        look(&bytes);
+        offset += window;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_show_every_byte_once_and_in_order() {
+        const WINDOW: u64 = 1 << 16;
+        for len in [0, 1, WINDOW - 1, WINDOW, WINDOW + 1, 3 * WINDOW + 5] {
+            let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), &bytes).expect("written");
+            let mut seen = Vec::new();
+            in_windows(file.path(), WINDOW, |window| seen.extend_from_slice(window)).expect("mapped");
+            assert!(seen == bytes, "{len} bytes");
+        }
+    }
 }

@@ -5,6 +5,8 @@
 //! user and on the path so far is looked up on the way and stops at the first completion found.
 
 mod guest;
+mod node_set;
+mod wanted;
 
 use crate::kg::{Arcs, TrainKg, nodes_within};
 use crate::pattern::{Pattern, StateId};
@@ -12,8 +14,10 @@ use footpath_core::legal::{Goal, LegalSuccessors, Successors};
 use footpath_core::vocabulary::{NUM_SPECIALS, Word};
 use footpath_core::{NodeId, RelationId, Stream, TokenId, TypeId, Vocabulary};
 use guest::Guest;
+use node_set::NodeSet;
 use rayon::prelude::*;
 use std::ops::Range;
+use wanted::Wanted;
 
 /// The legal continuations of a pattern in a graph.
 #[derive(Debug)]
@@ -21,7 +25,7 @@ pub struct Legal<'a> {
     kg: &'a TrainKg,
     pattern: &'a Pattern,
     vocabulary: Vocabulary,
-    viable: Vec<BitSet>,
+    viable: Vec<NodeSet>,
     /// Of each state that one hop is left from, and each node, an end that the hop leads to, [`NO_WITNESS`] where there is none; empty of other states.
     witnesses: Vec<Vec<u32>>,
     guests: Vec<Guest>,
@@ -29,26 +33,6 @@ pub struct Legal<'a> {
 
 /// No node has this id.
 const NO_WITNESS: u32 = u32::MAX;
-
-/// One bit for each node.
-#[derive(Debug)]
-struct BitSet(Vec<u64>);
-
-impl BitSet {
-    /// The nodes of so many of which this holds; asked on all threads.
-    fn of(num_nodes: usize, holds: impl Fn(NodeId) -> bool + Sync) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "the number of nodes is limited at import")]
-        let word = |word: usize| {
-            let nodes = (word * 64..num_nodes.min(word * 64 + 64)).map(|node| NodeId(node as u32));
-            nodes.filter(|&node| holds(node)).fold(0, |bits, node| bits | 1 << (node.0 % 64))
-        };
-        Self((0..num_nodes.div_ceil(64)).into_par_iter().with_min_len(16).map(word).collect())
-    }
-
-    fn contains(&self, node: NodeId) -> bool {
-        self.0.get(node.index() / 64).is_some_and(|word| word >> (node.0 % 64) & 1 == 1)
-    }
-}
 
 /// Where a prefix stands, and whose it is.
 struct Here {
@@ -65,62 +49,12 @@ impl Here {
     }
 }
 
-/// The ends wanted by one user.
-struct Wanted<'a> {
-    goal: Goal,
-    /// The items the user has chosen, ascending.
-    seen: &'a [u32],
-    /// The same as bits, where so much will be asked that it pays to set them.
-    marked: Option<Marked>,
-}
-
-/// Items, a bit for each that there is.
-struct Marked {
-    first: u32,
-    bits: Vec<u64>,
-}
-
-impl Marked {
-    fn new(all: &Range<u32>, some: &[u32]) -> Self {
-        let mut bits = vec![0; all.len().div_ceil(64)];
-        for place in some.iter().map(|item| item.wrapping_sub(all.start)) {
-            if let Some(word) = bits.get_mut(place as usize / 64) {
-                *word |= 1 << (place % 64);
-            }
-        }
-        Self { first: all.start, bits }
-    }
-
-    fn contains(&self, item: NodeId) -> bool {
-        let place = item.0.wrapping_sub(self.first);
-        self.bits.get(place as usize / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
-    }
-}
-
-impl Wanted<'_> {
-    /// Whether the user has chosen this item.
-    fn has_seen(&self, item: NodeId) -> bool {
-        match &self.marked {
-            Some(marked) => marked.contains(item),
-            None => self.seen.binary_search(&item.0).is_ok(),
-        }
-    }
-
-    /// Those of some sorted tails that the user has not chosen.
-    fn unseen<'s>(&'s self, tails: &'s [u32]) -> impl Iterator<Item = NodeId> + 's {
-        let sorted = if self.marked.is_some() { &[] } else { self.seen };
-        let is_marked = |tail: NodeId| self.marked.as_ref().is_some_and(|marked| marked.contains(tail));
-        unseen(tails, sorted).filter(move |&tail| !is_marked(tail))
-    }
-}
-
 impl<'a> Legal<'a> {
     /// Prepares the table: time and memory grow with states × arcs and states × nodes / 8 bytes.
     #[must_use]
     pub fn new(kg: &'a TrainKg, pattern: &'a Pattern) -> Self {
         let automaton = pattern.automaton();
-        let words = kg.num_nodes().div_ceil(64);
-        let viable = automaton.states().map(|_| BitSet(vec![0; words])).collect();
+        let viable = automaton.states().map(|_| NodeSet::default()).collect();
         let mut legal =
             Self { kg, pattern, vocabulary: kg.vocabulary(), viable, witnesses: Vec::new(), guests: Vec::new() };
         for state in automaton.states().rev() {
@@ -128,7 +62,7 @@ impl<'a> Legal<'a> {
                 let ends = automaton.is_accepting(state) && (pattern.is_walk() || kg.is_item(node));
                 ends || legal.hops(state, kg.arcs(node)).any(|(tail, next)| legal.is_viable(next, tail))
             };
-            let set = BitSet::of(kg.num_nodes(), goes_on);
+            let set = NodeSet::of_those(kg.num_nodes(), goes_on);
             if let Some(slot) = legal.viable.get_mut(state.index()) {
                 *slot = set;
             }
@@ -314,7 +248,7 @@ impl<'a> Legal<'a> {
     }
 
     fn wanted(&self, user: NodeId, goal: Goal) -> Wanted<'_> {
-        Wanted { goal, seen: self.items_of(user), marked: None }
+        Wanted::new(goal, self.items_of(user))
     }
 
     /// What a token stands for; tokens past the vocabulary are guests.
@@ -379,21 +313,6 @@ impl<'a> Legal<'a> {
             }
         }
     }
-}
-
-/// Those of some sorted tails that are not among the sorted items seen.
-fn unseen<'a>(tails: &'a [u32], seen: &'a [u32]) -> impl Iterator<Item = NodeId> + 'a {
-    // Often only the first is asked for, so nobody walks there through all that was seen before it.
-    let before = tails.first().map_or(0, |first| seen.partition_point(|item| item < first));
-    let mut seen = seen.get(before..).unwrap_or_default();
-    tails.iter().copied().map(NodeId).filter(move |tail| {
-        while let [first, rest @ ..] = seen
-            && *first < tail.0
-        {
-            seen = rest;
-        }
-        seen.first() != Some(&tail.0)
-    })
 }
 
 impl LegalSuccessors for Legal<'_> {
@@ -463,8 +382,7 @@ impl LegalSuccessors for Legal<'_> {
     ) {
         let mut prefixes = prefixes.into_iter().peekable();
         let user = prefixes.peek().and_then(|prefix| self.locate(prefix)).map_or(NodeId(0), |here| here.user());
-        let mut wanted = self.wanted(user, goal);
-        wanted.marked = Some(Marked::new(&self.kg.items(), wanted.seen));
+        let wanted = self.wanted(user, goal).marked(&self.kg.items());
         let mut out = Successors::default();
         for prefix in prefixes {
             out.clear();

@@ -192,7 +192,7 @@ impl Session {
     /// # Errors
     /// [`footpath_core::Error::Mismatch`] when the model was made from another graph, and whatever opening them gives.
     pub fn open(model_dir: &Path, kg_dir: &Path, device: &str) -> Result<Self> {
-        let (kg, artefact) = rayon::join(|| TrainKg::open(kg_dir), || Stored::artefact(model_dir));
+        let (kg, artefact) = rayon::join(|| TrainKg::open(kg_dir), || Stored::open_artefact(model_dir));
         let kg = kg?;
         let stored = Stored::of(artefact?, &kg)?;
         let pattern = stored.pattern(&kg)?;

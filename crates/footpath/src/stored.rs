@@ -23,14 +23,14 @@ impl Stored {
     /// # Errors
     /// What is there is no model, a damaged one, or one of another graph.
     pub(crate) fn open(directory: &Path, kg: &TrainKg) -> Result<Self> {
-        Self::of(Self::artefact(directory)?, kg)
+        Self::of(Self::open_artefact(directory)?, kg)
     }
 
     /// What is at `directory`, if that is a model, of whatever graph.
     ///
     /// # Errors
     /// What is there is no model, or a damaged one.
-    pub(crate) fn artefact(directory: &Path) -> Result<Artefact> {
+    pub(crate) fn open_artefact(directory: &Path) -> Result<Artefact> {
         const PICKLED: [&str; 7] = ["pt", "pth", "bin", "pkl", "h5", "npz", "onnx"];
         let extension = directory.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
         if PICKLED.contains(&extension.as_str()) {
@@ -164,7 +164,7 @@ pub(crate) fn check_card(card: &ModelCard, kg: &TrainKg) -> std::result::Result<
 /// # Errors
 /// What is there is no model, or a damaged one.
 pub(crate) fn card(directory: &Path) -> Result<ModelCard> {
-    card_of(&Stored::artefact(directory)?)
+    card_of(&Stored::open_artefact(directory)?)
 }
 
 fn card_of(artefact: &Artefact) -> Result<ModelCard> {

@@ -201,7 +201,7 @@ impl EarlySync {
             let sync = move || woken.iter().try_for_each(|()| file.sync_data());
             self.syncing = Some((wake, thread::Builder::new().spawn(sync)?));
         }
-        // One who is still busy with the time before will see to this as well.
+        // Who is still busy with the time before looks again after; who has met an error tells it in the end.
         let _ = self.syncing.as_ref().map(|(wake, _)| wake.try_send(()));
         Ok(())
     }

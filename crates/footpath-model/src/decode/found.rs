@@ -164,7 +164,7 @@ impl Found {
             0 => Some(Shortfall::NoPath),
             _ => Some(Shortfall::FewerReachable),
         };
-        let place_of =
+        let further_of =
             |token: u32| places.get(token).and_then(|place| further.get(place)).map_or(&[][..], Vec::as_slice);
         let item = |&(worth, token, item): &(f64, u32, &ItemPaths)| {
             let path = |way: &Way| {
@@ -181,7 +181,7 @@ impl Found {
                 log_probability: item.sum.ln(),
                 confidence: (item.probability / item.sum).min(1.0),
                 num_paths: item.count as usize,
-                paths: std::iter::once(&best).chain(place_of(token)).map(path).collect(),
+                paths: std::iter::once(&best).chain(further_of(token)).map(path).collect(),
             }
         };
         let items = ranked.iter().take(options.k).map(item).collect();
