@@ -11,6 +11,7 @@
 mod bound;
 mod corpus;
 mod decode;
+mod draw;
 mod generate;
 mod generator;
 mod graph;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first() {
         Some((first, rest)) if first == "generate" => tell(first, generate::run(rest)),
+        Some((first, rest)) if first == "draw" => tell(first, draw::run(rest)),
         Some((first, rest)) if first == "scale" => tell(first, scale::run(rest)),
         Some((first, rest)) if first == scale::STEP => tell(first, scale::run_step(rest)),
         Some((first, rest)) if first == "steps" => tell(first, train::run_steps(rest)),

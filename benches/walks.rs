@@ -49,7 +49,7 @@ fn sampler<'a>(kg: &'a TrainKg, pattern: &str, spec: &SampleSpec) -> Outcome<Mix
 }
 
 /// Draws so many paths of each node; their number.
-fn draw(sampler: &MixtureSampler<'_>, nodes: Range<u32>, paths: u64) -> Outcome<f64> {
+pub(crate) fn draw(sampler: &MixtureSampler<'_>, nodes: Range<u32>, paths: u64) -> Outcome<f64> {
     let mut scratch = Scratch::default();
     let (mut tokens, step) = (0, CHUNK.div_ceil(paths) as u32);
     for start in nodes.clone().step_by(step as usize) {

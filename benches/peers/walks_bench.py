@@ -19,6 +19,7 @@ def run(options):
     bench, pattern, quotas, amount, unit, goal = TASKS[options.peer]
     folder, kg = graph(options)
     rates, ratios, cpu, their_cpu = [], [], [], []
+    drawing, drawing_ratios = [], []
     for _ in range(ROUNDS):
         short, long = (sample(options, kg, pattern, quota) for quota in quotas)
         theirs = Child([sys.executable, pathlib.Path(__file__).with_name("walks_side.py"), options.peer, folder, str(HOPS)]).json()
@@ -27,11 +28,20 @@ def run(options):
         seconds = long.cpu_seconds - short.cpu_seconds
         rates.append(num_paths * amount / seconds)
         ratios.append(rates[-1] / theirs["rate"])
+        drawing.append(draw_alone(kg, pattern) * amount)
+        drawing_ratios.append(drawing[-1] / theirs["rate"])
         cpu.append(long.cpu_seconds)
         their_cpu.append(theirs["cpu_seconds"])
         print(f"ours: {num_paths} paths in {seconds:.2f} s more, opening and tables {short.cpu_seconds:.2f} s; theirs: {theirs}", file=sys.stderr)
+    in_memory = f"{theirs['name']}, its nodes alone; ours with relations, both in memory; CPU seconds, one thread each"
+    yield figure(f"peers/{options.peer}-{bench}-in-memory", median(drawing), unit, median(drawing_ratios), in_memory, goal)
     against = f"{theirs['name']}, its nodes alone; ours with relations, and written to disk; CPU seconds, one thread each"
     yield figure(f"peers/{options.peer}-{bench}", median(rates), unit, median(ratios), against, goal, sum(cpu), sum(their_cpu))
+
+
+def draw_alone(kg, pattern):
+    """Paths a second of ours without writing them: what theirs does."""
+    return Child([os.environ["FOOTPATH_BENCH"], "draw", kg, 10, *pattern]).json()["rate"]
 
 
 def graph(options):

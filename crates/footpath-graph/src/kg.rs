@@ -370,14 +370,14 @@ impl TrainKg {
             TypeId::ITEM => "item",
             _ => "entity",
         };
-        format!("{prefix}:{}", self.id(node))
+        [prefix, ":", self.id(node)].concat()
     }
 
     /// Name of a relation; an inverse has a leading `~`.
     #[must_use]
     pub fn relation_name(&self, relation: RelationId) -> String {
         let name = self.schema.relations.get(relation.index() / 2).map_or("", |r| &r.name);
-        if relation.is_inverse() { format!("~{name}") } else { name.to_owned() }
+        if relation.is_inverse() { ["~", name].concat() } else { name.to_owned() }
     }
 
     /// How a relation reads in its direction, such as `was directed by`.

@@ -31,6 +31,8 @@ pub struct Legal<'a> {
     guests: Vec<Guest>,
 }
 
+/// Relations that more than this many seldom follow a node.
+const RELATIONS: usize = 16;
 /// No node has this id.
 const NO_WITNESS: u32 = u32::MAX;
 
@@ -238,6 +240,21 @@ impl<'a> Legal<'a> {
         wanted.unseen(tails).filter(|&tail| self.kg.is_item(tail) && !path.contains(&tail))
     }
 
+    /// Adds the tokens of those of some sorted tails, all of one type, that a path may end in.
+    fn list_ends(&self, tails: &[u32], wanted: &Wanted<'_>, path: &[NodeId], out: &mut Vec<u32>) {
+        let before = out.len();
+        if tails.first().is_some_and(|&tail| self.kg.is_item(NodeId(tail))) {
+            wanted.list_unseen(tails, self.vocabulary.node(NodeId(0)).0, out);
+        }
+        // A path meets few nodes, so they are looked for among the tails and not the other way round.
+        for &met in path {
+            let token = self.vocabulary.node(met).0;
+            if let Ok(place) = out.get(before..).unwrap_or_default().binary_search(&token) {
+                out.remove(before + place);
+            }
+        }
+    }
+
     fn is_wanted(&self, node: NodeId, wanted: &Wanted<'_>) -> bool {
         match wanted.goal {
             Goal::Item(item) => node == item,
@@ -261,10 +278,14 @@ impl<'a> Legal<'a> {
     fn locate(&self, prefix: &[u32]) -> Option<Here> {
         let automaton = self.pattern.automaton();
         let mut here: Option<Here> = None;
+        // Room for all nodes of the prefix, and for the next.
+        let room = prefix.len() / 2 + 2;
         for &token in prefix {
             match (self.word(token)?, &mut here) {
                 (Word::Node(node), None) => {
-                    here = Some(Here { nodes: vec![node], node, state: automaton.start(), relation: None });
+                    let mut nodes = Vec::with_capacity(room);
+                    nodes.push(node);
+                    here = Some(Here { nodes, node, state: automaton.start(), relation: None });
                 }
                 (Word::Relation(relation), Some(h)) if h.relation.is_none() => h.relation = Some(relation),
                 (Word::Node(node), Some(h)) => {
@@ -279,10 +300,10 @@ impl<'a> Legal<'a> {
     }
 
     /// The relations that lead on from a node, and whether the path may stop there.
-    fn relations_from(&self, here: &Here, wanted: &Wanted<'_>, mut found: impl FnMut(RelationId)) -> bool {
-        let mut path = here.nodes.clone();
+    fn relations_from(&self, here: &mut Here, wanted: &Wanted<'_>, mut found: impl FnMut(RelationId)) -> bool {
+        let path = &mut here.nodes;
         self.any_run(here.node, |relation, tails| {
-            if self.leads_on(tails, relation, here.state, &mut path, wanted) {
+            if self.leads_on(tails, relation, here.state, path, wanted) {
                 found(relation);
             }
             false
@@ -291,9 +312,10 @@ impl<'a> Legal<'a> {
     }
 
     /// The tokens that may follow where a prefix stands.
-    fn follow(&self, here: Here, wanted: &Wanted<'_>, out: &mut Successors) {
+    fn follow(&self, mut here: Here, wanted: &Wanted<'_>, out: &mut Successors) {
         let Some(relation) = here.relation else {
-            if self.relations_from(&here, wanted, |r| out.continuing.push(self.vocabulary.relation(r).0)) {
+            out.continuing.reserve(RELATIONS);
+            if self.relations_from(&mut here, wanted, |r| out.continuing.push(self.vocabulary.relation(r).0)) {
                 out.ending.push(Vocabulary::END.0);
             }
             return;
@@ -302,10 +324,11 @@ impl<'a> Legal<'a> {
         for (next, tails) in self.runs(here.state, relation, self.tails_of(here.node, relation)) {
             let last_hop = self.pattern.automaton().longest(next) == 0;
             if last_hop && wanted.goal == Goal::Unseen && !self.pattern.is_walk() {
-                out.ending.extend(self.ends(tails, wanted, &path).map(|tail| self.vocabulary.node(tail).0));
+                self.list_ends(tails, wanted, &path, &mut out.ending);
                 continue;
             }
             let list = if last_hop { &mut out.ending } else { &mut out.continuing };
+            list.reserve(tails.len());
             for tail in tails.iter().map(|&t| NodeId(t)) {
                 if !path.contains(&tail) && self.completes(tail, next, &mut path, wanted) {
                     list.push(self.vocabulary.node(tail).0);
@@ -402,14 +425,14 @@ impl LegalSuccessors for Legal<'_> {
         out: &mut Vec<u32>,
     ) -> Option<f32> {
         let truth = path.get(position).copied().unwrap_or(Vocabulary::END.0);
-        let here = self.locate(path.get(..position)?)?;
+        let mut here = self.locate(path.get(..position)?)?;
         if self.pattern.automaton().longest(here.state) == 0 {
             return None;
         }
         let wanted = self.wanted(here.user(), Goal::Unseen);
         let Some(relation) = here.relation else {
             let mut push = |token: u32| out.extend((token != truth).then_some(token));
-            if self.relations_from(&here, &wanted, |r| push(self.vocabulary.relation(r).0)) {
+            if self.relations_from(&mut here, &wanted, |r| push(self.vocabulary.relation(r).0)) {
                 push(Vocabulary::END.0);
             }
             return Some(0.0);

@@ -4,35 +4,65 @@ use crate::error::Result;
 use crate::lines;
 use crate::recommend::{Item, List};
 use crate::render::Evidence;
-use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
 /// Longest line read back.
 const MAX_LINE_BYTES: usize = 64 << 20;
-/// Lists that are made into lines together.
-const LISTS_AT_ONCE: usize = 256;
-
-/// One JSON object for each user and line; [`read_json`] reads it back.
-///
-/// # Errors
-/// What the writer says.
-pub fn write_json(lists: &[List], out: &mut dyn Write) -> io::Result<()> {
-    let line = |list: &List| -> io::Result<Vec<u8>> {
-        let mut line = serde_json::to_vec(list)?;
-        line.push(b'\n');
-        Ok(line)
-    };
-    // Lines are made on all threads, a few at a time, so that they need no memory to speak of.
-    for lists in lists.chunks(LISTS_AT_ONCE) {
-        let lines: Vec<io::Result<Vec<u8>>> = lists.par_iter().map(line).collect();
-        lines.into_iter().try_for_each(|line| out.write_all(&line?))?;
-    }
-    Ok(())
+/// A form of text in which lists are written one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One JSON object for each user and line; [`read_json`] reads it back.
+    Json,
+    /// Tab-separated, with the columns `user, rank, item, score`.
+    Tsv,
+    /// A section for each user with a numbered list of items and their reasons.
+    Markdown {
+        /// Whether each fact is there with its file and line.
+        proof: bool,
+    },
+    /// A Graphviz drawing with a cluster for each user: the best paths to all items, facts they share drawn once.
+    Dot,
 }
 
-/// Reads what [`write_json`] wrote, list by list, with the number of its line.
+impl Form {
+    /// What comes before the first list.
+    #[must_use]
+    pub fn head(self) -> &'static str {
+        match self {
+            Self::Json | Self::Markdown { .. } => "",
+            Self::Tsv => "user\trank\titem\tscore\n",
+            Self::Dot => {
+                "digraph recommendations {\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n"
+            }
+        }
+    }
+
+    /// What comes after the last.
+    #[must_use]
+    pub fn tail(self) -> &'static str {
+        if self == Self::Dot { "}\n" } else { "" }
+    }
+
+    /// A list, the `number`th of all.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn write(self, number: usize, list: &List, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Json => {
+                serde_json::to_writer(&mut *out, list)?;
+                out.write_all(b"\n")
+            }
+            Self::Tsv => write_tsv(list, out),
+            Self::Markdown { proof } => write_markdown(list, proof, out),
+            Self::Dot => write_cluster(number, list, out),
+        }
+    }
+}
+
+/// Reads what [`Form::Json`] wrote, list by list, with the number of its line.
 ///
 /// # Errors
 /// [`crate::Error::BadFile`] at a line that is no list, no UTF-8 or over 64 MiB long; [`footpath_core::Error::Io`].
@@ -49,46 +79,25 @@ pub fn read_json(path: &Path, mut take: impl FnMut(usize, List)) -> Result<()> {
     })
 }
 
-/// Tab-separated, with the columns `user, rank, item, score`.
-///
-/// # Errors
-/// What the writer says.
-pub fn write_tsv(lists: &[List], out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "user\trank\titem\tscore")?;
-    for list in lists {
-        for item in &list.items {
-            writeln!(out, "{}\t{}\t{}\t{:.6}", list.user, item.rank, item.item, item.score)?;
-        }
-    }
-    Ok(())
+fn write_tsv(list: &List, out: &mut dyn Write) -> io::Result<()> {
+    let write = |item: &Item| writeln!(out, "{}\t{}\t{}\t{:.6}", list.user, item.rank, item.item, item.score);
+    list.items.iter().try_for_each(write)
 }
 
-/// A section for each user with a numbered list of items and their reasons; with `proof`, each fact with its file and line.
-///
-/// # Errors
-/// What the writer says.
-pub fn write_markdown(lists: &[List], proof: bool, out: &mut dyn Write) -> io::Result<()> {
-    for list in lists {
-        writeln!(out, "## Recommendations for {}\n", plain(&list.user))?;
-        for item in &list.items {
-            let percent = item.confidence * 100.0;
-            writeln!(
-                out,
-                "{}. **{}**: {}. ({percent:.0} % of its probability)",
-                item.rank,
-                plain(&item.label),
-                plain(&item.text)
-            )?;
-            for fact in item.triples.iter().filter(|_| proof) {
-                writeln!(out, "   - `{}`", statement(fact).replace('`', "'"))?;
-            }
+fn write_markdown(list: &List, proof: bool, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "## Recommendations for {}\n", plain(&list.user))?;
+    for item in &list.items {
+        let percent = item.confidence * 100.0;
+        let (label, text) = (plain(&item.label), plain(&item.text));
+        writeln!(out, "{}. **{label}**: {text}. ({percent:.0} % of its probability)", item.rank)?;
+        for fact in item.triples.iter().filter(|_| proof) {
+            writeln!(out, "   - `{}`", statement(fact).replace('`', "'"))?;
         }
-        if let Some(reason) = &list.reason {
-            writeln!(out, "\n_{}_", plain(reason))?;
-        }
-        writeln!(out)?;
     }
-    Ok(())
+    if let Some(reason) = &list.reason {
+        writeln!(out, "\n_{}_", plain(reason))?;
+    }
+    writeln!(out)
 }
 
 /// A fact and where it stands: `item:alien directed_by entity:scott (triples.tsv:17)`.
@@ -113,51 +122,34 @@ fn plain(text: &str) -> String {
     escaped
 }
 
-/// A Graphviz drawing with a cluster for each user: the best paths to all items, facts they share drawn once.
-///
-/// # Errors
-/// What the writer says.
-pub fn write_dot(lists: &[List], out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "digraph recommendations {{\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];"
-    )?;
-    writeln!(out, "  edge [fontname=\"sans-serif\", fontsize=10];")?;
-    for (number, list) in lists.iter().enumerate() {
-        writeln!(out, "  subgraph cluster_{number} {{\n    label={};", quoted(&list.user))?;
-        let place = |name: &str| quoted(&format!("{number} {name}"));
-        let recommended: BTreeMap<String, &Item> =
-            list.items.iter().filter_map(|item| Some((item.nodes.last()?.clone(), item))).collect();
-        let mut names: BTreeMap<&str, String> = BTreeMap::new();
-        let mut edges: BTreeMap<(&str, &str, &str), ()> = BTreeMap::new();
-        for item in &list.items {
-            for (hop, relation) in item.nodes.windows(2).zip(&item.relations) {
-                if let [head, tail] = hop {
-                    edges.insert((head, relation, tail), ());
-                }
-            }
-            names.extend(item.nodes.iter().map(String::as_str).zip(item.labels.iter().cloned()));
-        }
-        for (name, label) in names {
-            match recommended.get(name) {
-                Some(item) => {
-                    let label = format!("{}. {}", item.rank, item.label);
-                    writeln!(
-                        out,
-                        "    {} [label={}, style=\"rounded,filled\", fillcolor=\"#dce9f7\"];",
-                        place(name),
-                        quoted(&label)
-                    )?;
-                }
-                None => writeln!(out, "    {} [label={}];", place(name), quoted(&label))?,
+fn write_cluster(number: usize, list: &List, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "  subgraph cluster_{number} {{\n    label={};", quoted(&list.user))?;
+    let place = |name: &str| quoted(&format!("{number} {name}"));
+    let recommended: BTreeMap<String, &Item> =
+        list.items.iter().filter_map(|item| Some((item.nodes.last()?.clone(), item))).collect();
+    let mut names: BTreeMap<&str, String> = BTreeMap::new();
+    let mut edges: BTreeMap<(&str, &str, &str), ()> = BTreeMap::new();
+    for item in &list.items {
+        for (hop, relation) in item.nodes.windows(2).zip(&item.relations) {
+            if let [head, tail] = hop {
+                edges.insert((head, relation, tail), ());
             }
         }
-        for (head, relation, tail) in edges.into_keys() {
-            writeln!(out, "    {} -> {} [label={}];", place(head), place(tail), quoted(relation))?;
-        }
-        writeln!(out, "  }}")?;
+        names.extend(item.nodes.iter().map(String::as_str).zip(item.labels.iter().cloned()));
     }
-    writeln!(out, "}}")
+    for (name, label) in names {
+        let (label, style) = match recommended.get(name) {
+            Some(item) => {
+                (format!("{}. {}", item.rank, item.label), ", style=\"rounded,filled\", fillcolor=\"#dce9f7\"")
+            }
+            None => (label, ""),
+        };
+        writeln!(out, "    {} [label={}{style}];", place(name), quoted(&label))?;
+    }
+    for (head, relation, tail) in edges.into_keys() {
+        writeln!(out, "    {} -> {} [label={}];", place(head), place(tail), quoted(relation))?;
+    }
+    writeln!(out, "  }}")
 }
 
 fn quoted(text: &str) -> String {
@@ -250,9 +242,12 @@ mod tests {
         }]
     }
 
-    fn written(write: impl Fn(&mut dyn Write) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        write(&mut out).expect("memory");
+    fn written(form: Form) -> String {
+        let mut out = form.head().as_bytes().to_vec();
+        for (number, list) in lists().iter().enumerate() {
+            form.write(number, list, &mut out).expect("memory");
+        }
+        out.extend_from_slice(form.tail().as_bytes());
         String::from_utf8(out).expect("text")
     }
 
@@ -260,7 +255,7 @@ mod tests {
     fn json_is_read_back_as_it_was() {
         let root = tempfile::tempdir().expect("temporary directory");
         let path = root.path().join("lists.jsonl");
-        std::fs::write(&path, written(|out| write_json(&lists(), out)) + "\n").expect("written");
+        std::fs::write(&path, written(Form::Json) + "\n").expect("written");
         let mut read = Vec::new();
         read_json(&path, |number, list| read.push((number, list))).expect("readable");
         assert_eq!(read, [(1, lists().remove(0))]);
@@ -271,14 +266,14 @@ mod tests {
 
     #[test]
     fn people_and_graphviz_see_text_as_text() {
-        let markdown = written(|out| write_markdown(&lists(), true, out));
+        let markdown = written(Form::Markdown { proof: true });
         assert!(markdown.contains("1. **Two\\_2**: ann chose \\*One\\*; …. (25 % of its probability)"), "{markdown}");
         assert!(markdown.contains("   - `user:ann interacted item:1 (log.tsv:7)`"), "{markdown}");
-        assert!(!written(|out| write_markdown(&lists(), false, out)).contains("log.tsv"));
-        let dot = written(|out| write_dot(&lists(), out));
+        assert!(!written(Form::Markdown { proof: false }).contains("log.tsv"));
+        let dot = written(Form::Dot);
         assert!(dot.contains("\"0 item:1\" -> \"0 entity:\\\"x\\\"\" [label=\"by\"];"), "{dot}");
         assert!(dot.contains("label=\"1. Two_2\""), "{dot}");
         assert_eq!(dot.matches('{').count(), dot.matches('}').count());
-        assert_eq!(written(|out| write_tsv(&lists(), out)), "user\trank\titem\tscore\nann\t1\t2\t-1.500000\n");
+        assert_eq!(written(Form::Tsv), "user\trank\titem\tscore\nann\t1\t2\t-1.500000\n");
     }
 }

@@ -18,8 +18,11 @@ use footpath_model::decode::{
 use footpath_model::{Linear, PathModel};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
 use std::path::Path;
 
+/// Lists that [`Generator::for_each`] holds at once: few beside a graph, and enough for many threads.
+const LISTS_AT_ONCE: usize = 256;
 /// Paths of an item among which a re-ranking chooses.
 const PATHS_TO_CHOOSE_FROM: usize = 100;
 
@@ -375,16 +378,50 @@ impl Generator<'_> {
 
     /// Recommends to each user, in the order given; `done` is told how many are finished.
     pub fn recommend(&self, users: &[NodeId], options: Options, done: &mut dyn FnMut(usize)) -> Vec<List> {
-        let Some(weights) = options.optimise else {
-            return self.search(users, options, done).par_iter().map(|list| self.render(list, options)).collect();
+        let mut lists = Vec::with_capacity(users.len());
+        let take = |list| -> std::result::Result<(), Infallible> {
+            lists.push(list);
+            Ok(())
         };
-        let reranker = Reranker::new(&self.session.kg, weights);
-        let rendered = |list: UserList| {
-            let (mut list, given_up) = reranker.choose(list, options.k);
-            list.items.iter_mut().for_each(|item| item.paths.truncate(options.paths_per_item));
-            List { given_up: Some(given_up), ..self.render(&list, options) }
-        };
-        self.search_widely(users, options, done).into_iter().map(rendered).collect()
+        let Ok(()) = self.for_each(users, options, done, |_, list| list, take);
+        lists
+    }
+
+    /// Recommends to each user, a few at a time, so that no more memory is needed for a million users than for a thousand: `make` is told the place of
+    /// a user in `users` and the list, on any thread, and `take` is given what was made, in the order of the users.
+    ///
+    /// # Errors
+    /// The first that `take` gives; then the rest is not recommended.
+    pub fn for_each<T: Send, E>(
+        &self,
+        users: &[NodeId],
+        options: Options,
+        done: &mut dyn FnMut(usize),
+        make: impl Fn(usize, List) -> T + Sync,
+        mut take: impl FnMut(T) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let reranker = options.optimise.map(|weights| Reranker::new(&self.session.kg, weights));
+        let mut before = 0;
+        for users in users.chunks(LISTS_AT_ONCE) {
+            let done = &mut |of_these| done(before + of_these);
+            let found = match reranker {
+                Some(_) => self.search_widely(users, options, done),
+                None => self.search(users, options, done),
+            };
+            let make = |(place, list)| make(place, self.rendered(list, options, reranker.as_ref()));
+            let made: Vec<T> = (before..before + found.len()).into_par_iter().zip(found).map(make).collect();
+            made.into_iter().try_for_each(&mut take)?;
+            before += users.len();
+        }
+        Ok(())
+    }
+
+    /// A list in the user's own strings, chosen from what was found if there is something to choose by.
+    fn rendered(&self, list: UserList, options: Options, reranker: Option<&Reranker<'_>>) -> List {
+        let Some(reranker) = reranker else { return self.render(&list, options) };
+        let (mut list, given_up) = reranker.choose(list, options.k);
+        list.items.iter_mut().for_each(|item| item.paths.truncate(options.paths_per_item));
+        List { given_up: Some(given_up), ..self.render(&list, options) }
     }
 
     /// More items than asked for, with many of their paths, for a choice among them.

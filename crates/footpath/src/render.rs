@@ -153,6 +153,10 @@ impl<'a> Narrator<'a> {
     fn clause(&self, triple: Triple) -> String {
         let (head, tail) = (self.spoken(triple.head), self.spoken(triple.tail));
         let reading = self.readings.of(self.kg, triple.relation);
+        let between = || [&*head, " ", reading, " ", &*tail].concat();
+        if !reading.contains('{') {
+            return between();
+        }
         // One pass, so that a label that looks like a placeholder stays what it is.
         let mut text = String::new();
         let mut rest = reading;
@@ -168,7 +172,7 @@ impl<'a> Narrator<'a> {
             rest = rest.get(at + name.len()..).unwrap_or_default();
         }
         text.push_str(rest);
-        if named { text } else { format!("{head} {reading} {tail}") }
+        if named { text } else { between() }
     }
 
     /// A node as one says it: users are often bare numbers, which would not read as somebody.

@@ -3,14 +3,15 @@
 use crate::failure::Failure;
 use crate::output::{self, thousands};
 use clap::{Args, ValueEnum};
-use footpath::formats;
+use footpath::formats::{self, Form};
 use footpath::guests::{self, Guest};
-use footpath::recommend::{List, Options, Session};
+use footpath::recommend::{Generator, List, Options, Session};
 use footpath::render::Readings;
 use footpath::rerank::Weights;
 use footpath::{Replace, Threads};
 use footpath_core::NodeId;
 use footpath_model::decode::{Mode, Sampling, Score};
+use indicatif::ProgressBar;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -232,18 +233,19 @@ fn recommend(args: &RecommendArgs) -> Result<(), Failure> {
     let generator = session.generator(&guests);
     let users = if guests.is_empty() { users(&session, &args.users)? } else { generator.guests() };
     let bar = output::bar(users.len() as u64, "recommending");
-    let lists = generator.recommend(&users, options, &mut |done| bar.set_position(done as u64));
-    bar.finish_and_clear();
+    let slots = Slots { k: args.k, ..Slots::default() };
+    let mut writer = Writer { generator: &generator, users: &users, options, bar: &bar, slots };
     output::to_file_or_stdout(args.out.as_deref(), replace, |out| match args.format() {
-        Format::Table => lists.iter().try_for_each(|list| print_list(out, list, args.proof)),
-        Format::Json => formats::write_json(&lists, out),
-        Format::Tsv => formats::write_tsv(&lists, out),
-        Format::Markdown => formats::write_markdown(&lists, args.proof, out),
-        Format::Dot => formats::write_dot(&lists, out),
+        Format::Table => writer.texts("", "", out, |_, list, text| print_list(text, list, args.proof)),
+        Format::Json => writer.form(Form::Json, out),
+        Format::Tsv => writer.form(Form::Tsv, out),
+        Format::Markdown => writer.form(Form::Markdown { proof: args.proof }, out),
+        Format::Dot => writer.form(Form::Dot, out),
         #[cfg(feature = "parquet")]
-        Format::Parquet => formats::write_parquet(&lists, out),
+        Format::Parquet => writer.parquet(out),
     })?;
-    tell_slots(&lists, args.k);
+    bar.finish_and_clear();
+    writer.slots.tell();
     Ok(())
 }
 
@@ -257,30 +259,113 @@ impl RecommendArgs {
     }
 }
 
-/// How many slots were filled, and how much was not looked at, on standard error.
-fn tell_slots(lists: &[List], k: usize) {
-    let slots = lists.len() * k;
-    let filled: usize = lists.iter().map(|list| list.items.len()).sum();
-    let short = lists.iter().filter(|list| list.items.len() < k).count();
-    let proven = lists.iter().filter(|list| list.proven).count();
-    let mean = lists.iter().map(|list| list.unexplored).sum::<f64>() / lists.len().max(1) as f64;
-    let given_up: Vec<f64> = lists.iter().filter_map(|list| list.given_up).collect();
-    // Standard error may be closed; that is no reason to fail.
-    if !given_up.is_empty() {
-        let mean = given_up.iter().sum::<f64>() / given_up.len() as f64 * 100.0;
+/// Recommends and writes, a few users at a time.
+struct Writer<'a> {
+    generator: &'a Generator<'a>,
+    users: &'a [NodeId],
+    options: Options,
+    bar: &'a ProgressBar,
+    slots: Slots,
+}
+
+impl Writer<'_> {
+    fn form(&mut self, form: Form, out: &mut dyn Write) -> io::Result<()> {
+        self.texts(form.head(), form.tail(), out, |number, list, text| form.write(number, list, text))
+    }
+
+    /// Lists are made into text where they are made, on all threads.
+    fn texts(
+        &mut self,
+        head: &str,
+        tail: &str,
+        out: &mut dyn Write,
+        write: impl Fn(usize, &List, &mut dyn Write) -> io::Result<()> + Sync,
+    ) -> io::Result<()> {
+        out.write_all(head.as_bytes())?;
+        let Self { generator, users, options, bar, slots } = self;
+        let make = |number, list: List| {
+            let mut text = Vec::new();
+            (write(number, &list, &mut text).map(|()| text), Filled::of(&list))
+        };
+        let mut done = |done| bar.set_position(done as u64);
+        generator.for_each(users, *options, &mut done, make, |(text, filled)| {
+            slots.count(&filled);
+            out.write_all(&text?)
+        })?;
+        out.write_all(tail.as_bytes())
+    }
+
+    /// A table has all its rows at once.
+    #[cfg(feature = "parquet")]
+    fn parquet(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let mut done = |done| self.bar.set_position(done as u64);
+        let lists = self.generator.recommend(self.users, self.options, &mut done);
+        lists.iter().for_each(|list| self.slots.count(&Filled::of(list)));
+        footpath::formats::write_parquet(&lists, out)
+    }
+}
+
+/// What is told of one list.
+struct Filled {
+    items: usize,
+    proven: bool,
+    unexplored: f64,
+    given_up: Option<f64>,
+}
+
+impl Filled {
+    fn of(list: &List) -> Self {
+        let List { proven, unexplored, given_up, .. } = *list;
+        Self { items: list.items.len(), proven, unexplored, given_up }
+    }
+}
+
+/// How many slots were filled, and how much was not looked at.
+#[derive(Default)]
+struct Slots {
+    k: usize,
+    lists: usize,
+    filled: usize,
+    short: usize,
+    proven: usize,
+    unexplored: f64,
+    /// Lists that gave something up for better explanations, and the sum of what they gave up.
+    given_up: (usize, f64),
+}
+
+impl Slots {
+    fn count(&mut self, list: &Filled) {
+        self.lists += 1;
+        self.filled += list.items;
+        self.short += usize::from(list.items < self.k);
+        self.proven += usize::from(list.proven);
+        self.unexplored += list.unexplored;
+        if let Some(given_up) = list.given_up {
+            self.given_up = (self.given_up.0 + 1, self.given_up.1 + given_up);
+        }
+    }
+
+    /// Tells it on standard error, which may be closed; that is no reason to fail.
+    fn tell(&self) {
+        let mean = |sum: f64, number: usize| sum / number.max(1) as f64 * 100.0;
+        if self.given_up.0 > 0 {
+            let mean = mean(self.given_up.1, self.given_up.0);
+            let _ = writeln!(
+                io::stderr(),
+                "given up for better explanations: {mean:.1} % of the probability of the most probable lists"
+            );
+        }
         let _ = writeln!(
             io::stderr(),
-            "given up for better explanations: {mean:.1} % of the probability of the most probable lists"
+            "{} of {} slots filled, {} lists short; order proven for {} of {}, {:.1} % of the probability not looked at",
+            thousands(self.filled as u64),
+            thousands((self.lists * self.k) as u64),
+            self.short,
+            self.proven,
+            thousands(self.lists as u64),
+            mean(self.unexplored, self.lists)
         );
     }
-    let _ = writeln!(
-        io::stderr(),
-        "{} of {} slots filled, {short} lists short; order proven for {proven} of {}, {:.1} % of the probability not looked at",
-        thousands(filled as u64),
-        thousands(slots as u64),
-        thousands(lists.len() as u64),
-        mean * 100.0
-    );
 }
 
 /// The session, with the readings of a file if there is one.

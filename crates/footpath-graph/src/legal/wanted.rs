@@ -33,6 +33,24 @@ impl<'a> Wanted<'a> {
         }
     }
 
+    /// Adds the tokens of those of some sorted tails that the user has not chosen, `first` being the token of node 0.
+    pub(super) fn list_unseen(&self, tails: &[u32], first: u32, out: &mut Vec<u32>) {
+        let Some(marked) = &self.marked else {
+            return out.extend(self.unseen(tails).map(|tail| first + tail.0));
+        };
+        // Thousands for each user, of which some are left out and some are not: so every one is written, and the next over it if it is out.
+        let before = out.len();
+        out.resize(before + tails.len(), 0);
+        let mut kept = before;
+        for &tail in tails {
+            if let Some(place) = out.get_mut(kept) {
+                *place = first + tail;
+            }
+            kept += usize::from(!marked.contains(NodeId(tail)));
+        }
+        out.truncate(kept);
+    }
+
     /// Those of some sorted tails that the user has not chosen.
     pub(super) fn unseen<'s>(&'s self, tails: &'s [u32]) -> impl Iterator<Item = NodeId> + 's {
         let sorted = if self.marked.is_some() { &[] } else { self.seen };

@@ -8,6 +8,7 @@ mod found;
 mod keep;
 mod next_item;
 mod search;
+mod tally;
 
 pub use next_item::next_items;
 pub use search::{Experts, Recommender};

@@ -6,6 +6,7 @@
 
 use super::found::Found;
 use super::keep::{self, Candidate};
+use super::tally::Tallies;
 use super::{MAX_BEAMS, Mode, Prompt, SearchOptions, UserList, WhenShort};
 use crate::embeddings::Table;
 use crate::kernels::{exp, largest, sum, vectorised};
@@ -29,6 +30,16 @@ pub struct Recommender<'a, L> {
     engine: Engine<'a>,
     legal: &'a L,
     linear: Option<&'a Linear>,
+    tallies: Tallies,
+}
+
+/// The search of one user.
+struct Quest<'t> {
+    user: NodeId,
+    experts: Experts,
+    found: Found<'t>,
+    /// When no prefix of theirs is left.
+    list: Option<UserList>,
 }
 
 /// Numbers whose sum is taken in single precision.
@@ -60,7 +71,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     /// A recommender; `model` must not be on an autodiff device.
     #[must_use]
     pub fn new(model: &'a PathModel, legal: &'a L) -> Self {
-        Self { model, engine: model.engine(), legal, linear: None }
+        Self { model, engine: model.engine(), legal, linear: None, tallies: Tallies::among(legal.items()) }
     }
 
     /// With a linear part, for [`SearchOptions::linear`].
@@ -127,8 +138,6 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     }
 
     fn search(&self, users: &[NodeId], options: SearchOptions) -> Vec<UserList> {
-        let vocabulary = self.legal.vocabulary();
-        let mut found: Vec<Found> = users.iter().map(|_| Found::among(self.legal.items())).collect();
         let share = match options.mode {
             Mode::Sample(sampling) => u64::from(sampling.draws),
             _ => u64::MAX,
@@ -136,8 +145,10 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         let mut beams = self.beginnings(users, share);
         let mut cache = Cache::default();
         let (mut hidden, experts) = self.experts_of(&beams, &options, &mut cache);
+        let quest = |(&user, experts)| Quest { user, experts, found: Found::nothing(&self.tallies), list: None };
+        let mut quests: Vec<Quest<'_>> = users.iter().zip(experts).map(quest).collect();
         loop {
-            beams = self.advance(&beams, &hidden, &options, &mut found);
+            beams = self.advance(&beams, &hidden, &options, &mut quests);
             if beams.is_empty() {
                 break;
             }
@@ -146,13 +157,9 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             let forced: Vec<bool> = beams.iter().map(Beam::is_forced).collect();
             hidden = self.engine.step_for_some(self.model.embed(&tokens), Some(&parents), &forced, &mut cache);
         }
-        let finish = |((mut found, experts), &user): ((Found, &Experts), &NodeId)| {
-            if matches!(options.mode, Mode::Sample(_)) {
-                found.cut_the_rest();
-            }
-            found.finish(user, &options, vocabulary, &|token| experts.factor(token, &options))
-        };
-        found.into_par_iter().zip(&experts).zip(users).map(finish).collect()
+        let vocabulary = self.legal.vocabulary();
+        let list = |mut quest: Quest<'_>| quest.list.take().unwrap_or_else(|| quest.finish(&options, vocabulary));
+        quests.into_iter().map(list).collect()
     }
 
     /// Where the search of each user begins.
@@ -211,11 +218,11 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         vectors.into_iter().fold(Vec::new(), |_, vectors| self.engine.step(vectors, None, cache))
     }
 
-    /// One token further: the surviving beams, with what ended entered in `found`.
-    fn advance(&self, beams: &[Beam], hidden: &[f32], options: &SearchOptions, found: &mut [Found]) -> Vec<Beam> {
+    /// One token further: the surviving beams, with what ended entered in the quests, of which those that have no beam left are finished.
+    fn advance(&self, beams: &[Beam], hidden: &[f32], options: &SearchOptions, quests: &mut [Quest<'_>]) -> Vec<Beam> {
         let groups: Vec<&[Beam]> = beams.chunk_by(|a, b| a.user == b.user).collect();
         let starts: Vec<usize> = groups.iter().scan(0, |at, g| Some(std::mem::replace(at, *at + g.len()))).collect();
-        let mut by_user: Vec<Option<&mut Found>> = found.iter_mut().map(Some).collect();
+        let mut by_user: Vec<Option<&mut Quest<'_>>> = quests.iter_mut().map(Some).collect();
         let work: Vec<_> = groups
             .into_iter()
             .zip(starts)
@@ -223,14 +230,18 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             .collect();
         let survivors: Vec<Vec<Beam>> = work
             .into_par_iter()
-            .map(|(group, start, found)| {
-                let open = self.open(group, start, hidden, options, found);
+            .map(|(group, start, quest)| {
+                let open = self.open(group, start, hidden, options, &mut quest.found);
                 let (kept, lost) = match options.mode {
                     Mode::Beam | Mode::Exact => keep::most_probable(open, options.beams),
                     Mode::Diverse { groups, penalty } => keep::diverse(open, options.beams, groups, penalty),
                     Mode::Sample(_) => (open, Vec::new()),
                 };
-                found.cut(lost);
+                quest.found.cut(&lost);
+                if kept.is_empty() {
+                    // Now what was found is at hand; when all are through it has left the caches.
+                    quest.list = Some(quest.finish(options, self.legal.vocabulary()));
+                }
                 let mut kept: Vec<Beam> =
                     kept.iter().map(|candidate| candidate.follow(&group[candidate.row as usize - start])).collect();
                 self.look_ahead(&mut kept, options);
@@ -260,7 +271,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         start: usize,
         hidden: &[f32],
         options: &SearchOptions,
-        found: &mut Found,
+        found: &mut Found<'_>,
     ) -> Vec<Candidate> {
         let width = self.model.config.d_table();
         let mut open = Vec::new();
@@ -331,6 +342,17 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             (Prompt::UserAndEnd, Goal::Item(end)) => Some(self.legal.vocabulary().node(end).0),
             _ => None,
         }
+    }
+}
+
+impl Quest<'_> {
+    /// The list of the user, by what was found.
+    fn finish(&mut self, options: &SearchOptions, vocabulary: Vocabulary) -> UserList {
+        let Self { user, experts, found, .. } = self;
+        if matches!(options.mode, Mode::Sample(_)) {
+            found.cut_the_rest();
+        }
+        found.finish(*user, options, vocabulary, |token| experts.factor(token, options))
     }
 }
 

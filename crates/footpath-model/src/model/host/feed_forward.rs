@@ -16,30 +16,37 @@ pub(super) struct Inner {
 }
 
 impl Layer {
-    /// As [`Layer::feed_forward`], without what a derivative needs.
-    pub(super) fn feed_forward_only(&self, x: &[f32], activation: Activation) -> Vec<f32> {
-        let mut inner = self.expand.apply(x);
-        match &self.gate {
-            Some(gate) => {
-                gated(&mut inner, &mut gate.apply(x));
-            }
-            None => vectorised(
+    /// Adds what [`Layer::feed_forward`] gives of `x` to `out`, without what a derivative needs.
+    pub(super) fn add_feed_forward(&self, x: &[f32], activation: Activation, out: &mut [f32]) {
+        let inner = if let Some(gate) = &self.gate {
+            let mut inner = self.expand.apply(x);
+            gated(&mut inner, &mut gate.apply(x));
+            inner
+        } else {
+            // The bias is added on the way.
+            let (mut inner, bias) = self.expand.apply_without_bias(x);
+            vectorised(
                 #[inline(always)]
                 || match activation {
                     Activation::Gelu => {
-                        for x in &mut inner {
-                            *x = gelu_exact(*x).0;
+                        for row in inner.chunks_exact_mut(bias.len()) {
+                            for (x, bias) in row.iter_mut().zip(&*bias) {
+                                *x = gelu_exact(*x + bias).0;
+                            }
                         }
                     }
                     Activation::GeluTanh => {
-                        for x in &mut inner {
-                            *x = gelu_tanh(*x).0;
+                        for row in inner.chunks_exact_mut(bias.len()) {
+                            for (x, bias) in row.iter_mut().zip(&*bias) {
+                                *x = gelu_tanh(*x + bias).0;
+                            }
                         }
                     }
                 },
-            ),
-        }
-        self.contract.apply(&inner)
+            );
+            inner
+        };
+        self.contract.add_to(&inner, out);
     }
 
     /// # Shapes

@@ -8,8 +8,8 @@ use super::weights::{Host, Layer};
 use crate::kernels::{add, add_scaled, dots, vectorised};
 use rayon::prelude::*;
 
-/// Rows that a thread takes through all layers at once.
-const PORTION: usize = 64;
+/// Rows that a thread takes through all layers at once: a multiple of what the matrix product takes at a time, and no more than the caches hold.
+const PORTION: usize = 120;
 
 /// Keys and values of the tokens so far.
 #[derive(Clone, Debug, Default)]
@@ -143,8 +143,8 @@ impl Host {
                 || self.attend_to(&qkv[..d], &past, &mut scores, mixed),
             );
         }
-        add(x, &layer.attention_out.apply(&mixed));
-        add(x, &layer.feed_forward_only(&layer.feed_forward_norm.apply(x).out, self.activation));
+        layer.attention_out.add_to(&mixed, x);
+        layer.add_feed_forward(&layer.feed_forward_norm.apply(x).out, self.activation, x);
     }
 
     /// The mean of the values of `past` by how the query meets their keys, into `mixed`.

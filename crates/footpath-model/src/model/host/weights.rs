@@ -9,6 +9,7 @@ use burn::module::Param;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// `x · W + b`.
 #[derive(Clone, Debug)]
@@ -71,6 +72,22 @@ impl Affine {
         out.resize(x.len() / self.d_in * self.d_out, 0.0);
         Matrix::new(x, self.d_in).times(self.matrix(), !self.bias.is_empty(), &mut out);
         out
+    }
+
+    /// `[rows, d_in]` to `[rows, d_out]`, without the bias, which comes beside it, `[d_out]`: for those who look at every number once more in any case.
+    pub(super) fn apply_without_bias(&self, x: &[f32]) -> (Vec<f32>, Cow<'_, [f32]>) {
+        let mut out = vec![0.0; x.len() / self.d_in * self.d_out];
+        Matrix::new(x, self.d_in).times(self.matrix(), false, &mut out);
+        let bias = if self.bias.is_empty() { Cow::Owned(vec![0.0; self.d_out]) } else { Cow::Borrowed(&*self.bias) };
+        (out, bias)
+    }
+
+    /// Adds what [`Affine::apply`] gives to `out`, `[rows, d_out]`.
+    pub(super) fn add_to(&self, x: &[f32], out: &mut [f32]) {
+        if !self.bias.is_empty() {
+            out.chunks_exact_mut(self.d_out).for_each(|row| add(row, &self.bias));
+        }
+        Matrix::new(x, self.d_in).times(self.matrix(), true, out);
     }
 
     /// Adds the gradients of weight and bias to `gradient`; gives that of `x`.
