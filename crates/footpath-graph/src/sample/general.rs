@@ -2,7 +2,8 @@
 //!
 //! The hops of a compiled pattern stand ready in a row. Here they are the arcs of the node that belong to the kinds of run (relation
 //! and type of tail) that the state allows, and the index of the graph finds them by counting bits ([`RunIndex`]). A hop waits for
-//! the bits of the node, for where its runs begin (a line or two) and for the arc, instead of a row and an arc. A row has its hops in the order of the arcs, so the same numbers choose the same hops, and what is drawn is the same, byte by byte.
+//! the bits of the node, for where its runs begin (a line or two) and for the arc, instead of a row and an arc. A row has
+//! its hops in the order of the arcs, so the same numbers choose the same hops, and what is drawn is the same, byte by byte.
 //!
 //! Where bits do not say enough — the node has a loop, which is never a hop, or kinds that share a bit are not all allowed — the runs
 //! of the node are gone through ([`Ground::seek`]). Where few paths are drawn from a large graph that is done everywhere, without any
