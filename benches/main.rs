@@ -29,17 +29,20 @@ use std::process::ExitCode;
 type Bench = fn() -> Outcome<Figure>;
 
 /// The benchmarks by name.
-const BENCHES: [(&str, Bench); 33] = [
+const BENCHES: [(&str, Bench); 36] = [
     ("walks/rmat-10hop", walks::rmat_bound),
     ("walks/rmat-10hop-naive", walks::rmat_naive),
     ("walks/big-10hop", walks::big_bound),
     ("walks/u-i-e-i", walks::typed_walk_bound),
     ("walks/u-i-e-i-naive", walks::typed_walk),
+    ("walks/u-i-e-i-general", walks::typed_walk_general),
+    ("walks/u-i-e-i-general-naive", walks::typed_walk_general_naive),
     ("walks/generator", generator::quick_stream),
     ("graph/runs", runs::doubling),
     ("paths/uniform-3hop", walks::uniform_3),
     ("paths/uniform-5hop", walks::uniform_5),
     ("paths/distinct-50", walks::distinct_50),
+    ("paths/few-50", walks::few_50),
     ("paths/train-50", walks::train_50),
     ("paths/train-250", walks::train_250),
     ("paths/train-tables", walks::train_tables),

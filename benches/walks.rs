@@ -11,7 +11,7 @@ use footpath_graph::build::build;
 use footpath_graph::dataset::RawTriple;
 use footpath_graph::pattern::{Mixture, Pattern};
 use footpath_graph::sample::{
-    EndSet, Law, MixtureSampler, Quota, Replacement, Run, SampleSpec, Scratch, Shard, sample_corpus,
+    EndSet, Law, MixtureSampler, Quota, Replacement, Run, SampleSpec, Scratch, Shard, Views, sample_corpus,
 };
 use footpath_graph::{Dataset, TrainKg};
 use std::ops::Range;
@@ -165,6 +165,57 @@ pub(crate) fn typed_walk() -> Outcome<Figure> {
     against_one_by_one(U_I_E_I, Law::Walk, None)
 }
 
+/// W2 on the graph's own arcs, by the index of its runs, against the same on the compiled pattern.
+pub(crate) fn typed_walk_general() -> Outcome<Figure> {
+    let kg = kg()?;
+    let (general, compiled) = (general(kg)?, sampler(kg, U_I_E_I, &spec(Law::Walk, EndSet::Any))?);
+    let ours = || cpu_time(|| draw(&general, 0..USERS, 100));
+    Figure::measure("paths/s", "a compiled pattern", None, ROUNDS, ours, || cpu_time(|| draw(&compiled, 0..USERS, 100)))
+}
+
+/// The same against a walker that finds the arcs of each hop by binary search, one path after the other.
+pub(crate) fn typed_walk_general_naive() -> Outcome<Figure> {
+    let kg = kg()?;
+    let general = general(kg)?;
+    // Relations are in the order of their names, and those of items come last: all that leads from an entity to an item.
+    let of_items = kg.relation("item_0000").ok_or("a relation of items")?;
+    let ours = || cpu_time(|| draw(&general, 0..USERS, 100));
+    let naive = || cpu_time(|| Ok(naive_typed_walks(kg, [0, 2, of_items.0], 0..USERS, 4)));
+    Figure::measure("paths/s", "a walker with binary search", Some(5.0), ROUNDS, ours, naive)
+}
+
+fn general(kg: &TrainKg) -> Outcome<MixtureSampler<'_>> {
+    let mixture = Mixture::single(Pattern::parse(U_I_E_I, kg)?);
+    Ok(MixtureSampler::with_views(kg, &mixture, &spec(Law::Walk, EndSet::Any), Views::Indexed, u64::MAX)?)
+}
+
+/// Walks user, item, entity, item; those that turn back are begun again. `first` says for each hop the first relation it may have.
+fn naive_typed_walks(kg: &TrainKg, first: [u16; 3], users: Range<u32>, paths: u64) -> f64 {
+    let (mut drawn, mut row) = (0, Vec::new());
+    for (user, number) in users.flat_map(|user| (0..paths).map(move |number| (user, number))) {
+        let mut stream = QuickStream::new(SEED, Purpose::SamplePath, user, number);
+        for _ in 0..64 {
+            row.clear();
+            row.push(user);
+            for first in first {
+                let arcs = kg.arcs(NodeId(row[row.len() - 1]));
+                let first = arcs.relations.partition_point(|&relation| relation < first);
+                if first == arcs.len() {
+                    break;
+                }
+                let arc = first + stream.index(arcs.len() - first);
+                row.extend([u32::from(arcs.relations[arc]), arcs.tails[arc]]);
+            }
+            if row.len() == 7 && row[2] != row[6] {
+                drawn += 1;
+                break;
+            }
+        }
+        std::hint::black_box(&row);
+    }
+    f64::from(drawn)
+}
+
 /// W2 against what the memory allows: the row and the arc of the second and of the third hop. The user's own are in the cache.
 pub(crate) fn typed_walk_bound() -> Outcome<Figure> {
     let kg = kg()?;
@@ -198,7 +249,13 @@ fn against_one_by_one(pattern: &str, law: Law, goal: Option<f64>) -> Outcome<Fig
 pub(crate) fn distinct_50() -> Outcome<Figure> {
     let kg = kg()?;
     let mixture = Mixture::single(Pattern::parse(U_I_E_I, kg)?);
-    let run = Run { quota: Quota::PerUser(50), replacement: Replacement::Without, shard: Shard::default(), threads: 2 };
+    let run = Run {
+        quota: Quota::PerUser(50),
+        replacement: Replacement::Without,
+        shard: Shard::default(),
+        threads: 2,
+        views: Views::Auto,
+    };
     let ours = || {
         crate::harness::time(|| {
             let spec = spec(Law::UniformPath, EndSet::Any);
@@ -212,6 +269,32 @@ pub(crate) fn distinct_50() -> Outcome<Figure> {
     };
     let budget = || Ok(Done { amount: 10e6, seconds: 2.0 });
     Figure::measure("paths/s", "ten million in two seconds", Some(1.0), 3, ours, budget)
+}
+
+/// 50 paths for each of 200 users, preparation included: however it takes least time against the compiled pattern.
+pub(crate) fn few_50() -> Outcome<Figure> {
+    let few = |views: Views| {
+        let kg = kg()?;
+        let mixture = Mixture::single(Pattern::parse(U_I_E_I, kg)?);
+        let quota = Quota::PerUser(50);
+        let shard = Shard { index: 3, of: kg.users().end / 200 };
+        let run = Run { quota, replacement: Replacement::With, shard, threads: 1, views };
+        cpu_time(|| {
+            // A shard alone is over before the clock of processor time has moved.
+            let mut drawn = 0;
+            for _ in 0..if views == Views::Auto { 20 } else { 1 } {
+                let spec = spec(Law::Walk, EndSet::Any);
+                let mut sink = |rows: &[u32]| {
+                    std::hint::black_box(rows);
+                    Ok(())
+                };
+                let stop = AtomicBool::new(false);
+                drawn += sample_corpus(kg, &mixture, &spec, run, &mut sink, &mut |_| {}, &stop)?.num_paths;
+            }
+            Ok(drawn as f64)
+        })
+    };
+    Figure::measure("paths/s", "compiling for as many", Some(3.0), ROUNDS, || few(Views::Auto), || few(Views::Compiled))
 }
 
 /// W6: 50 paths for each user that end at the user's own items, against drawing from all ends and keeping those.

@@ -71,7 +71,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
             let (quota, replacement, shard) =
                 (Quota::PerUser(PATHS_PER_USER), Replacement::default(), Shard::default());
             let (shape, threads, replace) = (Shape::Hops(HOPS), Threads::default(), Replace::No);
-            let options = sample::Options { shape, spec, quota, replacement, shard, threads, replace };
+            let views = footpath_graph::sample::Views::Auto;
+            let options = sample::Options { shape, spec, quota, replacement, shard, threads, views, replace };
             match sample::run(kg, corpus, &options, &mut |_, _| (), &AtomicBool::new(false))? {
                 sample::Outcome::Finished(sampled) => sampled.summary.num_paths as f64,
                 sample::Outcome::Interrupted => return Err("interrupted".into()),

@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use footpath::Threads;
 use footpath::sample::{self, Options, Outcome, Sampled};
 use footpath::shape::Shape;
-use footpath_graph::sample::{EndSet, Law, Quota, Replacement, SampleSpec, Shard};
+use footpath_graph::sample::{EndSet, Law, Quota, Replacement, SampleSpec, Shard, Views};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -46,6 +46,9 @@ pub(crate) struct SampleArgs {
     /// Threads; the result does not depend on it [default: one for each core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
+    /// How the law walk finds its hops; the result does not depend on it
+    #[arg(long, value_enum, default_value_t)]
+    views: ViewsArg,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -57,9 +60,10 @@ const EXAMPLES: &str = "Examples:
   footpath sample kg --out corpus --pattern '(:user)-[:interacted]->(:item)-[]-(:person)-[]-(:item)' --distinct
   footpath sample kg --out corpus --hops 3 --edge-weights --relation-weight directed_by=2
   footpath sample kg --out corpus --patterns mixture.toml --num-paths 1000000 --shard 0/4
+  footpath sample kg --out part --hops 3 --end any --law walk --shard 7/1000 --views auto
   footpath sample kg --out walks --walk '(:entity)-[]-{4}()' --end any --law walk
 
-The corpus is the same, byte for byte, for any number of threads.";
+The corpus is the same, byte for byte, for any number of threads, and however hops are found.";
 
 /// How many paths.
 #[derive(Debug, Args)]
@@ -153,6 +157,27 @@ impl From<LawArg> for Law {
     }
 }
 
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ViewsArg {
+    /// Whichever takes less time for the number of paths
+    #[default]
+    Auto,
+    /// The pattern is compiled for the graph: a copy of its arcs for each of its hops
+    Compiled,
+    /// On the graph's own arcs, by one index of them for all patterns and hops; only where every hop counts alike
+    Indexed,
+}
+
+impl From<ViewsArg> for Views {
+    fn from(views: ViewsArg) -> Self {
+        match views {
+            ViewsArg::Auto => Self::Auto,
+            ViewsArg::Compiled => Self::Compiled,
+            ViewsArg::Indexed => Self::Indexed,
+        }
+    }
+}
+
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -193,6 +218,7 @@ impl SampleArgs {
             replacement: if self.distinct { Replacement::Without } else { Replacement::With },
             shard: self.shard,
             threads: Threads(self.threads),
+            views: self.views.into(),
             replace: self.out.replace(),
         }
     }

@@ -1,5 +1,7 @@
 //! The arcs of one node, and how runs of them are found.
 
+use super::TrainKg;
+use super::run_index::RunKind;
 use footpath_core::{NodeId, RelationId};
 use std::ops::Range;
 
@@ -50,6 +52,26 @@ impl<'a> Arcs<'a> {
             let run;
             (relations, (run, tails)) = (relations.get(len..)?, tails.split_at_checked(len)?);
             Some((RelationId(relation), run))
+        })
+    }
+}
+
+impl TrainKg {
+    /// The arcs of a node that have a relation and a type of tail in common, in order.
+    pub(crate) fn runs_by_type(&self, node: NodeId) -> impl Iterator<Item = (RunKind, &[u32])> {
+        self.arcs(node).runs().flat_map(move |(relation, mut tails)| {
+            std::iter::from_fn(move || {
+                let tail = self.type_of(NodeId(*tails.first()?));
+                let end = self.range(tail).end;
+                // Most relations lead to nodes of one type.
+                let len = match tails.last() {
+                    Some(last) if *last >= end => tails.partition_point(|&tail| tail < end),
+                    _ => tails.len(),
+                };
+                let run;
+                (run, tails) = tails.split_at_checked(len.max(1))?;
+                Some((RunKind { relation, tail }, run))
+            })
         })
     }
 }

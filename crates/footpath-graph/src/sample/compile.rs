@@ -457,7 +457,7 @@ impl<'a> State<'a> {
 }
 
 /// The smallest range with all nodes that a walk may meet in a state.
-fn entered(kg: &TrainKg, automaton: &Automaton, state: StateId) -> Range<u32> {
+pub(super) fn entered(kg: &TrainKg, automaton: &Automaton, state: StateId) -> Range<u32> {
     let relations = || (0..u16::try_from(kg.num_relations()).unwrap_or(u16::MAX)).map(RelationId);
     let steps = automaton.states().flat_map(|from| relations().map(move |relation| (from, relation)));
     let types = steps.flat_map(|(from, relation)| automaton.types_after(from, relation));

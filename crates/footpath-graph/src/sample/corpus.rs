@@ -3,8 +3,9 @@
 use super::distinct::Distinct;
 use super::draw::Rows;
 use super::quota::proportional;
+use super::starts::Starts;
 use super::tables::Drawn;
-use super::{MixtureSampler, MixtureTables, Quota, Replacement, SampleSpec, Scratch, Shard};
+use super::{MixtureSampler, MixtureTables, Quota, Replacement, SampleSpec, Scratch, Shard, Views};
 use crate::error::{Error, Result};
 use crate::kg::TrainKg;
 use crate::pattern::Mixture;
@@ -35,6 +36,8 @@ pub struct Run {
     pub shard: Shard,
     /// Threads; the result does not depend on it.
     pub threads: usize,
+    /// How hops are found; the result does not depend on it.
+    pub views: Views,
 }
 
 /// What came of drawing a corpus.
@@ -139,6 +142,15 @@ fn batch(pieces: &mut impl Iterator<Item = Piece>) -> Vec<Piece> {
     batch
 }
 
+/// How many paths are drawn, at most, or about as many where users share them out.
+fn draws(kg: &TrainKg, mixture: &Mixture, run: Run) -> Result<u64> {
+    let users = run.shard.users(Starts::of(kg, mixture.union()).len())?;
+    Ok(match run.quota {
+        Quota::Total(total) => total / u64::from(run.shard.of),
+        Quota::PerUser(quota) | Quota::PerEnd(quota) | Quota::Every(quota) => quota.saturating_mul(users.len() as u64),
+    })
+}
+
 /// Draws by a quota.
 struct Drawer<'a> {
     sampler: MixtureSampler<'a>,
@@ -157,10 +169,12 @@ impl<'a> Drawer<'a> {
             }
         };
         let sampler = match run.quota {
-            Quota::PerEnd(_) => MixtureSampler::by_end(kg, single()?, spec)?,
+            Quota::PerEnd(_) => MixtureSampler::by_end(kg, single()?, spec, run.views)?,
             // Each path once, however many parts it belongs to.
-            Quota::Every(_) => MixtureSampler::by_end(kg, mixture.union(), spec)?,
-            Quota::PerUser(_) | Quota::Total(_) => MixtureSampler::new(kg, mixture, spec)?,
+            Quota::Every(_) => MixtureSampler::by_end(kg, mixture.union(), spec, run.views)?,
+            Quota::PerUser(_) | Quota::Total(_) => {
+                MixtureSampler::with_views(kg, mixture, spec, run.views, draws(kg, mixture, run)?)?
+            }
         };
         let quotas = match run.quota {
             Quota::Total(total) => proportional(&sampler, total)?,

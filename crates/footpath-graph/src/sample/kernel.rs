@@ -1,4 +1,4 @@
-//! The hot loop: many walkers at once on a compiled pattern.
+//! The hot loop: many walkers at once, on a compiled pattern or on the graph's own arcs.
 //!
 //! Each hop of a walk waits for two random reads: the row of a node, and an arc (or bucket) of the row. [`LANES`] walkers
 //! hop together, in three short loops for each hop: read all rows; choose an arc each and ask for its line; read all
@@ -73,7 +73,7 @@ impl Form {
 
 /// What comes next for a walker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     #[default]
     On,
     End,
@@ -82,16 +82,17 @@ enum Fate {
 
 /// What is known of a walker between two of its turns: one cache line. The nodes it has met are in its row of tokens.
 #[derive(Clone, Copy, Debug, Default)]
-struct Walker {
-    stream: QuickStream,
+pub(super) struct Walker {
+    pub(super) stream: QuickStream,
     /// The row of its node, then the arc it has chosen, then the hop that the arc stands for.
-    word: u64,
-    /// The capacity of the buckets of its row, then the number that decides between the two hops of one.
-    coin: u64,
+    pub(super) word: u64,
+    /// The capacity of the buckets of its row, then the number that decides between the two hops of one. On the graph's own arcs
+    /// the bits of its node, then the relation and the next state.
+    pub(super) coin: u64,
     number: u64,
     /// Where its row of tokens starts.
     row: usize,
-    node: u32,
+    pub(super) node: u32,
     /// The node it came from.
     back: u32,
     state: u16,
@@ -104,7 +105,25 @@ struct Walker {
 const _: () = assert!(size_of::<Walker>() == 64);
 
 /// Stands for the arc of a walker that has come to a dead end; only walks that are not weighed do.
-const NO_ARC: u64 = u64::MAX;
+pub(super) const NO_ARC: u64 = u64::MAX;
+
+/// The hops of a state, as walkers look at them: [`View`] has them compiled, [`super::general`] finds them in the graph.
+pub(super) trait Hops: Copy {
+    /// What hops are drawn by.
+    fn kind(&self) -> Kind;
+    /// The state that all hops lead to, if they do.
+    fn next(&self) -> Option<u16>;
+    /// Asks for what is known of a node, in a state of this kind; what comes next for a walker who has come there.
+    fn ask(&self, kind: Kind, node: u32) -> Fate;
+    /// All walkers of a group choose an arc and read it.
+    fn step_all(&self, group: &mut [Walker]);
+    /// Node and class of the hop that a walker has read.
+    fn read(&self, word: u64) -> (u32, u32);
+    /// What a class stands for; `None` for stopping.
+    fn onward(&self, class: u32) -> Option<Onward>;
+    /// Another hop of the same row that does not lead straight back, by going through the whole row.
+    fn listed(&self, walker: &mut Walker) -> Option<(u32, u32)>;
+}
 
 /// The hops of a state, without a way round.
 #[derive(Clone, Copy, Debug)]
@@ -126,9 +145,9 @@ struct View<'a, C: Code> {
 
 /// A class of hops: the token of its relation, and the state it leads to.
 #[derive(Clone, Copy, Debug)]
-struct Onward {
-    relation: u32,
-    next: u16,
+pub(super) struct Onward {
+    pub(super) relation: u32,
+    pub(super) next: u16,
 }
 
 /// What is known of where all hops of a state lead: nothing, to one state of a kind, or to an end.
@@ -138,26 +157,30 @@ const TO_WEIGHED: u8 = 2;
 const TO_END: u8 = 3;
 
 /// Everything the walkers of a run look at.
-struct Field<'a, C: Code> {
-    views: Vec<View<'a, C>>,
+pub(super) struct Field<V> {
+    /// By state.
+    views: Vec<V>,
     form: Form,
     weighed: bool,
     /// The token of node 0.
     first_token: u32,
 }
 
-impl<C: Code> Layers<C> {
+impl<V: Hops> Field<V> {
+    /// `weighed` says whether hops are so that walks never turn straight back.
+    pub(super) fn new(views: Vec<V>, form: Form, weighed: bool) -> Self {
+        Self { views, form, weighed, first_token: form.vocabulary.node(NodeId(0)).0 }
+    }
+
     /// Draws the paths into `rows`, each in its place, with `N` walkers at once. `may_end` says whether the path with
     /// these tokens may end where it does.
     pub(super) fn run<const N: usize>(
         &self,
-        form: Form,
         mut draws: impl Iterator<Item = Draw>,
         may_end: impl Fn(&[u32]) -> bool,
         rows: &mut [u32],
     ) -> Drawn {
-        let classes = self.onward(form.vocabulary);
-        let field = self.field(form, &classes);
+        let (field, form) = (self, self.form);
         let mut walkers = [Walker::default(); N];
         let mut drawn = Drawn::default();
         let mut user = (0, field.streams(0));
@@ -201,6 +224,20 @@ impl<C: Code> Layers<C> {
         drawn.failed.sort_unstable_by_key(|draw| draw.place);
         drawn
     }
+}
+
+impl<C: Code> Layers<C> {
+    /// See [`Field::run`].
+    pub(super) fn run<const N: usize>(
+        &self,
+        form: Form,
+        draws: impl Iterator<Item = Draw>,
+        may_end: impl Fn(&[u32]) -> bool,
+        rows: &mut [u32],
+    ) -> Drawn {
+        let classes = self.onward(form.vocabulary);
+        Field::new(self.views(&classes), form, self.weighed).run::<N>(draws, may_end, rows)
+    }
 
     /// The classes of all states.
     fn onward(&self, vocabulary: Vocabulary) -> Vec<Onward> {
@@ -209,7 +246,7 @@ impl<C: Code> Layers<C> {
         classes.map(onward).collect()
     }
 
-    fn field<'a>(&'a self, form: Form, mut classes: &'a [Onward]) -> Field<'a, C> {
+    fn views<'a>(&'a self, mut classes: &'a [Onward]) -> Vec<View<'a, C>> {
         let view = |layer: &'a Layer<C>| {
             let (of, rest) = classes.split_at(layer.classes.len());
             classes = rest;
@@ -218,33 +255,59 @@ impl<C: Code> Layers<C> {
             let next = of.first().map(|class| class.next).filter(|next| of.iter().all(|class| class.next == *next));
             View { kind, first_node, shift, rows, pairs: rows.as_chunks().0, arcs, buckets, classes: of, next }
         };
-        let views = self.layers.iter().map(view).collect();
-        Field { views, form, weighed: self.weighed, first_token: form.vocabulary.node(NodeId(0)).0 }
+        self.layers.iter().map(view).collect()
     }
 }
 
-impl<C: Code> View<'_, C> {
-    /// Whether a class stands for stopping.
+impl<C: Code> Hops for View<'_, C> {
     #[inline]
-    fn stops(&self, class: u32) -> bool {
-        class as usize == self.classes.len()
+    fn kind(&self) -> Kind {
+        self.kind
     }
 
-    /// The number of the row of a node.
     #[inline]
-    fn row_of(&self, node: u32) -> usize {
-        node.wrapping_sub(self.first_node) as usize
+    fn next(&self) -> Option<u16> {
+        self.next
     }
 
-    /// Asks for the row of a node, in a state of this kind; what comes next for a walker who has come there.
     #[inline]
-    fn ask_row(&self, kind: Kind, node: u32) -> Fate {
+    fn ask(&self, kind: Kind, node: u32) -> Fate {
         match kind {
             Kind::Weighed => prefetch(self.pairs, self.row_of(node)),
             Kind::Uniform => prefetch(self.rows, self.row_of(node)),
             Kind::Terminal => return Fate::End,
         }
         Fate::On
+    }
+
+    #[inline]
+    fn step_all(&self, group: &mut [Walker]) {
+        match self.kind {
+            Kind::Weighed => self.step::<true>(group),
+            Kind::Uniform | Kind::Terminal => self.step::<false>(group),
+        }
+    }
+
+    #[inline]
+    fn read(&self, word: u64) -> (u32, u32) {
+        C::of(word).unpack(self.shift)
+    }
+
+    #[inline]
+    fn onward(&self, class: u32) -> Option<Onward> {
+        self.classes.get(class as usize).copied()
+    }
+
+    fn listed(&self, walker: &mut Walker) -> Option<(u32, u32)> {
+        listed(self, walker).map(|code| code.unpack(self.shift))
+    }
+}
+
+impl<C: Code> View<'_, C> {
+    /// The number of the row of a node.
+    #[inline]
+    fn row_of(&self, node: u32) -> usize {
+        node.wrapping_sub(self.first_node) as usize
     }
 
     /// Reads the row of a walker's node. No walk meets a node without a row in this state.
@@ -294,16 +357,7 @@ impl<C: Code> View<'_, C> {
         walker.word = code.map_or(NO_ARC, C::word);
     }
 
-    /// All walkers of a group choose an arc and read it.
-    #[inline]
-    fn step_all(&self, group: &mut [Walker]) {
-        match self.kind {
-            Kind::Weighed => self.step::<true>(group),
-            Kind::Uniform | Kind::Terminal => self.step::<false>(group),
-        }
-    }
-
-    /// As [`View::step_all`], for either kind of state.
+    /// As [`Hops::step_all`], for either kind of state.
     ///
     /// Reading is apart from computing: so many short turns fit into what the processor looks ahead at once, and
     /// the lines that it has not got in spite of having asked for them arrive together.
@@ -318,7 +372,7 @@ impl<C: Code> View<'_, C> {
     }
 }
 
-impl<C: Code> Field<'_, C> {
+impl<V: Hops> Field<V> {
     /// The random numbers of the draws that start at a node.
     fn streams(&self, start: u32) -> QuickStreams {
         QuickStreams::new(self.form.seed, Purpose::SamplePath, start)
@@ -336,7 +390,7 @@ impl<C: Code> Field<'_, C> {
     #[inline]
     fn begin(&self, walker: &mut Walker, start: u32) {
         (walker.node, walker.state, walker.redraws) = (start, 0, 0);
-        self.views[0].ask_row(self.views[0].kind, start);
+        self.views[0].ask(self.views[0].kind(), start);
     }
 
     /// Walks until all have come to an end or given up, hop by hop: the walkers that go on stand in front of the others.
@@ -364,7 +418,7 @@ impl<C: Code> Field<'_, C> {
     fn hop_together(&self, state: usize, walkers: &mut [Walker], hops: usize, rows: &mut [u32]) -> (bool, Option<u16>) {
         let view = &self.views[state];
         view.step_all(walkers);
-        let kind = view.next.map(|next| self.views[usize::from(next)].kind);
+        let kind = view.next().map(|next| self.views[usize::from(next)].kind());
         let all_go_on = match (self.form.simple, kind) {
             (true, None) => self.hop_all::<true, ANYWHERE>(state, walkers, hops, rows),
             (true, Some(Kind::Uniform)) => self.hop_all::<true, TO_UNIFORM>(state, walkers, hops, rows),
@@ -375,7 +429,7 @@ impl<C: Code> Field<'_, C> {
             (false, Some(Kind::Weighed)) => self.hop_all::<false, TO_WEIGHED>(state, walkers, hops, rows),
             (false, Some(Kind::Terminal)) => self.hop_all::<false, TO_END>(state, walkers, hops, rows),
         };
-        (all_go_on, view.next)
+        (all_go_on, view.next())
     }
 
     /// The same for walkers in several states, those in one state together.
@@ -406,18 +460,18 @@ impl<C: Code> Field<'_, C> {
         rows: &mut [u32],
     ) -> bool {
         let view = self.views[state];
-        let only = self.views[usize::from(view.next.unwrap_or(0))];
+        let only = self.views[usize::from(view.next().unwrap_or(0))];
         let mut all_go_on = TO != TO_END;
         for walker in group {
             walker.fate = match (self.hop::<SIMPLE>(&view, walker, hops, rows), TO) {
                 (Err(fate), _) => fate,
                 (Ok(_), TO_END) => Fate::End,
-                (Ok(_), TO_UNIFORM) => only.ask_row(Kind::Uniform, walker.node),
-                (Ok(_), TO_WEIGHED) => only.ask_row(Kind::Weighed, walker.node),
+                (Ok(_), TO_UNIFORM) => only.ask(Kind::Uniform, walker.node),
+                (Ok(_), TO_WEIGHED) => only.ask(Kind::Weighed, walker.node),
                 (Ok(next), _) => {
                     walker.state = next;
                     let next = &self.views[usize::from(next)];
-                    next.ask_row(next.kind, walker.node)
+                    next.ask(next.kind(), walker.node)
                 }
             };
             all_go_on &= walker.fate == Fate::On;
@@ -429,7 +483,7 @@ impl<C: Code> Field<'_, C> {
     #[inline(always)]
     fn hop<const SIMPLE: bool>(
         &self,
-        view: &View<'_, C>,
+        view: &V,
         walker: &mut Walker,
         hops: usize,
         rows: &mut [u32],
@@ -437,11 +491,11 @@ impl<C: Code> Field<'_, C> {
         if walker.word == NO_ARC {
             return Err(Fate::GiveUp);
         }
-        let (mut node, mut class) = C::of(walker.word).unpack(view.shift);
-        if SIMPLE && hops > 0 && node == walker.back && !view.stops(class) {
-            (node, class) = self.onward(view, walker).ok_or(Fate::GiveUp)?;
+        let (mut node, mut class) = view.read(walker.word);
+        if SIMPLE && hops > 0 && node == walker.back && view.onward(class).is_some() {
+            (node, class) = self.another(view, walker).ok_or(Fate::GiveUp)?;
         }
-        let Some(&Onward { relation, next }) = view.classes.get(class as usize) else {
+        let Some(Onward { relation, next }) = view.onward(class) else {
             walker.hops = hops as u8;
             return Err(Fate::End);
         };
@@ -459,18 +513,18 @@ impl<C: Code> Field<'_, C> {
     /// Node and class of another hop of the same row that does not lead straight back, as the weights leave those out. `None`
     /// where there is none, or where the weights do not.
     #[cold]
-    fn onward(&self, view: &View<'_, C>, walker: &mut Walker) -> Option<(u32, u32)> {
+    fn another(&self, view: &V, walker: &mut Walker) -> Option<(u32, u32)> {
         if !self.weighed {
             return None;
         }
         loop {
             walker.redraws += 1;
             if u32::from(walker.redraws) >= MAX_REDRAWS {
-                return onward(view, walker).map(|code| code.unpack(view.shift));
+                return view.listed(walker);
             }
             view.step_all(std::slice::from_mut(walker));
-            let (node, class) = C::of(walker.word).unpack(view.shift);
-            if node != walker.back || view.stops(class) {
+            let (node, class) = view.read(walker.word);
+            if node != walker.back || view.onward(class).is_none() {
                 return Some((node, class));
             }
         }
@@ -497,7 +551,7 @@ fn to_front(walkers: &mut [Walker]) -> usize {
 
 /// A hop of the row that does not lead straight back, in proportion to weight, by going through the whole row.
 #[cold]
-fn onward<C: Code>(view: &View<'_, C>, walker: &mut Walker) -> Option<C> {
+fn listed<C: Code>(view: &View<'_, C>, walker: &mut Walker) -> Option<C> {
     let row = view.row_of(walker.node);
     let mut weights = match view.kind {
         Kind::Weighed => weights_of::<C>(Row::of(view.pairs[row][0]).of_table(view.buckets), view.pairs[row][1]),
@@ -507,7 +561,7 @@ fn onward<C: Code>(view: &View<'_, C>, walker: &mut Walker) -> Option<C> {
     };
     weights.retain(|(code, _)| {
         let (node, class) = code.unpack(view.shift);
-        node != walker.back || view.stops(class)
+        node != walker.back || view.onward(class).is_none()
     });
     let total: u128 = weights.iter().map(|(_, weight)| weight).sum();
     let mut number = below_u128(total, &mut walker.stream)?;

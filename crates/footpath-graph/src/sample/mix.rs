@@ -5,7 +5,8 @@
 
 use super::starts::Starts;
 use super::tables::Drawn;
-use super::{SampleSpec, Sampler, Scratch, UserTables};
+use super::views::Outlook;
+use super::{Law, SampleSpec, Sampler, Scratch, UserTables, Views};
 use crate::error::Result;
 use crate::kg::TrainKg;
 use crate::pattern::{Mixture, Pattern};
@@ -35,15 +36,24 @@ impl<'a> MixtureSampler<'a> {
     /// # Errors
     /// As [`Sampler::new`].
     pub fn new(kg: &'a TrainKg, mixture: &Mixture, spec: &SampleSpec) -> Result<Self> {
-        let sampler = |part: &crate::pattern::Part| Sampler::new(kg, &part.pattern, spec.clone());
+        Self::with_views(kg, mixture, spec, Views::Auto, u64::MAX)
+    }
+
+    /// As [`MixtureSampler::new`], for so many draws at most; `views` says how hops are found.
+    ///
+    /// # Errors
+    /// As [`Sampler::new`]; [`crate::Error::Usage`] where the law does not allow [`Views::Indexed`].
+    pub fn with_views(kg: &'a TrainKg, mixture: &Mixture, spec: &SampleSpec, views: Views, draws: u64) -> Result<Self> {
+        let (by_end, outlook) = (spec.law == Law::UniformEnd, Outlook::new(views, draws));
+        let sampler = |part: &crate::pattern::Part| Sampler::drawing(kg, &part.pattern, spec.clone(), by_end, &outlook);
         let samplers: Vec<Sampler<'a>> = mixture.parts().iter().map(sampler).collect::<Result<_>>()?;
         let weights = mixture.parts().iter().map(|part| part.weight).collect();
         Ok(Self { samplers, weights, width: 2 * mixture.max_hops() + 1 })
     }
 
     /// As [`MixtureSampler::new`] for one pattern, with the end of a path chosen before the rest.
-    pub(super) fn by_end(kg: &'a TrainKg, pattern: &Pattern, spec: &SampleSpec) -> Result<Self> {
-        let sampler = Sampler::drawing(kg, pattern, spec.clone(), true)?;
+    pub(super) fn by_end(kg: &'a TrainKg, pattern: &Pattern, spec: &SampleSpec, views: Views) -> Result<Self> {
+        let sampler = Sampler::drawing(kg, pattern, spec.clone(), true, &Outlook::new(views, u64::MAX))?;
         let width = sampler.row_width();
         Ok(Self { samplers: vec![sampler], weights: vec![1.0], width })
     }

@@ -24,7 +24,7 @@
 //! Patterns read by [`Pattern::parse_walk`] need not start at users; then every inner node is damped, and `u` is any start.
 //!
 //! Where the end set is (nearly) the same for all users, the pattern is compiled for the graph once and many walkers run
-//! on it at a time (`compile`, `kernel`); otherwise each user's surroundings are counted (`dag`, `weights`, `tables`).
+//! on it at a time (`compile`, `kernel`), or they run on the graph itself where few are to run (`general`, `views`); otherwise each user's surroundings are counted (`dag`, `weights`, `tables`).
 
 mod alias;
 mod back;
@@ -35,6 +35,7 @@ mod dag;
 mod distinct;
 mod draw;
 mod enumerate;
+mod general;
 mod kernel;
 mod layers;
 mod mix;
@@ -43,6 +44,7 @@ mod quota;
 mod shared;
 mod starts;
 mod tables;
+mod views;
 mod weights;
 
 pub use corpus::{Run, SampleSummary, sample_corpus};
@@ -53,6 +55,7 @@ pub use mix::{MixtureSampler, MixtureTables};
 pub use pair::PairTables;
 pub use quota::{Quota, Replacement, Shard};
 pub use tables::{Count, UserTables};
+pub use views::Views;
 
 use crate::error::{Error, Result};
 use crate::kg::TrainKg;
@@ -66,6 +69,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use views::Outlook;
 use weights::{Measure, Overflow, Turns, Weights};
 
 /// Which items a path may end at.
@@ -222,11 +226,11 @@ impl<'a> Sampler<'a> {
     /// [`footpath_core::Error::OutOfMemory`].
     pub fn new(kg: &'a TrainKg, pattern: &Pattern, spec: SampleSpec) -> Result<Self> {
         let by_end = spec.law == Law::UniformEnd;
-        Self::drawing(kg, pattern, spec, by_end)
+        Self::drawing(kg, pattern, spec, by_end, &Outlook::new(Views::Auto, u64::MAX))
     }
 
-    /// As [`Sampler::new`]; `by_end` says whether the end of a path is chosen before the rest of it.
-    fn drawing(kg: &'a TrainKg, pattern: &Pattern, spec: SampleSpec, by_end: bool) -> Result<Self> {
+    /// As [`Sampler::new`], for an outlook; `by_end` says whether the end of a path is chosen before the rest of it.
+    fn drawing(kg: &'a TrainKg, pattern: &Pattern, spec: SampleSpec, by_end: bool, outlook: &Outlook) -> Result<Self> {
         spec.validate(kg)?;
         let slots = kg.num_nodes() as u64 * pattern.automaton().num_states() as u64;
         let max = u64::from(u32::MAX - 1);
@@ -246,8 +250,11 @@ impl<'a> Sampler<'a> {
         let (pattern, counts, rounds) = (pattern.clone(), OnceLock::new(), AtomicBool::new(false));
         let mut sampler = Self { kg, pattern, spec, by_end, starts, plan, factors, ends, shared: None, counts, rounds };
         if sampler.spec.ends != EndSet::Train && !by_end {
-            sampler.shared = Some(Shared::compile(&sampler)?);
-        } else if sampler.factors.walk && slots <= MAX_REMEMBERED {
+            sampler.shared = Some(Shared::new(&sampler, outlook)?);
+            return Ok(sampler);
+        }
+        outlook.compile("these paths are drawn by tables of each user")?;
+        if sampler.factors.walk && slots <= MAX_REMEMBERED {
             sampler.factors.remember(sampler.pattern.automaton().num_states(), kg.num_nodes());
         }
         Ok(sampler)

@@ -1,12 +1,14 @@
-//! One compiled pattern for all users.
+//! One pattern for all users: compiled, or walked on the graph itself.
 
-use super::alias::Code;
 use super::compile::{self, Failure, Rules};
+use super::general::General;
 use super::kernel::{Draw, Drawn, Form, LANES, MAX_NODES};
 use super::layers::{Layers, MAX_ROW};
+use super::views::Outlook;
 use super::weights::Weight;
 use super::{EndSet, EndWeights, Factors, Law, Sampler};
 use crate::error::{Error, Result};
+use crate::kg::TrainKg;
 use footpath_core::NodeId;
 
 /// Least share of walks that must be paths for walks to be drawn without weighing them.
@@ -14,41 +16,49 @@ const MIN_ACCEPTED: f64 = 0.5;
 /// Walks drawn to find that share.
 const PILOT: u64 = 4096;
 
-/// A compiled pattern, with codes as narrow as they can be.
+/// A pattern with which many walkers can draw at once.
 #[derive(Debug)]
 pub(super) struct Shared {
-    layers: Width,
+    hops: HopTables,
     /// For each start, the walks to any item that never turn straight back, where they were counted.
     counts: Option<Vec<u64>>,
     /// For each start, whether there is a walk; empty where that is not known.
     live: Vec<bool>,
 }
 
+/// How hops are found.
 #[derive(Debug)]
-enum Width {
+enum HopTables {
+    /// Compiled, with codes as narrow as they can be.
     Narrow(Layers<u32>),
     Wide(Layers<u64>),
+    /// On the graph.
+    General(General),
 }
 
 impl Shared {
-    /// Compiles the pattern of a sampler for its law.
-    pub(super) fn compile(sampler: &Sampler<'_>) -> Result<Self> {
-        let nodes = (0u32..).take(sampler.kg.num_nodes()).map(NodeId);
-        let degree = nodes.map(|node| sampler.kg.degree(node) as u64).max().unwrap_or(0);
-        if degree > MAX_ROW {
-            return Err(footpath_core::Error::Limit { what: "arcs of a node", max: MAX_ROW, got: degree }.into());
-        }
+    /// Prepares the pattern of a sampler for its law.
+    pub(super) fn new(sampler: &Sampler<'_>, outlook: &Outlook) -> Result<Self> {
         if sampler.may_walk_unweighed() {
-            let shared = Self::plain(sampler)?;
+            let shared = match outlook.general(sampler.kg, sampler.pattern.automaton())? {
+                Some(general) => Self { hops: HopTables::General(general), counts: None, live: Vec::new() },
+                None => Self::plain(sampler)?,
+            };
             if shared.accepted(sampler) >= MIN_ACCEPTED {
                 return Ok(shared);
             }
         }
+        outlook.compile("so few walks are paths that hops must be weighed")?;
+        Self::compile(sampler)
+    }
+
+    fn compile(sampler: &Sampler<'_>) -> Result<Self> {
+        refuse_long_rows(sampler.kg)?;
         if sampler.factors.are_ones() && !sampler.ends.are_weighed() {
             match Self::weighed::<u64>(sampler.rules()) {
-                Ok((layers, totals)) => {
+                Ok((hops, totals)) => {
                     let live = totals.iter().map(|&total| total > 0).collect();
-                    return Ok(Self { layers, counts: sampler.spec.simple.then_some(totals), live });
+                    return Ok(Self { hops, counts: sampler.spec.simple.then_some(totals), live });
                 }
                 Err(Failure::Error(error)) => return Err(error),
                 // Past 64 bits floating point is near enough.
@@ -57,8 +67,8 @@ impl Shared {
         }
         sampler.weighs_in_floating_point();
         match Self::weighed::<f64>(sampler.rules()) {
-            Ok((layers, totals)) => {
-                Ok(Self { layers, counts: None, live: totals.iter().map(|&total| total > 0.0).collect() })
+            Ok((hops, totals)) => {
+                Ok(Self { hops, counts: None, live: totals.iter().map(|&total| total > 0.0).collect() })
             }
             Err(Failure::Error(error)) => Err(error),
             Err(Failure::Overflow) => Err(Error::CountOverflow { who: "all users".to_owned() }),
@@ -72,23 +82,24 @@ impl Shared {
         Self::weighed::<u64>(rules).ok().map(|(_, totals)| totals)
     }
 
-    fn weighed<W: Weight>(rules: Rules<'_>) -> std::result::Result<(Width, Vec<W>), Failure> {
+    fn weighed<W: Weight>(rules: Rules<'_>) -> std::result::Result<(HopTables, Vec<W>), Failure> {
         if compile::fits_32_bits(rules.kg, rules.automaton) {
             let (layers, totals) = compile::weighed(rules)?;
-            return Ok((Width::Narrow(layers), totals));
+            return Ok((HopTables::Narrow(layers), totals));
         }
         let (layers, totals) = compile::weighed(rules)?;
-        Ok((Width::Wide(layers), totals))
+        Ok((HopTables::Wide(layers), totals))
     }
 
     fn plain(sampler: &Sampler<'_>) -> Result<Self> {
+        refuse_long_rows(sampler.kg)?;
         let rules = sampler.rules();
-        let layers = match compile::fits_32_bits(rules.kg, rules.automaton) {
-            true => compile::plain(rules).map(Width::Narrow),
-            false => compile::plain(rules).map(Width::Wide),
+        let hops = match compile::fits_32_bits(rules.kg, rules.automaton) {
+            true => compile::plain(rules).map(HopTables::Narrow),
+            false => compile::plain(rules).map(HopTables::Wide),
         };
-        match layers {
-            Ok(layers) => Ok(Self { layers, counts: None, live: Vec::new() }),
+        match hops {
+            Ok(hops) => Ok(Self { hops, counts: None, live: Vec::new() }),
             Err(Failure::Error(error)) => Err(error),
             Err(Failure::Overflow) => Err(Error::CountOverflow { who: "all users".to_owned() }),
         }
@@ -122,7 +133,7 @@ impl Shared {
         self.counts.as_deref()
     }
 
-    /// See [`Layers::run`].
+    /// See [`super::kernel::Field::run`].
     pub(super) fn run<const N: usize>(
         &self,
         sampler: &Sampler<'_>,
@@ -130,25 +141,41 @@ impl Shared {
         draws: impl Iterator<Item = Draw>,
         rows: &mut [u32],
     ) -> Drawn {
-        match &self.layers {
-            Width::Narrow(layers) => run::<N, u32>(layers, sampler, form, draws, rows),
-            Width::Wide(layers) => run::<N, u64>(layers, sampler, form, draws, rows),
+        // Without a rule about ends there is nothing to look at.
+        if sampler.spec.ends == EndSet::Any && !sampler.spec.causal {
+            return self.hops.run::<N>(sampler, form, draws, |_| true, rows);
+        }
+        let may_end = |tokens: &[u32]| sampler.may_end(form.nodes(tokens, &mut [0; MAX_NODES]));
+        self.hops.run::<N>(sampler, form, draws, may_end, rows)
+    }
+}
+
+impl HopTables {
+    fn run<const N: usize>(
+        &self,
+        sampler: &Sampler<'_>,
+        form: Form,
+        draws: impl Iterator<Item = Draw>,
+        may_end: impl Fn(&[u32]) -> bool,
+        rows: &mut [u32],
+    ) -> Drawn {
+        match self {
+            Self::Narrow(layers) => layers.run::<N>(form, draws, may_end, rows),
+            Self::Wide(layers) => layers.run::<N>(form, draws, may_end, rows),
+            Self::General(general) => {
+                general.run::<N>((sampler.kg, sampler.pattern.automaton()), form, draws, may_end, rows)
+            }
         }
     }
 }
 
-/// Without a rule about ends there is nothing to look at.
-fn run<const N: usize, C: Code>(
-    layers: &Layers<C>,
-    sampler: &Sampler<'_>,
-    form: Form,
-    draws: impl Iterator<Item = Draw>,
-    rows: &mut [u32],
-) -> Drawn {
-    if sampler.spec.ends == EndSet::Any && !sampler.spec.causal {
-        layers.run::<N>(form, draws, |_| true, rows)
-    } else {
-        layers.run::<N>(form, draws, |tokens| sampler.may_end(form.nodes(tokens, &mut [0; MAX_NODES])), rows)
+/// A row of a compiled state has room for so many arcs.
+fn refuse_long_rows(kg: &TrainKg) -> Result<()> {
+    let nodes = (0u32..).take(kg.num_nodes()).map(NodeId);
+    let degree = nodes.map(|node| kg.degree(node) as u64).max().unwrap_or(0);
+    match degree > MAX_ROW {
+        true => Err(footpath_core::Error::Limit { what: "arcs of a node", max: MAX_ROW, got: degree }.into()),
+        false => Ok(()),
     }
 }
 
@@ -179,7 +206,6 @@ impl Sampler<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TrainKg;
     use crate::dataset::{Dataset, MAX_RELATIONS, RawTriple};
     use crate::pattern::Pattern;
     use crate::sample::{SampleSpec, Scratch};
@@ -223,7 +249,7 @@ mod tests {
             let [narrow, wide] =
                 [&narrow, &wide].map(|kg| Sampler::new(kg, &pattern(kg), spec.clone()).expect("a sampler"));
             let layers =
-                |sampler: &Sampler<'_>| matches!(sampler.shared.as_ref().expect("compiled").layers, Width::Wide(_));
+                |sampler: &Sampler<'_>| matches!(sampler.shared.as_ref().expect("compiled").hops, HopTables::Wide(_));
             assert!(!layers(&narrow) && layers(&wide));
             for user in (0..USERS).map(NodeId) {
                 let [narrow, wide] =

@@ -8,6 +8,7 @@
 //! - `quotas`: how many paths, with and without replacement, by end, in all, in shards and in mixtures; walks
 //! - `pairs`: paths between a user and one item
 //! - `successors`: what may follow a beginning of a path, for generation
+//! - `views`: hops found in the graph itself are those of compiled patterns
 //! - `corpora`: threads, counts, hubs, planted graphs, audit
 
 #![expect(clippy::unwrap_used, reason = "tests")]
@@ -21,3 +22,4 @@ mod pairs;
 mod properties;
 mod quotas;
 mod successors;
+mod views;
