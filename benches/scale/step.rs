@@ -7,7 +7,7 @@ use footpath::shape::Shape;
 use footpath::{Replace, Threads, import};
 use footpath_core::{ArrayFile, Artefact};
 use footpath_graph::TrainKg;
-use footpath_graph::sample::{EndSet, Law, Quota, Replacement, SampleSpec, Shard};
+use footpath_graph::sample::{EndSet, Kernel, Law, Quota, Replacement, SampleSpec, Shard};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -70,8 +70,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
             let spec = SampleSpec { law, damping: 0.0, ends: EndSet::Any, seed: 1, ..SampleSpec::default() };
             let (quota, replacement, shard) =
                 (Quota::PerUser(PATHS_PER_USER), Replacement::default(), Shard::default());
-            let (shape, threads, replace) = (Shape::Hops(HOPS), Threads::default(), Replace::No);
-            let options = sample::Options { shape, spec, quota, replacement, shard, threads, replace };
+            let (shape, threads, kernel, replace) = (Shape::Hops(HOPS), Threads::default(), Kernel::Auto, Replace::No);
+            let options = sample::Options { shape, spec, quota, replacement, shard, threads, kernel, replace };
             match sample::run(kg, corpus, &options, &mut |_, _| (), &AtomicBool::new(false))? {
                 sample::Outcome::Finished(sampled) => sampled.summary.num_paths as f64,
                 sample::Outcome::Interrupted => return Err("interrupted".into()),

@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use footpath::Threads;
 use footpath::sample::{self, Options, Outcome, Sampled};
 use footpath::shape::Shape;
-use footpath_graph::sample::{EndSet, Law, Quota, Replacement, SampleSpec, Shard};
+use footpath_graph::sample::{EndSet, Kernel, Law, Quota, Replacement, SampleSpec, Shard};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -46,6 +46,9 @@ pub(crate) struct SampleArgs {
     /// Threads; the result does not depend on it [default: one for each core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
+    /// How walkers take turns; the result does not depend on it
+    #[arg(long, value_enum, default_value_t)]
+    kernel: KernelArg,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -59,7 +62,7 @@ const EXAMPLES: &str = "Examples:
   footpath sample kg --out corpus --patterns mixture.toml --num-paths 1000000 --shard 0/4
   footpath sample kg --out walks --walk '(:entity)-[]-{4}()' --end any --law walk
 
-The corpus is the same, byte for byte, for any number of threads.";
+The corpus is the same, byte for byte, for any number of threads and either kernel.";
 
 /// How many paths.
 #[derive(Debug, Args)]
@@ -153,6 +156,27 @@ impl From<LawArg> for Law {
     }
 }
 
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum KernelArg {
+    /// By range where that is faster
+    #[default]
+    Auto,
+    /// Some hundred walkers at a time
+    Together,
+    /// Millions of walkers, sorted by ranges of nodes before each hop; takes up to 1 GiB
+    ByRange,
+}
+
+impl From<KernelArg> for Kernel {
+    fn from(kernel: KernelArg) -> Self {
+        match kernel {
+            KernelArg::Auto => Self::Auto,
+            KernelArg::Together => Self::Together,
+            KernelArg::ByRange => Self::ByRange,
+        }
+    }
+}
+
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -193,6 +217,7 @@ impl SampleArgs {
             replacement: if self.distinct { Replacement::Without } else { Replacement::With },
             shard: self.shard,
             threads: Threads(self.threads),
+            kernel: self.kernel.into(),
             replace: self.out.replace(),
         }
     }

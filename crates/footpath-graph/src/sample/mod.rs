@@ -28,6 +28,7 @@
 
 mod alias;
 mod back;
+mod choice;
 mod compile;
 mod corpus;
 mod count;
@@ -40,12 +41,14 @@ mod layers;
 mod mix;
 mod pair;
 mod quota;
+mod ranges;
 mod shared;
 mod starts;
 mod tables;
 mod weights;
 
-pub use corpus::{Run, SampleSummary, sample_corpus};
+pub use choice::Kernel;
+pub use corpus::{CorpusSampler, Run, SampleSummary, sample_corpus};
 pub use count::{CountSummary, count_paths};
 pub use dag::Scratch;
 pub use enumerate::Enumeration;

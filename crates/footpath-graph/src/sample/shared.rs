@@ -4,6 +4,7 @@ use super::alias::Code;
 use super::compile::{self, Failure, Rules};
 use super::kernel::{Draw, Drawn, Form, LANES, MAX_NODES};
 use super::layers::{Layers, MAX_ROW};
+use super::ranges::{Extent, Span, Walks};
 use super::weights::Weight;
 use super::{EndSet, EndWeights, Factors, Law, Sampler};
 use crate::error::{Error, Result};
@@ -134,6 +135,79 @@ impl Shared {
             Width::Narrow(layers) => run::<N, u32>(layers, sampler, form, draws, rows),
             Width::Wide(layers) => run::<N, u64>(layers, sampler, form, draws, rows),
         }
+    }
+}
+
+/// The walks of a pattern that are drawn by ranges.
+#[derive(Debug)]
+pub(super) enum SharedWalks {
+    Narrow(Walks<u32>),
+    Wide(Walks<u64>),
+}
+
+impl SharedWalks {
+    /// The first walker of a span.
+    pub(super) fn first(&self, span: usize) -> usize {
+        match self {
+            Self::Narrow(walks) => walks.first(span),
+            Self::Wide(walks) => walks.first(span),
+        }
+    }
+}
+
+/// Drawing by ranges; see `ranges`.
+impl Shared {
+    /// See [`Layers::extent`].
+    pub(super) fn extent(&self, form: Form) -> Option<Extent> {
+        match &self.layers {
+            Width::Narrow(layers) => layers.extent(form),
+            Width::Wide(layers) => layers.extent(form),
+        }
+    }
+
+    /// See [`Walks::new`].
+    pub(super) fn walks(&self, form: Form, num_walkers: usize) -> Result<SharedWalks> {
+        Ok(match &self.layers {
+            Width::Narrow(layers) => SharedWalks::Narrow(Walks::new(layers, form, num_walkers)?),
+            Width::Wide(layers) => SharedWalks::Wide(Walks::new(layers, form, num_walkers)?),
+        })
+    }
+
+    /// See [`Walks::walk`].
+    pub(super) fn walk(
+        &self,
+        walks: &mut SharedWalks,
+        form: Form,
+        spans: &[Span],
+        live: impl Fn(u32) -> bool + Sync,
+        stopped: impl Fn() -> bool,
+    ) {
+        match (&self.layers, walks) {
+            (Width::Narrow(layers), SharedWalks::Narrow(walks)) => walks.walk(layers, form, spans, live, stopped),
+            (Width::Wide(layers), SharedWalks::Wide(walks)) => walks.walk(layers, form, spans, live, stopped),
+            _ => {}
+        }
+    }
+
+    /// See [`Walks::write`]; the walks that are no paths are drawn by the other kernel.
+    pub(super) fn write(
+        &self,
+        (walks, first): (&SharedWalks, usize),
+        sampler: &Sampler<'_>,
+        form: Form,
+        draws: impl Iterator<Item = Draw>,
+        rows: &mut [u32],
+    ) -> Drawn {
+        let anywhere = sampler.spec.ends == EndSet::Any && !sampler.spec.causal;
+        let may_end = |tokens: &[u32]| anywhere || sampler.may_end(form.nodes(tokens, &mut [0; MAX_NODES]));
+        let again = match (&self.layers, walks) {
+            (Width::Narrow(layers), SharedWalks::Narrow(walks)) => {
+                walks.write(layers, form, first, draws, may_end, rows)
+            }
+            (Width::Wide(layers), SharedWalks::Wide(walks)) => walks.write(layers, form, first, draws, may_end, rows),
+            _ => draws.collect(),
+        };
+        self.run::<LANES>(sampler, form, again.into_iter(), rows)
     }
 }
 

@@ -7,7 +7,7 @@ use footpath_graph::build::build;
 use footpath_graph::dataset::Dataset;
 use footpath_graph::pattern::{Mixture, Pattern};
 use footpath_graph::sample::{
-    EndSet, Law, Quota, Replacement, Run, SampleSpec, SampleSummary, Sampler, Shard, count_paths, sample_corpus,
+    EndSet, Kernel, Law, Quota, Replacement, Run, SampleSpec, SampleSummary, Sampler, Shard, count_paths, sample_corpus,
 };
 use footpath_graph::{Error, TrainKg};
 use std::sync::atomic::AtomicBool;
@@ -16,7 +16,13 @@ const LAWS: [Law; 3] = [Law::UniformPath, Law::UniformEnd, Law::Walk];
 const ENDS: [EndSet; 3] = [EndSet::Train, EndSet::Unseen, EndSet::Any];
 
 fn per_user(paths: u64, threads: usize) -> Run {
-    Run { quota: Quota::PerUser(paths), replacement: Replacement::With, shard: Shard::default(), threads }
+    Run {
+        quota: Quota::PerUser(paths),
+        replacement: Replacement::With,
+        shard: Shard::default(),
+        threads,
+        kernel: Kernel::Auto,
+    }
 }
 
 fn corpus(kg: &TrainKg, pattern: &Pattern, spec: &SampleSpec, run: Run) -> (Vec<u32>, SampleSummary) {
