@@ -43,9 +43,7 @@ impl ByRange {
         if !kernel.is_by_range(extent, num_walkers) {
             return Ok(None);
         }
-        // A batch ends with the piece that brings it to its number of paths.
-        let batch_paths =
-            if (num_walkers as u64) < num_paths { num_walkers as u64 - 2 * PIECE_PATHS } else { num_paths };
+        let batch_paths = batch_paths(num_paths, num_walkers as u64);
         match shared.walks(only.form(), num_walkers) {
             Ok(walks) => Ok(Some(Self { walks, batch_paths })),
             // Nobody asked for that much memory.
@@ -71,6 +69,15 @@ impl ByRange {
     pub(super) fn walked(&self, span: usize) -> Walked<'_> {
         (&self.walks, self.walks.first(span))
     }
+}
+
+/// Batches that are alike, since few walkers are slow; each ends with the piece that brings it to its number of paths.
+fn batch_paths(num_paths: u64, num_walkers: u64) -> u64 {
+    if num_paths <= num_walkers {
+        return num_paths;
+    }
+    let at_most = num_walkers.saturating_sub(2 * PIECE_PATHS).max(1);
+    num_paths.div_ceil(num_paths.div_ceil(at_most))
 }
 
 impl Kernel {
@@ -120,6 +127,15 @@ mod tests {
             |num_bytes, num_walkers| Kernel::Auto.is_by_range(Extent { num_bytes, ..EXTENT }, num_walkers);
         assert!(is_by_range(MIN_BYTES, 500) && !is_by_range(MIN_BYTES, 499) && !is_by_range(MIN_BYTES - 1, 500));
         assert!(Kernel::ByRange.is_by_range(EXTENT, 0) && !Kernel::Together.is_by_range(EXTENT, 500));
+    }
+
+    #[test]
+    fn batches_fit_and_are_alike() {
+        assert_eq!(batch_paths(1_000, 1_000), 1_000);
+        assert_eq!(batch_paths(1_001_000, 1_000_000), 500_500);
+        for (num_paths, num_walkers) in [(1 << 24, 14_128_181), (10_000_000_000, 5_000_000), (100_000, 40_000)] {
+            assert!(batch_paths(num_paths, num_walkers) + 2 * PIECE_PATHS <= num_walkers);
+        }
     }
 
     /// More paths than there is room for at a time (8 MiB in tests).
