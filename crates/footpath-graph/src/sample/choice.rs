@@ -13,10 +13,14 @@ const MIN_BYTES: usize = 1 << 29;
 /// Nodes for each walker, at most: with fewer walkers too few stand near each other.
 const MAX_NODES_EACH: usize = 2;
 
+/// Batches of walkers, at least: the first touch of a gibibyte costs as much as a third of the walks of a batch.
+const MIN_BATCHES: u64 = 4;
+
 /// How the walkers on a compiled pattern take turns. The paths are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kernel {
-    /// By ranges where the tables of a hop have 512 MiB or more and there is a walker for every two nodes; otherwise together.
+    /// By ranges where the tables of a hop have 512 MiB or more and there is a walker for every two nodes, four batches long;
+    /// otherwise together.
     #[default]
     Auto,
     /// Some hundred walkers at a time.
@@ -40,7 +44,7 @@ impl ByRange {
         let Some(shared) = &only.shared else { return Ok(None) };
         let Some(extent) = shared.extent(only.form()) else { return Ok(None) };
         let num_walkers = usize::try_from(num_paths).unwrap_or(usize::MAX).min(extent.max_walkers);
-        if !kernel.is_by_range(extent, num_walkers) {
+        if !kernel.is_by_range(extent, num_walkers, num_paths) {
             return Ok(None);
         }
         let batch_paths = batch_paths(num_paths, num_walkers as u64);
@@ -81,11 +85,14 @@ fn batch_paths(num_paths: u64, num_walkers: u64) -> u64 {
 }
 
 impl Kernel {
-    fn is_by_range(self, extent: Extent, num_walkers: usize) -> bool {
+    fn is_by_range(self, extent: Extent, num_walkers: usize, num_paths: u64) -> bool {
         match self {
             Self::Together => false,
             Self::ByRange => true,
-            Self::Auto => extent.num_bytes >= MIN_BYTES && num_walkers >= extent.num_rows / MAX_NODES_EACH,
+            Self::Auto => {
+                let is_dense = num_walkers >= extent.num_rows / MAX_NODES_EACH;
+                extent.num_bytes >= MIN_BYTES && is_dense && num_paths / MIN_BATCHES >= num_walkers as u64
+            }
         }
     }
 }
@@ -123,10 +130,12 @@ mod tests {
 
     #[test]
     fn ranges_are_chosen_for_large_tables_and_many_walkers() {
-        let is_by_range =
-            |num_bytes, num_walkers| Kernel::Auto.is_by_range(Extent { num_bytes, ..EXTENT }, num_walkers);
-        assert!(is_by_range(MIN_BYTES, 500) && !is_by_range(MIN_BYTES, 499) && !is_by_range(MIN_BYTES - 1, 500));
-        assert!(Kernel::ByRange.is_by_range(EXTENT, 0) && !Kernel::Together.is_by_range(EXTENT, 500));
+        let is_by_range = |num_bytes, num_walkers: usize, num_paths| {
+            Kernel::Auto.is_by_range(Extent { num_bytes, ..EXTENT }, num_walkers, num_paths)
+        };
+        assert!(is_by_range(MIN_BYTES, 500, 2000) && !is_by_range(MIN_BYTES, 499, 2000));
+        assert!(!is_by_range(MIN_BYTES - 1, 500, 2000) && !is_by_range(MIN_BYTES, 500, 1999));
+        assert!(Kernel::ByRange.is_by_range(EXTENT, 0, 0) && !Kernel::Together.is_by_range(EXTENT, 500, 2000));
     }
 
     #[test]
