@@ -29,10 +29,11 @@ use std::process::ExitCode;
 type Bench = fn() -> Outcome<Figure>;
 
 /// The benchmarks by name.
-const BENCHES: [(&str, Bench); 36] = [
+const BENCHES: [(&str, Bench); 37] = [
     ("walks/rmat-10hop", walks::rmat_bound),
     ("walks/rmat-10hop-naive", walks::rmat_naive),
     ("walks/big-10hop", walks::big_bound),
+    ("walks/big-by-range", walks::big_by_range),
     ("walks/u-i-e-i", walks::typed_walk_bound),
     ("walks/u-i-e-i-naive", walks::typed_walk),
     ("walks/u-i-e-i-general", walks::typed_walk_general),

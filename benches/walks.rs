@@ -11,7 +11,8 @@ use footpath_graph::build::build;
 use footpath_graph::dataset::RawTriple;
 use footpath_graph::pattern::{Mixture, Pattern};
 use footpath_graph::sample::{
-    EndSet, Law, MixtureSampler, Quota, Replacement, Run, SampleSpec, Scratch, Shard, Views, sample_corpus,
+    CorpusSampler, EndSet, Kernel, Law, MixtureSampler, Quota, Replacement, Run, SampleSpec, Scratch, Shard, Views,
+    sample_corpus,
 };
 use footpath_graph::{Dataset, TrainKg};
 use std::ops::Range;
@@ -92,6 +93,36 @@ pub(crate) fn big_bound() -> Outcome<Figure> {
     Figure::measure("hops/s", "two random reads a hop", Some(0.7), ROUNDS, ours, || rounds(&[rows, arcs]))
 }
 
+/// W3: walks of the same kind on a graph of four times as many nodes and 300 million arcs, four from each node, with the walkers sorted by
+/// ranges of nodes against walkers that go together. Both write all rows; nothing else is done with them.
+pub(crate) fn big_by_range() -> Outcome<Figure> {
+    const NODES: u32 = 1 << 24;
+    let kg = pareto_kg(NODES, 150_000_000)?;
+    let pattern = Pattern::parse_walk("(:node)-[:near]-{10}(:node)", &kg)?;
+    let spec = SampleSpec { simple: false, ..spec(Law::Walk, EndSet::Any) };
+    let (quota, replacement) = (Quota::PerUser(4), Replacement::With);
+    let run = Run {
+        quota,
+        replacement,
+        shard: Shard::default(),
+        threads: 1,
+        views: Views::Compiled,
+        kernel: Kernel::ByRange,
+    };
+    let sampler = CorpusSampler::new(&kg, &Mixture::single(pattern), &spec, run)?;
+    let draw = |kernel| {
+        cpu_time(|| {
+            let mut sink = |rows: &[u32]| {
+                std::hint::black_box(rows);
+                Ok(())
+            };
+            Ok(10.0 * sampler.draw(kernel, &mut sink, &mut |_| {}, &AtomicBool::new(false))?.num_paths as f64)
+        })
+    };
+    let (ours, theirs) = (|| draw(Kernel::ByRange), || draw(Kernel::Together));
+    Figure::measure("hops/s", "walkers that go together", Some(1.2), 3, ours, theirs)
+}
+
 /// W1 against a walker that looks at the graph itself, one hop after the other.
 pub(crate) fn rmat_naive() -> Outcome<Figure> {
     let kg = rmat_kg()?;
@@ -114,9 +145,13 @@ fn rmat_kg() -> Outcome<TrainKg> {
 }
 
 fn big_kg() -> Outcome<TrainKg> {
-    const NODES: u32 = 1 << 22;
-    let (offsets, targets) = pareto_csr(NODES.into(), 50_000_000, SEED)?;
-    let mut dataset = nodes(NODES);
+    pareto_kg(1 << 22, 50_000_000)
+}
+
+/// So many nodes with so many facts by Pareto's law, each of which is two arcs.
+fn pareto_kg(num_nodes: u32, num_facts: u64) -> Outcome<TrainKg> {
+    let (offsets, targets) = pareto_csr(num_nodes.into(), num_facts, SEED)?;
+    let mut dataset = nodes(num_nodes);
     let relation = dataset.relation("near");
     for (head, bounds) in (0u32..).zip(offsets.windows(2)) {
         let tails = &targets[bounds[0] as usize..bounds[1] as usize];
@@ -249,13 +284,8 @@ fn against_one_by_one(pattern: &str, law: Law, goal: Option<f64>) -> Outcome<Fig
 pub(crate) fn distinct_50() -> Outcome<Figure> {
     let kg = kg()?;
     let mixture = Mixture::single(Pattern::parse(U_I_E_I, kg)?);
-    let run = Run {
-        quota: Quota::PerUser(50),
-        replacement: Replacement::Without,
-        shard: Shard::default(),
-        threads: 2,
-        views: Views::Auto,
-    };
+    let (quota, replacement, shard) = (Quota::PerUser(50), Replacement::Without, Shard::default());
+    let run = Run { quota, replacement, shard, threads: 2, views: Views::Auto, kernel: Kernel::Auto };
     let ours = || {
         crate::harness::time(|| {
             let spec = spec(Law::UniformPath, EndSet::Any);
@@ -278,7 +308,7 @@ pub(crate) fn few_50() -> Outcome<Figure> {
         let mixture = Mixture::single(Pattern::parse(U_I_E_I, kg)?);
         let quota = Quota::PerUser(50);
         let shard = Shard { index: 3, of: kg.users().end / 200 };
-        let run = Run { quota, replacement: Replacement::With, shard, threads: 1, views };
+        let run = Run { quota, replacement: Replacement::With, shard, threads: 1, views, kernel: Kernel::Together };
         cpu_time(|| {
             // A shard alone is over before the clock of processor time has moved.
             let mut drawn = 0;

@@ -26,6 +26,20 @@ fn a_corpus_is_the_same_from_1_2_and_4_threads() {
 }
 
 #[test]
+fn a_corpus_is_the_same_from_either_kernel() {
+    let films = films();
+    let root = tempfile::tempdir().expect("a directory");
+    for end in ["any", "unseen"] {
+        let corpora = ["auto", "together", "by-range"].map(|kernel| {
+            let corpus = root.path().join(format!("{end}-{kernel}"));
+            succeed(&args!["sample", &films.kg, "--out", &corpus, "--hops", "3", "--end", end, "--kernel", kernel]);
+            files(&corpus)
+        });
+        assert!(corpora.iter().all(|files| files.len() == 2 && *files == corpora[0]), "{end}");
+    }
+}
+
+#[test]
 fn recommendations_are_the_same_from_1_2_and_4_threads() {
     let films = films();
     let outputs = ["1", "2", "4"].map(|threads| {

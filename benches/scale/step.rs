@@ -7,7 +7,7 @@ use footpath::shape::Shape;
 use footpath::{Replace, Threads, import};
 use footpath_core::{ArrayFile, Artefact};
 use footpath_graph::TrainKg;
-use footpath_graph::sample::{EndSet, Law, Quota, Replacement, SampleSpec, Shard};
+use footpath_graph::sample::{EndSet, Kernel, Law, Quota, Replacement, SampleSpec, Shard, Views};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -71,8 +71,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
             let (quota, replacement, shard) =
                 (Quota::PerUser(PATHS_PER_USER), Replacement::default(), Shard::default());
             let (shape, threads, replace) = (Shape::Hops(HOPS), Threads::default(), Replace::No);
-            let views = footpath_graph::sample::Views::Auto;
-            let options = sample::Options { shape, spec, quota, replacement, shard, threads, views, replace };
+            let (views, kernel) = (Views::Auto, Kernel::Auto);
+            let options = sample::Options { shape, spec, quota, replacement, shard, threads, views, kernel, replace };
             match sample::run(kg, corpus, &options, &mut |_, _| (), &AtomicBool::new(false))? {
                 sample::Outcome::Finished(sampled) => sampled.summary.num_paths as f64,
                 sample::Outcome::Interrupted => return Err("interrupted".into()),

@@ -32,5 +32,5 @@ pub use error::{Error, ErrorClass, Result};
 pub use ids::{NodeId, Path, RelationId, TokenId, Triple, TypeId};
 pub use legal::{Goal, LegalSuccessors, Successors};
 pub use memory::HugeArray;
-pub use random::{Purpose, QuickStream, QuickStreams, Stream};
+pub use random::{Purpose, QuickStream, QuickStreams, Stream, scaled, scaled_by_half};
 pub use vocabulary::Vocabulary;

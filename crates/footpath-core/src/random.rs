@@ -202,6 +202,30 @@ impl QuickStreams {
     }
 }
 
+/// What [`QuickStream::below`] makes of 64 uniform bits: an integer below `bound` (which must not be 0), or `None` for bits it rejects.
+#[inline]
+#[must_use]
+pub fn scaled(bits: u64, bound: u64) -> Option<u64> {
+    debug_assert!(bound > 0);
+    let product = u128::from(bits) * u128::from(bound);
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of the product")]
+    let (high, low) = ((product >> 64) as u64, product as u64);
+    // The division is needed only where the low half is below the bound, which is rare.
+    (low >= bound || low >= bound.wrapping_neg() % bound).then_some(high)
+}
+
+/// As [`scaled`], from the upper half of the bits. `None` also where the lower half would have a say, which it has for about one
+/// in 2^32 / `bound`.
+#[inline]
+#[must_use]
+pub fn scaled_by_half(upper: u32, bound: u32) -> Option<u32> {
+    let product = u64::from(upper) * u64::from(bound);
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of the product")]
+    let (high, low) = ((product >> 32) as u32, product as u32);
+    // The lower half adds less than the bound to the low half: it carries nothing, and above zero nothing is rejected.
+    (low > 0 && low.checked_add(bound).is_some()).then_some(high)
+}
+
 impl QuickStream {
     /// The stream of draw number `draw` for `user` (or any other index of the purpose).
     #[inline]
@@ -217,17 +241,19 @@ impl QuickStream {
         mix(self.state)
     }
 
+    /// Number `index` of the stream, counted from where it stands: what [`QuickStream::next_u64`] gives after as many others.
+    #[inline]
+    #[must_use]
+    pub fn number(&self, index: u64) -> u64 {
+        mix(self.state.wrapping_add(self.step.wrapping_mul(index.wrapping_add(1))))
+    }
+
     /// A uniform integer below `bound` (which must not be 0), by multiplication with rejection (Lemire 2019): exact.
     #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
-        debug_assert!(bound > 0);
         loop {
-            let product = u128::from(self.next_u64()) * u128::from(bound);
-            #[expect(clippy::cast_possible_truncation, reason = "the halves of the product")]
-            let (high, low) = ((product >> 64) as u64, product as u64);
-            // The division is needed only where the low half is below the bound, which is rare.
-            if low >= bound || low >= bound.wrapping_neg() % bound {
-                return high;
+            if let Some(number) = scaled(self.next_u64(), bound) {
+                return number;
             }
         }
     }
@@ -297,6 +323,39 @@ mod tests {
         let mut stream = QuickStream { state: 1_234_567, step: GOLDEN };
         let known = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
         assert_eq!([(); 3].map(|()| stream.next_u64()), known);
+    }
+
+    #[test]
+    fn numbers_by_place_are_those_in_turn() {
+        let stream = QuickStream::new(3, Purpose::SamplePath, 9, 4);
+        let mut turns = stream;
+        assert!((0..100).all(|index| stream.number(index) == turns.next_u64()));
+    }
+
+    /// Whatever the upper half decides is so for any lower half.
+    #[test]
+    fn the_upper_half_never_says_otherwise() {
+        let mut stream = QuickStream::new(1, Purpose::SamplePath, 0, 0);
+        let mut decided = 0;
+        for round in 0..200_000u32 {
+            let bound = [1, 2, 3, 7, 1 << 16, 45_105, (1 << 28) - 2, u32::MAX][round as usize % 8];
+            let upper = match round % 3 {
+                0 => (stream.next_u64() >> 32) as u32,
+                // Just about where the result changes.
+                1 => ((u64::from(round) << 32) / u64::from(bound)) as u32,
+                _ => (((u64::from(round) << 32) / u64::from(bound)) as u32).wrapping_sub(1),
+            };
+            let Some(number) = scaled_by_half(upper, bound) else { continue };
+            decided += 1;
+            for lower in [0, 1, u64::from(u32::MAX) >> 1, u64::from(u32::MAX)] {
+                assert_eq!(
+                    scaled(u64::from(upper) << 32 | lower, bound.into()),
+                    Some(number.into()),
+                    "{upper} {bound}"
+                );
+            }
+        }
+        assert!(decided > 50_000, "{decided}");
     }
 
     #[test]

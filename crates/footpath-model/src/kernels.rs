@@ -39,16 +39,11 @@ impl<'a, I: Iterator<Item = &'a [f32]>> WithSimd for Dots<'_, I> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { vector, mut others, out } = self;
         let mut outs = out.iter_mut();
-        // Four at a time: none waits for the sum of another.
+        // Four at a time: none waits for the sum of another, and the vector is read once for all.
         while outs.len() >= 4
             && let (Some(a), Some(b), Some(c), Some(d)) = (others.next(), others.next(), others.next(), others.next())
         {
-            let products = [
-                inner_product(simd, vector, a),
-                inner_product(simd, vector, b),
-                inner_product(simd, vector, c),
-                inner_product(simd, vector, d),
-            ];
+            let products = inner_products(simd, vector, [a, b, c, d]);
             for product in products {
                 if let Some(out) = outs.next() {
                     *out = product;
@@ -76,6 +71,53 @@ fn inner_product<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
     }
     let rest: f32 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
     simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1])) + rest
+}
+
+/// As [`inner_product`] with each of four vectors of the same length, to the bit.
+#[inline(always)]
+fn inner_products<S: Simd>(simd: S, vector: &[f32], others: [&[f32]; 4]) -> [f32; 4] {
+    let len = vector.len();
+    let [a, b, c, d] = others;
+    if a.len() != len || b.len() != len || c.len() != len || d.len() != len {
+        return [
+            inner_product(simd, vector, a),
+            inner_product(simd, vector, b),
+            inner_product(simd, vector, c),
+            inner_product(simd, vector, d),
+        ];
+    }
+    let (v, v_rest) = S::as_simd_f32s(vector);
+    let (a, a_rest) = S::as_simd_f32s(a);
+    let (b, b_rest) = S::as_simd_f32s(b);
+    let (c, c_rest) = S::as_simd_f32s(c);
+    let (d, d_rest) = S::as_simd_f32s(d);
+    let [mut even, mut odd] = [[simd.splat_f32s(0.0); 4]; 2];
+    if let (true, Some(v), Some(a), Some(b), Some(c), Some(d)) =
+        (v.len() % 2 == 1, v.last(), a.last(), b.last(), c.last(), d.last())
+    {
+        add_products(simd, *v, [*a, *b, *c, *d], &mut even);
+    }
+    let pairs =
+        v.chunks_exact(2).zip(a.chunks_exact(2)).zip(b.chunks_exact(2)).zip(c.chunks_exact(2)).zip(d.chunks_exact(2));
+    for ((((v, a), b), c), d) in pairs {
+        add_products(simd, v[0], [a[0], b[0], c[0], d[0]], &mut even);
+        add_products(simd, v[1], [a[1], b[1], c[1], d[1]], &mut odd);
+    }
+    let mut products = [0.0; 4];
+    let rests = [a_rest, b_rest, c_rest, d_rest];
+    for (((product, even), odd), other) in products.iter_mut().zip(even).zip(odd).zip(rests) {
+        let rest: f32 = v_rest.iter().zip(other).map(|(x, y)| x * y).sum();
+        *product = simd.reduce_sum_f32s(simd.add_f32s(even, odd)) + rest;
+    }
+    products
+}
+
+/// Adds the products of one vector with four others to four sums.
+#[inline(always)]
+fn add_products<S: Simd>(simd: S, x: S::f32s, others: [S::f32s; 4], sums: &mut [S::f32s; 4]) {
+    for (sum, other) in sums.iter_mut().zip(others) {
+        *sum = simd.mul_add_e_f32s(x, other, *sum);
+    }
 }
 
 /// Sum of numbers.
@@ -232,6 +274,18 @@ mod tests {
             assert_eq!((sum(&a), dot(&a, &a)), (a.iter().sum(), squares), "{len} numbers");
             assert_eq!(largest(&a), a.last().copied().unwrap_or(f32::NEG_INFINITY));
             assert_eq!(vectorised(|| dot(&a, &a)), squares);
+        }
+    }
+
+    #[test]
+    fn four_products_at_once_have_the_bits_of_each_alone() {
+        let number = |i: usize| (i * 2_654_435_761 % 1_000) as f32 / 500.0 - 1.0;
+        for len in [0, 1, 7, 8, 16, 24, 31, 64, 100] {
+            let rows: Vec<Vec<f32>> = (0..10).map(|row| (0..len).map(|i| number(row * 1_000 + i)).collect()).collect();
+            let vector: Vec<f32> = (0..len).map(|i| number(77_777 + i)).collect();
+            let mut together = vec![0.0; 10];
+            dots(&vector, rows.iter().map(Vec::as_slice), &mut together);
+            assert_eq!(together, rows.iter().map(|row| dot(&vector, row)).collect::<Vec<_>>(), "{len} numbers");
         }
     }
 

@@ -52,8 +52,9 @@ impl Form {
     pub fn write(self, number: usize, list: &List, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Json => {
-                serde_json::to_writer(&mut *out, list)?;
-                out.write_all(b"\n")
+                let mut line = serde_json::to_vec(list)?;
+                line.push(b'\n');
+                out.write_all(&line)
             }
             Self::Tsv => write_tsv(list, out),
             Self::Markdown { proof } => write_markdown(list, proof, out),

@@ -7,7 +7,8 @@ use footpath_core::{CorpusWriter, Manifest, Replace, artefact};
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::{Mixture, Part, Pattern};
 use footpath_graph::sample::{
-    CountSummary, EndSet, Quota, Replacement, Run, SampleSpec, SampleSummary, Shard, Views, count_paths, sample_corpus,
+    CountSummary, EndSet, Kernel, Quota, Replacement, Run, SampleSpec, SampleSummary, Shard, Views, count_paths,
+    sample_corpus,
 };
 use std::path::Path as FilePath;
 use std::sync::atomic::AtomicBool;
@@ -62,6 +63,8 @@ pub struct Options {
     pub threads: Threads,
     /// How hops are found; the corpus does not depend on it.
     pub views: Views,
+    /// How walkers take turns; the corpus does not depend on it.
+    pub kernel: Kernel,
     /// Whether the output may be replaced.
     pub replace: Replace,
 }
@@ -124,12 +127,12 @@ pub fn run(
     options.spec.validate(&kg)?;
     let num_users = u64::from(num_starts(&kg, mixture.union()));
     let mut writer = CorpusWriter::create(out, 2 * mixture.max_hops() + 1, options.replace)?;
-    let Options { quota, replacement, shard, threads, views, .. } = *options;
+    let Options { quota, replacement, shard, threads, views, kernel, .. } = *options;
     let summary = sample_corpus(
         &kg,
         &mixture,
         &options.spec,
-        Run { quota, replacement, shard, threads: threads.number(), views },
+        Run { quota, replacement, shard, threads: threads.number(), views, kernel },
         &mut |rows| Ok(writer.append(rows)?),
         &mut |users| done(users, num_users),
         stop,

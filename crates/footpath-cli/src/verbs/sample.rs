@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use footpath::Threads;
 use footpath::sample::{self, Options, Outcome, Sampled};
 use footpath::shape::Shape;
-use footpath_graph::sample::{EndSet, Law, Quota, Replacement, SampleSpec, Shard, Views};
+use footpath_graph::sample::{EndSet, Kernel, Law, Quota, Replacement, SampleSpec, Shard, Views};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -49,6 +49,9 @@ pub(crate) struct SampleArgs {
     /// How the law walk finds its hops; the result does not depend on it
     #[arg(long, value_enum, default_value_t)]
     views: ViewsArg,
+    /// How walkers take turns; the result does not depend on it
+    #[arg(long, value_enum, default_value_t)]
+    kernel: KernelArg,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -63,7 +66,7 @@ const EXAMPLES: &str = "Examples:
   footpath sample kg --out part --hops 3 --end any --law walk --shard 7/1000 --views auto
   footpath sample kg --out walks --walk '(:entity)-[]-{4}()' --end any --law walk
 
-The corpus is the same, byte for byte, for any number of threads, and however hops are found.";
+The corpus is the same, byte for byte, for any number of threads, however hops are found, and whichever kernel draws.";
 
 /// How many paths.
 #[derive(Debug, Args)]
@@ -178,6 +181,27 @@ impl From<ViewsArg> for Views {
     }
 }
 
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum KernelArg {
+    /// By range where that is faster
+    #[default]
+    Auto,
+    /// Some hundred walkers at a time
+    Together,
+    /// Millions of walkers, sorted by ranges of nodes before each hop; takes up to 1 GiB
+    ByRange,
+}
+
+impl From<KernelArg> for Kernel {
+    fn from(kernel: KernelArg) -> Self {
+        match kernel {
+            KernelArg::Auto => Self::Auto,
+            KernelArg::Together => Self::Together,
+            KernelArg::ByRange => Self::ByRange,
+        }
+    }
+}
+
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -219,6 +243,7 @@ impl SampleArgs {
             shard: self.shard,
             threads: Threads(self.threads),
             views: self.views.into(),
+            kernel: self.kernel.into(),
             replace: self.out.replace(),
         }
     }

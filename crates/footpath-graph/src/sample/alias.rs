@@ -12,7 +12,7 @@ use footpath_core::arrays::Element;
 /// A hop as a number: the node it leads to and its class (relation and next state).
 pub(super) trait Code: Element + Ord + std::fmt::Debug {
     /// The words of a bucket.
-    type Words: Copy + std::fmt::Debug;
+    type Words: Copy + Send + Sync + std::fmt::Debug;
     /// How many they are.
     const BUCKET: usize;
     /// The number of a hop.

@@ -1,8 +1,10 @@
 //! Drawing a corpus: the same bytes for any number of threads, and shard after shard the same as the whole.
 
+use super::choice::{ByRange, Kernel};
 use super::distinct::Distinct;
-use super::draw::Rows;
+use super::draw::{Rows, Walked};
 use super::quota::proportional;
+use super::ranges::Span;
 use super::starts::Starts;
 use super::tables::Drawn;
 use super::{MixtureSampler, MixtureTables, Quota, Replacement, SampleSpec, Scratch, Shard, Views};
@@ -15,7 +17,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Paths of one piece of work: some users, or a part of a user's paths.
-const PIECE_PATHS: u64 = 1 << 14;
+pub(super) const PIECE_PATHS: u64 = 1 << 14;
 /// Users of one piece of work.
 const PIECE_USERS: u32 = 1 << 12;
 /// The same where each has tables of their own, which cost as much as a thousand paths.
@@ -38,6 +40,8 @@ pub struct Run {
     pub threads: usize,
     /// How hops are found; the result does not depend on it.
     pub views: Views,
+    /// How walkers take turns; the result does not depend on it.
+    pub kernel: Kernel,
 }
 
 /// What came of drawing a corpus.
@@ -86,37 +90,77 @@ pub fn sample_corpus(
     progress: &mut dyn FnMut(u64),
     cancel: &AtomicBool,
 ) -> Result<SampleSummary> {
-    let pool = pool(run.threads)?;
-    let drawer = pool.install(|| Drawer::new(kg, mixture, spec, run))?;
-    let starts = drawer.sampler.starts();
-    let numbers = run.shard.users(starts.len())?;
-    let mut pieces = starts.slice(numbers).flat_map(|users| drawer.pieces(users)).peekable();
-    let mut finished = 0;
-    let mut summary = SampleSummary::default();
-    let stopped = || cancel.load(Ordering::Relaxed);
-    while pieces.peek().is_some() {
-        let batch = batch(&mut pieces);
-        let drawn: Result<Vec<Rows>> = pool.install(|| {
-            let draw = |scratch: &mut Scratch, piece: &Piece| match stopped() {
-                true => Ok(Rows::default()),
-                false => drawer.rows(piece, scratch),
-            };
-            batch.par_iter().map_init(Scratch::default, draw).collect()
-        });
-        // What was drawn of this batch has holes.
-        if stopped() {
-            summary.cancelled = true;
-            return Ok(summary);
-        }
-        for rows in drawn? {
-            sink(&rows.tokens)?;
-            summary.add(&rows.summary);
-        }
-        finished += batch.iter().filter(|piece| piece.is_last).map(|piece| piece.users.len() as u64).sum::<u64>();
-        progress(finished);
+    CorpusSampler::new(kg, mixture, spec, run)?.draw(run.kernel, sink, progress, cancel)
+}
+
+/// What [`sample_corpus`] draws with, to be used more than once.
+#[derive(Debug)]
+pub struct CorpusSampler<'a> {
+    drawer: Drawer<'a>,
+    pool: rayon::ThreadPool,
+}
+
+impl<'a> CorpusSampler<'a> {
+    /// Prepares to draw.
+    ///
+    /// # Errors
+    /// As [`sample_corpus`], but for what its sink says.
+    pub fn new(kg: &'a TrainKg, mixture: &Mixture, spec: &SampleSpec, run: Run) -> Result<Self> {
+        let pool = pool(run.threads)?;
+        let drawer = pool.install(|| Drawer::new(kg, mixture, spec, run))?;
+        run.shard.users(drawer.sampler.starts().len())?;
+        Ok(Self { drawer, pool })
     }
-    summary.rounded = drawer.sampler.rounds();
-    Ok(summary)
+
+    /// See [`sample_corpus`]; `kernel` stands in for that of the run.
+    ///
+    /// # Errors
+    /// Whatever `sink` says, and [`Error::CountOverflow`] for a user whose paths cannot be counted.
+    pub fn draw(
+        &self,
+        kernel: Kernel,
+        sink: &mut dyn FnMut(&[u32]) -> Result<()>,
+        progress: &mut dyn FnMut(u64),
+        cancel: &AtomicBool,
+    ) -> Result<SampleSummary> {
+        let Self { drawer, pool } = self;
+        let Run { quota, shard, .. } = drawer.run;
+        let starts = drawer.sampler.starts();
+        let numbers = shard.users(starts.len())?;
+        let stopped = || cancel.load(Ordering::Relaxed);
+        let mut by_range = ByRange::choose(&drawer.sampler, kernel, quota.at_most(shard, numbers.end - numbers.start))?;
+        let batch_paths = by_range.as_ref().map_or(BATCH_PATHS, ByRange::batch_paths);
+        let mut pieces = starts.slice(numbers).flat_map(|users| drawer.pieces(users)).peekable();
+        let mut finished = 0;
+        let mut summary = SampleSummary::default();
+        while pieces.peek().is_some() {
+            let pieces = batch(&mut pieces, batch_paths, |piece| piece.paths);
+            if let Some(by_range) = &mut by_range {
+                let spans: Vec<Span> = pieces.iter().map(Piece::span).collect();
+                pool.install(|| by_range.walk(&drawer.sampler, &spans, stopped));
+            }
+            let walked = |span| by_range.as_ref().map(|by_range| by_range.walked(span));
+            let mut pieces = pieces.into_iter().zip(0..).map(|(piece, span)| (piece, walked(span))).peekable();
+            while pieces.peek().is_some() {
+                let pieces = batch(&mut pieces, BATCH_PATHS, |(piece, _)| piece.paths);
+                let drawn = pool.install(|| drawer.draw_all(&pieces, stopped));
+                // What was drawn of this batch has holes.
+                if stopped() {
+                    summary.cancelled = true;
+                    return Ok(summary);
+                }
+                for rows in drawn? {
+                    sink(&rows.tokens)?;
+                    summary.add(&rows.summary);
+                }
+                let last = pieces.iter().filter(|(piece, _)| piece.is_last);
+                finished += last.map(|(piece, _)| piece.users.len() as u64).sum::<u64>();
+                progress(finished);
+            }
+        }
+        summary.rounded = drawer.sampler.rounds();
+        Ok(summary)
+    }
 }
 
 /// A pool of exactly this many threads.
@@ -128,14 +172,15 @@ pub(super) fn pool(threads: usize) -> Result<rayon::ThreadPool> {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| bad(e.to_string()))
 }
 
-fn batch(pieces: &mut impl Iterator<Item = Piece>) -> Vec<Piece> {
+/// The next items, with so many paths in all.
+fn batch<T>(items: &mut impl Iterator<Item = T>, max_paths: u64, paths_of: impl Fn(&T) -> u64) -> Vec<T> {
     let mut paths = 0;
     let mut batch = Vec::new();
-    // Never empty while pieces are left: the first is taken before the size is looked at.
-    for piece in pieces {
-        paths += piece.paths;
-        batch.push(piece);
-        if paths >= BATCH_PATHS {
+    // Never empty while items are left: the first is taken before the size is looked at.
+    for item in items {
+        paths += paths_of(&item);
+        batch.push(item);
+        if paths >= max_paths {
             break;
         }
     }
@@ -145,13 +190,18 @@ fn batch(pieces: &mut impl Iterator<Item = Piece>) -> Vec<Piece> {
 /// How many paths are drawn, at most, or about as many where users share them out.
 fn draws(kg: &TrainKg, mixture: &Mixture, run: Run) -> Result<u64> {
     let users = run.shard.users(Starts::of(kg, mixture.union()).len())?;
-    Ok(match run.quota {
-        Quota::Total(total) => total / u64::from(run.shard.of),
-        Quota::PerUser(quota) | Quota::PerEnd(quota) | Quota::Every(quota) => quota.saturating_mul(users.len() as u64),
-    })
+    Ok(run.quota.at_most(run.shard, users.end - users.start))
+}
+
+impl Piece {
+    /// Its draws.
+    fn span(&self) -> Span {
+        Span { users: self.users.clone(), numbers: self.first..self.first + self.quota }
+    }
 }
 
 /// Draws by a quota.
+#[derive(Debug)]
 struct Drawer<'a> {
     sampler: MixtureSampler<'a>,
     run: Run,
@@ -168,12 +218,14 @@ impl<'a> Drawer<'a> {
                 Err(Error::Usage { option: "paths-per-end", reason })
             }
         };
+        // Ranges are those of compiled tables.
+        let views = if (run.kernel, run.views) == (Kernel::ByRange, Views::Auto) { Views::Compiled } else { run.views };
         let sampler = match run.quota {
-            Quota::PerEnd(_) => MixtureSampler::by_end(kg, single()?, spec, run.views)?,
+            Quota::PerEnd(_) => MixtureSampler::by_end(kg, single()?, spec, views)?,
             // Each path once, however many parts it belongs to.
-            Quota::Every(_) => MixtureSampler::by_end(kg, mixture.union(), spec, run.views)?,
+            Quota::Every(_) => MixtureSampler::by_end(kg, mixture.union(), spec, views)?,
             Quota::PerUser(_) | Quota::Total(_) => {
-                MixtureSampler::with_views(kg, mixture, spec, run.views, draws(kg, mixture, run)?)?
+                MixtureSampler::with_views(kg, mixture, spec, views, draws(kg, mixture, run)?)?
             }
         };
         let quotas = match run.quota {
@@ -231,7 +283,16 @@ impl<'a> Drawer<'a> {
         })
     }
 
-    fn rows(&self, piece: &Piece, scratch: &mut Scratch) -> Result<Rows> {
+    /// The rows of some pieces, in their order.
+    fn draw_all(&self, pieces: &[(Piece, Option<Walked<'_>>)], stopped: impl Fn() -> bool + Sync) -> Result<Vec<Rows>> {
+        let draw = |scratch: &mut Scratch, (piece, walked): &(Piece, Option<Walked<'_>>)| match stopped() {
+            true => Ok(Rows::default()),
+            false => self.rows(piece, *walked, scratch),
+        };
+        pieces.par_iter().map_init(Scratch::default, draw).collect()
+    }
+
+    fn rows(&self, piece: &Piece, walked: Option<Walked<'_>>, scratch: &mut Scratch) -> Result<Rows> {
         let mut rows = Rows::default();
         if piece.quota == 0 {
             rows.summary.users_without_paths = piece.users.len() as u64;
@@ -239,9 +300,12 @@ impl<'a> Drawer<'a> {
         }
         match (self.run.quota, self.run.replacement) {
             (Quota::PerUser(_) | Quota::Total(_), Replacement::With) => {
-                self.sampler.draw(&piece.users, piece.first..piece.first + piece.quota, scratch, &mut rows)?;
+                let Span { users, numbers } = piece.span();
+                self.sampler.draw(&users, numbers, walked, scratch, &mut rows)?;
             }
-            (Quota::PerUser(_) | Quota::Total(_), Replacement::Without) => self.distinct(piece, scratch, &mut rows)?,
+            (Quota::PerUser(_) | Quota::Total(_), Replacement::Without) => {
+                self.distinct(piece, walked, scratch, &mut rows)?
+            }
             (Quota::PerEnd(_), _) => self.by_user(piece, scratch, &mut rows, Self::per_end)?,
             (Quota::Every(_), _) => self.by_user(piece, scratch, &mut rows, Self::every)?,
         }
@@ -250,11 +314,17 @@ impl<'a> Drawer<'a> {
     }
 
     /// Paths that are all different.
-    fn distinct(&self, piece: &Piece, scratch: &mut Scratch, rows: &mut Rows) -> Result<()> {
+    fn distinct(
+        &self,
+        piece: &Piece,
+        walked: Option<Walked<'_>>,
+        scratch: &mut Scratch,
+        rows: &mut Rows,
+    ) -> Result<()> {
         let width = self.sampler.row_width();
         let mut first = Rows::default();
         let owners = match self.sampler.is_compiled() {
-            true => self.sampler.draw_together(&piece.users, 0..piece.quota, scratch, &mut first)?,
+            true => self.sampler.draw_together(&piece.users, 0..piece.quota, walked, scratch, &mut first)?,
             false => Vec::new(),
         };
         let mut drawn = owners.iter().zip(first.tokens.chunks_exact(width)).peekable();

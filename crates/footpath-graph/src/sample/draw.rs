@@ -1,11 +1,15 @@
 //! Drawing some paths of some users: with many walkers at once where the pattern is compiled, else user by user.
 
 use super::kernel::{Draw, Form, LANES};
+use super::shared::SharedWalks;
 use super::tables::Drawn;
 use super::{MixtureSampler, SampleSummary, Scratch};
 use crate::error::Result;
 use footpath_core::{NodeId, Path};
 use std::ops::Range;
+
+/// The walks of the only pattern and which of them come first, where they were drawn by ranges.
+pub(super) type Walked<'a> = (&'a SharedWalks, usize);
 
 /// Rows of tokens, and what came of drawing them.
 #[derive(Debug, Default)]
@@ -21,7 +25,7 @@ impl MixtureSampler<'_> {
     /// [`crate::Error::Unknown`] when a node is no start.
     pub fn rows(&self, users: Range<u32>, draws: Range<u64>, scratch: &mut Scratch) -> Result<Vec<u32>> {
         let mut rows = Rows::default();
-        self.draw(&users, draws, scratch, &mut rows)?;
+        self.draw(&users, draws, None, scratch, &mut rows)?;
         Ok(rows.tokens)
     }
 
@@ -30,11 +34,12 @@ impl MixtureSampler<'_> {
         &self,
         users: &Range<u32>,
         draws: Range<u64>,
+        walked: Option<Walked<'_>>,
         scratch: &mut Scratch,
         rows: &mut Rows,
     ) -> Result<()> {
         if self.is_compiled() {
-            let places = self.draw_together(users, draws.clone(), scratch, rows)?;
+            let places = self.draw_together(users, draws.clone(), walked, scratch, rows)?;
             let with = places.chunk_by(|a, b| a == b).count() as u64;
             if draws.start == 0 {
                 rows.summary.users_with_paths += with;
@@ -63,11 +68,12 @@ impl MixtureSampler<'_> {
         Ok(())
     }
 
-    /// Draws with many walkers at once; the user of each row.
+    /// Draws with many walkers at once, if they have not been `walked` yet; the user of each row.
     pub(super) fn draw_together(
         &self,
         users: &Range<u32>,
         draws: Range<u64>,
+        walked: Option<Walked<'_>>,
         scratch: &mut Scratch,
         rows: &mut Rows,
     ) -> Result<Vec<u32>> {
@@ -85,7 +91,11 @@ impl MixtureSampler<'_> {
             let form = Form { width, ..sampler.form() };
             let all = Draws { starts: live.iter(), draws: &draws, start: 0, numbers: 0..0, place: 0 };
             let ours = |draw: &Draw| single || self.part(NodeId(draw.start), draw.number) == Some(part);
-            failed.extend(shared.run::<LANES>(sampler, form, all.filter(ours), &mut rows.tokens).failed);
+            let drawn = match walked {
+                Some(walked) => shared.write(walked, sampler, form, all, &mut rows.tokens),
+                None => shared.run::<LANES>(sampler, form, all.filter(ours), &mut rows.tokens),
+            };
+            failed.extend(drawn.failed);
         }
         failed.sort_unstable_by_key(|draw| draw.place);
         self.draw_slowly(&failed, scratch, rows, &mut owners)?;

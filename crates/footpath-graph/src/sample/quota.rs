@@ -22,6 +22,16 @@ pub enum Quota {
     Every(u64),
 }
 
+impl Quota {
+    /// The most draws for so many users, where they do not depend on ends.
+    pub(super) fn at_most(self, shard: Shard, num_users: u32) -> u64 {
+        match self {
+            Self::PerUser(paths) | Self::PerEnd(paths) | Self::Every(paths) => paths.saturating_mul(num_users.into()),
+            Self::Total(paths) => paths / u64::from(shard.of.max(1)),
+        }
+    }
+}
+
 /// Whether a path may be drawn for a user more than once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

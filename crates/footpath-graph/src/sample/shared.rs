@@ -4,6 +4,7 @@ use super::compile::{self, Failure, Rules};
 use super::general::General;
 use super::kernel::{Draw, Drawn, Form, LANES, MAX_NODES};
 use super::layers::{Layers, MAX_ROW};
+use super::ranges::{Extent, Span, Walks};
 use super::views::Outlook;
 use super::weights::Weight;
 use super::{EndSet, EndWeights, Factors, Law, Sampler};
@@ -166,6 +167,83 @@ impl HopTables {
                 general.run::<N>((sampler.kg, sampler.pattern.automaton()), form, draws, may_end, rows)
             }
         }
+    }
+}
+
+/// The walks of a pattern that are drawn by ranges.
+#[derive(Debug)]
+pub(super) enum SharedWalks {
+    Narrow(Walks<u32>),
+    Wide(Walks<u64>),
+}
+
+impl SharedWalks {
+    /// The first walker of a span.
+    pub(super) fn first(&self, span: usize) -> usize {
+        match self {
+            Self::Narrow(walks) => walks.first(span),
+            Self::Wide(walks) => walks.first(span),
+        }
+    }
+}
+
+/// Drawing by ranges; see `ranges`.
+impl Shared {
+    /// See [`Layers::extent`].
+    pub(super) fn extent(&self, form: Form) -> Option<Extent> {
+        match &self.hops {
+            HopTables::Narrow(layers) => layers.extent(form),
+            HopTables::Wide(layers) => layers.extent(form),
+            HopTables::General(_) => None,
+        }
+    }
+
+    /// See [`Walks::new`]; only compiled patterns are drawn by ranges.
+    pub(super) fn walks(&self, form: Form, num_walkers: usize) -> Result<Option<SharedWalks>> {
+        Ok(match &self.hops {
+            HopTables::Narrow(layers) => Some(SharedWalks::Narrow(Walks::new(layers, form, num_walkers)?)),
+            HopTables::Wide(layers) => Some(SharedWalks::Wide(Walks::new(layers, form, num_walkers)?)),
+            HopTables::General(_) => None,
+        })
+    }
+
+    /// See [`Walks::walk`].
+    pub(super) fn walk(
+        &self,
+        walks: &mut SharedWalks,
+        form: Form,
+        spans: &[Span],
+        live: impl Fn(u32) -> bool + Sync,
+        stopped: impl Fn() -> bool,
+    ) {
+        match (&self.hops, walks) {
+            (HopTables::Narrow(layers), SharedWalks::Narrow(walks)) => walks.walk(layers, form, spans, live, stopped),
+            (HopTables::Wide(layers), SharedWalks::Wide(walks)) => walks.walk(layers, form, spans, live, stopped),
+            _ => {}
+        }
+    }
+
+    /// See [`Walks::write`]; the walks that are no paths are drawn by the other kernel.
+    pub(super) fn write(
+        &self,
+        (walks, first): (&SharedWalks, usize),
+        sampler: &Sampler<'_>,
+        form: Form,
+        draws: impl Iterator<Item = Draw>,
+        rows: &mut [u32],
+    ) -> Drawn {
+        let anywhere = sampler.spec.ends == EndSet::Any && !sampler.spec.causal;
+        let may_end = |tokens: &[u32]| anywhere || sampler.may_end(form.nodes(tokens, &mut [0; MAX_NODES]));
+        let again = match (&self.hops, walks) {
+            (HopTables::Narrow(layers), SharedWalks::Narrow(walks)) => {
+                walks.write(layers, form, first, draws, may_end, rows)
+            }
+            (HopTables::Wide(layers), SharedWalks::Wide(walks)) => {
+                walks.write(layers, form, first, draws, may_end, rows)
+            }
+            _ => draws.collect(),
+        };
+        self.run::<LANES>(sampler, form, again.into_iter(), rows)
     }
 }
 

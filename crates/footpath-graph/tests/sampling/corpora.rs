@@ -7,7 +7,8 @@ use footpath_graph::build::build;
 use footpath_graph::dataset::Dataset;
 use footpath_graph::pattern::{Mixture, Pattern};
 use footpath_graph::sample::{
-    EndSet, Law, Quota, Replacement, Run, SampleSpec, SampleSummary, Sampler, Shard, Views, count_paths, sample_corpus,
+    EndSet, Kernel, Law, Quota, Replacement, Run, SampleSpec, SampleSummary, Sampler, Shard, Views, count_paths,
+    sample_corpus,
 };
 use footpath_graph::{Error, TrainKg};
 use std::sync::atomic::AtomicBool;
@@ -22,6 +23,7 @@ fn per_user(paths: u64, threads: usize) -> Run {
         shard: Shard::default(),
         threads,
         views: Views::Auto,
+        kernel: Kernel::Auto,
     }
 }
 

@@ -3,6 +3,7 @@
 //! - `graphs`: random and fixed graphs
 //! - `oracle`: legal paths by trying everything, and the probability of each by the formula of its law
 //! - `chi`: Pearson's test
+//! - `kernels`: the two ways to draw on a compiled pattern draw the same
 //! - `properties`: P1–P9, P21, P22 of the reliability plan on random graphs
 //! - `laws`: every law and end set against its closed form; the wrong samplers that must fail
 //! - `quotas`: how many paths, with and without replacement, by end, in all, in shards and in mixtures; walks
@@ -16,6 +17,7 @@
 mod chi;
 mod corpora;
 mod graphs;
+mod kernels;
 mod laws;
 mod oracle;
 mod pairs;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 const ENDS: [EndSet; 3] = [EndSet::Train, EndSet::Unseen, EndSet::Any];
 
-fn spec() -> impl Strategy<Value = SampleSpec> {
+pub(crate) fn spec() -> impl Strategy<Value = SampleSpec> {
     let law = prop_oneof![Just(Law::UniformPath), Just(Law::UniformEnd), Just(Law::Walk)];
     let damping = prop_oneof![Just(0.0), Just(0.5), Just(8.0)];
     let end_damping = prop_oneof![Just(0.0), Just(1.0)];

@@ -5,7 +5,7 @@ use footpath_core::{NodeId, Path, TokenId};
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::{Mixture, Part, Pattern};
 use footpath_graph::sample::{
-    EndSet, Law, Quota, Replacement, Run, SampleSpec, SampleSummary, Sampler, Shard, Views, sample_corpus,
+    EndSet, Kernel, Law, Quota, Replacement, Run, SampleSpec, SampleSummary, Sampler, Shard, Views, sample_corpus,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
@@ -14,7 +14,8 @@ const LAWS: [Law; 3] = [Law::UniformPath, Law::UniformEnd, Law::Walk];
 const ENDS: [EndSet; 3] = [EndSet::Train, EndSet::Unseen, EndSet::Any];
 
 fn run(quota: Quota, replacement: Replacement) -> Run {
-    Run { quota, replacement, shard: Shard::default(), threads: 2, views: Views::Auto }
+    let (shard, views, kernel) = (Shard::default(), Views::Auto, Kernel::Auto);
+    Run { quota, replacement, shard, threads: 2, views, kernel }
 }
 
 fn draw(kg: &TrainKg, mixture: &Mixture, spec: &SampleSpec, run: Run) -> (Vec<Path>, SampleSummary) {

@@ -4,7 +4,7 @@ use footpath_core::{Purpose, Stream};
 use footpath_graph::build::build;
 use footpath_graph::pattern::{Mixture, Part, Pattern};
 use footpath_graph::sample::{
-    EndSet, Law, MixtureSampler, Quota, Replacement, Run, SampleSpec, SampleSummary, Scratch, Shard, Views,
+    EndSet, Kernel, Law, MixtureSampler, Quota, Replacement, Run, SampleSpec, SampleSummary, Scratch, Shard, Views,
     sample_corpus,
 };
 use footpath_graph::{Dataset, Error, Result, TrainKg};
@@ -38,7 +38,7 @@ fn specs() -> Vec<SampleSpec> {
 }
 
 fn run(views: Views, replacement: Replacement) -> Run {
-    Run { quota: Quota::PerUser(12), replacement, shard: Shard::default(), threads: 1, views }
+    Run { quota: Quota::PerUser(12), replacement, shard: Shard::default(), threads: 1, views, kernel: Kernel::Auto }
 }
 
 fn corpus(kg: &TrainKg, mixture: &Mixture, spec: &SampleSpec, run: Run) -> Result<(Vec<u32>, SampleSummary)> {

@@ -42,10 +42,10 @@ impl<'t> Found<'t> {
             let item = if token == Vocabulary::END.0 { prefix.last().copied().unwrap_or(token) } else { token };
             let place = tally.place(item);
             let Some((_, paths)) = tally.items.get_mut(place) else { continue };
-            let passed = paths.enter(Way { probability, branch });
-            if keep > 1
-                && let Some(passed) = passed
-            {
+            let way = Way { probability, branch };
+            if keep <= 1 {
+                paths.add(way);
+            } else if let Some(passed) = paths.enter(way) {
                 self.further.resize_with(tally.items.len(), Vec::new);
                 passed.enter(&mut self.further[place], keep - 1);
             }
