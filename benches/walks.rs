@@ -105,7 +105,7 @@ pub(crate) fn big_by_range() -> Outcome<Figure> {
         quota,
         replacement,
         shard: Shard::default(),
-        threads: 1,
+        threads: 2,
         views: Views::Compiled,
         kernel: Kernel::ByRange,
     };
@@ -285,7 +285,7 @@ pub(crate) fn distinct_50() -> Outcome<Figure> {
     let kg = kg()?;
     let mixture = Mixture::single(Pattern::parse(U_I_E_I, kg)?);
     let (quota, replacement, shard) = (Quota::PerUser(50), Replacement::Without, Shard::default());
-    let run = Run { quota, replacement, shard, threads: 2, views: Views::Auto, kernel: Kernel::Auto };
+    let run = Run { quota, replacement, shard, threads: 2, views: Views::Auto, kernel: Kernel::Together };
     let ours = || {
         crate::harness::time(|| {
             let spec = spec(Law::UniformPath, EndSet::Any);

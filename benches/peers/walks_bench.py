@@ -28,7 +28,7 @@ def run(options):
         seconds = long.cpu_seconds - short.cpu_seconds
         rates.append(num_paths * amount / seconds)
         ratios.append(rates[-1] / theirs["rate"])
-        drawing.append(draw_alone(kg, pattern) * amount)
+        drawing.append(draw_alone(kg, pattern, quotas[1]) * amount)
         drawing_ratios.append(drawing[-1] / theirs["rate"])
         cpu.append(long.cpu_seconds)
         their_cpu.append(theirs["cpu_seconds"])
@@ -39,9 +39,9 @@ def run(options):
     yield figure(f"peers/{options.peer}-{bench}", median(rates), unit, median(ratios), against, goal, sum(cpu), sum(their_cpu))
 
 
-def draw_alone(kg, pattern):
+def draw_alone(kg, pattern, paths):
     """Paths a second of ours without writing them: what theirs does."""
-    return Child([os.environ["FOOTPATH_BENCH"], "draw", kg, 10, *pattern]).json()["rate"]
+    return Child([os.environ["FOOTPATH_BENCH"], "draw", kg, str(paths), *pattern]).json()["rate"]
 
 
 def graph(options):

@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
             let (quota, replacement, shard) =
                 (Quota::PerUser(PATHS_PER_USER), Replacement::default(), Shard::default());
             let (shape, threads, replace) = (Shape::Hops(HOPS), Threads::default(), Replace::No);
-            let (views, kernel) = (Views::Auto, Kernel::Auto);
+            let (views, kernel) = (Views::Auto, Kernel::Together);
             let options = sample::Options { shape, spec, quota, replacement, shard, threads, views, kernel, replace };
             match sample::run(kg, corpus, &options, &mut |_, _| (), &AtomicBool::new(false))? {
                 sample::Outcome::Finished(sampled) => sampled.summary.num_paths as f64,

@@ -183,19 +183,16 @@ impl From<ViewsArg> for Views {
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum KernelArg {
-    /// By range where that is faster
-    #[default]
-    Auto,
     /// Some hundred walkers at a time
+    #[default]
     Together,
-    /// Millions of walkers, sorted by ranges of nodes before each hop; takes up to 1 GiB
+    /// Millions of walkers, sorted by ranges of nodes before each hop, for graphs far larger than the processor's caches; takes up to 1 GiB
     ByRange,
 }
 
 impl From<KernelArg> for Kernel {
     fn from(kernel: KernelArg) -> Self {
         match kernel {
-            KernelArg::Auto => Self::Auto,
             KernelArg::Together => Self::Together,
             KernelArg::ByRange => Self::ByRange,
         }

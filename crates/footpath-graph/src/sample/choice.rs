@@ -2,28 +2,17 @@
 
 use super::corpus::PIECE_PATHS;
 use super::draw::Walked;
-use super::ranges::{Extent, Span};
+use super::ranges::Span;
 use super::shared::SharedWalks;
 use super::{MixtureSampler, Sampler};
 use crate::error::Result;
 use footpath_core::NodeId;
 
-/// Tables that are smaller are in the cache often enough; see `docs/sampling-speed.md`.
-const MIN_BYTES: usize = 1 << 29;
-/// Nodes for each walker, at most: with fewer walkers too few stand near each other.
-const MAX_NODES_EACH: usize = 2;
-
-/// Batches of walkers, at least: the first touch of a gibibyte costs as much as a third of the walks of a batch.
-const MIN_BATCHES: u64 = 4;
-
 /// How the walkers on a compiled pattern take turns. The paths are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kernel {
-    /// By ranges where the tables of a hop have 512 MiB or more and there is a walker for every two nodes, four batches long;
-    /// otherwise together.
-    #[default]
-    Auto,
     /// Some hundred walkers at a time.
+    #[default]
     Together,
     /// Millions of walkers, sorted by ranges of nodes before each hop, with up to 1 GiB of memory for them all together. Mixtures,
     /// patterns whose walkers go on in several states after the same number of hops, and what is not drawn on a compiled pattern are drawn as without.
@@ -40,20 +29,15 @@ pub(super) struct ByRange {
 impl ByRange {
     /// `None` where walkers go together; `num_paths` is the most that is drawn.
     pub(super) fn choose(sampler: &MixtureSampler<'_>, kernel: Kernel, num_paths: u64) -> Result<Option<Self>> {
-        let [only] = sampler.samplers() else { return Ok(None) };
-        let Some(shared) = &only.shared else { return Ok(None) };
-        let Some(extent) = shared.extent(only.form()) else { return Ok(None) };
-        let num_walkers = usize::try_from(num_paths).unwrap_or(usize::MAX).min(extent.max_walkers);
-        if !kernel.is_by_range(extent, num_walkers, num_paths) {
+        if kernel == Kernel::Together {
             return Ok(None);
         }
+        let [only] = sampler.samplers() else { return Ok(None) };
+        let Some(shared) = &only.shared else { return Ok(None) };
+        let Some(max_walkers) = shared.max_walkers(only.form()) else { return Ok(None) };
+        let num_walkers = usize::try_from(num_paths).unwrap_or(usize::MAX).min(max_walkers);
         let batch_paths = batch_paths(num_paths, num_walkers as u64);
-        match shared.walks(only.form(), num_walkers) {
-            Ok(walks) => Ok(walks.map(|walks| Self { walks, batch_paths })),
-            // Nobody asked for that much memory.
-            Err(_) if kernel == Kernel::Auto => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(shared.walks(only.form(), num_walkers)?.map(|walks| Self { walks, batch_paths }))
     }
 
     /// Paths of a batch; it may have one piece more.
@@ -84,19 +68,6 @@ fn batch_paths(num_paths: u64, num_walkers: u64) -> u64 {
     num_paths.div_ceil(num_paths.div_ceil(at_most))
 }
 
-impl Kernel {
-    fn is_by_range(self, extent: Extent, num_walkers: usize, num_paths: u64) -> bool {
-        match self {
-            Self::Together => false,
-            Self::ByRange => true,
-            Self::Auto => {
-                let is_dense = num_walkers >= extent.num_rows / MAX_NODES_EACH;
-                extent.num_bytes >= MIN_BYTES && is_dense && num_paths / MIN_BATCHES >= num_walkers as u64
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::kernel::Draw;
@@ -108,7 +79,6 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     const USERS: u32 = 3;
-    const EXTENT: Extent = Extent { num_bytes: MIN_BYTES, num_rows: 1000, max_walkers: 1 << 20 };
 
     fn graph() -> TrainKg {
         let mut dataset = Dataset::default();
@@ -126,16 +96,6 @@ mod tests {
 
     fn spec(law: Law, simple: bool) -> SampleSpec {
         SampleSpec { law, simple, damping: 0.0, ends: EndSet::Any, ..SampleSpec::default() }
-    }
-
-    #[test]
-    fn ranges_are_chosen_for_large_tables_and_many_walkers() {
-        let is_by_range = |num_bytes, num_walkers: usize, num_paths| {
-            Kernel::Auto.is_by_range(Extent { num_bytes, ..EXTENT }, num_walkers, num_paths)
-        };
-        assert!(is_by_range(MIN_BYTES, 500, 2000) && !is_by_range(MIN_BYTES, 499, 2000));
-        assert!(!is_by_range(MIN_BYTES - 1, 500, 2000) && !is_by_range(MIN_BYTES, 500, 1999));
-        assert!(Kernel::ByRange.is_by_range(EXTENT, 0, 0) && !Kernel::Together.is_by_range(EXTENT, 500, 2000));
     }
 
     #[test]

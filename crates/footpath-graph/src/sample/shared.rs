@@ -4,7 +4,7 @@ use super::compile::{self, Failure, Rules};
 use super::general::General;
 use super::kernel::{Draw, Drawn, Form, LANES, MAX_NODES};
 use super::layers::{Layers, MAX_ROW};
-use super::ranges::{Extent, Span, Walks};
+use super::ranges::{Span, Walks};
 use super::views::Outlook;
 use super::weights::Weight;
 use super::{EndSet, EndWeights, Factors, Law, Sampler};
@@ -189,11 +189,11 @@ impl SharedWalks {
 
 /// Drawing by ranges; see `ranges`.
 impl Shared {
-    /// See [`Layers::extent`].
-    pub(super) fn extent(&self, form: Form) -> Option<Extent> {
+    /// See [`Layers::max_walkers`].
+    pub(super) fn max_walkers(&self, form: Form) -> Option<usize> {
         match &self.hops {
-            HopTables::Narrow(layers) => layers.extent(form),
-            HopTables::Wide(layers) => layers.extent(form),
+            HopTables::Narrow(layers) => layers.max_walkers(form),
+            HopTables::Wide(layers) => layers.max_walkers(form),
             HopTables::General(_) => None,
         }
     }

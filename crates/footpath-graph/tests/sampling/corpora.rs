@@ -23,7 +23,7 @@ fn per_user(paths: u64, threads: usize) -> Run {
         shard: Shard::default(),
         threads,
         views: Views::Auto,
-        kernel: Kernel::Auto,
+        kernel: Kernel::Together,
     }
 }
 

@@ -62,7 +62,7 @@ proptest! {
     ) {
         let kg = plan.build();
         let mixture = Mixture::single(CASES[case].pattern(&kg));
-        same(&kg, &mixture, &spec, Run { replacement, ..run(quota, Kernel::Auto) });
+        same(&kg, &mixture, &spec, Run { replacement, ..run(quota, Kernel::Together) });
     }
 
     #[test]
@@ -70,7 +70,7 @@ proptest! {
         let kg = plan.build();
         let Ok(pattern) = Pattern::parse_walk(WALKS[walk], &kg) else { return Ok(()) };
         let spec = SampleSpec { ends: EndSet::Any, causal: false, ..spec };
-        same(&kg, &Mixture::single(pattern), &spec, run(quota, Kernel::Auto));
+        same(&kg, &Mixture::single(pattern), &spec, run(quota, Kernel::Together));
     }
 }
 
@@ -81,7 +81,7 @@ fn kernels_draw_the_same_mixtures() {
     let part = |case: usize, weight: f64| Part { name: case.to_string(), pattern: CASES[case].pattern(&kg), weight };
     let mixture = Mixture::new(vec![part(2, 1.0), part(4, 2.0)]).unwrap();
     let spec = SampleSpec { ends: EndSet::Any, law: Law::UniformPath, damping: 0.0, ..SampleSpec::default() };
-    assert_eq!(same(&kg, &mixture, &spec, run(Quota::PerUser(100), Kernel::Auto)).1.num_paths, 300);
+    assert_eq!(same(&kg, &mixture, &spec, run(Quota::PerUser(100), Kernel::Together)).1.num_paths, 300);
 }
 
 /// Rows so long that half a number does not always say which arc it chooses, weighed and not; ends that are and are not allowed.
@@ -101,7 +101,7 @@ fn kernels_leave_hubs_alike() {
     for law in [Law::UniformPath, Law::Walk] {
         for (damping, ends) in [(0.0, EndSet::Unseen), (0.5, EndSet::Any)] {
             let spec = SampleSpec { law, damping, ends, seed: 9, ..SampleSpec::default() };
-            let (_, summary) = same(&kg, &mixture, &spec, run(Quota::PerUser(20_000), Kernel::Auto));
+            let (_, summary) = same(&kg, &mixture, &spec, run(Quota::PerUser(20_000), Kernel::Together));
             assert_eq!((summary.num_paths, summary.given_up), (60_000, 0));
         }
     }

@@ -14,7 +14,7 @@ const LAWS: [Law; 3] = [Law::UniformPath, Law::UniformEnd, Law::Walk];
 const ENDS: [EndSet; 3] = [EndSet::Train, EndSet::Unseen, EndSet::Any];
 
 fn run(quota: Quota, replacement: Replacement) -> Run {
-    let (shard, views, kernel) = (Shard::default(), Views::Auto, Kernel::Auto);
+    let (shard, views, kernel) = (Shard::default(), Views::Auto, Kernel::Together);
     Run { quota, replacement, shard, threads: 2, views, kernel }
 }
 

@@ -38,7 +38,7 @@ fn specs() -> Vec<SampleSpec> {
 }
 
 fn run(views: Views, replacement: Replacement) -> Run {
-    Run { quota: Quota::PerUser(12), replacement, shard: Shard::default(), threads: 1, views, kernel: Kernel::Auto }
+    Run { quota: Quota::PerUser(12), replacement, shard: Shard::default(), threads: 1, views, kernel: Kernel::Together }
 }
 
 fn corpus(kg: &TrainKg, mixture: &Mixture, spec: &SampleSpec, run: Run) -> Result<(Vec<u32>, SampleSummary)> {

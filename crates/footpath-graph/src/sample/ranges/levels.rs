@@ -62,20 +62,6 @@ impl<'a, C: Code> Levels<'a, C> {
         (!departures.is_empty()).then_some(Self { departures, arrivals })
     }
 
-    /// Bytes of the tables. States may share some; these count for each.
-    pub(super) fn num_bytes(&self) -> usize {
-        let of = |level: &Departure<'_, C>| {
-            size_of_val(level.rows) + size_of_val(level.arcs).max(size_of_val(level.buckets))
-        };
-        self.departures.iter().map(of).max().unwrap_or(0)
-    }
-
-    /// Rows of the longest hop.
-    pub(super) fn num_rows(&self) -> usize {
-        let rows = |level: &Departure<'_, C>| if level.weighed { level.pairs.len() } else { level.rows.len() };
-        self.departures.iter().map(rows).max().unwrap_or(0)
-    }
-
     /// Words of the longest record.
     pub(super) fn num_words(&self) -> usize {
         if self.departures.iter().any(|level| level.weighed) { 2 } else { 1 }

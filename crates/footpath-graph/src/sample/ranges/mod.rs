@@ -44,17 +44,6 @@ pub(super) struct Span {
     pub(super) numbers: Range<u64>,
 }
 
-/// What a pattern is like, for who chooses between the kernels.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Extent {
-    /// Bytes of the tables of the largest hop.
-    pub(super) num_bytes: usize,
-    /// Rows of the longest hop.
-    pub(super) num_rows: usize,
-    /// The most walkers there is memory for.
-    pub(super) max_walkers: usize,
-}
-
 /// The walks of some spans, and the memory to walk them with.
 #[derive(Debug)]
 pub(super) struct Walks<C> {
@@ -74,14 +63,13 @@ struct Group<'g, C> {
 }
 
 impl<C: Code> Layers<C> {
-    /// `None` for a pattern that this kernel does not know how to walk: where walkers go on in several states after the same number of hops.
-    pub(super) fn extent(&self, form: Form) -> Option<Extent> {
+    /// The most walkers that there is memory for; `None` for a pattern that this kernel does not know how to walk: where walkers go on in several states after the same number of hops.
+    pub(super) fn max_walkers(&self, form: Form) -> Option<usize> {
         let levels = Levels::of(self, form.vocabulary)?;
         let of_each = size_of::<QuickStream>()
             + levels.arrivals.len() * size_of::<C>()
             + 2 * levels.num_words() * size_of::<u64>();
-        let (num_bytes, num_rows) = (levels.num_bytes(), levels.num_rows());
-        Some(Extent { num_bytes, num_rows, max_walkers: MAX_BYTES / of_each })
+        Some(MAX_BYTES / of_each)
     }
 }
 
