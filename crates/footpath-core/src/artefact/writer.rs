@@ -217,10 +217,15 @@ impl EarlySync {
 /// Writes a plain output file (an export, a report) whole or not at all.
 ///
 /// # Errors
-/// [`Error::Exists`] when it is there and must not be replaced, [`Error::Io`].
+/// [`Error::Exists`] when it is there and must not be replaced; [`Error::Io`], also for what is no file: whoever may would replace `/dev/null`.
 pub fn publish_file(path: &Path, replace: Replace, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     if replace == Replace::No && path.symlink_metadata().is_ok() {
         return Err(Error::Exists { path: path.to_owned() });
+    }
+    // A link to a device, such as `/dev/stdout`, is looked through.
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        let reason = "a device or directory is there, not a file; give another path";
+        return Err(Error::io(path)(io::Error::new(io::ErrorKind::InvalidInput, reason)));
     }
     let parent = parent_of(path);
     fs::create_dir_all(&parent).map_err(Error::io(&parent))?;
@@ -261,6 +266,20 @@ fn remove_tree(path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_no_file_is_not_replaced() {
+        use std::os::unix::fs::FileTypeExt;
+        let root = tempfile::tempdir().expect("temporary directory");
+        let path = root.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+        for there in [path.as_path(), root.path()] {
+            let error = publish_file(there, Replace::Yes, |_| panic!("nothing is made for it")).expect_err("no file");
+            assert!(error.to_string().contains("not a file"), "{error}");
+        }
+        assert!(path.symlink_metadata().expect("still there").file_type().is_socket());
+    }
 
     #[test]
     #[cfg(unix)]
