@@ -169,6 +169,8 @@ enum ViewsArg {
     Compiled,
     /// On the graph's own arcs, by one index of them for all patterns and hops; only where every hop counts alike
     Indexed,
+    /// On the graph's own arcs with nothing prepared: slow, but soonest for a few paths; only where every hop counts alike
+    Sought,
 }
 
 impl From<ViewsArg> for Views {
@@ -177,6 +179,7 @@ impl From<ViewsArg> for Views {
             ViewsArg::Auto => Self::Auto,
             ViewsArg::Compiled => Self::Compiled,
             ViewsArg::Indexed => Self::Indexed,
+            ViewsArg::Sought => Self::Sought,
         }
     }
 }

@@ -128,7 +128,7 @@ impl<'a> CorpusSampler<'a> {
         let starts = drawer.sampler.starts();
         let numbers = shard.users(starts.len())?;
         let stopped = || cancel.load(Ordering::Relaxed);
-        let mut by_range = ByRange::choose(&drawer.sampler, kernel, quota.at_most(shard, numbers.end - numbers.start))?;
+        let mut by_range = ByRange::choose(&drawer.sampler, kernel, quota.at_most(numbers.end - numbers.start))?;
         let batch_paths = by_range.as_ref().map_or(BATCH_PATHS, ByRange::batch_paths);
         let mut pieces = starts.slice(numbers).flat_map(|users| drawer.pieces(users)).peekable();
         let mut finished = 0;
@@ -187,10 +187,13 @@ fn batch<T>(items: &mut impl Iterator<Item = T>, max_paths: u64, paths_of: impl 
     batch
 }
 
-/// How many paths are drawn, at most, or about as many where users share them out.
+/// About how many paths are drawn: of a total as much as there are shards of it.
 fn draws(kg: &TrainKg, mixture: &Mixture, run: Run) -> Result<u64> {
     let users = run.shard.users(Starts::of(kg, mixture.union()).len())?;
-    Ok(run.quota.at_most(run.shard, users.end - users.start))
+    Ok(match run.quota {
+        Quota::Total(total) => total / u64::from(run.shard.of),
+        quota => quota.at_most(users.end - users.start),
+    })
 }
 
 impl Piece {

@@ -42,7 +42,7 @@ impl<'a> MixtureSampler<'a> {
     /// As [`MixtureSampler::new`], for so many draws at most; `views` says how hops are found.
     ///
     /// # Errors
-    /// As [`Sampler::new`]; [`crate::Error::Usage`] where the law does not allow [`Views::Indexed`].
+    /// As [`Sampler::new`]; [`crate::Error::Usage`] where the law does not allow [`Views::Indexed`] and [`Views::Sought`].
     pub fn with_views(kg: &'a TrainKg, mixture: &Mixture, spec: &SampleSpec, views: Views, draws: u64) -> Result<Self> {
         let (by_end, outlook) = (spec.law == Law::UniformEnd, Outlook::new(views, draws));
         let sampler = |part: &crate::pattern::Part| Sampler::drawing(kg, &part.pattern, spec.clone(), by_end, &outlook);

@@ -23,11 +23,11 @@ pub enum Quota {
 }
 
 impl Quota {
-    /// The most draws for so many users, where they do not depend on ends.
-    pub(super) fn at_most(self, shard: Shard, num_users: u32) -> u64 {
+    /// The most draws for so many users, where they do not depend on ends. A shard may have any part of a total.
+    pub(super) fn at_most(self, num_users: u32) -> u64 {
         match self {
             Self::PerUser(paths) | Self::PerEnd(paths) | Self::Every(paths) => paths.saturating_mul(num_users.into()),
-            Self::Total(paths) => paths / u64::from(shard.of.max(1)),
+            Self::Total(paths) => paths,
         }
     }
 }

@@ -20,6 +20,8 @@ pub enum Views {
     Compiled,
     /// On the graph's own arcs, by an index of their runs ([`RunIndex`]).
     Indexed,
+    /// On the graph's own arcs, going through the runs of a node at each hop: nothing is prepared. Only for a few paths.
+    Sought,
 }
 
 /// What a sampler prepares for.
@@ -43,6 +45,7 @@ impl Outlook {
             Views::Auto => Found::soonest(kg, automaton, self.draws),
             Views::Compiled => Found::Compiled,
             Views::Indexed => Found::Indexed,
+            Views::Sought => Found::Sought,
         };
         match found {
             Found::Compiled => Ok(None),
@@ -64,7 +67,7 @@ impl Outlook {
     /// # Errors
     /// [`Error::Usage`] where that was ruled out.
     pub(super) fn compile(&self, why: &str) -> Result<()> {
-        if self.views != Views::Indexed {
+        if matches!(self.views, Views::Auto | Views::Compiled) {
             return Ok(());
         }
         let reason = format!(
