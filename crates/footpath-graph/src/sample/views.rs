@@ -6,12 +6,12 @@ use crate::error::{Error, Result};
 use crate::kg::{RunIndex, TrainKg};
 use crate::pattern::{Automaton, StateId};
 use footpath_core::{NodeId, RelationId};
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 /// How hops are found where each counts alike; what is drawn does not depend on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Views {
     /// Whichever takes less time for the number of paths.
     #[default]
@@ -120,20 +120,23 @@ fn pairs(kg: &TrainKg, automaton: &Automaton) -> u64 {
         true => kg.arcs(NodeId(node)).first,
         false => kg.num_arcs(),
     };
-    let hops = |state: StateId| {
-        let types =
-            |r: u16| automaton.types_after(state, RelationId(r)).iter().map(|(kind, _)| *kind).collect::<Vec<_>>();
-        relations.clone().map(|r| (r, types(r))).filter(|(_, types)| !types.is_empty()).collect::<Vec<_>>()
+    // The hash of what the hops of a state are; an estimate can bear two that are alike by chance.
+    let kind = |state: StateId| {
+        let mut kind = DefaultHasher::new();
+        for relation in relations.clone() {
+            let types = automaton.types_after(state, RelationId(relation)).iter();
+            types.for_each(|(tail, _)| (relation, tail).hash(&mut kind));
+        }
+        kind.finish()
     };
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     let mut of_state = |state: StateId| {
-        let (hops, nodes, is_start) = (hops(state), entered(kg, automaton, state), state == automaton.start());
-        let by_relation: u64 = hops.iter().map(|(relation, _)| of_relation(*relation)).sum();
-        let kind = (is_start, nodes.clone(), hops);
-        if seen.contains(&kind) {
+        let (nodes, is_start) = (entered(kg, automaton, state), state == automaton.start());
+        if !seen.insert((is_start, nodes.start, nodes.end, kind(state))) {
             return 0;
         }
-        seen.push(kind);
+        let allowed = relations.clone().filter(|&r| !automaton.types_after(state, RelationId(r)).is_empty());
+        let by_relation = allowed.map(of_relation).sum::<u64>();
         match is_start {
             true => by_relation,
             false => by_relation.min((first_arc(nodes.end) - first_arc(nodes.start)) as u64),
