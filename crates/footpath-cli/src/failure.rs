@@ -44,6 +44,7 @@ impl Failure {
                 ErrorClass::Usage => 2,
                 ErrorClass::Input => 3,
                 ErrorClass::Artefact => 4,
+                ErrorClass::Stopped => crate::signals::exit_code(),
             },
         }
     }

@@ -16,6 +16,8 @@ pub enum ErrorClass {
     Input,
     /// An artefact is corrupt, incomplete or of another version or parent (exit 4).
     Artefact,
+    /// Whoever asked for the work asked for its end (exit 130 or 143).
+    Stopped,
 }
 
 /// Errors of the core crate.
@@ -94,6 +96,17 @@ pub enum Error {
         /// Its size.
         bytes: u64,
     },
+    /// The system refused the threads to work with.
+    #[error("the system refused {number} threads: {source}; ask for fewer")]
+    NoThreads {
+        /// How many were asked for.
+        number: u64,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Whoever asked for the work asked for its end; nothing half-done is left behind.
+    #[error("stopped")]
+    Stopped,
     /// A documented limit was passed.
     #[error("{what}: {got} is over the limit of {max}")]
     Limit {
@@ -111,7 +124,10 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Io { .. } | Self::Locked { .. } | Self::OutOfMemory { .. } => ErrorClass::Runtime,
+            Self::Io { .. } | Self::Locked { .. } | Self::OutOfMemory { .. } | Self::NoThreads { .. } => {
+                ErrorClass::Runtime
+            }
+            Self::Stopped => ErrorClass::Stopped,
             Self::Exists { .. } => ErrorClass::Usage,
             Self::Limit { .. } => ErrorClass::Input,
             Self::NotAnArtefact { .. } | Self::Version { .. } | Self::Corrupt { .. } | Self::Mismatch { .. } => {
@@ -120,9 +136,36 @@ impl Error {
         }
     }
 
-    /// Wraps an I/O error with the path it happened on.
+    /// Whether this is no failure but the end that was asked for.
+    #[must_use]
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Self::Stopped)
+    }
+
+    /// Wraps an I/O error with the path it happened on. A stop that came through a writer is a stop again.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { path, source }
+        move |source| {
+            let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<Self>());
+            if inner.is_some_and(Self::is_stop) { Self::Stopped } else { Self::Io { path, source } }
+        }
+    }
+}
+
+impl From<Error> for std::io::Error {
+    /// For work inside of a writer, which can fail with nothing else.
+    fn from(error: Error) -> Self {
+        Self::other(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_comes_through_a_writer() {
+        assert!(Error::io("out")(Error::Stopped.into()).is_stop());
+        assert!(!Error::io("out")(std::io::Error::other("full")).is_stop());
     }
 }

@@ -16,6 +16,7 @@
 
 pub mod arrays;
 pub mod artefact;
+pub mod context;
 pub mod corpus;
 pub mod error;
 pub mod ids;
@@ -27,6 +28,7 @@ pub mod vocabulary;
 
 pub use arrays::{Array, ArrayFile, ArrayWriter};
 pub use artefact::{Artefact, ArtefactWriter, Manifest, OpenOptions, Replace};
+pub use context::{Context, Device, Progress, Stage, Stop, Threads};
 pub use corpus::{Corpus, CorpusWriter};
 pub use error::{Error, ErrorClass, Result};
 pub use ids::{NodeId, Path, RelationId, TokenId, Triple, TypeId};
