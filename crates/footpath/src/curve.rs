@@ -1,6 +1,6 @@
 //! The course of a training run as a picture.
 
-use footpath_model::Progress;
+use footpath_model::TrainingProgress as Progress;
 use plotters::prelude::*;
 
 /// Draws training loss and, where there are any, validation figures over the steps, as SVG.

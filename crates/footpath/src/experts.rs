@@ -3,13 +3,13 @@
 //! Both weights are chosen on valid, once, when a model has been trained, and stand in its description.
 
 use crate::error::Result;
-use footpath_core::{Goal, LegalSuccessors, NodeId};
+use footpath_core::{Context, Goal, LegalSuccessors, NodeId};
 use footpath_eval::baselines::{Ease, best};
 use footpath_eval::{Metric, Recommendation, Recommendations, evaluate};
 use footpath_graph::legal::Legal;
 use footpath_graph::{HeldOut, TrainKg};
 use footpath_model::Linear;
-use footpath_model::decode::{Experts, MAX_K, Recommender, ScoredItem, SearchOptions, UserList, WhenShort};
+use footpath_model::decode::{ItemPriors, MAX_K, Recommender, ScoredItem, SearchOptions, UserList, WhenShort};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -163,7 +163,7 @@ pub(crate) fn weights(
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            lists.extend(candidates(recommender, kg, portion, recency));
+            lists.extend(candidates(recommender, kg, portion, recency)?);
             done(search * users.len() + lists.len(), searches.len() * users.len());
         }
         for direct in DIRECTS.into_iter().filter(|&direct| direct == 0.0 || learns_ends) {
@@ -187,7 +187,7 @@ fn candidates(
     kg: &TrainKg,
     users: &[NodeId],
     recency: f64,
-) -> Vec<Vec<Candidate>> {
+) -> Result<Vec<Vec<Candidate>>> {
     let wide = SearchOptions {
         k: MAX_K,
         beams: BEAMS,
@@ -197,13 +197,14 @@ fn candidates(
         when_short: WhenShort::Accept,
         ..SearchOptions::default()
     };
-    let lists = recommender.recommend(users, wide, &mut |_| {});
-    let candidate = |found: &ScoredItem, experts: &Experts| {
-        let [direct, linear] = experts.of(kg.vocabulary().node(found.item).0);
+    let lists = recommender.recommend(users, wide, &Context::default())?;
+    let candidate = |found: &ScoredItem, experts: &ItemPriors| {
+        let [direct, linear] = experts.of(kg.vocabulary().node(found.item));
         Candidate { item: found.item, paths: found.score, direct, linear }
     };
-    let of_user = |(list, experts): (UserList, Experts)| list.items.iter().map(|i| candidate(i, &experts)).collect();
-    lists.into_iter().zip(recommender.experts(users)).map(of_user).collect()
+    let of_user = |(list, experts): (UserList, ItemPriors)| list.items.iter().map(|i| candidate(i, &experts)).collect();
+    let priors = recommender.item_priors(users, &Context::default())?;
+    Ok(lists.into_iter().zip(priors).map(of_user).collect())
 }
 
 /// The best of a list by these weights; ties by item.

@@ -1,6 +1,6 @@
 //! Where training paths come from: drawn fresh for every epoch, or read from a corpus; a portion at a time.
 
-use footpath_core::Corpus;
+use footpath_core::{Context, Corpus};
 use footpath_graph::TrainKg;
 use footpath_graph::sample::{MixtureSampler, Scratch};
 use footpath_model::data::PathSource;
@@ -41,7 +41,7 @@ impl PathSource for FreshPaths<'_> {
         self.paths_per_user.div_ceil(self.draws_at_once()).max(1)
     }
 
-    fn portion(&self, epoch: u64, portion: u64) -> Result<Vec<u32>, BoxedError> {
+    fn portion(&self, epoch: u64, portion: u64, _: &Context) -> Result<Vec<u32>, BoxedError> {
         let users: Vec<u32> = self.kg().users().collect();
         let first = epoch * self.paths_per_user + portion * self.draws_at_once();
         let draws = first..(first + self.draws_at_once()).min((epoch + 1) * self.paths_per_user);
@@ -74,7 +74,7 @@ impl PathSource for CorpusPaths {
         (self.corpus.len() as u64).div_ceil(MAX_ROWS).max(1)
     }
 
-    fn portion(&self, _epoch: u64, portion: u64) -> Result<Vec<u32>, BoxedError> {
+    fn portion(&self, _epoch: u64, portion: u64, _: &Context) -> Result<Vec<u32>, BoxedError> {
         // A corpus has its users one after the other, so a portion has rows from everywhere.
         let (first, step) = (usize::try_from(portion)?, usize::try_from(self.num_portions())?);
         Ok(self.corpus.rows().skip(first).step_by(step).flatten().copied().collect())
@@ -123,6 +123,6 @@ mod tests {
             sampler: MixtureSampler::new(&kg, &mixture, &SampleSpec::default()).expect("a sampler"),
             paths_per_user: 5,
         };
-        assert_eq!((paths.num_portions(), paths.portion(2, 0).expect("drawn")), (1, expected));
+        assert_eq!((paths.num_portions(), paths.portion(2, 0, &Context::default()).expect("drawn")), (1, expected));
     }
 }

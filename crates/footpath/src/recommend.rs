@@ -6,7 +6,7 @@ use crate::render::{Narrator, Readings, Rendered};
 use crate::rerank::{Reranker, Weights};
 use crate::stored::Stored;
 use crate::train::ModelCard;
-use footpath_core::{Goal, NodeId, TokenId};
+use footpath_core::{Context, Goal, NodeId, TokenId};
 use footpath_graph::TrainKg;
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
@@ -199,7 +199,7 @@ impl Session {
         let kg = kg?;
         let stored = Stored::of(artefact?, &kg)?;
         let pattern = stored.pattern(&kg)?;
-        let device = footpath_model::device(device)?;
+        let device = footpath_model::device(&footpath_core::Device::named(device))?;
         let (model, linear) = rayon::join(|| stored.model(&device), || stored.linear());
         let (model, linear) = (model?, linear?);
         let (model_hash, readings) = (stored.artefact.manifest().content_hash(), Readings::default());
@@ -435,10 +435,11 @@ impl Generator<'_> {
         let k = options.k.saturating_mul(10).clamp(100, MAX_K).max(options.k);
         let recommender = self.session.recommender(&self.legal);
         let wide = SearchOptions { k, when_short: WhenShort::Accept, ..many };
-        let mut lists = recommender.recommend(users, wide, done);
+        let mut lists = recommender.recommend(users, wide, &Context::default()).unwrap_or_default();
+        done(lists.len());
         // Slots are filled first, and chosen from after.
         for list in lists.iter_mut().filter(|list| list.items.len() < options.k) {
-            let found = recommender.recommend(&[list.user], many, &mut |_| {}).pop();
+            let found = recommender.recommend(&[list.user], many, &Context::default()).unwrap_or_default().pop();
             *list = found.unwrap_or_else(|| list.clone());
         }
         lists
@@ -447,20 +448,25 @@ impl Generator<'_> {
     /// As [`Generator::recommend`], without rendering.
     pub fn search(&self, users: &[NodeId], options: Options, done: &mut dyn FnMut(usize)) -> Vec<UserList> {
         let Session { model, card, .. } = self.session;
-        match card.training.item_objective() {
-            Some(objective) => next_items(model, &self.legal, objective, users, options.k, done),
+        let found = match card.training.item_objective() {
+            Some(objective) => next_items(model, &self.legal, objective, users, options.k, &Context::default()),
             None => self.session.recommender(&self.legal).recommend(
                 users,
                 options.of(self.session).search(Goal::Unseen),
-                done,
+                &Context::default(),
             ),
-        }
+        };
+        // Nobody stops it.
+        let lists = found.unwrap_or_default();
+        done(lists.len());
+        lists
     }
 
     /// The most probable paths from a user to an item, whether they have chosen it or not.
     pub fn explain(&self, user: NodeId, item: NodeId, options: Options) -> Why {
         let search = Options { k: 1, ..options }.search(Goal::Item(item));
-        let mut lists = self.session.recommender(&self.legal).recommend(&[user], search, &mut |_| {});
+        let mut lists =
+            self.session.recommender(&self.legal).recommend(&[user], search, &Context::default()).unwrap_or_default();
         let found = lists.pop().and_then(|mut list| list.items.pop());
         let paths: Vec<Explanation> = found.iter().flat_map(|f| &f.paths).map(|p| self.explanation(p)).collect();
         let kg = &self.session.kg;

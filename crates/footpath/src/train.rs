@@ -12,7 +12,7 @@ use crate::shape::Shape;
 use crate::stored::Stored;
 use crate::{vectors, words};
 use footpath_core::artefact::OutputLock;
-use footpath_core::{ArtefactWriter, Corpus, Goal, NodeId, Purpose, Replace, Stream, Vocabulary, artefact};
+use footpath_core::{ArtefactWriter, Context, Corpus, Goal, NodeId, Purpose, Replace, Stream, Vocabulary, artefact};
 use footpath_eval::{Recommendation, Recommendations};
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::{Mixture, Pattern};
@@ -22,7 +22,7 @@ use footpath_model::checkpoint::Checkpoints;
 use footpath_model::config::{Design, ModelConfig, Preset, TrainingConfig};
 use footpath_model::data::PathSource;
 use footpath_model::decode::{Recommender, SearchOptions, WhenShort, next_items};
-use footpath_model::{Ending, Linear, Observer, PathModel, Progress, Trainer};
+use footpath_model::{Ending, Linear, Observer, PathModel, Trainer, TrainingProgress as Progress};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -226,12 +226,13 @@ pub fn run(
     let plan = Plan::new(&trainer.model.config, &options.training, rows, &legal);
     observe(Event::Start { plan: &plan, pattern: pattern.source(), resumed_at });
     let mut watcher = Watcher::new(&kg, &legal, &valid, options, &workplace, resumed_at, observe)?;
-    let ending = trainer.run(&legal, source.as_ref(), &workplace.checkpoints, &mut watcher, stop)?;
+    let ending = trainer.run(&legal, source.as_ref(), &workplace.checkpoints, &mut watcher, &Context::default())?;
     let Watcher { log, users, observe, .. } = watcher;
     if ending == Ending::Interrupted {
         return Ok(Outcome::Interrupted);
     }
-    let best = workplace.checkpoints.best(&footpath_model::device(&options.device)?)?;
+    let best =
+        workplace.checkpoints.best(&footpath_model::device(&footpath_core::Device::named(options.device.as_str()))?)?;
     // Only paths are reordered by weights; without users to choose them on there is nothing to go by.
     let chooses = options.linear && trainer.config.item_objective().is_none() && !users.is_empty();
     let (linear, weights) = match chooses {
@@ -354,7 +355,9 @@ fn trainer(
     start: Option<&Stored>,
     checkpoints: &Checkpoints,
 ) -> Result<(Trainer, u64)> {
-    let device = footpath_model::training_device(&footpath_model::device(&options.device)?);
+    let device = footpath_model::training_device(&footpath_model::device(&footpath_core::Device::named(
+        options.device.as_str(),
+    ))?);
     let max_tokens = options.training.num_positions(2 * pattern.max_hops() + 1);
     let config = config(kg, options, start, max_tokens)?;
     if options.unfinished == Unfinished::Resume
@@ -529,9 +532,9 @@ impl Observer for Watcher<'_> {
             ..SearchOptions::default()
         };
         let lists = match self.training.item_objective() {
-            Some(objective) => next_items(model, self.legal, objective, &self.users, usize::MAX, &mut |_| {}),
-            None => Recommender::new(model, self.legal).recommend(&self.users, options, &mut |_| {}),
-        };
+            Some(objective) => next_items(model, self.legal, objective, &self.users, usize::MAX, &Context::default()),
+            None => Recommender::new(model, self.legal).recommend(&self.users, options, &Context::default()),
+        }?;
         let held_out = self.valid.by_user();
         let num_items = self.kg.items().len() as f64;
         let (mut loss, mut count) = (0.0, 0u64);

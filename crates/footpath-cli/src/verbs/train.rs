@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use footpath::Threads;
 use footpath::settings;
 use footpath::train::{self, Event, Options, Outcome, Unfinished};
-use footpath_model::Progress;
+use footpath_model::TrainingProgress as Progress;
 use footpath_model::config::{Preset, Tables, TrainingConfig};
 use footpath_model::data::{Objective, Text};
 use footpath_model::model::Architecture;

@@ -10,7 +10,7 @@ use footpath_eval::{
     BadRows, Calibration, Explained, Recommendation, Recommendations, calibration, faithful, path_entropy,
 };
 use footpath_graph::pattern::Pattern;
-use footpath_model::Progress;
+use footpath_model::TrainingProgress as Progress;
 use footpath_model::decode::{ScoredItem, UserList};
 use std::path::Path;
 
