@@ -2,7 +2,7 @@
 
 use crate::corpus::{self, Audited};
 use crate::error::Result;
-use footpath_core::Artefact;
+use footpath_core::{Artefact, Context};
 use footpath_eval::leaks::{Chance, Leak, Order, chance, leaks};
 use footpath_eval::{BadRows, Recommendations};
 use footpath_graph::{Split, TrainKg, kg};
@@ -58,12 +58,13 @@ pub fn run(kg_dir: &Path, corpus_dir: Option<&Path>, lists: Option<&Path>) -> Re
     let artefact = Artefact::open(kg_dir, "kg")?;
     let split = artefact.manifest().config.pointer("/report/split/by").and_then(|by| by.as_str());
     let order = if matches!(split, Some("temporal" | "leave-one-out")) { Order::ByTime } else { Order::Unknown };
+    let context = Context::default();
     let of_lists = |path: &Path| -> Result<Chance> {
-        let (lists, _) = Recommendations::read_with(path, &train, BadRows::Refuse)?;
-        Ok(chance(&lists, [&test, &valid], &train, K, DRAWS, SEED)?)
+        let (lists, _) = Recommendations::read_with(path, &train, BadRows::Refuse, &context)?;
+        Ok(chance(&lists, [&test, &valid], &train, K, DRAWS, SEED, &context)?)
     };
     Ok(Report {
-        leaks: leaks(&train, &valid, &test, order),
+        leaks: leaks(&train, &valid, &test, order, &context)?,
         num_held_out: (valid.len() + test.len()) as u64,
         chance: lists.map(of_lists).transpose()?,
         corpus: corpus_dir.map(|corpus| corpus::audit(corpus, kg_dir)).transpose()?,

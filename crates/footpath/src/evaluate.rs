@@ -12,11 +12,11 @@ pub use random_paths::RandomPaths;
 use crate::error::{Error, Result};
 use crate::recommend::Options as SearchOptions;
 use crate::rerank::Weights;
-use footpath_core::{Artefact, ArtefactWriter, NodeId, Replace, artefact};
-use footpath_eval::baselines::{self, Baseline, Trial, tune};
+use footpath_core::{Artefact, ArtefactWriter, Context, NodeId, Replace, artefact};
+use footpath_eval::baselines::{self, Baseline, BaselineName, Trial, tune};
 use footpath_eval::{
     BadRows, Beyond, Calibration, Comparison, Metric, Metrics, PathMetric, PathMetrics, Recommendations, Resampling,
-    beyond, compare, evaluate_knowing, explanations, intervals,
+    UserMetrics, beyond, compare, evaluate_knowing, explanations, intervals,
 };
 use footpath_graph::report::GraphReport;
 use footpath_graph::{HeldOut, Split, TrainKg, kg};
@@ -102,6 +102,9 @@ pub struct Figures {
     /// Ranking metrics and coverage.
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// The metrics of each user.
+    #[serde(skip)]
+    pub users: Vec<UserMetrics>,
     /// 95 % interval of each metric, by its name with the cut-off.
     pub intervals: BTreeMap<String, [f64; 2]>,
     /// Beyond hits.
@@ -215,10 +218,12 @@ impl Protocol {
     }
 
     fn figures(&self, lists: &Recommendations) -> Result<Figures> {
-        let metrics = evaluate_knowing(lists, &self.held_out, &self.known, &self.train, self.k)?;
-        let found = intervals(&metrics, Resampling::default())?;
+        let context = Context::default();
+        let judged = evaluate_knowing(lists, &self.held_out, &self.known, &self.train, self.k, &context)?;
+        let found = intervals(&judged.users, Resampling::default(), &context)?;
         let intervals = Metric::ALL.iter().map(|metric| metric.label(self.k)).zip(found).collect();
-        Ok(Figures { metrics, intervals, beyond: beyond(lists, &self.users, &self.train, self.k)? })
+        let beyond = beyond(lists, &self.users, &self.train, self.k, &context)?;
+        Ok(Figures { metrics: judged.metrics, users: judged.users, intervals, beyond })
     }
 }
 
@@ -264,9 +269,11 @@ pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn F
         figures,
     };
     if let Some(other) = other {
-        let metrics = evaluate_knowing(&other.lists, &protocol.held_out, &protocol.known, &protocol.train, options.k)?;
+        let context = Context::default();
+        let Protocol { train, held_out, known, k, .. } = &protocol;
+        let others = evaluate_knowing(&other.lists, held_out, known, train, *k, &context)?.users;
         for metric in Metric::ALL {
-            let comparison = compare(&report.figures.metrics, &metrics, metric, Resampling::default())?;
+            let comparison = compare(&report.figures.users, &others, metric, Resampling::default(), &context)?;
             report.against.insert(metric.label(options.k), comparison);
         }
         report.card.against = Some(other.source);
@@ -274,21 +281,20 @@ pub fn run(kg_dir: &Path, subject: &Subject, options: &Options, done: &mut dyn F
     match options.beside {
         Beside::Nothing => {}
         Beside::Baselines(seed) => {
-            for baseline in baselines::standard(&protocol.train, seed) {
+            for baseline in baselines::standard(&protocol.train, seed, &Context::default())? {
                 report.add(&protocol, baseline.as_ref(), String::new(), Vec::new())?;
             }
         }
         Beside::Tuned(seed) => {
             let valid = kg::open_held_out(kg_dir, Split::Valid)?;
-            for name in tune::NAMES {
-                match tune(name, &protocol.train, &valid, options.k, seed) {
-                    Ok(Some(tuned)) => {
+            for &name in BaselineName::ALL {
+                match tune(name, &protocol.train, &valid, options.k, seed, &Context::default()) {
+                    Ok(tuned) => {
                         report.add(&protocol, tuned.baseline.as_ref(), tuned.chosen.setting, tuned.tried)?;
                     }
-                    Ok(None) => {}
                     // What one baseline would need is no reason to have none.
                     Err(e @ footpath_eval::Error::TooLarge { .. }) => {
-                        report.card.left_out.insert(name.to_owned(), e.to_string());
+                        report.card.left_out.insert(name.name().to_owned(), e.to_string());
                     }
                     Err(e) => return Err(e.into()),
                 }
@@ -307,14 +313,14 @@ fn explained(
     let Some(model) = judged.model.as_ref().filter(|_| !judged.explained.is_empty()) else {
         return Ok((BTreeMap::new(), None));
     };
-    let metrics = explanations(&judged.explained, &protocol.users, &protocol.train, protocol.k)?;
+    let metrics = explanations(&judged.explained, &protocol.users, &protocol.train, protocol.k, &Context::default())?;
     let random = random.map(|seed| RandomPaths::new(protocol, &judged.explained, &metrics, &model.pattern, seed));
     Ok((means(&metrics)?, random.transpose()?))
 }
 
 /// The means with their intervals, by name.
 fn means(metrics: &PathMetrics) -> Result<BTreeMap<String, Mean>> {
-    let found = metrics.intervals(Resampling::default())?;
+    let found = metrics.intervals(Resampling::default(), &Context::default())?;
     let mean = |(metric, [low, high]): (&PathMetric, [f64; 2])| {
         (metric.name().to_owned(), Mean { mean: metrics.value(*metric), low, high })
     };
@@ -323,9 +329,11 @@ fn means(metrics: &PathMetrics) -> Result<BTreeMap<String, Mean>> {
 
 impl Report {
     fn add(&mut self, protocol: &Protocol, baseline: &dyn Baseline, setting: String, tried: Vec<Trial>) -> Result<()> {
-        let lists = baseline.recommend_all_except(self.list_len, &protocol.known);
+        let context = Context::default();
+        let lists = baseline.recommend_all_except(self.list_len, &protocol.known, &context)?;
         let figures = protocol.figures(&lists)?;
-        let comparison = compare(&self.figures.metrics, &figures.metrics, Metric::Ndcg, Resampling::default())?;
+        let (ours, theirs) = (&self.figures.users, &figures.users);
+        let comparison = compare(ours, theirs, Metric::Ndcg, Resampling::default(), &context)?;
         self.ndcg_against.insert(baseline.name().to_owned(), comparison);
         self.baselines.insert(baseline.name().to_owned(), BaselineFigures { figures, setting, tried });
         Ok(())
@@ -354,7 +362,7 @@ impl Report {
         writer.add("users.tsv", |out| {
             let names = Metric::ALL.map(|metric| metric.label(self.figures.metrics.k));
             writeln!(out, "user\t{}", names.join("\t"))?;
-            self.figures.metrics.users.iter().try_for_each(|user| {
+            self.figures.users.iter().try_for_each(|user| {
                 let values = user.values.map(|value| format!("{value:?}"));
                 writeln!(out, "{}\t{}", train.id(user.user), values.join("\t"))
             })

@@ -3,7 +3,7 @@
 //! Both weights are chosen on valid, once, when a model has been trained, and stand in its description.
 
 use crate::error::Result;
-use footpath_core::{Goal, LegalSuccessors, NodeId};
+use footpath_core::{Context, Goal, LegalSuccessors, NodeId};
 use footpath_eval::baselines::{Ease, best};
 use footpath_eval::{Metric, Recommendation, Recommendations, evaluate};
 use footpath_graph::legal::Legal;
@@ -79,13 +79,13 @@ pub(crate) fn linear(legal: &Legal<'_>, valid: &HeldOut, stop: &AtomicBool) -> R
     }
     let mut best: Option<(f64, Solved)> = None;
     for lambda in LAMBDAS {
-        let mut solved = table(kg, &Ease::new(kg, lambda)?);
+        let mut solved = table(kg, &Ease::new(kg, lambda, &Context::default())?);
         for fading in FADINGS.into_iter().filter(|&fading| fading == 0.0 || knows_times(kg)) {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
             solved = solved.with_fading(fading);
-            let figure = evaluate(&lists_of(&solved, legal, valid), valid, kg, K)?.value(Metric::Ndcg);
+            let figure = evaluate(&lists_of(&solved, legal, valid), valid, kg, K, &Context::default())?.metrics.ndcg;
             if best.as_ref().is_none_or(|(highest, _)| figure > *highest) {
                 let settings = LinearSettings { lambda, fading: f64::from(fading) };
                 best = Some((figure, Solved { table: solved.clone(), settings }));
@@ -214,7 +214,7 @@ fn ordered(list: &[Candidate], direct: f64, linear: f64) -> Vec<Recommendation> 
 
 /// NDCG@10 of some users' lists, those without a list counting 0.
 pub(crate) fn mean_ndcg(lists: &Recommendations, valid: &HeldOut, kg: &TrainKg, users: &[NodeId]) -> Result<f64> {
-    let metrics = evaluate(lists, valid, kg, K)?;
-    let looked_at = metrics.users.iter().filter(|u| users.binary_search(&u.user).is_ok());
+    let evaluated = evaluate(lists, valid, kg, K, &Context::default())?;
+    let looked_at = evaluated.users.iter().filter(|u| users.binary_search(&u.user).is_ok());
     Ok(looked_at.map(|u| u.value(Metric::Ndcg)).sum::<f64>() / users.len().max(1) as f64)
 }

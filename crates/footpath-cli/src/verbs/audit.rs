@@ -64,7 +64,7 @@ fn print_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
             (_, true) => "LEAK",
         };
         let (looked_at, found) = (thousands(leak.looked_at), thousands(leak.found));
-        table.add_row([leak.check, leak.what, verdict, &looked_at, &found]);
+        table.add_row([&*leak.check, &leak.what, verdict, &looked_at, &found]);
     }
     output::print(out, &table)?;
     for leak in &report.leaks {

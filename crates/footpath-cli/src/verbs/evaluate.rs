@@ -191,7 +191,7 @@ pub(crate) fn print_report(out: &mut impl Write, report: &Report) -> io::Result<
         writeln!(out, " not run: {why}")?;
     }
     print_further(out, report)?;
-    let users = report.figures.metrics.users.len();
+    let users = report.figures.metrics.num_users;
     let faithful = report
         .faithful
         .map_or(String::new(), |share| format!("; {:.1} % of {} paths faithful", share * 100.0, report.num_paths));

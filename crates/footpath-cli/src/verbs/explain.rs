@@ -93,7 +93,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
 /// The users and items asked about.
 fn pairs(args: &ExplainArgs, session: &Session, generator: &Generator<'_>) -> Result<Vec<(NodeId, NodeId)>, Failure> {
     if let Some(path) = &args.recs {
-        let lists = footpath_eval::Recommendations::read(path, session.kg())?;
+        let lists = footpath_eval::Recommendations::read(path, session.kg(), &footpath_core::Context::default())?;
         return Ok(lists.iter().flat_map(|(user, list)| list.iter().map(move |r| (user, r.item))).collect());
     }
     let item = session.kg().item(args.item.as_deref().unwrap_or_default())?;

@@ -2,7 +2,7 @@
 
 use super::{Mean, Protocol, means};
 use crate::error::Result;
-use footpath_core::{NodeId, Path};
+use footpath_core::{Context, NodeId, Path};
 use footpath_eval::{Comparison, Explained, PathMetric, PathMetrics, Resampling, compare_paths, explanations};
 use footpath_graph::pattern::Pattern;
 use footpath_graph::sample::{Law, SampleSpec, Sampler, Scratch};
@@ -41,12 +41,15 @@ impl RandomPaths {
     ) -> Result<Self> {
         let spec = SampleSpec { law: Law::UniformEnd, damping: 0.0, seed, ..SampleSpec::default() };
         let sampler = Sampler::new(&protocol.train, pattern, spec)?;
-        let of_draw = |draws: Explained| Ok(explanations(&draws, &protocol.users, &protocol.train, protocol.k)?);
+        let context = Context::default();
+        let of_draw =
+            |draws: Explained| Ok(explanations(&draws, &protocol.users, &protocol.train, protocol.k, &context)?);
         let draws: Vec<PathMetrics> = drawn(&sampler, explained).into_iter().map(of_draw).collect::<Result<_>>()?;
         let random = PathMetrics::mean(&draws)?;
         let resampling = Resampling::default();
-        let compared =
-            |metric: PathMetric| Ok((metric.name().to_owned(), compare_paths(own, &random, metric, resampling)?));
+        let compared = |metric: PathMetric| {
+            Ok((metric.name().to_owned(), compare_paths(own, &random, metric, resampling, &context)?))
+        };
         let against = PathMetric::ALL.into_iter().map(compared).collect::<Result<_>>()?;
         Ok(Self { seed, num_draws: NUM_DRAWS, explanations: means(&random)?, against })
     }

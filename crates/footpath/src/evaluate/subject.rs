@@ -5,7 +5,7 @@ use super::{Options, Protocol};
 use crate::error::{Error, Result};
 use crate::recommend::{Options as SearchOptions, Session};
 use crate::rerank::{Reranker, Weights};
-use footpath_core::{Artefact, NodeId};
+use footpath_core::{Artefact, Context, NodeId};
 use footpath_eval::{
     BadRows, Calibration, Explained, Recommendation, Recommendations, calibration, faithful, path_entropy,
 };
@@ -42,7 +42,7 @@ pub(super) struct Model {
 }
 
 pub(super) fn from_lists(path: &Path, protocol: &Protocol, bad_rows: BadRows) -> Result<Judged> {
-    let (all, rows) = Recommendations::read_with(path, &protocol.train, bad_rows)?;
+    let (all, rows) = Recommendations::read_with(path, &protocol.train, bad_rows, &Context::default())?;
     let lists = all.without(&protocol.known);
     let excluded = Excluded::of(protocol, &all, &lists, rows);
     let source = Source::of_file(path)?;
@@ -98,7 +98,7 @@ pub(super) fn from_model(
     let paths = found.iter().flat_map(|list| {
         list.items.iter().flat_map(|item| item.paths.iter().map(|p| (list.user, item.item, session.path(p))))
     });
-    let faithfulness = faithful(session.kg(), paths);
+    let faithfulness = faithful(session.kg(), paths, &Context::default())?;
     let explained = found.iter().map(|list| {
         (list.user, list.items.iter().map(|i| (i.item, i.paths.first().map(|p| session.path(p)))).collect())
     });
