@@ -11,6 +11,7 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Starts listening.
 pub(crate) fn install() {
+    footpath_core::lost_map::end_in_words();
     // A file that grows past its limit must be an error message, not a death.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };

@@ -21,13 +21,14 @@ pub mod corpus;
 pub mod error;
 pub mod ids;
 pub mod legal;
+pub mod lost_map;
 mod mapped;
 pub mod memory;
 pub mod random;
 pub mod vocabulary;
 
 pub use arrays::{Array, ArrayFile, ArrayWriter};
-pub use artefact::{Artefact, ArtefactWriter, Manifest, OpenOptions, Replace};
+pub use artefact::{Artefact, ArtefactKind, ArtefactWriter, Manifest, OpenOptions, Replace};
 pub use context::{Context, Device, Progress, Stage, Stop, Threads};
 pub use corpus::{Corpus, CorpusWriter};
 pub use error::{Error, ErrorClass, Result};

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::recommend::Session;
 use crate::train::{ModelCard, publish};
 use crate::words;
-use footpath_core::{Artefact, NodeId, RelationId, Replace, Vocabulary};
+use footpath_core::{Artefact, ArtefactKind, Context, NodeId, RelationId, Replace, Vocabulary};
 use footpath_graph::TrainKg;
 use footpath_model::PathModel;
 use footpath_model::config::ModelConfig;
@@ -44,7 +44,7 @@ pub struct Report {
 /// # Errors
 /// [`footpath_core::Error::Mismatch`] when the model is not of the first graph, a pattern that the second cannot have, disk.
 pub fn run(model_dir: &Path, from: &Path, to: &Path, out: &Path, replace: Replace) -> Result<Report> {
-    footpath_core::artefact::refuse_existing(out, replace)?;
+    footpath_core::artefact::refuse_existing(out, ArtefactKind::Model, replace)?;
     let old = Session::open(model_dir, from, "flex")?;
     let kg = TrainKg::open(to)?;
     let known = Known::new(old.kg(), &kg);
@@ -60,7 +60,7 @@ pub fn run(model_dir: &Path, from: &Path, to: &Path, out: &Path, replace: Replac
     crate::stored::check_card(&card, &kg)
         .map_err(|(expected, got)| Error::Usage { option: "kg", reason: format!("expected {expected}, got {got}") })?;
     // The log stays that of the training the weights come from.
-    let log = Artefact::open(model_dir, "model")?.read_text("metrics.jsonl")?;
+    let log = Artefact::open(model_dir, ArtefactKind::Model, &Context::default())?.read_text("metrics.jsonl")?;
     let log: Vec<String> = log.lines().map(str::to_owned).collect();
     let parents = BTreeMap::from([("kg".to_owned(), kg.content_hash().to_owned())]);
     publish(out, &card, &model, None, &log, parents, replace)?;

@@ -2,7 +2,7 @@
 
 use crate::corpus::{self, Audited};
 use crate::error::Result;
-use footpath_core::{Artefact, Context};
+use footpath_core::{Artefact, ArtefactKind, Context};
 use footpath_eval::leaks::{Chance, Leak, Order, chance, leaks};
 use footpath_eval::{BadRows, Recommendations};
 use footpath_graph::{Split, TrainKg, kg};
@@ -55,7 +55,7 @@ impl Report {
 pub fn run(kg_dir: &Path, corpus_dir: Option<&Path>, lists: Option<&Path>) -> Result<Report> {
     let train = TrainKg::open(kg_dir)?;
     let [valid, test] = [kg::open_held_out(kg_dir, Split::Valid)?, kg::open_held_out(kg_dir, Split::Test)?];
-    let artefact = Artefact::open(kg_dir, "kg")?;
+    let artefact = Artefact::open(kg_dir, ArtefactKind::Kg, &Context::default())?;
     let split = artefact.manifest().config.pointer("/report/split/by").and_then(|by| by.as_str());
     let order = if matches!(split, Some("temporal" | "leave-one-out")) { Order::ByTime } else { Order::Unknown };
     let context = Context::default();

@@ -5,7 +5,7 @@ use crate::recommend::Session;
 use crate::shape::Shape;
 use crate::train::{ModelCard, publish};
 use crate::words;
-use footpath_core::{ArtefactWriter, NodeId, Replace};
+use footpath_core::{ArtefactKind, ArtefactWriter, NodeId, Replace};
 use footpath_graph::TrainKg;
 use footpath_model::config::TrainingConfig;
 use footpath_model::data::Objective;
@@ -44,7 +44,7 @@ pub struct Exported {
 /// # Errors
 /// [`footpath_core::Error::Mismatch`] when the model is of another graph, an output that exists, a disk that refuses.
 pub fn export(model_dir: &Path, kg_dir: &Path, out: &Path, replace: Replace) -> Result<Exported> {
-    footpath_core::artefact::refuse_existing(out, replace)?;
+    footpath_core::artefact::refuse_existing(out, ArtefactKind::HuggingFace, replace)?;
     let session = Session::open(model_dir, kg_dir, "flex")?;
     let (kg, model) = (session.kg(), session.model());
     let starts = starts(&session);
@@ -57,7 +57,7 @@ pub fn export(model_dir: &Path, kg_dir: &Path, out: &Path, replace: Replace) -> 
     let num_words = words.len() + start_words.len();
     let generation = tokenizer::generation_config(max_tokens, words.len()..num_words);
     let json = |value: &serde_json::Value| serde_json::to_vec_pretty(value).unwrap_or_default();
-    let mut writer = ArtefactWriter::create(out, "hugging-face", replace)?;
+    let mut writer = ArtefactWriter::create(out, ArtefactKind::HuggingFace, replace)?;
     writer.add("config.json", |out| out.write_all(&json(&exported.config)))?;
     writer.add(WEIGHTS, |out| exported.write(out))?;
     writer.add("tokenizer.json", |out| tokenizer::write(&words, &start_words, out))?;
@@ -92,7 +92,7 @@ fn starts(session: &Session) -> Vec<f32> {
 /// # Errors
 /// [`footpath_model::Error::Foreign`] when it is a model of another kind, for other words, or pickled; an output that exists, a disk that refuses.
 pub fn import(from: &Path, kg_dir: &Path, shape: &Shape, out: &Path, replace: Replace) -> Result<ModelCard> {
-    footpath_core::artefact::refuse_existing(out, replace)?;
+    footpath_core::artefact::refuse_existing(out, ArtefactKind::Model, replace)?;
     let weights = weights(from)?;
     let config = text(&from.join("config.json"), MAX_CONFIG_BYTES)?;
     let kg = TrainKg::open(kg_dir)?;

@@ -1,7 +1,7 @@
 //! `import`: from files to a knowledge-graph artefact.
 
 use crate::error::Result;
-use footpath_core::{Manifest, Replace, artefact};
+use footpath_core::{ArtefactKind, Manifest, Replace, artefact};
 use footpath_graph::report::ImportReport;
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub fn run(
     replace: Replace,
     progress: &dyn Fn(Step<'_>),
 ) -> Result<(ImportReport, Manifest)> {
-    artefact::refuse_existing(out, replace)?;
+    artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
     let imported = footpath_graph::import::import(source, options, progress)?;
     let config = serde_json::json!({ "options": options, "report": imported.report });
     let manifest = imported.built.publish(out, replace, config)?;

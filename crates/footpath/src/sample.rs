@@ -3,7 +3,7 @@
 use crate::Threads;
 use crate::error::{Error, Result};
 use crate::shape::Shape;
-use footpath_core::{CorpusWriter, Manifest, Replace, artefact};
+use footpath_core::{ArtefactKind, CorpusWriter, Manifest, Replace, artefact};
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::{Mixture, Part, Pattern};
 use footpath_graph::sample::{
@@ -120,7 +120,7 @@ pub fn run(
     done: &mut dyn FnMut(u64, u64),
     stop: &AtomicBool,
 ) -> Result<Outcome> {
-    artefact::refuse_existing(out, options.replace)?;
+    artefact::refuse_existing(out, ArtefactKind::Corpus, options.replace)?;
     options.validate()?;
     let kg = TrainKg::open(kg_dir)?;
     let mixture = options.shape.mixture(&kg)?;

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::train::ModelCard;
 use crate::words;
-use footpath_core::Artefact;
+use footpath_core::{Artefact, ArtefactKind, Context};
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::Pattern;
 use footpath_model::{Device, Linear, PathModel};
@@ -51,7 +51,7 @@ impl Stored {
                 footpath_core::Error::NotAnArtefact { path: directory.to_owned(), kind: "model", reason }.into()
             );
         }
-        Ok(Artefact::open(directory, "model")?)
+        Ok(Artefact::open(directory, ArtefactKind::Model, &Context::default())?)
     }
 
     /// The model of `kg` in an artefact.

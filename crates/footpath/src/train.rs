@@ -12,7 +12,9 @@ use crate::shape::Shape;
 use crate::stored::Stored;
 use crate::{vectors, words};
 use footpath_core::artefact::OutputLock;
-use footpath_core::{ArtefactWriter, Corpus, Goal, NodeId, Purpose, Replace, Stream, Vocabulary, artefact};
+use footpath_core::{
+    ArtefactKind, ArtefactWriter, Context, Corpus, Goal, NodeId, Purpose, Replace, Stream, Vocabulary, artefact,
+};
 use footpath_eval::{Recommendation, Recommendations};
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::{Mixture, Pattern};
@@ -197,7 +199,7 @@ pub fn run(
     observe: &mut dyn FnMut(Event<'_>),
     stop: &AtomicBool,
 ) -> Result<Outcome> {
-    artefact::refuse_existing(out, options.replace)?;
+    artefact::refuse_existing(out, ArtefactKind::Model, options.replace)?;
     options.training.validate()?;
     let kg = TrainKg::open(kg_dir)?;
     let corpus = options.corpus.as_deref().map(|directory| corpus::open(directory, &kg)).transpose()?;
@@ -210,7 +212,7 @@ pub fn run(
         parents.insert("model".to_owned(), start.artefact.manifest().content_hash());
     }
     if let Some(path) = &options.vectors {
-        parents.insert("vectors".to_owned(), artefact::hash_file(path)?);
+        parents.insert("vectors".to_owned(), artefact::hash_file(path, &Context::default())?);
     }
     let mixture = mixture(&kg, options, corpus.as_ref())?;
     let pattern = mixture.union().clone();
@@ -573,7 +575,7 @@ pub(crate) fn publish(
 ) -> Result<()> {
     let steps: Vec<Progress> = log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let curve = curve::svg(&steps).unwrap_or_default();
-    let mut writer = ArtefactWriter::create(out, "model", replace)?;
+    let mut writer = ArtefactWriter::create(out, ArtefactKind::Model, replace)?;
     writer.add("weights.safetensors", |out| model.write(out))?;
     if let Some(linear) = linear {
         writer.add("linear.safetensors", |out| linear.write(out))?;

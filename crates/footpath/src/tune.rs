@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::train::{self, ModelCard, Options as TrainOptions, Unfinished};
 use footpath_core::artefact::{OutputLock, publish_file};
-use footpath_core::{Artefact, Replace};
+use footpath_core::{Artefact, ArtefactKind, Context, Replace};
 use footpath_graph::{Split, kg};
 use serde::Serialize;
 use std::fs;
@@ -230,7 +230,7 @@ impl Search {
         stop: &AtomicBool,
     ) -> Result<Option<Record>> {
         let place = self.place(job.trial, job.rung);
-        if let Ok(artefact) = Artefact::open(&place, "model")
+        if let Ok(artefact) = Artefact::open(&place, ArtefactKind::Model, &Context::default())
             && let Ok(card) = serde_json::from_str::<ModelCard>(&artefact.read_text("model.json")?)
         {
             return Ok(Some(record(job, &card, &artefact)));
@@ -243,7 +243,9 @@ impl Search {
         };
         match train::run(kg_dir, &place, &options, &mut |event| observe(Event::Train(event)), stop) {
             Ok(train::Outcome::Interrupted) => Ok(None),
-            Ok(train::Outcome::Finished(card)) => Ok(Some(record(job, &card, &Artefact::open(&place, "model")?))),
+            Ok(train::Outcome::Finished(card)) => {
+                Ok(Some(record(job, &card, &Artefact::open(&place, ArtefactKind::Model, &Context::default())?)))
+            }
             Err(Error::Model(e @ footpath_model::Error::Diverged { .. })) => {
                 Ok(Some(Record { failed: Some(e.to_string()), ..Record::of(job, None) }))
             }
@@ -347,7 +349,7 @@ fn invalid(error: &dyn std::fmt::Display) -> Error {
 
 /// What a search is of, as it stands in `search.json`. Of the graph only what training may look at counts.
 fn describe(space: &Space, kg_dir: &Path, base: &TrainOptions) -> Result<String> {
-    let artefact = Artefact::open(kg_dir, "kg")?;
+    let artefact = Artefact::open(kg_dir, ArtefactKind::Kg, &Context::default())?;
     let hash =
         |name: Option<&str>| name.and_then(|name| artefact.manifest().files.get(name)).map(|file| file.xxh3.as_str());
     let files = ["graph.safetensors", "schema.json"].map(|name| hash(Some(name)));

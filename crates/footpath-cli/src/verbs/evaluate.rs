@@ -136,7 +136,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     };
     let replace = if args.force { Replace::Yes } else { Replace::No };
     if let Some(out) = &args.out {
-        footpath_core::artefact::refuse_existing(out, replace)?;
+        footpath_core::artefact::refuse_existing(out, footpath_core::ArtefactKind::Evaluation, replace)?;
     }
     let bar = output::bar(1, "evaluating");
     let report = Threads(args.threads).run(|| {

@@ -4,7 +4,7 @@ use super::subject::Judged;
 use super::{Beside, Figures, Options, Protocol, Report, Subject};
 use crate::error::Result;
 use crate::rerank::Weights;
-use footpath_core::Artefact;
+use footpath_core::{Artefact, ArtefactKind, Context};
 use footpath_eval::{Metric, PathMetric, Recommendations, Resampling};
 use footpath_graph::Split;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub struct Source {
 
 impl Source {
     pub(super) fn of_file(path: &Path) -> Result<Self> {
-        let hash = footpath_core::artefact::hash_file(path)?;
+        let hash = footpath_core::artefact::hash_file(path, &Context::default())?;
         Ok(Self { path: path.display().to_string(), hash })
     }
 }
@@ -148,7 +148,7 @@ impl Card {
         judged: &Judged,
         figures: &Figures,
     ) -> Result<Self> {
-        let artefact = Artefact::open(kg_dir, "kg")?;
+        let artefact = Artefact::open(kg_dir, ArtefactKind::Kg, &Context::default())?;
         let manifest = artefact.manifest();
         let split = manifest.config.pointer("/report/split").or_else(|| manifest.config.pointer("/options/split"));
         let held_out = [Split::Valid, Split::Test].into_iter().filter_map(|part| {

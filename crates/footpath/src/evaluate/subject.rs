@@ -5,7 +5,7 @@ use super::{Options, Protocol};
 use crate::error::{Error, Result};
 use crate::recommend::{Options as SearchOptions, Session};
 use crate::rerank::{Reranker, Weights};
-use footpath_core::{Artefact, Context, NodeId};
+use footpath_core::{Artefact, ArtefactKind, Context, NodeId};
 use footpath_eval::{
     BadRows, Calibration, Explained, Recommendation, Recommendations, calibration, faithful, path_entropy,
 };
@@ -174,7 +174,7 @@ fn mean_entropy(found: &[UserList]) -> Option<f64> {
 }
 
 fn model(directory: &Path, session: &Session) -> Result<Model> {
-    let artefact = Artefact::open(directory, "model")?;
+    let artefact = Artefact::open(directory, ArtefactKind::Model, &Context::default())?;
     let log = artefact.read_text("metrics.jsonl")?;
     // A log that another version wrote is no reason not to evaluate.
     let log = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
