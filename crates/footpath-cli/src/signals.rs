@@ -11,11 +11,12 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Starts listening.
 pub(crate) fn install() {
-    footpath_core::lost_map::end_in_words();
+    footpath_core::last_words::end_in_words();
     // A file that grows past its limit must be an error message, not a death.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
-    std::thread::spawn(move || {
+    // Where no thread is to be had, a signal ends the program as it ends any other.
+    let _ = std::thread::Builder::new().spawn(move || {
         for signal in signals.forever() {
             let first = RECEIVED.swap(signal, Ordering::SeqCst) == 0;
             if first && POLITE.load(Ordering::SeqCst) {

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "mapping a file is unsafe: another process could change it under us")]
 
 use crate::error::{Error, Result};
-use crate::lost_map::{Watched, watch};
+use crate::last_words::{Watched, watch};
 use std::fs::File;
 use std::ops::Deref;
 use std::path::Path;
@@ -33,7 +33,7 @@ pub(crate) fn map(path: &Path) -> Result<Map> {
 fn map_part(path: &Path, file: &File, part: &memmap2::MmapOptions) -> Result<Map> {
     // SAFETY: only files of published artefacts are mapped. Footpath never writes to one in place (artefacts are replaced by
     // renaming a directory, which keeps the mapped inode alive), and user input is never mapped. Where somebody else cuts one
-    // short, the process ends: see `lost_map`.
+    // short, the process ends: see `last_words`.
     let bytes = unsafe { part.map(file) }.map_err(Error::io(path))?;
     Ok(Map { _watched: watch(path, &bytes), bytes })
 }

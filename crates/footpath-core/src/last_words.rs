@@ -1,10 +1,12 @@
-//! What a process says when a file of an artefact is cut short while it is mapped.
+//! What a program says before it ends where it would end without a word, or with a status of its own.
 //!
-//! To read a map past the end that its file has by then raises SIGBUS, which ends a process without a word. Footpath never cuts
-//! a file of an artefact short, and maps nothing else; but somebody else may. A program that calls [`end_in_words`] says which
-//! file it was, and ends with the exit status of a damaged artefact. What it was writing is left as if it had been killed, and
-//! is swept away by the next run that writes there. A library that others load should not call it: the handler is one for the
-//! whole process.
+//! To read a map past the end that its file has by then raises SIGBUS. Footpath never cuts a file of an artefact short, and maps
+//! nothing else; but somebody else may. A program that calls [`end_in_words`] says which file it was, and ends with the exit
+//! status of a damaged artefact. Likewise, where memory runs out the standard library says so and aborts; then it ends as where
+//! the machine refuses anything else. What was being written is left as if the program had been killed, and is swept away by
+//! the next run that writes there.
+//!
+//! The handlers are those of the whole process: this is for programs, not for a library that others load.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
@@ -71,7 +73,7 @@ impl Drop for Watched {
 #[cfg(unix)]
 pub use unix::end_in_words;
 
-/// Elsewhere the system does not let a mapped file be cut short.
+/// Elsewhere a mapped file cannot be cut short, or ends a program as it will.
 #[cfg(not(unix))]
 pub fn end_in_words() {}
 
@@ -84,25 +86,38 @@ mod unix {
     use std::sync::atomic::Ordering;
 
     /// Exit status of a damaged artefact.
-    const STATUS: libc::c_int = 4;
+    const DAMAGED: libc::c_int = 4;
+    /// Exit status where the machine refused.
+    const REFUSED: libc::c_int = 1;
 
     /// What SIGBUS did before.
     static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
 
-    /// From now on a map that is cut short ends the process with a message that names the file, and with exit status 4.
+    /// From now on a map that is cut short ends the process with a message that names the file and with exit status 4, and an
+    /// abort, before which the standard library says why, with exit status 1.
     pub fn end_in_words() {
-        // SAFETY: a `sigaction` of zeros is a valid value, and both pointers are to such values that live longer than the call.
-        // The handler calls nothing that may not be called in one.
+        if BEFORE.get().is_some() {
+            return;
+        }
+        // SAFETY: a `sigaction` of zeros is a valid value, and both pointers are to such values that live longer than the
+        // calls. The handlers call nothing that may not be called in one.
         let before = unsafe {
             let (mut action, mut before) = (std::mem::zeroed::<libc::sigaction>(), std::mem::zeroed());
+            action.sa_sigaction = on_abort as *const () as usize;
+            libc::sigaction(libc::SIGABRT, &raw const action, std::ptr::null_mut());
             action.sa_sigaction = on_bus_error as *const () as usize;
             action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-            if BEFORE.get().is_some() || libc::sigaction(libc::SIGBUS, &raw const action, &raw mut before) != 0 {
+            if libc::sigaction(libc::SIGBUS, &raw const action, &raw mut before) != 0 {
                 return;
             }
             before
         };
         let _ = BEFORE.set(before);
+    }
+
+    extern "C" fn on_abort(_: libc::c_int) {
+        // SAFETY: may be called in a handler.
+        unsafe { libc::_exit(REFUSED) }
     }
 
     extern "C" fn on_bus_error(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
@@ -122,7 +137,7 @@ mod unix {
         // SAFETY: so many bytes are there; both calls may be made in a handler.
         unsafe {
             libc::write(libc::STDERR_FILENO, message.as_ptr().cast(), len);
-            libc::_exit(STATUS);
+            libc::_exit(DAMAGED);
         }
     }
 }
@@ -133,11 +148,31 @@ mod tests {
     use crate::{ArrayFile, ArrayWriter, Context};
     use std::collections::BTreeMap;
     use std::fs::File;
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
     use std::process::Command;
 
     /// Set in the process that is to end.
     const PLACE: &str = "FOOTPATH_TEST_CUT_MAP";
+
+    /// Runs a test of this module in a process of its own, which is told where by the environment.
+    fn in_a_process_of_its_own(test: &str, place: &Path) -> std::process::Output {
+        let mut this = Command::new(std::env::current_exe().expect("this program"));
+        let name = format!("last_words::tests::{test}");
+        this.args(["--exact", &name, "--nocapture"]).env(PLACE, place).output().expect("started")
+    }
+
+    #[test]
+    fn where_memory_runs_out_the_status_is_that_of_a_refusal() {
+        if std::env::var(PLACE).is_ok() {
+            super::end_in_words();
+            std::alloc::handle_alloc_error(std::alloc::Layout::new::<u64>());
+        }
+        let ended =
+            in_a_process_of_its_own("where_memory_runs_out_the_status_is_that_of_a_refusal", Path::new("anywhere"));
+        let message = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{message}");
+        assert!(message.contains("memory allocation of 8 bytes failed"), "{message}");
+    }
 
     #[test]
     fn a_map_that_is_cut_short_ends_the_process_with_its_name() {
@@ -159,9 +194,7 @@ mod tests {
             .add("x.safetensors", |out| ArrayWriter::default().with("x", &numbers).write(&mut { out }))
             .expect("written");
         writer.publish(BTreeMap::new(), serde_json::Value::Null).expect("published");
-        let name = "lost_map::tests::a_map_that_is_cut_short_ends_the_process_with_its_name";
-        let mut this = Command::new(std::env::current_exe().expect("this program"));
-        let ended = this.args(["--exact", name, "--nocapture"]).env(PLACE, &place).output().expect("started");
+        let ended = in_a_process_of_its_own("a_map_that_is_cut_short_ends_the_process_with_its_name", &place);
         let message = String::from_utf8_lossy(&ended.stderr);
         assert_eq!(ended.status.code(), Some(4), "{message}");
         assert!(message.contains("x.safetensors: cut short while it was read"), "{message}");
