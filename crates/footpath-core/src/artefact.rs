@@ -21,7 +21,7 @@ pub use lock::OutputLock;
 pub use manifest::{FORMAT_VERSION, FileEntry, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest};
 pub use place::{Replace, refuse_existing, refuse_overlap};
 pub use unfinished::{remove_unfinished, take_warnings};
-pub use writer::{ArtefactFile, ArtefactWriter, publish_file};
+pub use writer::{ArtefactFile, ArtefactWriter, publish_file, refuse_existing_file};
 
 use crate::context::{Context, Stage};
 use crate::error::{Error, Result};

@@ -262,16 +262,29 @@ impl EarlySync {
     }
 }
 
-/// Writes a plain output file (an export, a report) whole or not at all. What killed processes left of it is swept away.
+/// Refuses the place of a plain output file early.
 ///
 /// # Errors
-/// [`Error::Exists`] when it is there and must not be replaced; [`Error::Overlap`] inside of an artefact; [`Error::Locked`] when
-/// another process is writing it; [`Error::Io`], also for what is no file: whoever may would replace `/dev/null`.
-pub fn publish_file(path: &Path, replace: Replace, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+/// [`Error::Exists`] when it is there and must not be replaced; [`Error::Overlap`] inside of an artefact.
+pub fn refuse_existing_file(path: &Path, replace: Replace) -> Result<()> {
     refuse_inside_artefact(path)?;
     if replace == Replace::No && path.symlink_metadata().is_ok() {
         return Err(Error::Exists { path: path.to_owned() });
     }
+    Ok(())
+}
+
+/// Writes a plain output file (an export, a report) whole or not at all. What killed processes left of it is swept away.
+///
+/// # Errors
+/// As [`refuse_existing_file`]; [`Error::Locked`] when another process is writing it; [`Error::Io`], also for what is no file:
+/// whoever may would replace `/dev/null`.
+pub fn publish_file(
+    path: &Path,
+    replace: Replace,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> Result<()> {
+    refuse_existing_file(path, replace)?;
     // A link to a device, such as `/dev/stdout`, is looked through.
     if path.metadata().is_ok_and(|there| !there.is_file()) {
         let reason = "a device or directory is there, not a file; give another path";
@@ -387,7 +400,7 @@ mod tests {
     fn a_second_writer_of_a_file_is_refused_and_sweeps_nothing() {
         let root = tempfile::tempdir().expect("temporary directory");
         let path = root.path().join("recs.tsv");
-        let write = |out: &mut dyn Write| {
+        let write = |out: &mut (dyn Write + Send)| {
             let second = publish_file(&path, Replace::Yes, |_| panic!("another is writing"));
             assert!(matches!(second, Err(Error::Locked { .. })));
             out.write_all(b"x")
