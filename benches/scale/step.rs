@@ -40,7 +40,7 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn of(kg: &Path) -> Outcome<Self> {
-        let artefact = Artefact::open(kg, "kg")?;
+        let artefact = Artefact::open(kg, footpath_core::ArtefactKind::Kg, &footpath_core::Context::default())?;
         let file = ArrayFile::open(&artefact.file("graph.safetensors")?)?;
         let len = |name: &str| file.shapes().find(|(n, _)| *n == name).map_or(0, |(_, shape)| shape.iter().product());
         let (names, labels) = (len("name_bytes") + 8 * len("name_ends"), len("label_bytes") + 8 * len("label_ends"));

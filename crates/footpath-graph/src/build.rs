@@ -6,7 +6,7 @@ use crate::dataset::{Dataset, MAX_NODES, MAX_RELATIONS, NONE, RawInteraction};
 use crate::error::Result;
 use crate::heldout::{self, Interaction, Split};
 use crate::kg::{self, INTERACTED, KgArrays, NodeType, Relation, Schema, TrainKg};
-use footpath_core::{ArrayWriter, ArtefactWriter, Manifest, NodeId, Replace};
+use footpath_core::{ArrayWriter, ArtefactKind, ArtefactWriter, Manifest, NodeId, Replace};
 use rayon::slice::ParallelSliceMut;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -102,7 +102,7 @@ impl Built {
     /// # Errors
     /// As [`ArtefactWriter::publish`].
     pub fn publish(&self, directory: &Path, replace: Replace, config: serde_json::Value) -> Result<Manifest> {
-        let mut writer = ArtefactWriter::create(directory, "kg", replace)?;
+        let mut writer = ArtefactWriter::create(directory, ArtefactKind::Kg, replace)?;
         writer.add("schema.json", |out| {
             serde_json::to_writer_pretty(&mut *out, &self.schema)?;
             out.write_all(b"\n")
@@ -502,12 +502,12 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_graph_that_has_rested_gets_a_receipt_and_opens_by_it() {
-        use footpath_core::{Artefact, OpenOptions};
+        use footpath_core::{Artefact, Context, OpenOptions};
         let root = tempfile::tempdir().expect("temporary directory");
         let directory = root.path().join("kg");
         build(sample()).expect("built").publish(&directory, Replace::No, serde_json::Value::Null).expect("published");
         let options = OpenOptions { receipt_min_bytes: 0, ..OpenOptions::default() };
-        let open = || Artefact::open_with(&directory, "kg", options).expect("opens");
+        let open = || Artefact::open_with(&directory, ArtefactKind::Kg, options, &Context::default()).expect("opens");
         for rested in [false, true] {
             assert!(!open().has_receipt());
             TrainKg::of(&open()).expect("a graph");
@@ -518,6 +518,9 @@ mod tests {
         let by_receipt = TrainKg::of(&open()).expect("a graph");
         assert_eq!((by_receipt.num_arcs(), by_receipt.num_train()), (14, 3));
         std::fs::write(directory.join("schema.json"), "{}").expect("written");
-        assert!(Artefact::open_with(&directory, "kg", options).is_err(), "a changed file");
+        assert!(
+            Artefact::open_with(&directory, ArtefactKind::Kg, options, &Context::default()).is_err(),
+            "a changed file"
+        );
     }
 }

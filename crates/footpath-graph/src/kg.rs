@@ -31,7 +31,9 @@ pub(crate) use run_index::{Line, Looked, Place, Runs, Stretch};
 use crate::error::{Error, Result};
 use crate::heldout::{HeldOut, Split};
 use footpath_core::memory::prefetch;
-use footpath_core::{Array, ArrayFile, Artefact, NodeId, RelationId, Triple, TypeId, Vocabulary};
+use footpath_core::{
+    Array, ArrayFile, Artefact, ArtefactKind, Context, NodeId, RelationId, Triple, TypeId, Vocabulary,
+};
 use serde::{Deserialize, Serialize};
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
@@ -123,7 +125,15 @@ impl TrainKg {
     /// # Errors
     /// As [`Artefact::open`]; [`Error::Invariant`] when the arrays do not make a graph.
     pub fn open(directory: &Path) -> Result<Self> {
-        Self::of(&Artefact::open(directory, "kg")?)
+        Self::open_within(directory, &Context::default())
+    }
+
+    /// As [`TrainKg::open`], told how far its verification is, and stopped, by a context.
+    ///
+    /// # Errors
+    /// As [`TrainKg::open`]; a stop.
+    pub fn open_within(directory: &Path, context: &Context) -> Result<Self> {
+        Self::of(&Artefact::open(directory, ArtefactKind::Kg, context)?)
     }
 
     /// The train graph of a KG artefact that is open. Its content is checked unless the artefact has a receipt; without one, it gets one.
@@ -465,7 +475,7 @@ impl TrainKg {
 /// # Errors
 /// As [`Artefact::open`]; [`Error::Usage`] when asked for the train split, which is in the graph.
 pub fn open_held_out(directory: &Path, split: Split) -> Result<HeldOut> {
-    held_out(&Artefact::open(directory, "kg")?, split)
+    held_out(&Artefact::open(directory, ArtefactKind::Kg, &Context::default())?, split)
 }
 
 /// As [`open_held_out`], of an artefact that is open.

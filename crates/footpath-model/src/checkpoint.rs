@@ -16,7 +16,7 @@ use crate::optimizer::TrunkOptimizer;
 use crate::path_model::PathModel;
 use crate::training::{Position, Trainer};
 use burn::tensor::Device;
-use footpath_core::{ArrayFile, ArrayWriter, Artefact, ArtefactWriter, Replace};
+use footpath_core::{ArrayFile, ArrayWriter, Artefact, ArtefactKind, ArtefactWriter, Context, Replace};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -85,7 +85,7 @@ impl Checkpoints {
     pub fn latest(&self, device: &Device) -> Result<Option<Trainer>> {
         for path in self.steps().into_iter().rev() {
             // A checkpoint that does not open was cut off while it was removed; the one before it is whole.
-            let Ok(artefact) = Artefact::open(&path, "checkpoint") else { continue };
+            let Ok(artefact) = Artefact::open(&path, ArtefactKind::Checkpoint, &Context::default()) else { continue };
             return self.read(&artefact, device).map(Some);
         }
         Ok(None)
@@ -96,7 +96,7 @@ impl Checkpoints {
     /// # Errors
     /// As [`Artefact::open`].
     pub fn best(&self, device: &Device) -> Result<Trainer> {
-        self.read(&Artefact::open(&self.directory.join("best"), "checkpoint")?, device)
+        self.read(&Artefact::open(&self.directory.join("best"), ArtefactKind::Checkpoint, &Context::default())?, device)
     }
 
     fn steps(&self) -> Vec<PathBuf> {
@@ -115,7 +115,7 @@ impl Checkpoints {
         let tables = model.stored_tables();
         let names: Vec<_> =
             tables.iter().map(|(name, _)| (format!("{name}.first"), format!("{name}.second"))).collect();
-        let mut writer = ArtefactWriter::create(directory, "checkpoint", Replace::Yes)?;
+        let mut writer = ArtefactWriter::create(directory, ArtefactKind::Checkpoint, Replace::Yes)?;
         writer.add("weights.safetensors", |out| model.write(out))?;
         writer.add("moments.safetensors", |out| {
             let mut arrays = ArrayWriter::default();

@@ -37,7 +37,8 @@ pub use artefacts::model_card::ModelCard;
 pub use error::{Error, Result};
 pub use footpath_core::Error as CoreError;
 pub use footpath_core::{
-    Context, Device, ErrorClass, NodeId, Path, Progress, RelationId, Replace, Stop, Threads, Triple, TypeId, artefact,
+    ArtefactKind, Context, Device, ErrorClass, NodeId, Path, Progress, RelationId, Replace, Stop, Threads, Triple,
+    TypeId, artefact, last_words,
 };
 pub use footpath_graph::{Split, TrainKg};
 pub use service::{DIRECT, Service};

@@ -7,7 +7,7 @@ use crate::work::Work;
 use clap::{Args, ValueEnum};
 use footpath::evaluate::{self, BadRows, Beside, Comparison, Figures, Metric, Options, PathMetric, Report, Subject};
 use footpath::recommend::Weights;
-use footpath::{Kg, Split, artefact};
+use footpath::{ArtefactKind, Kg, Split, artefact};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -131,7 +131,7 @@ pub(crate) fn run(args: &EvaluateArgs, work: &Work) -> Result<(), Failure> {
         command: Some(std::env::args().collect::<Vec<_>>().join(" ")),
     };
     let replace = crate::args::replace(args.force);
-    args.out.iter().try_for_each(|out| artefact::refuse_existing(out, replace))?;
+    args.out.iter().try_for_each(|out| artefact::refuse_existing(out, ArtefactKind::Evaluation, replace))?;
     let context = work.on(&args.device.device);
     let kg = Kg::open(&args.kg, &context)?;
     let report = evaluate::run(&kg, &subject, &options, &context)?;

@@ -1,7 +1,7 @@
 //! Knowledge graphs, opened once for any number of verbs.
 
 use crate::error::Result;
-use footpath_core::{Artefact, Context, Manifest};
+use footpath_core::{Artefact, ArtefactKind, Context, Manifest};
 use footpath_graph::report::GraphReport;
 use footpath_graph::{HeldOut, Split, TrainKg};
 use serde::Serialize;
@@ -47,7 +47,7 @@ impl Kg {
     /// What is there is no graph, a damaged one, or one that breaks the rules that every graph obeys.
     pub fn open(directory: &Path, context: &Context) -> Result<Self> {
         let open = || {
-            let artefact = Artefact::open(directory, "kg")?;
+            let artefact = Artefact::open(directory, ArtefactKind::Kg, context)?;
             Ok::<_, crate::Error>(Self { train: Arc::new(TrainKg::of(&artefact)?), artefact: Arc::new(artefact) })
         };
         context.run(open)?

@@ -3,7 +3,7 @@
 use super::model_card::ModelCard;
 use crate::error::{Error, Result};
 use crate::pages::curve;
-use footpath_core::{Artefact, ArtefactWriter, Context, NodeId, Replace};
+use footpath_core::{Artefact, ArtefactKind, ArtefactWriter, Context, NodeId, Replace};
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::Pattern;
 use footpath_model::{Device, Linear, PathModel, TrainingProgress};
@@ -33,7 +33,7 @@ impl StoredModel {
     /// # Errors
     /// What is there is no model, or a damaged one.
     pub fn open(directory: &Path) -> Result<Self> {
-        Self::of_artefact(Self::open_artefact(directory)?)
+        Self::of_artefact(Self::open_artefact(directory, &Context::default())?)
     }
 
     /// Opens a model of `kg`.
@@ -50,7 +50,7 @@ impl StoredModel {
     ///
     /// # Errors
     /// What is there is no model, or a damaged one.
-    pub(crate) fn open_artefact(directory: &Path) -> Result<Artefact> {
+    pub(crate) fn open_artefact(directory: &Path, context: &Context) -> Result<Artefact> {
         const PICKLED: [&str; 7] = ["pt", "pth", "bin", "pkl", "h5", "npz", "onnx"];
         let extension = directory.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
         if PICKLED.contains(&extension.as_str()) {
@@ -71,7 +71,7 @@ impl StoredModel {
                 footpath_core::Error::NotAnArtefact { path: directory.to_owned(), kind: "model", reason }.into()
             );
         }
-        Ok(Artefact::open(directory, "model")?)
+        Ok(Artefact::open(directory, ArtefactKind::Model, context)?)
     }
 
     /// The model in an artefact.
@@ -186,7 +186,8 @@ impl Model {
     /// [`footpath_core::Error::Mismatch`] when the model was made from another graph, and whatever opening them gives.
     pub fn open(model_dir: &Path, kg_dir: &Path, context: &Context) -> Result<Self> {
         let open = || {
-            let (kg, artefact) = rayon::join(|| TrainKg::open(kg_dir), || StoredModel::open_artefact(model_dir));
+            let model = || StoredModel::open_artefact(model_dir, context);
+            let (kg, artefact) = rayon::join(|| TrainKg::open_within(kg_dir, context), model);
             Self::of(kg?, &StoredModel::of_artefact(artefact?)?, context)
         };
         context.run(open)?
@@ -240,7 +241,7 @@ impl NewModel<'_> {
     pub(crate) fn publish(self, out: &Path, replace: Replace) -> Result<()> {
         let steps: Vec<TrainingProgress> = self.log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let curve = curve::svg(&steps).unwrap_or_default();
-        let mut writer = ArtefactWriter::create(out, "model", replace)?;
+        let mut writer = ArtefactWriter::create(out, ArtefactKind::Model, replace)?;
         writer.add(WEIGHTS, |out| self.paths.write(out))?;
         if let Some(linear) = self.linear {
             writer.add(LINEAR, |out| linear.write(out))?;

@@ -10,7 +10,7 @@ use crate::artefacts::model::{Model, NewModel, StoredModel};
 use crate::artefacts::model_card::ModelCard;
 use crate::error::{Error, Result};
 use crate::text::words;
-use footpath_core::{Context, NodeId, RelationId, Replace, Vocabulary};
+use footpath_core::{ArtefactKind, Context, NodeId, RelationId, Replace, Vocabulary};
 use footpath_graph::TrainKg;
 use footpath_model::PathModel;
 use footpath_model::config::ModelConfig;
@@ -54,7 +54,7 @@ pub fn run(
     replace: Replace,
     context: &Context,
 ) -> Result<Report> {
-    footpath_core::artefact::refuse_existing(out, replace)?;
+    footpath_core::artefact::refuse_existing(out, ArtefactKind::Model, replace)?;
     let old = Model::of(Arc::clone(from.train()), stored, context)?;
     let (model, report) = context.run(|| carry_over(&old.paths, &Known::new(from, to, context)?, context))??;
     let card = ModelCard {

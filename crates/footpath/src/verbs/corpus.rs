@@ -2,7 +2,9 @@
 
 use crate::artefacts::kg::Kg;
 use crate::error::{Error, Result};
-use footpath_core::{ArtefactWriter, Context, Corpus, Path, Replace, TokenId, Triple, Vocabulary, artefact};
+use footpath_core::{
+    ArtefactKind, ArtefactWriter, Context, Corpus, Path, Replace, TokenId, Triple, Vocabulary, artefact,
+};
 use footpath_graph::audit::{AuditReport, audit_corpus};
 #[cfg(feature = "parquet")]
 pub use footpath_graph::export::Ids;
@@ -145,7 +147,7 @@ pub fn export_hopwise(
     replace: Replace,
     context: &Context,
 ) -> Result<u64> {
-    artefact::refuse_existing(out, replace)?;
+    artefact::refuse_existing(out, ArtefactKind::Hopwise, replace)?;
     let plain = |c: char| !c.is_control() && c != '/';
     let name = out.file_name().and_then(|name| name.to_str()).filter(|name| name.chars().all(plain));
     let usage = || Error::Usage { option: "out", reason: "give a folder with a name of plain text".to_owned() };
@@ -153,7 +155,7 @@ pub fn export_hopwise(
     let corpus = context.run(|| open(corpus_dir, kg))??;
     let held_out = [kg.held_out(Split::Valid)?, kg.held_out(Split::Test)?];
     let [valid, test] = held_out.map(|part| part.by_user());
-    let mut folder = ArtefactWriter::create(out, "hopwise", replace)?;
+    let mut folder = ArtefactWriter::create(out, ArtefactKind::Hopwise, replace)?;
     let num_paths = export::write_hopwise(&corpus, kg, [&valid, &test], context.threads().number(), name, &mut folder)?;
     let corpus_hash = corpus.artefact().manifest().content_hash();
     let parents = [("kg", kg.content_hash().to_owned()), ("corpus", corpus_hash)];
@@ -204,7 +206,7 @@ fn is_path(row: &[u32], kg: &TrainKg, pattern: &Pattern) -> bool {
 }
 
 fn open_unchecked(corpus_dir: &FilePath, kg: &TrainKg) -> Result<Corpus> {
-    let corpus = Corpus::open(corpus_dir)?;
+    let corpus = Corpus::open(corpus_dir, &Context::default())?;
     corpus.artefact().check_parent("kg", kg.content_hash())?;
     if corpus.header().vocabulary != kg.vocabulary() {
         let (expected, got) = (format!("{:?}", kg.vocabulary()), format!("{:?}", corpus.header().vocabulary));

@@ -6,7 +6,7 @@ use crate::artefacts::model_card::ModelCard;
 use crate::error::{Error, Result};
 use crate::pattern::Shape;
 use crate::text::words;
-use footpath_core::{ArtefactWriter, Context, Device, NodeId, Replace};
+use footpath_core::{ArtefactKind, ArtefactWriter, Context, Device, NodeId, Replace};
 use footpath_model::config::TrainingConfig;
 use footpath_model::data::Objective;
 use footpath_model::hugging_face::{self, Target, tokenizer};
@@ -44,7 +44,7 @@ pub struct Exported {
 /// # Errors
 /// An output that exists, a disk that refuses.
 pub fn export(model: &Model, out: &Path, replace: Replace, context: &Context) -> Result<Exported> {
-    footpath_core::artefact::refuse_existing(out, replace)?;
+    footpath_core::artefact::refuse_existing(out, ArtefactKind::HuggingFace, replace)?;
     let (kg, paths) = (&model.kg, &model.paths);
     let starts = context.run(|| starts(model))?;
     let exported = hugging_face::export(paths, &starts);
@@ -56,7 +56,7 @@ pub fn export(model: &Model, out: &Path, replace: Replace, context: &Context) ->
     let num_words = words.len() + start_words.len();
     let generation = tokenizer::generation_config(max_tokens, words.len()..num_words);
     let json = |value: &serde_json::Value| serde_json::to_vec_pretty(value).unwrap_or_default();
-    let mut writer = ArtefactWriter::create(out, "hugging-face", replace)?;
+    let mut writer = ArtefactWriter::create(out, ArtefactKind::HuggingFace, replace)?;
     writer.add("config.json", |out| out.write_all(&json(&exported.config)))?;
     writer.add(WEIGHTS, |out| exported.write(out))?;
     writer.add("tokenizer.json", |out| tokenizer::write(&words, &start_words, out))?;
@@ -89,7 +89,7 @@ fn starts(model: &Model) -> Vec<f32> {
 /// # Errors
 /// [`footpath_model::Error::Foreign`] when it is a model of another kind, for other words, or pickled; an output that exists, a disk that refuses.
 pub fn import(from: &Path, kg: &Kg, shape: &Shape, out: &Path, replace: Replace) -> Result<ModelCard> {
-    footpath_core::artefact::refuse_existing(out, replace)?;
+    footpath_core::artefact::refuse_existing(out, ArtefactKind::Model, replace)?;
     let weights = weights(from)?;
     let config = text(&from.join("config.json"), MAX_CONFIG_BYTES)?;
     let mixture = shape.mixture(kg)?;

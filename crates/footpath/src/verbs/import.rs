@@ -1,7 +1,7 @@
 //! `import`: from files to a knowledge-graph artefact.
 
 use crate::error::Result;
-use footpath_core::{Context, Manifest, Replace, artefact};
+use footpath_core::{ArtefactKind, Context, Manifest, Replace, artefact};
 pub use footpath_graph::import::{Format, MaxBad, Options};
 pub use footpath_graph::report::{GraphReport, ImportReport};
 pub use footpath_graph::split::{Ratios, SplitSpec};
@@ -22,7 +22,7 @@ pub struct Imported {
 /// Bad input with file and line, an output that exists, a disk that refuses, [`footpath_core::Error::Stopped`]; nothing is
 /// left behind then.
 pub fn run(source: &Path, out: &Path, options: &Options, replace: Replace, context: &Context) -> Result<Imported> {
-    artefact::refuse_existing(out, replace)?;
+    artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
     let import = || {
         let stage = context.stage("importing", None, "bytes");
         let imported = footpath_graph::import::import(source, options, &|step| {

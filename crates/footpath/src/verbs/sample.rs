@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::pattern::Shape;
-use footpath_core::{Context, CorpusWriter, Manifest, Replace, artefact};
+use footpath_core::{ArtefactKind, Context, CorpusWriter, Manifest, Replace, artefact};
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::{Mixture, Part, Pattern};
 pub use footpath_graph::sample::{
@@ -96,7 +96,7 @@ pub struct Sampled {
 /// An output that exists, a bad pattern or option, a disk that refuses, [`footpath_core::Error::Stopped`]; nothing is left
 /// behind then.
 pub fn run(kg: &TrainKg, out: &FilePath, options: &Options, context: &Context) -> Result<Sampled> {
-    artefact::refuse_existing(out, options.replace)?;
+    artefact::refuse_existing(out, ArtefactKind::Corpus, options.replace)?;
     options.validate()?;
     let mixture = options.shape.mixture(kg)?;
     options.spec.validate(kg)?;

@@ -5,6 +5,7 @@ use super::{Beside, Figures, Options, Protocol, Report, Subject};
 use crate::artefacts::kg::Kg;
 use crate::error::Result;
 use crate::recommend::Weights;
+use footpath_core::Context;
 use footpath_eval::{Metric, PathMetric, Recommendations, Resampling};
 use footpath_graph::Split;
 use serde::{Deserialize, Serialize};
@@ -22,8 +23,8 @@ pub struct Source {
 }
 
 impl Source {
-    pub(super) fn of_file(path: &Path) -> Result<Self> {
-        let hash = footpath_core::artefact::hash_file(path)?;
+    pub(super) fn of_file(path: &Path, context: &Context) -> Result<Self> {
+        let hash = footpath_core::artefact::hash_file(path, context)?;
         Ok(Self { path: path.display().to_string(), hash })
     }
 }

@@ -12,7 +12,7 @@ pub use random_paths::RandomPaths;
 use crate::artefacts::kg::Kg;
 use crate::error::{Error, Result};
 use crate::recommend::{Options as SearchOptions, Weights};
-use footpath_core::{Artefact, ArtefactWriter, Context, NodeId, Replace, artefact};
+use footpath_core::{Artefact, ArtefactKind, ArtefactWriter, Context, NodeId, Replace, artefact};
 use footpath_eval::baselines::{self, Baseline, BaselineName, Trial, tune};
 pub use footpath_eval::{
     BadRows, Beyond, Calibration, Comparison, Metric, Metrics, PathMetric, Recommendations, UserMetrics,
@@ -402,8 +402,8 @@ impl Report {
     /// # Errors
     /// An output that exists, a disk that refuses.
     pub fn publish(&self, train: &TrainKg, out: &Path, replace: Replace) -> Result<()> {
-        artefact::refuse_existing(out, replace)?;
-        let mut writer = ArtefactWriter::create(out, "evaluation", replace)?;
+        artefact::refuse_existing(out, ArtefactKind::Evaluation, replace)?;
+        let mut writer = ArtefactWriter::create(out, ArtefactKind::Evaluation, replace)?;
         writer.add("report.json", |out| Ok(serde_json::to_writer_pretty(out, self)?))?;
         writer.add("card.json", |out| Ok(serde_json::to_writer_pretty(out, &self.card)?))?;
         writer.add("card.md", |out| out.write_all(card::markdown(self).as_bytes()))?;
@@ -427,7 +427,7 @@ impl Report {
 
 /// An evaluation that was published: the report as JSON and what is drawn.
 pub(crate) fn open(directory: &Path) -> Result<(serde_json::Value, Drawn)> {
-    let artefact = Artefact::open(directory, "evaluation")?;
+    let artefact = Artefact::open(directory, ArtefactKind::Evaluation, &Context::default())?;
     let corrupt = |section: &str, e: serde_json::Error| footpath_core::Error::Corrupt {
         path: directory.to_owned(),
         section: section.to_owned(),

@@ -47,7 +47,7 @@ pub(super) fn from_lists(path: &Path, protocol: &Protocol<'_>, bad_rows: BadRows
     let (all, rows) = Recommendations::read_with(path, &protocol.train, bad_rows, protocol.context)?;
     let lists = all.without(&protocol.known);
     let excluded = Excluded::of(protocol, &all, &lists, rows);
-    let source = Source::of_file(path)?;
+    let source = Source::of_file(path, protocol.context)?;
     Ok(Judged {
         lists,
         explained: Explained::new(),

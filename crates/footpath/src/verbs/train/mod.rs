@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::pattern::Shape;
 use crate::text::words;
 use blend::Blend;
-use footpath_core::{Context, Corpus, NodeId, Replace, artefact};
+use footpath_core::{ArtefactKind, Context, Corpus, NodeId, Replace, artefact};
 use footpath_graph::legal::Legal;
 use footpath_graph::sample::SampleSpec;
 use footpath_graph::{HeldOut, Split};
@@ -149,7 +149,7 @@ pub type Observe<'a> = dyn FnMut(Event<'_>) + Send + 'a;
 /// Whatever graph, corpus, settings or disk give, and [`footpath_core::Error::Stopped`]; the checkpoints written so far
 /// stay.
 pub fn run(kg: &Kg, out: &Path, options: &Options, observe: &mut Observe<'_>, context: &Context) -> Result<ModelCard> {
-    artefact::refuse_existing(out, options.replace)?;
+    artefact::refuse_existing(out, ArtefactKind::Model, options.replace)?;
     options.training.validate()?;
     context.run(|| Run::begin(kg, out, options, context)?.to_the_end(observe))?
 }
@@ -174,7 +174,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn begin(kg: &'a Kg, out: &'a Path, options: &'a Options, context: &'a Context) -> Result<Self> {
-        let inputs = Inputs::open(kg, options)?;
+        let inputs = Inputs::open(kg, options, context)?;
         let mixture = paths::mixture(kg, options, inputs.corpus.as_ref())?;
         let pattern = mixture.union().clone();
         let rows = inputs.num_rows(kg, options);
@@ -258,10 +258,10 @@ struct Inputs {
 }
 
 impl Inputs {
-    fn open(kg: &Kg, options: &Options) -> Result<Self> {
+    fn open(kg: &Kg, options: &Options, context: &Context) -> Result<Self> {
         let corpus = options.corpus.as_deref().map(|directory| corpus::open(directory, kg)).transpose()?;
         let start = options.init.as_deref().map(|directory| StoredModel::open_for(directory, kg)).transpose()?;
-        let vectors = options.vectors.as_deref().map(artefact::hash_file).transpose()?;
+        let vectors = options.vectors.as_deref().map(|path| artefact::hash_file(path, context)).transpose()?;
         let hashes = [
             ("kg", Some(kg.content_hash().to_owned())),
             ("corpus", corpus.as_ref().map(|corpus| corpus.artefact().manifest().content_hash())),
