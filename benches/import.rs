@@ -21,7 +21,7 @@ pub(crate) fn native_tsv() -> Outcome<Figure> {
     let out = scratch.path().join("kg");
     let ours = || {
         time(|| {
-            import::run(&folder, &out, &Options::default(), Replace::Yes, &|_| ())?;
+            import::run(&folder, &out, &Options::default(), Replace::Yes, &footpath_core::Context::default())?;
             Ok(bytes / 1e6)
         })
     };

@@ -18,7 +18,7 @@ fn films(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let (kg, model) = (scratch.path().join("kg"), scratch.path().join("model"));
     let films = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/films");
 
-    import::run(&films, &kg, &import::Options::default(), Replace::No, &|_| {})?;
+    import::run(&films, &kg, &import::Options::default(), Replace::No, &Default::default())?;
     let training = TrainingConfig { epochs: 1, paths_per_user: 20, ..TrainingConfig::default() };
     let options = train::Options { preset: Preset::Tiny, training, validation_users: 20, ..train::Options::default() };
     train::run(&kg, &model, &options, &mut |_| {}, &AtomicBool::new(false))?;

@@ -45,7 +45,7 @@ pub(crate) fn first_answer() -> Outcome<Figure> {
 fn make(folder: &Path, kg: &Path, model: &Path) -> Outcome<()> {
     write_folder(&SHAPE, folder)?;
     let options = import::Options { split: SplitSpec::None, ..import::Options::default() };
-    import::run(folder, kg, &options, Replace::No, &|_| ())?;
+    import::run(folder, kg, &options, Replace::No, &footpath_core::Context::default())?;
     let training = TrainingConfig { epochs: 1, paths_per_user: 1, ..TrainingConfig::default() };
     let options = train::Options { training, ..train::Options::default() };
     train::run(kg, model, &options, &mut |_| (), &AtomicBool::new(false))?;

@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
     let amount = match (name.as_str(), paths.as_slice()) {
         ("import", [folder, kg]) => {
             let options = Options { split: SplitSpec::None, ..Options::default() };
-            import::run(folder, kg, &options, Replace::No, &|_| ())?.0.log.num_records as f64
+            import::run(folder, kg, &options, Replace::No, &footpath_core::Context::default())?.0.log.num_records as f64
         }
         ("open", [kg]) => TrainKg::open(kg)?.num_arcs() as f64,
         ("count", [kg]) => {

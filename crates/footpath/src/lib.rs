@@ -9,7 +9,7 @@
 //!
 //! # fn main() -> footpath::Result<()> {
 //! let (kg, model) = (Path::new("kg"), Path::new("model"));
-//! import::run(Path::new("data/films"), kg, &import::Options::default(), Default::default(), &|_| {})?;
+//! import::run(Path::new("data/films"), kg, &import::Options::default(), Default::default(), &Default::default())?;
 //! train::run(kg, model, &train::Options::default(), &mut |_| {}, &AtomicBool::new(false))?;
 //! let session = recommend::Session::open(model, kg, "flex")?;
 //! let user = session.kg().user("user-001")?;

@@ -5,7 +5,9 @@ use crate::failure::{Failure, output};
 use crate::output::{self, thousands};
 use clap::{Args, ValueEnum};
 use footpath::import::{Format, MaxBad, Options, Ratios, SplitSpec};
-use footpath_graph::report::{GraphReport, ImportReport};
+use footpath_core::Context;
+use footpath_graph::import::ImportReport;
+use footpath_graph::report::GraphReport;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -100,11 +102,13 @@ pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
         ..Options::default()
     };
     let bar = output::bar(1, "importing");
-    let progress = |step: footpath::import::Step<'_>| {
-        bar.set_length(step.total_bytes);
-        bar.set_position(step.done_bytes);
-    };
-    let (report, _) = footpath::import::run(&args.dataset_dir, &args.out.out, &options, args.out.replace(), &progress)?;
+    let shown = bar.clone();
+    let context = Context::default().with_progress(move |progress| {
+        shown.set_message(progress.stage);
+        shown.set_length(progress.of.unwrap_or(progress.done));
+        shown.set_position(progress.done);
+    });
+    let (report, _) = footpath::import::run(&args.dataset_dir, &args.out.out, &options, args.out.replace(), &context)?;
     bar.finish_and_clear();
     let mut out = io::stdout().lock();
     let mut err = io::stderr().lock();

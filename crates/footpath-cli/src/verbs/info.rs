@@ -23,7 +23,7 @@ pub(crate) struct InfoArgs {
 
 pub(crate) fn run(args: &InfoArgs) -> Result<(), Failure> {
     let kg = TrainKg::open(&args.kg)?;
-    let report = GraphReport::of(&kg);
+    let report = GraphReport::of(&kg, &footpath_core::Context::default())?;
     let (valid, test) = (open_held_out(&args.kg, Split::Valid)?.len(), open_held_out(&args.kg, Split::Test)?.len());
     let mut out = io::stdout().lock();
     if args.json {

@@ -26,6 +26,7 @@ pub struct ArtefactWriter {
     scratch: PathBuf,
     kind: &'static str,
     replace: Replace,
+    format_version: u32,
     files: BTreeMap<String, FileEntry>,
     lock: Option<(File, PathBuf)>,
 }
@@ -49,8 +50,15 @@ impl ArtefactWriter {
         remove_tree(&scratch)?;
         fs::create_dir(&scratch).map_err(Error::io(&scratch))?;
         unfinished.extend([scratch.clone(), lock.1.clone()]);
-        let files = BTreeMap::new();
-        Ok(Self { destination: destination.to_owned(), scratch, kind, replace, files, lock: Some(lock) })
+        let (destination, files, lock) = (destination.to_owned(), BTreeMap::new(), Some(lock));
+        Ok(Self { destination, scratch, kind, replace, format_version: FORMAT_VERSION, files, lock })
+    }
+
+    /// Says that older tools, which know only [`FORMAT_VERSION`], cannot read it.
+    #[must_use]
+    pub fn with_format_version(mut self, version: u32) -> Self {
+        self.format_version = version;
+        self
     }
 
     /// Adds a file: `fill` writes its content.
@@ -95,7 +103,7 @@ impl ArtefactWriter {
     pub fn publish(mut self, parents: BTreeMap<String, String>, config: serde_json::Value) -> Result<Manifest> {
         let manifest = Manifest {
             kind: self.kind.to_owned(),
-            format_version: FORMAT_VERSION,
+            format_version: self.format_version,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             files: std::mem::take(&mut self.files),
             parents,
