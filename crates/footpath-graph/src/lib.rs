@@ -19,6 +19,7 @@ pub mod pattern;
 pub mod petgraph;
 pub mod report;
 pub mod sample;
+mod sorting;
 pub mod split;
 pub mod stats;
 

@@ -1,7 +1,8 @@
 //! The values of fields: names, labels, ratings, times, parts of the log.
 
-use super::problems::Checked;
-use super::reader::Field;
+use super::field::Field;
+use super::problems::{Checked, Flaw};
+use super::records::FileNumber;
 use crate::error::show;
 use crate::heldout::Split;
 use crate::kg::EDGE_WEIGHTS;
@@ -14,8 +15,18 @@ const SECONDS_FROM: u64 = 100_000_000;
 /// Times from here on are taken for milliseconds or finer.
 const MILLISECONDS_FROM: u64 = 100_000_000_000;
 
-/// An id or a name: not empty, not too long, on one line.
-pub(super) fn name(field: Field<'_>) -> Checked<&str> {
+/// An id or a name that is not empty, not too long, and on one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Name<'a>(&'a str);
+
+impl<'a> Name<'a> {
+    pub(super) fn text(self) -> &'a str {
+        self.0
+    }
+}
+
+/// An id or a name.
+pub(super) fn name(field: Field<'_>) -> Checked<Name<'_>> {
     let text = field.text;
     if text.trim().is_empty() {
         return Err(field.flaw("empty_field", "a name is missing"));
@@ -26,7 +37,7 @@ pub(super) fn name(field: Field<'_>) -> Checked<&str> {
     if field.quoted && text.contains(['\n', '\r', '\t']) {
         return Err(field.flaw("control_char", "a name with a line break or a tab"));
     }
-    Ok(text)
+    Ok(Name(text))
 }
 
 /// Whether a name starts or ends with white space, which is kept.
@@ -67,9 +78,13 @@ pub(super) fn weight(field: Field<'_>) -> Checked<f32> {
     if EDGE_WEIGHTS.contains(&weight) {
         return Ok(weight);
     }
+    Err(not_a_weight(field.text).at(field.number))
+}
+
+/// The flaw of a weight out of bounds.
+pub(super) fn not_a_weight(text: &str) -> Flaw {
     let (least, most) = (EDGE_WEIGHTS.start(), EDGE_WEIGHTS.end());
-    let message = format!("the weight `{}` is not between {least:e} and {most:e}", show(field.text.as_bytes()));
-    Err(field.flaw("weight", message))
+    Flaw::new("weight", format!("the weight `{}` is not between {least:e} and {most:e}", show(text.as_bytes())))
 }
 
 /// A time or position; the flag says whether a fraction was dropped.
@@ -103,24 +118,24 @@ pub(super) fn split(field: Field<'_>) -> Checked<Split> {
 #[derive(Debug, Default)]
 pub(super) struct TimeUnits {
     seconds: Option<i64>,
-    milliseconds: Option<(i64, u32)>,
+    milliseconds: Option<(i64, FileNumber, u32)>,
 }
 
 impl TimeUnits {
-    pub(super) fn add(&mut self, time: i64, line: u32) {
+    pub(super) fn add(&mut self, time: i64, file: FileNumber, line: u32) {
         match time.unsigned_abs() {
-            MILLISECONDS_FROM.. => self.milliseconds = self.milliseconds.or(Some((time, line))),
+            MILLISECONDS_FROM.. => self.milliseconds = self.milliseconds.or(Some((time, file, line))),
             SECONDS_FROM.. => self.seconds = self.seconds.or(Some(time)),
             _ => {}
         }
     }
 
-    /// Line and text of a warning, if both units were seen.
-    pub(super) fn mixed(&self) -> Option<(u32, String)> {
-        let (seconds, (milliseconds, line)) = (self.seconds?, self.milliseconds?);
+    /// File, line and text of a warning, if both units were seen.
+    pub(super) fn mixed(&self) -> Option<(FileNumber, u32, String)> {
+        let (seconds, (milliseconds, file, line)) = (self.seconds?, self.milliseconds?);
         let message =
             format!("times of different units: {seconds} looks like seconds, {milliseconds} like milliseconds; kept");
-        Some((line, message))
+        Some((file, line, message))
     }
 }
 
@@ -177,7 +192,7 @@ mod tests {
 
     #[test]
     fn names_are_bounded_and_on_one_line() {
-        assert_eq!(name(field(&"x".repeat(MAX_NAME_BYTES))).map(str::len), Ok(MAX_NAME_BYTES));
+        assert_eq!(name(field(&"x".repeat(MAX_NAME_BYTES))).map(|n| n.text().len()), Ok(MAX_NAME_BYTES));
         let long = "x".repeat(MAX_NAME_BYTES + 1);
         for (text, kind) in [
             ("", "empty_field"),
@@ -196,8 +211,8 @@ mod tests {
     fn mixed_units_are_seen_and_positions_are_not() {
         let units = |times: &[i64]| {
             let mut units = TimeUnits::default();
-            (1..).zip(times).for_each(|(line, &time)| units.add(time, line));
-            units.mixed().map(|(line, _)| line)
+            (1..).zip(times).for_each(|(line, &time)| units.add(time, FileNumber(1), line));
+            units.mixed().map(|(_, line, _)| line)
         };
         assert_eq!(units(&[1_500_000_000, 3, 1_500_000_000_000]), Some(3));
         assert_eq!(units(&[1_500_000_000, 1_400_000_000]), None);

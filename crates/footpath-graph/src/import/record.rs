@@ -1,9 +1,14 @@
 //! One record of a table: cut into fields, checked and decoded.
 
-use super::{MAX_COLUMNS, MAX_FIELD_BYTES};
+use super::field::Field;
+use super::problems::{Checked, Flaw};
 use crate::error::show;
-use crate::import::problems::{Checked, Flaw};
 use std::ops::Range;
+
+/// Longest field, in bytes.
+pub const MAX_FIELD_BYTES: usize = 64 << 10;
+/// Most columns.
+pub const MAX_COLUMNS: usize = 64;
 
 /// One record: its fields as ranges of a text.
 #[derive(Default)]
@@ -17,7 +22,7 @@ pub(super) struct Row {
 
 /// The current record of a table.
 #[derive(Clone, Copy)]
-pub(crate) struct Record<'a> {
+pub(super) struct Record<'a> {
     text: &'a str,
     pub(super) fields: &'a [Range<usize>],
     quoted: bool,
@@ -26,36 +31,20 @@ pub(crate) struct Record<'a> {
     pub(super) number: usize,
 }
 
-/// One field of a record.
-#[derive(Clone, Copy)]
-pub(crate) struct Field<'a> {
-    pub(crate) text: &'a str,
-    /// Number in its record, from 0.
-    pub(crate) number: usize,
-    /// Whether the record has quotes, so that the field may hold a line break or a tab.
-    pub(crate) quoted: bool,
-}
-
-impl Field<'_> {
-    pub(crate) fn flaw(self, kind: &'static str, message: impl Into<String>) -> Flaw {
-        Flaw::new(kind, message).at(self.number)
-    }
-}
-
 impl<'a> Record<'a> {
     /// The field in a column; empty when the table has no such column.
-    pub(crate) fn field(self, column: usize) -> Field<'a> {
+    pub(super) fn field(self, column: usize) -> Field<'a> {
         let range = self.fields.get(column).cloned().unwrap_or_default();
         Field { text: self.text.get(range).unwrap_or_default(), number: column, quoted: self.quoted }
     }
 
     /// Line of the file where the record starts, from 1; 0 where it is too large to keep.
-    pub(crate) fn line(self) -> u32 {
+    pub(super) fn line(self) -> u32 {
         u32::try_from(self.line).unwrap_or(0)
     }
 
     /// Number among the records read ahead together, from 0.
-    pub(crate) fn number(self) -> usize {
+    pub(super) fn number(self) -> usize {
         self.number
     }
 }

@@ -1,27 +1,20 @@
 //! One table reader for every text format: lines, fields and the header, streaming and within limits.
 //!
-//! TSV has no quoting: a field is whatever stands between two tabs. CSV follows RFC 4180. In both a line ends with LF or CRLF,
-//! a byte order mark at the start is dropped, and the first line names the columns. A few hundred records are read ahead, so that their
-//! names can be looked up together; what is wrong with a record is still noted in the order of the file.
+//! TSV has no quoting: a field is whatever stands between two tabs. CSV follows RFC 4180. In both a line ends with LF
+//! or CRLF, a byte order mark at the start is dropped, and the first line names the columns. A few hundred records are
+//! read ahead, so that their names can be looked up together; what is wrong with a record is still noted in the order
+//! of the file.
 
-mod record;
-
-pub(super) use record::{Field, Record};
-
-use super::problems::{Checked, Flaw, Problems};
-use super::source::{Budget, Packing, Source};
+use super::problems::{Checked, Flaw};
+use super::reading::Reading;
+use super::record::{Csv, Record, Row, bare_cr};
+use super::source::{Packing, Source};
 use crate::error::{Result, show};
-use record::{Csv, Row, bare_cr};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Longest record, in bytes.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
-/// Longest field, in bytes.
-pub const MAX_FIELD_BYTES: usize = 64 << 10;
-/// Most columns.
-pub const MAX_COLUMNS: usize = 64;
-const RECORDS_PER_STEP: u64 = 4096;
 /// Records read ahead, and the bytes after which no more are.
 const RECORDS_AHEAD: usize = 256;
 const BYTES_AHEAD: usize = 256 << 10;
@@ -29,25 +22,9 @@ const BYTES_AHEAD: usize = 256 << 10;
 const FLAWS_AHEAD: usize = 256;
 /// Rows that were longer are not kept to be filled again.
 const KEPT_ROW_BYTES: usize = 16 << 10;
+/// Lines after which a stop is heeded and progress told, whatever they hold.
+const LINES_PER_STEP: u64 = 4096;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
-/// How far the reading of a file is.
-#[derive(Clone, Copy, Debug)]
-pub struct Step<'a> {
-    /// The file.
-    pub path: &'a Path,
-    /// Bytes of it read so far.
-    pub done_bytes: u64,
-    /// Its size in bytes; 0 for a pipe.
-    pub total_bytes: u64,
-}
-
-/// What all readers of one import share.
-pub(super) struct Context<'a> {
-    pub(super) problems: Problems,
-    pub(super) progress: &'a dyn Fn(Step<'_>),
-    pub(super) budget: Budget,
-}
 
 /// What stands between two fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +60,8 @@ enum Next {
 
 impl Table {
     /// Opens a file and reads its header.
-    pub(super) fn open(path: &Path, delimiter: Delimiter, context: &mut Context<'_>) -> Result<Self> {
-        let source = Source::open(path, context.budget.clone())?;
+    pub(super) fn open(path: &Path, delimiter: Delimiter, reading: &mut Reading<'_>) -> Result<Self> {
+        let source = Source::open(path, reading.budget.clone())?;
         let mut table = Self {
             path: path.to_owned(),
             source,
@@ -98,8 +75,8 @@ impl Table {
             next_offset: 0,
             row: Row::default(),
         };
-        table.sniff(context)?;
-        table.read_header(context)?;
+        table.sniff(reading)?;
+        table.read_header(reading)?;
         Ok(table)
     }
 
@@ -110,63 +87,68 @@ impl Table {
     /// Passes each record to `take`, noting those it refuses. A file without records is refused.
     pub(super) fn each(
         &mut self,
-        context: &mut Context<'_>,
+        reading: &mut Reading<'_>,
         mut take: impl FnMut(Record<'_>) -> Checked<()>,
     ) -> Result<()> {
-        self.each_ahead(context, |record, _| take(record))
+        self.each_ahead(reading, &mut (), |(), _| (), |(), record| take(record))
     }
 
-    /// As [`Table::each`]. With the first record of those that were read ahead together comes a list of all of them, with the others an empty one.
-    pub(super) fn each_ahead(
+    /// As [`Table::each`]. Before the first of some records that were read ahead together is passed on, `look` sees all
+    /// of them.
+    pub(super) fn each_ahead<S>(
         &mut self,
-        context: &mut Context<'_>,
-        mut take: impl FnMut(Record<'_>, &[Record<'_>]) -> Checked<()>,
+        reading: &mut Reading<'_>,
+        state: &mut S,
+        mut look: impl FnMut(&mut S, &[Record<'_>]),
+        mut take: impl FnMut(&mut S, Record<'_>) -> Checked<()>,
     ) -> Result<()> {
         let mut rows: Vec<Row> = Vec::new();
         loop {
             let mut flaws_before = Vec::new();
-            context.problems.look_ahead();
-            let read = self.read_ahead(context, &mut rows, &mut flaws_before);
-            let mut flaws = context.problems.come_back().into_iter().enumerate().peekable();
+            reading.problems.look_ahead();
+            let read = self.read_ahead(reading, &mut rows, &mut flaws_before);
+            let mut flaws = reading.problems.come_back().into_iter().enumerate().peekable();
             let records: Vec<Record<'_>> =
                 rows.iter().take(flaws_before.len()).enumerate().map(|(n, row)| row.record(n)).collect();
+            look(state, &records);
             for (&record, &before) in records.iter().zip(&flaws_before) {
                 while let Some((_, (line, flaw))) = flaws.next_if(|(number, _)| *number < before) {
-                    context.problems.bad(&self.path, line, flaw)?;
+                    reading.problems.bad(&self.path, line, flaw)?;
                 }
-                let all = if record.number == 0 { records.as_slice() } else { &[] };
-                if let Err(flaw) = take(record, all) {
-                    context.problems.bad(&self.path, record.line, flaw)?;
+                if let Err(flaw) = take(state, record) {
+                    reading.problems.bad(&self.path, record.line, flaw)?;
                 }
             }
-            flaws.try_for_each(|(_, (line, flaw))| context.problems.bad(&self.path, line, flaw))?;
+            flaws.try_for_each(|(_, (line, flaw))| reading.problems.bad(&self.path, line, flaw))?;
             rows.retain(|row| row.text.capacity() <= KEPT_ROW_BYTES);
+            reading.reach(self.source.consumed())?;
             if !read? {
                 break;
             }
         }
         if self.num_records == 0 {
-            return self.refuse(context, 0, Flaw::fatal("empty", "has a header but no records"));
+            return self.refuse(reading, 0, Flaw::fatal("empty", "has a header but no records"));
         }
-        self.report_step(context);
-        context.problems.stop_if_strict()
+        reading.end_of_file(self.source.consumed());
+        reading.problems.stop_if_strict()
     }
 
     /// Refuses the whole file; never returns `Ok` for a fatal flaw.
-    fn refuse(&self, context: &mut Context<'_>, line: u64, flaw: Flaw) -> Result<()> {
-        context.problems.bad(&self.path, line, flaw)
+    fn refuse(&self, reading: &mut Reading<'_>, line: u64, flaw: Flaw) -> Result<()> {
+        reading.problems.bad(&self.path, line, flaw)
     }
 
-    /// Fills `rows` with the next records, and `flaws_before` with the number of flaws that were found up to each; `false` at the end.
+    /// Fills `rows` with the next records, and `flaws_before` with the number of flaws that were found up to each;
+    /// `false` at the end.
     fn read_ahead(
         &mut self,
-        context: &mut Context<'_>,
+        reading: &mut Reading<'_>,
         rows: &mut Vec<Row>,
         flaws_before: &mut Vec<usize>,
     ) -> Result<bool> {
         let mut bytes = 0;
         while flaws_before.len() < RECORDS_AHEAD && bytes < BYTES_AHEAD {
-            match self.advance(context)? {
+            match self.advance(reading)? {
                 Next::Record => {}
                 Next::Pause => return Ok(true),
                 Next::End => return Ok(false),
@@ -179,51 +161,46 @@ impl Table {
             if let Some(row) = rows.get_mut(flaws_before.len()) {
                 std::mem::swap(row, &mut self.row);
             }
-            flaws_before.push(context.problems.num_ahead());
+            flaws_before.push(reading.problems.num_ahead());
         }
         Ok(true)
     }
 
-    fn report_step(&self, context: &Context<'_>) {
-        let (done_bytes, total_bytes) = (self.source.consumed(), self.source.file_bytes);
-        (context.progress)(Step { path: &self.path, done_bytes, total_bytes });
-    }
-
     /// Refuses what is not text at all, by its first bytes.
-    fn sniff(&mut self, context: &mut Context<'_>) -> Result<()> {
+    fn sniff(&mut self, reading: &mut Reading<'_>) -> Result<()> {
         if self.source.packing.is_misnamed(&self.path) {
             let message = match self.source.packing {
                 Packing::Plain => "named as if packed, but is plain; read as plain",
                 Packing::Gzip => "is gzip, but not named .gz; unpacked",
                 Packing::Zstd => "is zstd, but not named .zst; unpacked",
             };
-            context.problems.warn("misnamed", &self.path, 0, 1, message);
+            reading.problems.warn("misnamed", &self.path, 0, 1, message);
         }
         let flaw = match self.source.peek() {
             Ok(start) => foreign(start),
             Err(error) => Some(self.source.explain(&self.path, error)?),
         };
-        flaw.map_or(Ok(()), |flaw| self.refuse(context, 0, flaw))
+        flaw.map_or(Ok(()), |flaw| self.refuse(reading, 0, flaw))
     }
 
-    fn read_header(&mut self, context: &mut Context<'_>) -> Result<()> {
-        if !self.read_line(context)? {
-            return self.refuse(context, 0, Flaw::fatal("empty", "has no lines"));
+    fn read_header(&mut self, reading: &mut Reading<'_>) -> Result<()> {
+        if !self.read_line(reading)? {
+            return self.refuse(reading, 0, Flaw::fatal("empty", "has no lines"));
         }
         if self.row.raw.starts_with(BYTE_ORDER_MARK) {
             self.row.raw.drain(..BYTE_ORDER_MARK.len());
         }
         if self.row.raw.is_empty() {
             return self.refuse(
-                context,
+                reading,
                 1,
                 Flaw::fatal("empty", "starts with a blank line where the header should be"),
             );
         }
         self.line = self.last_line;
-        if let Err(mut flaw) = self.parse(context)? {
+        if let Err(mut flaw) = self.parse(reading)? {
             flaw.fatal = true;
-            return self.refuse(context, self.line, flaw);
+            return self.refuse(reading, self.line, flaw);
         }
         self.header =
             self.row.fields.iter().map(|f| self.row.text.get(f.clone()).unwrap_or_default().to_owned()).collect();
@@ -232,32 +209,29 @@ impl Table {
     }
 
     /// Goes to the next usable record. Unusable ones are noted.
-    fn advance(&mut self, context: &mut Context<'_>) -> Result<Next> {
+    fn advance(&mut self, reading: &mut Reading<'_>) -> Result<Next> {
         let mut blank: Option<u64> = None;
-        while self.read_line(context)? {
+        while self.read_line(reading)? {
             if self.row.raw.is_empty() {
                 blank.get_or_insert(self.last_line);
                 continue;
             }
             // Blank lines matter only when something follows them.
             if let Some(line) = blank.take() {
-                context.problems.bad(&self.path, line, Flaw::new("blank_line", "blank line inside the file"))?;
+                reading.problems.bad(&self.path, line, Flaw::new("blank_line", "blank line inside the file"))?;
             }
             self.line = self.last_line;
             self.num_records += 1;
-            context.problems.num_records += 1;
-            if self.num_records.is_multiple_of(RECORDS_PER_STEP) {
-                self.report_step(context);
-            }
-            match self.parse(context)?.and_then(|()| self.check_shape()) {
+            reading.problems.num_records += 1;
+            match self.parse(reading)?.and_then(|()| self.check_shape()) {
                 Ok(None) => return Ok(Next::Record),
                 Ok(Some(repaired)) => {
-                    context.problems.bad(&self.path, self.line, repaired)?;
+                    reading.problems.bad(&self.path, self.line, repaired)?;
                     return Ok(Next::Record);
                 }
-                Err(flaw) => context.problems.bad(&self.path, self.line, flaw)?,
+                Err(flaw) => reading.problems.bad(&self.path, self.line, flaw)?,
             }
-            if context.problems.num_ahead() >= FLAWS_AHEAD {
+            if reading.problems.num_ahead() >= FLAWS_AHEAD {
                 return Ok(Next::Pause);
             }
         }
@@ -265,18 +239,18 @@ impl Table {
     }
 
     /// Reads a line without its end into the row; `false` at the end of the file.
-    fn read_line(&mut self, context: &mut Context<'_>) -> Result<bool> {
+    fn read_line(&mut self, reading: &mut Reading<'_>) -> Result<bool> {
         self.row.raw = std::mem::take(&mut self.row.text).into_bytes();
         self.row.raw.clear();
-        self.append_line(context)
+        self.append_line(reading)
     }
 
-    fn append_line(&mut self, context: &mut Context<'_>) -> Result<bool> {
+    fn append_line(&mut self, reading: &mut Reading<'_>) -> Result<bool> {
         // Two bytes over the limit, for the end of the line.
         let limit = (MAX_LINE_BYTES + 2).saturating_sub(self.row.raw.len());
         let num_read = match self.source.read_line(limit, &mut self.row.raw) {
             Ok(num_read) => num_read,
-            Err(error) => return self.fail(context, error),
+            Err(error) => return self.fail(reading, error),
         };
         if num_read == 0 {
             return Ok(false);
@@ -284,6 +258,9 @@ impl Table {
         self.offset = self.next_offset;
         self.next_offset += num_read as u64;
         self.last_line += 1;
+        if self.last_line.is_multiple_of(LINES_PER_STEP) {
+            reading.reach(self.source.consumed())?;
+        }
         if self.row.raw.last() == Some(&b'\n') {
             self.row.raw.pop();
             if self.row.raw.last() == Some(&b'\r') {
@@ -296,30 +273,30 @@ impl Table {
                 Some((_, rest)) if rest.contains(&b'\r') => bare_cr(),
                 _ => Flaw::fatal("line_too_long", format!("the line is longer than {MAX_LINE_BYTES} bytes")),
             };
-            self.refuse(context, self.last_line, Flaw { fatal: true, ..flaw })?;
+            self.refuse(reading, self.last_line, Flaw { fatal: true, ..flaw })?;
         }
         Ok(true)
     }
 
-    fn fail(&self, context: &mut Context<'_>, error: io::Error) -> Result<bool> {
+    fn fail(&self, reading: &mut Reading<'_>, error: io::Error) -> Result<bool> {
         let flaw = self.source.explain(&self.path, error)?;
-        self.refuse(context, self.last_line + 1, flaw).map(|()| false)
+        self.refuse(reading, self.last_line + 1, flaw).map(|()| false)
     }
 
     /// Cuts the line into fields. The outer error is fatal, the inner one spoils this record only.
-    fn parse(&mut self, context: &mut Context<'_>) -> Result<Checked<()>> {
+    fn parse(&mut self, reading: &mut Reading<'_>) -> Result<Checked<()>> {
         if self.last_line > 1 && contains_mark(&self.row.raw) {
             let flaw = Flaw::new("bom_inside", "byte order mark inside the file; were files joined? it is dropped");
-            context.problems.bad(&self.path, self.line, flaw)?;
+            reading.problems.bad(&self.path, self.line, flaw)?;
             remove_marks(&mut self.row.raw);
         }
         match self.delimiter {
             Delimiter::Tab => Ok(self.row.split_tabs().and_then(|()| self.row.decode(self.offset))),
-            Delimiter::Comma => self.parse_csv(context),
+            Delimiter::Comma => self.parse_csv(reading),
         }
     }
 
-    fn parse_csv(&mut self, context: &mut Context<'_>) -> Result<Checked<()>> {
+    fn parse_csv(&mut self, reading: &mut Reading<'_>) -> Result<Checked<()>> {
         let mut csv = Csv::default();
         let offset = self.offset;
         let mut from = 0;
@@ -335,9 +312,9 @@ impl Table {
             from = self.row.raw.len();
             csv.out.push(b'\n');
             let too_long = from > MAX_LINE_BYTES;
-            if too_long || !self.append_line(context)? {
+            if too_long || !self.append_line(reading)? {
                 let flaw = Flaw::fatal("quote", "a quoted field that starts in this line is never closed");
-                return self.refuse(context, self.line, flaw).map(|()| Ok(()));
+                return self.refuse(reading, self.line, flaw).map(|()| Ok(()));
             }
         }
         (self.row.raw, self.row.fields, self.row.quoted) = (csv.out, csv.fields, csv.quoted);
@@ -369,20 +346,20 @@ impl Table {
     }
 
     /// Refuses a header in which a column is missing or stands twice.
-    pub(super) fn require(&self, required: &[&str], context: &mut Context<'_>) -> Result<()> {
+    pub(super) fn require(&self, required: &[&str], reading: &mut Reading<'_>) -> Result<()> {
         let missing = |name: &&&str| !self.header.iter().any(|h| h == **name);
         let twice = self.header.iter().enumerate().find(|(i, name)| self.header.iter().take(*i).any(|h| h == *name));
         let found = || show(self.header.join(", ").as_bytes());
         if let Some((number, name)) = twice {
             let name = show(name.as_bytes());
-            return self.refuse(context, 1, Flaw::fatal("header", format!("column `{name}` stands twice")).at(number));
+            return self.refuse(reading, 1, Flaw::fatal("header", format!("column `{name}` stands twice")).at(number));
         }
         let Some(name) = required.iter().find(missing) else { return Ok(()) };
         let hint = if self.header.len() == 1 { self.delimiter_hint(1) } else { String::new() };
         let kind = if hint.is_empty() { "header" } else { "columns" };
         let message =
             format!("no column `{name}` in the header; expected {}, found {}{hint}", required.join(", "), found());
-        self.refuse(context, 1, Flaw::fatal(kind, message))
+        self.refuse(reading, 1, Flaw::fatal(kind, message))
     }
 
     /// Number of a column, if the header names it.
@@ -391,8 +368,8 @@ impl Table {
     }
 
     /// Refuses the header for a reason of the format.
-    pub(super) fn refuse_header(&self, context: &mut Context<'_>, flaw: Flaw) -> Result<()> {
-        self.refuse(context, 1, Flaw { fatal: true, ..flaw })
+    pub(super) fn refuse_header(&self, reading: &mut Reading<'_>, flaw: Flaw) -> Result<()> {
+        self.refuse(reading, 1, Flaw { fatal: true, ..flaw })
     }
 }
 
@@ -446,6 +423,9 @@ fn foreign(start: &[u8]) -> Option<Flaw> {
 mod tests {
     use super::*;
     use crate::Error;
+    use crate::import::problems::Problems;
+    use crate::import::record::{MAX_COLUMNS, MAX_FIELD_BYTES};
+    use footpath_core::Context;
     use proptest::prelude::*;
     use std::cell::Cell;
     use std::io::Write;
@@ -460,17 +440,20 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().expect("temporary file");
         file.write_all(bytes).expect("written");
         let lenient = Problems::new(Some(super::super::MaxBad::new(0.0).expect("a share")));
-        let mut context = Context { problems: lenient, progress: &|_| (), budget: Rc::new(Cell::new(u64::MAX)) };
+        let mut problems = lenient;
+        let (context, budget) = (Context::default(), Rc::new(Cell::new(u64::MAX)));
+        let stage = context.stage("reading", None, "bytes");
+        let mut reading = Reading::new(&mut problems, budget, &stage);
         let mut rows = Vec::new();
-        let read = Table::open(file.path(), delimiter, &mut context).and_then(|mut table| {
+        let read = Table::open(file.path(), delimiter, &mut reading).and_then(|mut table| {
             rows.push((1, table.header().to_vec()));
-            table.each(&mut context, |record| {
+            table.each(&mut reading, |record| {
                 let fields = (0..record.fields.len()).map(|c| record.field(c).text.to_owned()).collect();
                 rows.push((record.line, fields));
                 Ok(())
             })
         });
-        let failure = match read.and_then(|()| context.problems.finish(Path::new("")).map(|_| ())) {
+        let failure = match read.and_then(|()| problems.finish(Path::new("")).map(|_| ())) {
             Ok(()) => return (rows, Vec::new()),
             Err(Error::Import(failure)) => failure,
             Err(other) => panic!("{other}"),
@@ -526,12 +509,13 @@ mod tests {
         writeln!(file, "a\tb").expect("written");
         (2..2000)
             .for_each(|n| writeln!(file, "{n}{}x", if kind(n) == "columns" { "" } else { "\t" }).expect("written"));
-        let mut context =
-            Context { problems: Problems::new(None), progress: &|_| (), budget: Rc::new(Cell::new(u64::MAX)) };
-        let mut table = Table::open(file.path(), Delimiter::Tab, &mut context).expect("opens");
+        let (mut problems, context) = (Problems::new(None), Context::default());
+        let stage = context.stage("reading", None, "bytes");
+        let mut reading = Reading::new(&mut problems, Rc::new(Cell::new(u64::MAX)), &stage);
+        let mut table = Table::open(file.path(), Delimiter::Tab, &mut reading).expect("opens");
         let take =
             |record: Record<'_>| if kind(record.line()) == "taken" { Err(Flaw::new("taken", "")) } else { Ok(()) };
-        let Err(Error::Import(failure)) = table.each(&mut context, take) else { panic!("must fail") };
+        let Err(Error::Import(failure)) = table.each(&mut reading, take) else { panic!("must fail") };
         let expected: Vec<(u64, &str)> =
             (2..2000).filter(|&n| !kind(n).is_empty()).map(|n| (n.into(), kind(n))).collect();
         assert_eq!(failure.total, expected.len() as u64);
@@ -571,7 +555,9 @@ mod tests {
     proptest! {
         /// What the csv crate writes is read back, quotes, commas and line breaks included.
         #[test]
-        fn csv_agrees_with_the_csv_crate(records in prop::collection::vec(prop::array::uniform3("[a-c\",\n é]{0,6}"), 1..8)) {
+        fn csv_agrees_with_the_csv_crate(
+            records in prop::collection::vec(prop::array::uniform3("[a-c\",\n é]{0,6}"), 1..8),
+        ) {
             let mut writer = csv::Writer::from_writer(Vec::new());
             let header = ["first", "second", "third"].map(str::to_owned);
             for record in std::iter::once(&header).chain(&records) {

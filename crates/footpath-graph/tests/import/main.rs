@@ -1,23 +1,27 @@
 //! Import of good and bad folders.
 //!
-//! Each folder of `tests/data/bad/<format>` but `good` is a case: its files laid over those of `good`, and `expect.toml`, which says what
-//! must come of it. The number in its name is the row of the table of bad inputs it stands for. Cases that are too large to keep are
-//! generated below.
+//! Each folder of `tests/data/bad/<format>` but `good` is a case: its files laid over those of `good`, and
+//! `expect.toml`, which says what must come of it. The number in its name is the row of the table of bad inputs it
+//! stands for. Cases that are too large to keep are generated below.
 
-use footpath_core::{ErrorClass, NodeId, Purpose, Stream, Triple};
+mod memory;
+mod sources;
+mod stops;
+
+use footpath_core::{Context, ErrorClass, NodeId, Progress, Purpose, Stream, Triple};
 use footpath_graph::build::Built;
 use footpath_graph::error::{ImportFailure, MAX_DIAGNOSTICS};
 use footpath_graph::heldout::Interaction;
-use footpath_graph::import::{self, Imported, MaxBad, Options, Step};
+use footpath_graph::import::{self, Imported, MaxBad, Options};
 use footpath_graph::import::{MAX_COLUMNS, MAX_FIELD_BYTES, MAX_LINE_BYTES, MAX_NAME_BYTES};
 use footpath_graph::split::{Ratios, SplitSpec};
 use footpath_graph::{Error, dataset};
 use serde::Deserialize;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 const FORMATS: [&str; 2] = ["native", "recbole"];
@@ -128,7 +132,7 @@ fn lenient() -> Options {
 }
 
 fn import(folder: &Path, options: &Options) -> Result<Imported, Error> {
-    import::import(folder, options, &|_| ())
+    import::import(folder, options, &Context::default())
 }
 
 /// The diagnostics of a failed import, after checking what holds for all of them.
@@ -344,16 +348,22 @@ fn what_cannot_be_read_is_named() {
 }
 
 #[test]
-fn progress_reaches_the_end_of_every_file() {
-    let folder = good("native");
-    let steps = RefCell::new(BTreeMap::new());
-    let note = |step: Step<'_>| {
-        steps.borrow_mut().insert(step.path.to_owned(), (step.done_bytes, step.total_bytes));
-    };
-    import::import(folder.path(), &strict(), &note).expect("good");
-    let size = |name: &String| fs::metadata(folder.path().join(name)).expect("there").len();
-    let expected = names(folder.path()).iter().map(|n| (folder.path().join(n), (size(n), size(n)))).collect();
-    assert_eq!(steps.into_inner(), expected);
+fn progress_reaches_the_end_of_every_stage() {
+    for format in FORMATS {
+        let folder = good(format);
+        let steps = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&steps);
+        let context = Context::default().with_progress(move |step| noted.lock().expect("steps").push(step));
+        import::import(folder.path(), &strict(), &context).expect("good");
+        let steps: Vec<Progress> = steps.lock().expect("steps").clone();
+        let size = |name: &String| fs::metadata(folder.path().join(name)).expect("there").len();
+        let bytes: u64 = names(folder.path()).iter().map(size).sum();
+        let last = |stage: &str| steps.iter().rfind(|step| step.stage == stage).map(|step| (step.done, step.of));
+        assert_eq!(last("reading"), Some((bytes, Some(bytes))), "{format}");
+        assert!(last("building").is_some_and(|(done, of)| of.is_some_and(|of| done <= of)), "{format}");
+        let reading: Vec<u64> = steps.iter().filter(|step| step.stage == "reading").map(|step| step.done).collect();
+        assert!(reading.is_sorted(), "{reading:?}");
+    }
 }
 
 #[test]
@@ -474,8 +484,8 @@ fn a_lenient_import_fails_when_too_much_is_bad() {
     assert_eq!(failure.diagnostics.iter().map(|d| d.kind).collect::<Vec<_>>(), ["too_many_bad", "rating"]);
 }
 
-/// Cuts and joins of good files, and single bytes changed: whatever comes of them, it is a graph or an error; and what a strict import
-/// accepts, a lenient one accepts unchanged.
+/// Cuts and joins of good files, and single bytes changed: whatever comes of them, it is a graph or an error; and what
+/// a strict import accepts, a lenient one accepts unchanged.
 #[test]
 fn mutants_never_panic_and_strict_is_within_lenient() {
     for (format_number, format) in (0..).zip(FORMATS) {
