@@ -58,5 +58,6 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Check(args) => verbs::check::run(&args),
         Command::Demo(args) => verbs::demo::run(&args),
         Command::Completions(args) => verbs::completions::run(&args),
+        Command::Reference => verbs::reference::run(),
     }
 }
