@@ -92,7 +92,8 @@ impl Block {
                     until = None;
                 }
             } else if !line.trim().is_empty() {
-                until = line.split_once("<<'").and_then(|(_, rest)| rest.split_once('\'')).map(|(end, _)| end.to_owned());
+                until =
+                    line.split_once("<<'").and_then(|(_, rest)| rest.split_once('\'')).map(|(end, _)| end.to_owned());
                 commands.push(Command { text: line.clone(), prints: Vec::new(), line: number });
             }
             goes_on = until.is_none() && line.ends_with('\\');

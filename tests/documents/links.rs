@@ -131,10 +131,7 @@ fn links_and_headings_are_read_as_they_are_meant() {
     let text = "# A `b`: c, d\n[x](y.md#z) `[no](no)`\n\n```text\n# no\n[no](no)\n```\n- [u](#v) and [w](../w)\n";
     let links: Vec<_> = of(text).into_iter().map(|link| (link.target, link.heading, link.line)).collect();
     let heading = |name: &str| Some(name.to_owned());
-    assert_eq!(
-        links,
-        [("y.md".into(), heading("z"), 2), (String::new(), heading("v"), 8), ("../w".into(), None, 8)]
-    );
+    assert_eq!(links, [("y.md".into(), heading("z"), 2), (String::new(), heading("v"), 8), ("../w".into(), None, 8)]);
     assert_eq!(headings(text), BTreeSet::from(["a-b-c-d".to_owned()]));
     assert_eq!(plain(Path::new("docs/../data/./films")), Path::new("data/films"));
 }

@@ -1,7 +1,7 @@
 //! Running what the documents show, page by page, each in a folder of its own.
 
 use super::blocks::{self, Block, Command, NOT_RUN};
-use super::{documents, pages, read, root};
+use super::{documents, read, root};
 use crate::support::films::{films, folder};
 use crate::support::{PROGRAM, copy};
 use std::fs::{self, File};
@@ -18,6 +18,7 @@ if [ "$*" = "train kg --out model" ] || [ "$*" = "train kg --out model --preset 
     "$PROGRAM" "$@" --help > /dev/null && exec cp -r "$MODEL" model
 fi
 if [ "$1 $2" = "train kg" ]; then
+    case "$*" in *--no-linear*) ;; *) set -- "$@" --no-linear ;; esac
     exec "$PROGRAM" "$@" --set 'preset="tiny"' --set paths_per_user=2 --set validations_per_epoch=1 --threads 2
 fi
 exec "$PROGRAM" "$@"
@@ -187,7 +188,8 @@ fn commands_of_cargo_name_tasks_and_verbs_that_there_are() {
             match words.as_slice() {
                 ["cargo", "xtask", task, ..] => assert!(tasks.contains(&format!("cargo xtask {task}")), "{place}"),
                 ["cargo", "run", "--release", "--", verb, ..] => {
-                    let help = Command { text: format!("footpath {verb} --help"), prints: Vec::new(), line: command.line };
+                    let help =
+                        Command { text: format!("footpath {verb} --help"), prints: Vec::new(), line: command.line };
                     Place::new().run(&page, &help);
                 }
                 ["cargo", "run", "--release", "-p", "footpath-examples", "--example", name, ..] => {
