@@ -7,7 +7,7 @@ use super::{options, small_model};
 use crate::generate::{Shape, power_law_kg};
 use crate::graph::{Size, made_up, spread};
 use crate::harness::{Done, Figure, Outcome, cpu_time};
-use footpath_core::NodeId;
+use footpath_core::{Context, NodeId};
 use footpath_graph::TrainKg;
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
@@ -99,6 +99,9 @@ impl<'a> Searched<'a> {
     /// Recommends to all users; each is so much work.
     fn search(&self, beams: usize, work: usize) -> Outcome<Done> {
         let recommender = Recommender::new(&self.model, &self.legal);
-        cpu_time(|| Ok((recommender.recommend(&self.users, options(beams), &mut |_| {}).len() * work) as f64))
+        cpu_time(|| {
+            let lists = recommender.recommend(&self.users, options(beams), &Context::default())?;
+            Ok((lists.len() * work) as f64)
+        })
     }
 }

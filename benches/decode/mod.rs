@@ -11,7 +11,7 @@ pub(crate) use load::first_answer;
 
 use crate::graph::{graph, spread};
 use crate::harness::{Figure, Outcome, time};
-use footpath_core::{LegalSuccessors, NodeId};
+use footpath_core::{Context, LegalSuccessors, NodeId};
 use footpath_graph::TrainKg;
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
@@ -35,7 +35,8 @@ pub(crate) fn small_3hop() -> Outcome<Figure> {
     let legal = Legal::new(&kg, &pattern);
     let model = small_model(&kg, &legal)?;
     let (users, options) = (spread(&kg, NUM_USERS), options(BEAMS));
-    let cached = || Recommender::new(&model, &legal).recommend(&users, options, &mut |_| {});
+    let cached =
+        || Recommender::new(&model, &legal).recommend(&users, options, &Context::default()).unwrap_or_default();
     let anew =
         || -> Vec<_> { users.iter().map(|&user| naive::search(&model, &legal, user, BEAMS, options.k)).collect() };
     if !cached().iter().zip(anew()).all(|(list, scores)| naive::is_alike(list, &scores)) {
@@ -63,7 +64,7 @@ fn one_user_at(quantile: f64) -> Outcome<Figure> {
     let model = small_model(&kg, &legal)?;
     let (users, options) = (spread(&kg, NUM_WAITING), options(BEAMS_OF_ONE));
     let recommender = Recommender::new(&model, &legal);
-    let cached = |user: NodeId| recommender.recommend(&[user], options, &mut |_| {});
+    let cached = |user: NodeId| recommender.recommend(&[user], options, &Context::default()).unwrap_or_default();
     let anew = |user: NodeId| naive::search(&model, &legal, user, BEAMS_OF_ONE, options.k);
     // This warms both up, too.
     let alike = |&user: &NodeId| cached(user).iter().all(|list| naive::is_alike(list, &anew(user)));
@@ -81,5 +82,5 @@ fn options(beams: usize) -> SearchOptions {
 
 fn small_model(kg: &TrainKg, legal: &Legal<'_>) -> Outcome<PathModel> {
     let config = ModelConfig::preset(Preset::Small, kg.vocabulary().len(), kg.items(), legal.max_tokens());
-    Ok(PathModel::new(config, 1, &footpath_model::device("flex")?)?)
+    Ok(PathModel::new(config, 1, &footpath_model::device(&footpath_core::Device::default())?)?)
 }

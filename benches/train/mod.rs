@@ -8,7 +8,7 @@ use crate::graph::graph;
 use crate::harness::{Done, Figure, Outcome, time};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
-use footpath_core::{LegalSuccessors, NodeId, Path};
+use footpath_core::{Context, LegalSuccessors, NodeId, Path};
 use footpath_graph::TrainKg;
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
@@ -17,9 +17,8 @@ use footpath_model::config::TrainingConfig;
 use footpath_model::data::{Objective, PathSource};
 use footpath_model::dropout::Dropout;
 use footpath_model::layout::Layout;
-use footpath_model::{Checkpoints, ModelConfig, Observer, PathModel, Preset, Progress, Trainer};
+use footpath_model::{Checkpoints, ModelConfig, Observer, PathModel, Preset, Trainer, TrainingProgress};
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 const STEPS: usize = 30;
@@ -37,7 +36,7 @@ pub(crate) fn small_step() -> Outcome<Figure> {
     let kg = graph()?;
     let pattern = Pattern::hops(3, &kg)?;
     let legal = Legal::new(&kg, &pattern);
-    let device = footpath_model::training_device(&footpath_model::device("flex")?);
+    let device = footpath_model::training_device(&footpath_model::device(&footpath_core::Device::default())?);
     let config = ModelConfig::preset(Preset::Small, kg.vocabulary().len(), kg.items(), legal.max_tokens());
     let objectives = vec![Objective::default()];
     let training = TrainingConfig { epochs: 1, objectives, ..TrainingConfig::default() };
@@ -83,7 +82,7 @@ impl PathSource for Rows {
         1
     }
 
-    fn portion(&self, _: u64, _: u64) -> Result<Vec<u32>, Box<dyn std::error::Error + Send + Sync>> {
+    fn portion(&self, _: u64, _: u64, _: &Context) -> Result<Vec<u32>, Box<dyn std::error::Error + Send + Sync>> {
         Ok(self.0.clone())
     }
 }
@@ -97,7 +96,7 @@ impl Observer for Clock {
         Ok(None)
     }
 
-    fn progress(&mut self, progress: &Progress) {
+    fn progress(&mut self, progress: &TrainingProgress) {
         self.0.push((Instant::now(), progress.tokens));
     }
 }
@@ -107,7 +106,7 @@ fn steps(model: PathModel, training: &TrainingConfig, legal: &Legal<'_>, rows: &
     let scratch = tempfile::tempdir()?;
     let checkpoints = Checkpoints::new(scratch.path().join("train"), BTreeMap::new());
     let mut clock = Clock::default();
-    Trainer::new(model, training.clone())?.run(legal, rows, &checkpoints, &mut clock, &AtomicBool::new(false))?;
+    Trainer::new(model, training.clone())?.run(legal, rows, &checkpoints, &mut clock, &Context::default())?;
     let (Some((from, before)), Some((to, after))) = (clock.0.get(WARM_UP - 1), clock.0.get(STEPS - 2)) else {
         return Err("there were fewer steps than planned".into());
     };

@@ -2,17 +2,21 @@
 
 use crate::verbs;
 use clap::{ArgGroup, Args, Parser, Subcommand};
-use footpath::Replace;
-use footpath::shape::Shape;
-use footpath_graph::pattern::PRESETS;
+use footpath::pattern::{PRESETS, Shape};
+use footpath::sample::EndSet;
+use footpath::{Device, Replace, Threads};
 use std::path::PathBuf;
 
-/// Recommendations that explain themselves: sample paths from a knowledge graph, learn them, generate items with the path that leads there.
+/// Recommendations that explain themselves: sample paths from a knowledge graph, learn them, generate items with the
+/// path that leads there.
 #[derive(Debug, Parser)]
 #[command(name = "footpath", version, after_help = "Start with:  footpath demo")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Threads; no result depends on it [default: one for each core]
+    #[arg(long, value_name = "N", default_value = "0", hide_default_value = true, global = true)]
+    pub(crate) threads: Threads,
 }
 
 #[derive(Debug, Subcommand)]
@@ -125,7 +129,7 @@ pub(crate) enum End {
     Any,
 }
 
-impl From<End> for footpath_graph::sample::EndSet {
+impl From<End> for EndSet {
     fn from(end: End) -> Self {
         match end {
             End::Train => Self::Train,
@@ -133,6 +137,19 @@ impl From<End> for footpath_graph::sample::EndSet {
             End::Any => Self::Any,
         }
     }
+}
+
+/// What `--force` means.
+pub(crate) fn replace(force: bool) -> Replace {
+    if force { Replace::Yes } else { Replace::No }
+}
+
+/// Where tensors are computed.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DeviceArg {
+    /// Where to compute
+    #[arg(long, default_value = "flex")]
+    pub(crate) device: Device,
 }
 
 /// Options of verbs that write an artefact.
@@ -148,6 +165,6 @@ pub(crate) struct OutArgs {
 
 impl OutArgs {
     pub(crate) fn replace(&self) -> Replace {
-        if self.force { Replace::Yes } else { Replace::No }
+        replace(self.force)
     }
 }

@@ -12,7 +12,7 @@ mod receipt;
 mod writer;
 
 pub use lock::OutputLock;
-pub use writer::{ArtefactFile, ArtefactWriter, publish_file};
+pub use writer::{ArtefactFile, ArtefactWriter, publish_file, refuse_existing_file};
 
 use crate::error::{Error, Result};
 use crate::mapped;

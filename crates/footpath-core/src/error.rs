@@ -79,7 +79,7 @@ pub enum Error {
         got: String,
     },
     /// The output is already there.
-    #[error("{}: already exists; give another --out or --force to replace it", path.display())]
+    #[error("{}: already exists", path.display())]
     Exists {
         /// The output directory or file.
         path: PathBuf,

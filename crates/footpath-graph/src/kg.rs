@@ -465,10 +465,18 @@ impl TrainKg {
 /// # Errors
 /// As [`Artefact::open`]; [`Error::Usage`] when asked for the train split, which is in the graph.
 pub fn open_held_out(directory: &Path, split: Split) -> Result<HeldOut> {
+    held_out(&Artefact::open(directory, "kg")?, split)
+}
+
+/// As [`open_held_out`], of an artefact that is open.
+///
+/// # Errors
+/// As there.
+pub fn held_out(artefact: &Artefact, split: Split) -> Result<HeldOut> {
     let Some(name) = split.file_name() else {
         return Err(Error::Usage { option: "on", reason: "only valid and test are held out".to_owned() });
     };
-    HeldOut::open(&Artefact::open(directory, "kg")?.file(name)?)
+    HeldOut::open(&artefact.file(name)?)
 }
 
 /// Forward arcs among some.

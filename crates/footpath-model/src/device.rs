@@ -24,7 +24,8 @@ const KINDS: [(&str, bool); 4] = [
 ///
 /// # Errors
 /// [`Error::Config`] for a name this build does not have, and for a GPU this machine does not have.
-pub fn device(name: &str) -> Result<Device> {
+pub fn device(device: &footpath_core::Device) -> Result<Device> {
+    let name = device.name();
     let (kind, number) = match name.split_once(':') {
         Some((kind, number)) => (kind, Some(number.parse::<usize>().map_err(|_| unknown(name))?)),
         None => (name, None),
@@ -92,11 +93,15 @@ pub fn training_device(device: &Device) -> Device {
 mod tests {
     use super::*;
 
+    fn named(name: &str) -> Result<Device> {
+        device(&footpath_core::Device::named(name))
+    }
+
     #[test]
     fn devices_go_by_name() {
-        assert!(device("flex").is_ok() && device("cpu").is_ok());
+        assert!(["flex", "cpu"].into_iter().all(|name| named(name).is_ok()));
         for name in ["", "tpu", "flex:1", "cuda0", "wgpu:x", "cuda:", ":0"] {
-            let error = device(name).expect_err(name).to_string();
+            let error = named(name).expect_err(name).to_string();
             assert!(error.contains("it has flex"), "{error}");
         }
     }
@@ -104,7 +109,7 @@ mod tests {
     #[test]
     fn what_is_not_built_in_says_how_to_build_it() {
         for (kind, _) in KINDS.into_iter().filter(|(_, is_there)| !is_there) {
-            let error = device(kind).expect_err(kind).to_string();
+            let error = named(kind).expect_err(kind).to_string();
             assert!(error.contains(&format!("--features {kind}")), "{error}");
         }
     }
@@ -113,7 +118,7 @@ mod tests {
     #[cfg(any(feature = "cuda", feature = "wgpu"))]
     fn gpus_that_are_not_there_are_refused() {
         for (kind, _) in KINDS.into_iter().filter(|(kind, is_there)| *is_there && ["cuda", "wgpu"].contains(kind)) {
-            let error = device(&format!("{kind}:999")).expect_err(kind).to_string();
+            let error = named(&format!("{kind}:999")).expect_err(kind).to_string();
             assert!(error.contains("this machine has"), "{error}");
         }
         assert!(absent("cuda", 0).to_string().contains("leave the device out"));

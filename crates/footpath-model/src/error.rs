@@ -63,6 +63,12 @@ fn last_checkpoint(step: u64) -> String {
 }
 
 impl Error {
+    /// Whether this is no failure but the end that was asked for.
+    #[must_use]
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Self::Core(error) if error.is_stop())
+    }
+
     /// Which exit status the error stands for.
     #[must_use]
     pub fn class(&self) -> ErrorClass {

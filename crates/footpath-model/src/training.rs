@@ -2,7 +2,7 @@
 
 use crate::checkpoint::Checkpoints;
 use crate::config::{Tables, TrainingConfig};
-use crate::data::loader::{self, Loader, Place, Prepared};
+use crate::data::loader::{self, Loader, Place, PreparedStep, PreparedSteps};
 use crate::data::{Batch, PathSource};
 use crate::dropout::Dropout;
 use crate::embeddings::{Contribution, RowGradients};
@@ -11,16 +11,14 @@ use crate::loss;
 use crate::optimizer::{TrunkGradients, TrunkOptimizer};
 use crate::path_model::PathModel;
 use burn::module::Module;
-use footpath_core::{LegalSuccessors, Vocabulary};
+use footpath_core::{Context, LegalSuccessors, Stop, Vocabulary};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
 
 /// A line of the training log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
+pub struct TrainingProgress {
     /// Steps done.
     pub step: u64,
     /// Steps of the whole run, if it is not stopped early.
@@ -65,6 +63,9 @@ pub struct Position {
     pub saved: u64,
     /// Whether training came to its end.
     pub finished: bool,
+    /// The last step, where the run was stopped before the validation that comes after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unvalidated: Option<TrainingProgress>,
 }
 
 /// Writes a number as text in its shortest exact form, so that what is read back is the same number to the last bit.
@@ -83,14 +84,15 @@ mod exact {
 
 /// What the caller provides: figures on held-out data, and eyes.
 pub trait Observer {
-    /// A figure to maximise (NDCG@10 on valid) and, where it can be had, the loss there. `None` where there is nothing to validate on.
+    /// A figure to maximise (NDCG@10 on valid) and, where it can be had, the loss there. `None` where there is nothing
+    /// to validate on.
     ///
     /// # Errors
-    /// Whatever goes wrong on the way.
+    /// Whatever goes wrong on the way. After a [stop](Error::is_stop) the run goes on with this validation.
     fn validate(&mut self, model: &PathModel) -> Result<Option<(f64, Option<f64>)>>;
 
     /// Called after every step.
-    fn progress(&mut self, progress: &Progress);
+    fn progress(&mut self, progress: &TrainingProgress);
 }
 
 /// How a run ended.
@@ -127,7 +129,7 @@ impl Trainer {
         Ok(Self { model, optimizer, position: Position::default(), config })
     }
 
-    /// Trains to the end, or until `stop` is set. Checkpoints are written at every validation and when stopped.
+    /// Trains to the end, or until `context` says stop. Checkpoints are written at every validation and when stopped.
     ///
     /// # Errors
     /// [`Error::EmptyCorpus`], [`Error::Diverged`], and whatever source, observer and disk meet.
@@ -137,55 +139,72 @@ impl Trainer {
         source: &dyn PathSource,
         checkpoints: &Checkpoints,
         observer: &mut dyn Observer,
-        stop: &AtomicBool,
+        context: &Context,
     ) -> Result<Ending> {
-        if !self.position.finished {
-            let stopped = std::thread::scope(|scope| {
-                let Position { step, epoch, batch: done, .. } = self.position;
-                let (config, cap) = (self.config.clone(), self.model.config.history);
-                let loader = Loader { legal, source, config, cap, place: Place { step, epoch, done }, stop };
-                self.take_steps(loader.start(scope)?, checkpoints, observer, stop)
-            })?;
-            if stopped {
-                return Ok(Ending::Interrupted);
-            }
+        match self.run_to_the_end(legal, source, checkpoints, observer, context) {
+            Ok(()) => self.position.finished = true,
+            Err(error) if error.is_stop() => {}
+            Err(error) => return Err(error),
         }
-        self.position.finished = true;
         self.save(checkpoints, false)?;
-        Ok(Ending::Finished)
+        Ok(if self.position.finished { Ending::Finished } else { Ending::Interrupted })
     }
 
-    /// Takes the steps that the loader prepares, to the end or until there is no more to gain; true when asked to stop before.
-    fn take_steps(
+    fn run_to_the_end<L: LegalSuccessors>(
         &mut self,
-        steps: Receiver<Result<Prepared>>,
+        legal: &L,
+        source: &dyn PathSource,
         checkpoints: &Checkpoints,
         observer: &mut dyn Observer,
-        stop: &AtomicBool,
-    ) -> Result<bool> {
-        for prepared in steps {
-            let Prepared { num_steps_of_epoch, batches } = prepared?;
-            let progress = self.learn_all(&batches, self.config.epochs * num_steps_of_epoch)?;
+        context: &Context,
+    ) -> Result<()> {
+        if let Some(step) = self.position.unvalidated.take() {
+            self.validate(step, checkpoints, observer)?;
+        }
+        if self.position.finished {
+            return Ok(());
+        }
+        std::thread::scope(|scope| {
+            let Position { step, epoch, batch: done, .. } = self.position;
+            let (config, cap) = (self.config.clone(), self.model.config.history);
+            let loader = Loader { legal, source, config, cap, place: Place { step, epoch, done }, context };
+            let steps = loader.start(scope);
+            let ended = self.take_steps(&steps, checkpoints, observer, context);
+            steps.end();
+            ended
+        })
+    }
+
+    /// Takes the steps that the loader prepares, to the end or until there is no more to gain.
+    fn take_steps(
+        &mut self,
+        steps: &PreparedSteps<'_>,
+        checkpoints: &Checkpoints,
+        observer: &mut dyn Observer,
+        context: &Context,
+    ) -> Result<()> {
+        let mut stage = None;
+        while let Some(prepared) = steps.next() {
+            let PreparedStep { num_steps_of_epoch, batches } = prepared?;
+            let num_steps = self.config.epochs * num_steps_of_epoch;
+            let progress = self.learn_all(&batches, num_steps, context.stop())?;
             let done = self.position.batch;
             if done == num_steps_of_epoch {
                 self.position.epoch += 1;
                 self.position.batch = 0;
             }
-            self.after_step(progress, self.validates_at(done, num_steps_of_epoch), checkpoints, observer)?;
-            if stop.load(Ordering::Relaxed) {
-                self.save(checkpoints, false)?;
-                return Ok(true);
+            if self.validates_at(done, num_steps_of_epoch) {
+                self.validate(progress, checkpoints, observer)?;
+            } else {
+                observer.progress(&progress);
             }
+            let stage = stage.get_or_insert_with(|| context.stage("training", Some(num_steps), "steps"));
+            stage.reach(self.position.step)?;
             if self.position.finished {
-                return Ok(false);
+                break;
             }
         }
-        // Nothing more comes at the end of the last epoch, and when the loader was told to stop.
-        let stopped = self.position.epoch < self.config.epochs;
-        if stopped {
-            self.save(checkpoints, false)?;
-        }
-        Ok(stopped)
+        Ok(())
     }
 
     /// Whether there is a validation after so many steps of an epoch.
@@ -218,25 +237,27 @@ impl Trainer {
     ///
     /// # Errors
     /// [`Error::Diverged`].
-    pub fn step<L: LegalSuccessors>(&mut self, legal: &L, rows: &[&[u32]], num_steps: u64) -> Result<Progress> {
+    pub fn step<L: LegalSuccessors>(&mut self, legal: &L, rows: &[&[u32]], num_steps: u64) -> Result<TrainingProgress> {
         let batches = loader::batches(legal, &self.config, self.model.config.history, rows, self.position.step);
-        self.learn_all(&batches, num_steps)
+        self.learn_all(&batches, num_steps, &Stop::default())
     }
 
     /// One step of a run of `num_steps` on these batches, each with the number of its first row since training began.
-    fn learn_all(&mut self, batches: &[(u64, Batch)], num_steps: u64) -> Result<Progress> {
+    /// A step that is stopped has not been taken.
+    fn learn_all(&mut self, batches: &[(u64, Batch)], num_steps: u64, stop: &Stop) -> Result<TrainingProgress> {
         let learning_rate = self.config.learning_rate_at(self.position.step, num_steps);
         let mut total = Gradients::default();
         for (number, batch) in batches {
-            self.position.tokens += batch.inputs.len() as u64;
+            stop.check()?;
             total.add(self.gradients(batch, *number)?);
         }
+        self.position.tokens += batches.iter().map(|(_, batch)| batch.inputs.len() as u64).sum::<u64>();
         let (loss, end_loss) = (total.loss, total.end_loss);
         self.update(total, learning_rate);
         self.position.step += 1;
         self.position.batch += 1;
         let Position { step, epoch, tokens, .. } = self.position;
-        Ok(Progress {
+        Ok(TrainingProgress {
             step,
             num_steps,
             epoch,
@@ -301,23 +322,25 @@ impl Trainer {
         model.trunk = self.optimizer.step(model.trunk.clone(), trunk, learning_rate);
     }
 
-    fn after_step(
+    /// Validates after a step and keeps what is best so far.
+    fn validate(
         &mut self,
-        mut progress: Progress,
-        validate: bool,
+        mut step: TrainingProgress,
         checkpoints: &Checkpoints,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        if !validate {
-            observer.progress(&progress);
-            return Ok(());
-        }
-        let figures = observer.validate(&self.valid_model())?;
-        progress.validation = figures.map(|(figure, _)| figure);
-        progress.validation_loss = figures.and_then(|(_, loss)| loss);
-        let better = self.judge(progress.validation);
+        let figures = match observer.validate(&self.valid_model()) {
+            Err(error) if error.is_stop() => {
+                self.position.unvalidated = Some(step);
+                return Err(error);
+            }
+            figures => figures?,
+        };
+        step.validation = figures.map(|(figure, _)| figure);
+        step.validation_loss = figures.and_then(|(_, loss)| loss);
+        let better = self.judge(step.validation);
         // First the log, then the checkpoint: a log may run ahead of the checkpoint, it is cut when the run goes on.
-        observer.progress(&progress);
+        observer.progress(&step);
         self.save(checkpoints, better)
     }
 

@@ -214,14 +214,27 @@ impl EarlySync {
     }
 }
 
+/// Refuses a plain output file that is there and must not be replaced.
+///
+/// # Errors
+/// [`Error::Exists`].
+pub fn refuse_existing_file(path: &Path, replace: Replace) -> Result<()> {
+    if replace == Replace::No && path.symlink_metadata().is_ok() {
+        return Err(Error::Exists { path: path.to_owned() });
+    }
+    Ok(())
+}
+
 /// Writes a plain output file (an export, a report) whole or not at all.
 ///
 /// # Errors
 /// [`Error::Exists`] when it is there and must not be replaced; [`Error::Io`], also for what is no file: whoever may would replace `/dev/null`.
-pub fn publish_file(path: &Path, replace: Replace, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    if replace == Replace::No && path.symlink_metadata().is_ok() {
-        return Err(Error::Exists { path: path.to_owned() });
-    }
+pub fn publish_file(
+    path: &Path,
+    replace: Replace,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> Result<()> {
+    refuse_existing_file(path, replace)?;
     // A link to a device, such as `/dev/stdout`, is looked through.
     if path.metadata().is_ok_and(|there| !there.is_file()) {
         let reason = "a device or directory is there, not a file; give another path";

@@ -12,17 +12,19 @@
 use super::{Batch, Batcher, PathSource};
 use crate::config::TrainingConfig;
 use crate::error::{Error, Result};
-use footpath_core::{LegalSuccessors, Purpose, Stream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::Scope;
+use footpath_core::{Context, LegalSuccessors, Purpose, Stream};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{Scope, ScopedJoinHandle};
+use std::time::Duration;
 
 /// Steps that wait in the queue: enough to draw the next portion meanwhile, few enough not to count beside a model.
 const MAX_AHEAD: usize = 8;
+/// How long whoever waits leaves the threads it waits on without itself.
+const PATIENCE: Duration = Duration::from_micros(200);
 
 /// The batches of a step, and where it stands.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub(crate) struct PreparedStep {
     /// Batches of its epoch.
     pub(crate) num_steps_of_epoch: u64,
     /// Each with the number of its first row since training began.
@@ -40,7 +42,7 @@ pub(crate) struct Place {
     pub(crate) done: u64,
 }
 
-/// What the loader's thread needs.
+/// What prepares steps.
 pub(crate) struct Loader<'a, L> {
     pub(crate) legal: &'a L,
     pub(crate) source: &'a dyn PathSource,
@@ -48,35 +50,65 @@ pub(crate) struct Loader<'a, L> {
     /// Most items that stand for a user.
     pub(crate) cap: usize,
     pub(crate) place: Place,
-    /// Looked at before each portion, whose drawing may take long.
-    pub(crate) stop: &'a AtomicBool,
+    /// On whose threads it draws and makes batches.
+    pub(crate) context: &'a Context,
+}
+
+/// The steps that a loader prepares, in order.
+///
+/// Whoever reads them may be one of the threads that the loader works on, and the only one: it must not sleep while it
+/// waits, but do the loader's work.
+pub(crate) struct PreparedSteps<'scope> {
+    queue: Receiver<Result<PreparedStep>>,
+    thread: ScopedJoinHandle<'scope, ()>,
+}
+
+impl PreparedSteps<'_> {
+    /// The next step; `None` after the last one and after an error.
+    pub(crate) fn next(&self) -> Option<Result<PreparedStep>> {
+        loop {
+            let patience = if help_out() { Duration::ZERO } else { PATIENCE };
+            match self.queue.recv_timeout(patience) {
+                Ok(step) => return Some(step),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    /// Ends the thread. What it has begun to draw it draws to the end.
+    pub(crate) fn end(self) {
+        drop(self.queue);
+        while !self.thread.is_finished() {
+            if !help_out() {
+                std::thread::sleep(PATIENCE);
+            }
+        }
+    }
+}
+
+/// Does a piece of what waits for the threads of the pool, if this is one of them and there is any.
+fn help_out() -> bool {
+    rayon::yield_now() == Some(rayon::Yield::Executed)
 }
 
 impl<'a, L: LegalSuccessors> Loader<'a, L> {
-    /// Starts the thread. The steps come in order; after the last one, or after an error, nothing comes. It ends when the receiver is dropped.
-    ///
-    /// # Errors
-    /// [`Error::Config`] when the system refuses threads.
-    pub(crate) fn start<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Result<Receiver<Result<Prepared>>>
+    /// Starts a thread that prepares steps until there are no more, an error comes up, or nobody listens any longer.
+    pub(crate) fn start<'scope>(self, scope: &'scope Scope<'scope, '_>) -> PreparedSteps<'scope>
     where
         Self: 'scope,
     {
-        // Threads of its own: one that waits for room in the queue must not be one that training waits for.
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(rayon::current_num_threads()).build();
-        let pool = pool.map_err(|e| Error::Config { option: "threads", reason: e.to_string() })?;
-        let (steps, receiver) = sync_channel(MAX_AHEAD);
-        scope.spawn(move || {
-            pool.install(|| {
-                if let Err(error) = self.prepare_all(&steps) {
-                    // Whoever does not listen any more does not need to know.
-                    let _ = steps.send(Err(error));
-                }
-            });
+        let (steps, queue) = sync_channel(MAX_AHEAD);
+        let thread = scope.spawn(move || {
+            if let Err(error) = self.prepare_all(&steps) {
+                // Whoever does not listen any more does not need to know.
+                let _ = steps.send(Err(error));
+            }
         });
-        Ok(receiver)
+        PreparedSteps { queue, thread }
     }
 
-    fn prepare_all(mut self, steps: &SyncSender<Result<Prepared>>) -> Result<()> {
+    fn prepare_all(mut self, steps: &SyncSender<Result<PreparedStep>>) -> Result<()> {
         while self.place.epoch < self.config.epochs {
             if !self.prepare_epoch(steps)? {
                 break;
@@ -87,19 +119,19 @@ impl<'a, L: LegalSuccessors> Loader<'a, L> {
     }
 
     /// What is left of an epoch; false when nobody wants any more of it.
-    fn prepare_epoch(&mut self, steps: &SyncSender<Result<Prepared>>) -> Result<bool> {
+    fn prepare_epoch(&mut self, steps: &SyncSender<Result<PreparedStep>>) -> Result<bool> {
         let rows_per_step = self.config.rows_per_step() as u64;
-        let Some(mut rows) = Rows::of_epoch(self.source, self.config.seed, self.place.epoch, self.stop)? else {
-            return Ok(false);
-        };
+        let mut rows = Rows::of_epoch(self.source, self.config.seed, self.place.epoch, self.context)?;
         let num_steps_of_epoch = rows.sizes.iter().sum::<u64>().div_ceil(rows_per_step);
         if num_steps_of_epoch == 0 {
             return Err(Error::EmptyCorpus);
         }
         rows.skip(self.place.done * rows_per_step);
         while self.place.done < num_steps_of_epoch {
-            let batches = self.batches(&rows.take(rows_per_step)?);
-            if steps.send(Ok(Prepared { num_steps_of_epoch, batches })).is_err() {
+            self.context.check()?;
+            let batches = self.batches(&rows.take(rows_per_step)?)?;
+            // The room to wait for is made by the threads that work, so it is not waited for on them.
+            if steps.send(Ok(PreparedStep { num_steps_of_epoch, batches })).is_err() {
                 return Ok(false);
             }
             self.place = Place { step: self.place.step + 1, done: self.place.done + 1, ..self.place };
@@ -107,9 +139,9 @@ impl<'a, L: LegalSuccessors> Loader<'a, L> {
         Ok(true)
     }
 
-    fn batches(&self, rows: &[u32]) -> Vec<(u64, Batch)> {
+    fn batches(&self, rows: &[u32]) -> Result<Vec<(u64, Batch)>> {
         let rows: Vec<&[u32]> = rows.chunks_exact(self.source.width()).collect();
-        batches(self.legal, &self.config, self.cap, &rows, self.place.step)
+        Ok(self.context.run(|| batches(self.legal, &self.config, self.cap, &rows, self.place.step))?)
     }
 }
 
@@ -132,6 +164,7 @@ struct Rows<'a> {
     source: &'a dyn PathSource,
     seed: u64,
     epoch: u64,
+    context: &'a Context,
     /// Rows of each portion.
     sizes: Vec<u64>,
     /// The first portion, drawn already.
@@ -150,20 +183,23 @@ struct Shuffled {
 }
 
 impl<'a> Rows<'a> {
-    /// Draws every portion once to know their sizes: the schedule of a run counts steps, and not every draw finds a path. Where there
-    /// is one portion nothing is drawn twice.
-    /// `None` when told to stop.
-    fn of_epoch(source: &'a dyn PathSource, seed: u64, epoch: u64, stop: &AtomicBool) -> Result<Option<Self>> {
-        let (mut sizes, mut first) = (Vec::new(), None);
+    /// Draws every portion once to know their sizes: the schedule of a run counts steps, and not every draw finds a
+    /// path. Where there is one portion nothing is drawn twice.
+    fn of_epoch(source: &'a dyn PathSource, seed: u64, epoch: u64, context: &'a Context) -> Result<Self> {
+        let (sizes, first) = (Vec::new(), None);
+        let mut of_epoch = Self { source, seed, epoch, context, sizes, first, portion: None, number: 0, read: 0 };
         for number in 0..source.num_portions() {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            let rows = source.portion(epoch, number).map_err(source_error)?;
-            sizes.push((rows.len() / source.width()) as u64);
-            first.get_or_insert(rows);
+            let rows = of_epoch.draw(number)?;
+            of_epoch.sizes.push((rows.len() / source.width()) as u64);
+            of_epoch.first.get_or_insert(rows);
         }
-        Ok(Some(Self { source, seed, epoch, sizes, first, portion: None, number: 0, read: 0 }))
+        Ok(of_epoch)
+    }
+
+    /// Draws a portion, on the threads of the context.
+    fn draw(&self, number: u64) -> Result<Vec<u32>> {
+        self.context.check()?;
+        self.context.run(|| self.source.portion(self.epoch, number, self.context))?.map_err(source_error)
     }
 
     /// Passes over rows.
@@ -202,7 +238,7 @@ impl<'a> Rows<'a> {
             None => {
                 let number = self.number as u64;
                 let kept = self.first.take().filter(|_| number == 0);
-                let rows = kept.map_or_else(|| self.source.portion(self.epoch, number), Ok).map_err(source_error)?;
+                let rows = kept.map_or_else(|| self.draw(number), Ok)?;
                 let mut order: Vec<usize> = (0..rows.len() / self.source.width()).collect();
                 let which = u32::try_from(number).unwrap_or(u32::MAX);
                 Stream::new(self.seed, Purpose::Shuffle, which, self.epoch).shuffle(&mut order);
@@ -224,7 +260,8 @@ fn source_error(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicU64;
+    use footpath_core::Stop;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     /// Rows of two tokens: the portion and a number, from 1.
     struct Numbers {
@@ -245,6 +282,7 @@ mod tests {
             &self,
             _: u64,
             which: u64,
+            _: &Context,
         ) -> std::result::Result<Vec<u32>, Box<dyn std::error::Error + Send + Sync>> {
             self.drawn.fetch_add(1, Ordering::Relaxed);
             let size = self.sizes[which as usize];
@@ -257,7 +295,8 @@ mod tests {
     }
 
     fn read(source: &Numbers, skipped: u64, at_once: u64) -> Vec<u32> {
-        let mut rows = Rows::of_epoch(source, 7, 2, &AtomicBool::new(false)).expect("drawn").expect("not stopped");
+        let context = Context::default();
+        let mut rows = Rows::of_epoch(source, 7, 2, &context).expect("drawn");
         rows.skip(skipped);
         let parts = std::iter::from_fn(|| Some(rows.take(at_once).expect("rows")).filter(|part| !part.is_empty()));
         parts.flatten().collect()
@@ -290,7 +329,10 @@ mod tests {
     #[test]
     fn whoever_is_told_to_stop_draws_nothing_more() {
         let source = numbers(&[5, 0, 40, 3]);
-        assert!(Rows::of_epoch(&source, 7, 2, &AtomicBool::new(true)).expect("no error").is_none());
+        let stop = Stop::default();
+        stop.request();
+        let context = Context::default().with_stop(stop);
+        assert!(Rows::of_epoch(&source, 7, 2, &context).is_err_and(|error| error.is_stop()));
         assert_eq!(source.drawn.into_inner(), 0);
     }
 

@@ -4,10 +4,13 @@ use super::tally::{ItemPaths, Tallies, Tally, Way};
 use super::{Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList};
 use footpath_core::vocabulary::Word;
 use footpath_core::{NodeId, TokenId, Vocabulary};
+use std::ops::Range;
 
 /// The paths found for one user.
 pub(super) struct Found<'t> {
     tallies: &'t Tallies,
+    /// Tokens of the items of the graph.
+    items: Range<u32>,
     /// Nothing before the first path, nor after the end.
     tally: Option<Tally>,
     /// Of each item of the tally, the next most probable paths, best first; empty where only the best is wanted.
@@ -24,9 +27,9 @@ pub(super) struct Found<'t> {
 
 impl<'t> Found<'t> {
     /// Nothing found yet.
-    pub(super) fn nothing(tallies: &'t Tallies) -> Self {
+    pub(super) fn nothing(tallies: &'t Tallies, items: Range<u32>) -> Self {
         let (further, branches) = (Vec::new(), Vec::new());
-        Self { tallies, tally: None, further, branches, cut: 0.0, largest_cut: 0.0, any_cut: false }
+        Self { tallies, items, tally: None, further, branches, cut: 0.0, largest_cut: 0.0, any_cut: false }
     }
 
     /// Enters paths that branch from `prefix`: pairs of last token and probability. With [`Vocabulary::END`] the path is `prefix` itself.
@@ -37,7 +40,7 @@ impl<'t> Found<'t> {
         }
         let branch = u32::try_from(self.branches.len()).unwrap_or(u32::MAX);
         self.branches.push(prefix.to_vec());
-        let tally = self.tally.get_or_insert_with(|| self.tallies.take());
+        let tally = self.tally.get_or_insert_with(|| self.tallies.take(&self.items));
         for (token, probability) in ends {
             let item = if token == Vocabulary::END.0 { prefix.last().copied().unwrap_or(token) } else { token };
             let place = tally.place(item);
@@ -77,8 +80,9 @@ impl<'t> Found<'t> {
         vocabulary: Vocabulary,
         factor: impl Fn(u32) -> f64,
     ) -> UserList {
-        let Self { tallies, tally, further, branches, cut, largest_cut, any_cut } =
-            std::mem::replace(self, Self::nothing(self.tallies));
+        let nothing = Self::nothing(self.tallies, self.items.clone());
+        let Self { tallies, tally, further, branches, cut, largest_cut, any_cut, .. } =
+            std::mem::replace(self, nothing);
         let tally = tally.unwrap_or_default();
         // A search that cut something has unexplored probability, however small the numbers.
         let unexplored = if any_cut { cut.max(f64::MIN_POSITIVE) } else { 0.0 };
@@ -175,7 +179,6 @@ fn node(vocabulary: Vocabulary, token: u32) -> NodeId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ops::Range;
 
     #[test]
     fn an_order_is_proven_when_no_gap_can_be_bridged() {
@@ -213,9 +216,9 @@ mod tests {
     }
 
     fn scores_are_right(vocabulary: Vocabulary, items: Range<u32>) {
-        let tallies = Tallies::among(items);
+        let tallies = Tallies::default();
         let found = || {
-            let mut found = Found::nothing(&tallies);
+            let mut found = Found::nothing(&tallies, items.clone());
             found.enter(&[10, 8, 11, 9], [(12, 0.25), (13, 0.3)], 2);
             found.enter(&[10, 8, 14, 9], [(12, 0.125)], 2);
             found.cut(&[0.2, 0.1]);

@@ -1,7 +1,7 @@
 //! Which continuations of a user's prefixes stay, for each [`Mode`](super::Mode).
 
 use super::Sampling;
-use footpath_core::{Purpose, Stream};
+use footpath_core::{Purpose, Stop, Stream};
 use hashbrown::HashMap;
 
 /// A continuation of a prefix.
@@ -40,11 +40,12 @@ pub(super) fn diverse(
     beams: usize,
     groups: usize,
     penalty: f64,
+    stop: &Stop,
 ) -> (Vec<Candidate>, Vec<f64>) {
     open.sort_unstable_by(order);
     let mut chosen = vec![0u64; open.len()];
     let mut times: HashMap<u32, f64> = HashMap::new();
-    for group in 0..groups {
+    for group in (0..groups).take_while(|_| !stop.is_requested()) {
         // The first groups are larger by one where the beams cannot be shared out evenly.
         let size = beams / groups + usize::from(group < beams % groups);
         let worth = |c: &Candidate| c.probability.ln() - penalty * times.get(&c.token).copied().unwrap_or_default();
@@ -149,13 +150,13 @@ mod tests {
         // Tokens are 0, 1, 2, 0, 1, 2.
         let open = || candidates(&[0.3, 0.1, 0.05, 0.29, 0.09, 0.04]);
         let rows = |kept: &[Candidate]| kept.iter().map(|c| c.row).collect::<Vec<_>>();
-        let (kept, lost) = diverse(open(), 4, 2, 0.0);
+        let (kept, lost) = diverse(open(), 4, 2, 0.0, &Stop::default());
         assert_eq!(rows(&kept), [0, 3], "without a penalty both groups choose alike, and a prefix is followed once");
         assert_eq!(lost.len(), 4);
-        let (kept, _) = diverse(open(), 4, 2, 100.0);
+        let (kept, _) = diverse(open(), 4, 2, 100.0, &Stop::default());
         assert_eq!(rows(&kept), [0, 3, 1, 4], "the second group leaves token 0 to the first");
         assert_eq!(kept.iter().map(|c| c.share).collect::<Vec<_>>(), [1, 1, 2, 2]);
-        let (kept, _) = diverse(kept, 4, 2, 0.0);
+        let (kept, _) = diverse(kept, 4, 2, 0.0, &Stop::default());
         assert_eq!(kept.iter().map(|c| c.share).collect::<Vec<_>>(), [1, 1, 2, 2], "a group follows its own");
     }
 

@@ -11,7 +11,7 @@ mod search;
 mod tally;
 
 pub use next_item::next_items;
-pub use search::{Experts, Recommender};
+pub use search::{ItemPriors, Recommender, Workspace};
 
 use crate::error::{Error, Result};
 use footpath_core::{Goal, NodeId};

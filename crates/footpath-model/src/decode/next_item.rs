@@ -3,10 +3,11 @@
 use super::{ScoredItem, Shortfall, UserList};
 use crate::data::objective::Kind;
 use crate::data::{Objective, Text};
+use crate::error::Result;
 use crate::layout::{Layout, UNSEEN};
 use crate::legal_softmax::score;
 use crate::path_model::PathModel;
-use footpath_core::{LegalSuccessors, NodeId, Vocabulary};
+use footpath_core::{Context, LegalSuccessors, NodeId, Vocabulary};
 use rayon::prelude::*;
 
 /// Users that go through the trunk together.
@@ -14,47 +15,50 @@ const USERS_AT_ONCE: usize = 64;
 
 /// The `k` most probable next items of each user among those they have not chosen, by a model that learned `objective`
 /// ([`Objective::predicts_items`]). Probabilities are normalised over these items.
-#[must_use]
+///
+/// # Errors
+/// [`footpath_core::Error::Stopped`].
 pub fn next_items<L: LegalSuccessors>(
     model: &PathModel,
     legal: &L,
     objective: &Objective,
     users: &[NodeId],
     k: usize,
-    done: &mut dyn FnMut(usize),
-) -> Vec<UserList> {
+    context: &Context,
+) -> Result<Vec<UserList>> {
+    let stage = context.stage("searching", Some(users.len() as u64), "users");
     let mut lists = Vec::with_capacity(users.len());
     for users in users.chunks(USERS_AT_ONCE) {
-        let questions: Vec<Question> = users.iter().map(|&user| Question::new(model, legal, objective, user)).collect();
+        let queries: Vec<Query> = users.iter().map(|&user| Query::new(model, legal, objective, user)).collect();
         let width = model.config.d_table();
-        let hidden = read(model, &questions);
-        let of_user = |((question, h), &user): ((&Question, &[f32]), &NodeId)| {
+        let hidden = read(model, &queries);
+        let of_user = |((query, h), &user): ((&Query, &[f32]), &NodeId)| {
             let seen = legal.history(legal.vocabulary().node(user).0);
-            best(model, legal, &h[(question.inputs.len() - 1) * width..][..width], user, seen, k)
+            best(model, legal, &h[(query.inputs.len() - 1) * width..][..width], user, seen, k)
         };
         let rows = hidden.par_chunks(hidden.len() / users.len().max(1));
-        lists.extend(questions.par_iter().zip(rows).zip(users).map(of_user).collect::<Vec<_>>());
-        done(lists.len());
+        lists.extend(queries.par_iter().zip(rows).zip(users).map(of_user).collect::<Vec<_>>());
+        stage.advance(users.len() as u64)?;
     }
-    lists
+    Ok(lists)
 }
 
 /// A history, arranged so that its last token asks for the next item.
-struct Question {
+struct Query {
     /// Node ids of items that stand for the user, where they are no text.
-    told: Vec<u32>,
+    history: Vec<u32>,
     inputs: Vec<u32>,
     ranks: Vec<u32>,
     reaches: Vec<u32>,
 }
 
-impl Question {
+impl Query {
     fn new<L: LegalSuccessors>(model: &PathModel, legal: &L, objective: &Objective, user: NodeId) -> Self {
         let user = legal.vocabulary().node(user).0;
         if objective.text == Text::Ends {
             let known = if (user as usize) < model.config.num_tokens { user } else { Vocabulary::ANY_USER.0 };
-            let told = legal.history(user).to_vec();
-            return Self { told, inputs: vec![known], ranks: vec![0], reaches: vec![0] };
+            let history = legal.history(user).to_vec();
+            return Self { history, inputs: vec![known], ranks: vec![0], reaches: vec![0] };
         }
         let items = legal.timeline(user);
         let first = items.len().saturating_sub(objective.max_items());
@@ -71,27 +75,27 @@ impl Question {
             ranks.push(if objective.kind == Kind::Permuted { UNSEEN } else { 0 });
             reaches.push(reaches.last().copied().unwrap_or_default());
         }
-        Self { told: Vec::new(), inputs, ranks, reaches }
+        Self { history: Vec::new(), inputs, ranks, reaches }
     }
 }
 
-/// Hidden vectors of all questions: `[questions, tokens of the longest, d_table]`.
-fn read(model: &PathModel, questions: &[Question]) -> Vec<f32> {
-    let tokens = questions.iter().map(|q| q.inputs.len()).max().unwrap_or(1);
+/// Hidden vectors of all queries: `[queries, tokens of the longest, d_table]`.
+fn read(model: &PathModel, queries: &[Query]) -> Vec<f32> {
+    let tokens = queries.iter().map(|q| q.inputs.len()).max().unwrap_or(1);
     let mut layout = Layout::of_width(tokens);
-    let mut inputs = Vec::with_capacity(questions.len() * tokens);
-    for question in questions {
-        inputs.extend(&question.inputs);
+    let mut inputs = Vec::with_capacity(queries.len() * tokens);
+    for query in queries {
+        inputs.extend(&query.inputs);
         inputs.resize((layout.rows + 1) * tokens, Vocabulary::PADDING.0);
-        let positions = (0u32..).take(question.inputs.len()).collect();
-        layout.push(positions, question.ranks.clone(), question.reaches.clone());
+        let positions = (0u32..).take(query.inputs.len()).collect();
+        layout.push(positions, query.ranks.clone(), query.reaches.clone());
     }
     let shape = [layout.rows, tokens, model.config.d_table()];
     let mut vectors = model.embed(&inputs);
-    for (question, of_row) in questions.iter().zip(vectors.chunks_exact_mut(shape[1] * shape[2])) {
+    for (query, of_row) in queries.iter().zip(vectors.chunks_exact_mut(shape[1] * shape[2])) {
         let first = &mut of_row[..shape[2]];
-        model.begin(question.inputs.first().copied().unwrap_or_default(), first);
-        model.add_history(&question.told, first);
+        model.begin(query.inputs.first().copied().unwrap_or_default(), first);
+        model.add_history(&query.history, first);
     }
     model.engine().forward(vectors, &layout)
 }

@@ -9,43 +9,52 @@ use super::keep::{self, Candidate};
 use super::tally::Tallies;
 use super::{MAX_BEAMS, Mode, Prompt, SearchOptions, UserList, WhenShort};
 use crate::embeddings::Table;
+use crate::error::Result;
 use crate::kernels::{exp, largest, sum, vectorised};
 use crate::legal_softmax::{scores, scores_into};
 use crate::linear::Linear;
 use crate::model::{Cache, Engine};
 use crate::path_model::PathModel;
-use footpath_core::{Goal, LegalSuccessors, NodeId, Successors, Vocabulary};
+use footpath_core::{Context, Goal, LegalSuccessors, NodeId, Stop, Successors, TokenId, Vocabulary};
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::Arc;
 
-/// Users that go through the trunk together. Part of the definition of a run: results do not depend on the number of threads.
+/// Users that go through the trunk together. Part of the definition of a run: results do not depend on the number of
+/// threads.
 const USERS_AT_ONCE: usize = 8;
 /// Prefixes that go through the trunk together, in all threads: what bounds the memory of a search that is widened.
 const PREFIXES_AT_ONCE: usize = MAX_BEAMS;
+/// Numbers whose sum is taken in single precision.
+const SUMMED_TOGETHER: usize = 64;
+/// Place in a path of the first item: after the user and the relation.
+const FIRST_ITEM: usize = 2;
+
+/// What searches write to. It is as large as the items of the graph, so whoever serves one request after another keeps
+/// it for all of them; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Workspace(Arc<Tallies>);
 
 /// Generates recommendations with a model on a graph.
+///
+/// To make one costs nothing: it refers to what it works with, and prepares nothing that grows with model or graph.
 #[derive(Debug)]
 pub struct Recommender<'a, L> {
     model: &'a PathModel,
     engine: Engine<'a>,
     legal: &'a L,
     linear: Option<&'a Linear>,
-    tallies: Tallies,
+    workspace: Workspace,
 }
 
 /// The search of one user.
-struct Quest<'t> {
+struct UserSearch<'t> {
     user: NodeId,
-    experts: Experts,
+    priors: ItemPriors,
     found: Found<'t>,
     /// When no prefix of theirs is left.
     list: Option<UserList>,
 }
-
-/// Numbers whose sum is taken in single precision.
-const SUMMED_TOGETHER: usize = 64;
-/// Place in a path of the first item: after the user and the relation.
-const FIRST_ITEM: usize = 2;
 
 /// A prefix of one user.
 struct Beam {
@@ -65,13 +74,18 @@ impl Beam {
     fn is_forced(&self) -> bool {
         self.successors.as_ref().is_some_and(|successors| successors.len() == 1)
     }
+
+    /// The token of the user whose prefix it is.
+    fn user_token(&self) -> u32 {
+        self.tokens.first().copied().unwrap_or_default()
+    }
 }
 
 impl<'a, L: LegalSuccessors> Recommender<'a, L> {
-    /// A recommender; `model` must not be on an autodiff device.
+    /// A recommender with a workspace of its own.
     #[must_use]
     pub fn new(model: &'a PathModel, legal: &'a L) -> Self {
-        Self { model, engine: model.engine(), legal, linear: None, tallies: Tallies::among(legal.items()) }
+        Self { model, engine: model.engine(), legal, linear: None, workspace: Workspace::default() }
     }
 
     /// With a linear part, for [`SearchOptions::linear`].
@@ -80,27 +94,58 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         Self { linear, ..self }
     }
 
-    /// What is said of the items from each user alone, beside paths: for choosing weights. Two numbers for each user and item.
-    pub fn experts(&self, users: &[NodeId]) -> Vec<Experts> {
-        let options = SearchOptions { direct: 1.0, linear: 1.0, ..SearchOptions::default() };
-        self.experts_of(&self.beginnings(users, u64::MAX), &options, &mut Cache::default()).1
+    /// In a workspace that was used before and will be used again.
+    #[must_use]
+    pub fn with_workspace(self, workspace: &Workspace) -> Self {
+        Self { workspace: workspace.clone(), ..self }
     }
 
-    /// The recommendations of each user, in the order of `users`. `done` is called with the number of users finished.
+    /// What is said of the items from each user alone, beside paths: for choosing weights. Two numbers for each user
+    /// and item.
     ///
-    /// A list that is short although prefixes were cut is searched again as [`WhenShort`] says, one whose order is not proven as
-    /// [`Mode::Exact`] says; at most [`MAX_BEAMS`] wide.
-    pub fn recommend(&self, users: &[NodeId], options: SearchOptions, done: &mut dyn FnMut(usize)) -> Vec<UserList> {
-        let mut lists: Vec<UserList> = Vec::with_capacity(users.len());
-        for chunk in users.chunks(USERS_AT_ONCE * rayon::current_num_threads()) {
-            lists.extend(self.search_until_content(chunk, options));
-            done(lists.len());
-        }
-        lists
+    /// # Errors
+    /// [`footpath_core::Error::Stopped`].
+    pub fn item_priors(&self, users: &[NodeId], context: &Context) -> Result<Vec<ItemPriors>> {
+        let options = SearchOptions { direct: 1.0, linear: 1.0, ..SearchOptions::default() };
+        let search = Search { by: self, options, stop: context.stop() };
+        let (_, priors) = search.priors(&search.beginnings(users, u64::MAX), &mut Cache::default());
+        context.check()?;
+        Ok(priors)
     }
 
-    fn search_until_content(&self, users: &[NodeId], options: SearchOptions) -> Vec<UserList> {
-        let mut lists = self.search_in_portions(users, options);
+    /// The recommendations of each user, in the order of `users`.
+    ///
+    /// A list that is short although prefixes were cut is searched again as [`WhenShort`] says, one whose order is not
+    /// proven as [`Mode::Exact`] says; at most [`MAX_BEAMS`] wide.
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Stopped`].
+    pub fn recommend(&self, users: &[NodeId], options: SearchOptions, context: &Context) -> Result<Vec<UserList>> {
+        let stage = context.stage("searching", Some(users.len() as u64), "users");
+        let search = Search { by: self, options, stop: context.stop() };
+        let mut lists: Vec<UserList> = Vec::with_capacity(users.len());
+        for users in users.chunks(USERS_AT_ONCE * rayon::current_num_threads()) {
+            lists.extend(search.until_content(users)?);
+            stage.advance(users.len() as u64)?;
+        }
+        Ok(lists)
+    }
+}
+
+/// A search with one set of options, until somebody stops it.
+///
+/// What takes long looks at the flag itself and then gives back anything; whoever asked for it looks again and throws
+/// that away.
+struct Search<'s, 'a, L> {
+    by: &'s Recommender<'a, L>,
+    options: SearchOptions,
+    stop: &'s Stop,
+}
+
+impl<L: LegalSuccessors> Search<'_, '_, L> {
+    fn until_content(&self, users: &[NodeId]) -> Result<Vec<UserList>> {
+        let Self { by, options, stop } = *self;
+        let mut lists = self.in_portions(users)?;
         let mut wider = options;
         let content = |list: &UserList| {
             let filled = list.items.len() >= options.k || options.when_short == WhenShort::Accept;
@@ -112,117 +157,121 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
                 break;
             }
             let those: Vec<NodeId> = again.iter().map(|&i| users[i]).collect();
-            for (index, list) in again.into_iter().zip(self.search_in_portions(&those, wider)) {
-                lists[index] = list;
-            }
+            let found = Search { by, options: wider, stop }.in_portions(&those)?;
+            again.into_iter().zip(found).for_each(|(index, list)| lists[index] = list);
         }
-        lists
+        Ok(lists)
     }
 
     /// Searches as many users at once as memory allows.
-    fn search_in_portions(&self, users: &[NodeId], options: SearchOptions) -> Vec<UserList> {
-        let width = match options.mode {
+    fn in_portions(&self, users: &[NodeId]) -> Result<Vec<UserList>> {
+        let width = match self.options.mode {
             Mode::Sample(sampling) => sampling.draws as usize,
-            _ => options.beams,
+            _ => self.options.beams,
         };
         let users_in_memory = (PREFIXES_AT_ONCE / width).max(1);
         let portion = users_in_memory.min(USERS_AT_ONCE);
         // Every thread has portions of its own: what is done for one user at a time, nobody waits for.
         let at_once = (users_in_memory / portion).min(rayon::current_num_threads());
-        users
-            .chunks(portion * at_once)
-            .flat_map(|users| {
-                users.par_chunks(portion).flat_map_iter(|users| self.search(users, options)).collect::<Vec<_>>()
-            })
-            .collect()
+        let mut lists = Vec::with_capacity(users.len());
+        for users in users.chunks(portion * at_once) {
+            let found: Vec<Vec<UserList>> =
+                users.par_chunks(portion).map(|users| self.together(users)).collect::<Result<_>>()?;
+            lists.extend(found.into_iter().flatten());
+        }
+        Ok(lists)
     }
 
-    fn search(&self, users: &[NodeId], options: SearchOptions) -> Vec<UserList> {
-        let share = match options.mode {
+    /// Searches users whose prefixes go through the trunk together.
+    fn together(&self, users: &[NodeId]) -> Result<Vec<UserList>> {
+        let Recommender { model, engine, legal, workspace, .. } = self.by;
+        let share = match self.options.mode {
             Mode::Sample(sampling) => u64::from(sampling.draws),
             _ => u64::MAX,
         };
         let mut beams = self.beginnings(users, share);
         let mut cache = Cache::default();
-        let (mut hidden, experts) = self.experts_of(&beams, &options, &mut cache);
-        let quest = |(&user, experts)| Quest { user, experts, found: Found::nothing(&self.tallies), list: None };
-        let mut quests: Vec<Quest<'_>> = users.iter().zip(experts).map(quest).collect();
+        let (mut hidden, priors) = self.priors(&beams, &mut cache);
+        let nothing = || Found::nothing(&workspace.0, legal.items());
+        let begin = |(&user, priors)| UserSearch { user, priors, found: nothing(), list: None };
+        let mut searches: Vec<UserSearch<'_>> = users.iter().zip(priors).map(begin).collect();
         loop {
-            beams = self.advance(&beams, &hidden, &options, &mut quests);
+            beams = self.advance(&beams, &hidden, &mut searches);
+            self.stop.check()?;
             if beams.is_empty() {
                 break;
             }
             let tokens: Vec<u32> = beams.iter().filter_map(|b| b.tokens.last().copied()).collect();
             let parents: Vec<u32> = beams.iter().map(|b| b.parent).collect();
             let forced: Vec<bool> = beams.iter().map(Beam::is_forced).collect();
-            hidden = self.engine.step_for_some(self.model.embed(&tokens), Some(&parents), &forced, &mut cache);
+            hidden = engine.step_for_some(model.embed(&tokens), Some(&parents), &forced, &mut cache);
         }
-        let vocabulary = self.legal.vocabulary();
-        let list = |mut quest: Quest<'_>| quest.list.take().unwrap_or_else(|| quest.finish(&options, vocabulary));
-        quests.into_iter().map(list).collect()
+        let vocabulary = legal.vocabulary();
+        let list =
+            |mut search: UserSearch<'_>| search.list.take().unwrap_or_else(|| search.finish(&self.options, vocabulary));
+        Ok(searches.into_iter().map(list).collect())
     }
 
     /// Where the search of each user begins.
     fn beginnings(&self, users: &[NodeId], share: u64) -> Vec<Beam> {
         let first = |(user, &node): (usize, &NodeId)| {
-            let tokens = vec![self.legal.vocabulary().node(node).0];
+            let tokens = vec![self.by.legal.vocabulary().node(node).0];
             Beam { user, tokens, probability: 1.0, parent: 0, share, successors: None }
         };
         users.iter().enumerate().map(first).collect()
     }
 
     /// The hidden vector after the prompt of each user, and what is said of the items from the user alone.
-    fn experts_of(&self, users: &[Beam], options: &SearchOptions, cache: &mut Cache) -> (Vec<f32>, Vec<Experts>) {
-        let hidden = self.read_prompts(users, options, cache);
+    fn priors(&self, users: &[Beam], cache: &mut Cache) -> (Vec<f32>, Vec<ItemPriors>) {
+        let hidden = self.read_prompts(users, cache);
         let of_each: Vec<(&Beam, &[f32])> =
-            users.iter().zip(hidden.chunks_exact(self.model.config.d_table())).collect();
-        let experts = of_each
-            .into_par_iter()
-            .map(|(user, h)| {
-                let first = self.legal.items().start;
-                let direct =
-                    if options.direct > 0.0 { log_softmax(self.model, self.legal.items(), h) } else { Vec::new() };
-                let linear = match self.linear {
-                    Some(linear) if options.linear > 0.0 => {
-                        let user = user.tokens.first().copied().unwrap_or_default();
-                        let places = self.legal.history(user).iter().map(|&item| self.model.history_row(item));
-                        linear.log_shares(places.zip(self.legal.later(user)))
-                    }
-                    _ => Vec::new(),
-                };
-                Experts { first, direct, linear }
-            })
-            .collect();
-        (hidden, experts)
+            users.iter().zip(hidden.chunks_exact(self.by.model.config.d_table())).collect();
+        let priors = of_each.into_par_iter().map(|(user, hidden)| self.priors_of(user.user_token(), hidden)).collect();
+        (hidden, priors)
+    }
+
+    /// What is said of the items from a user alone; `hidden` is the vector after their prompt.
+    fn priors_of(&self, user: u32, hidden: &[f32]) -> ItemPriors {
+        let Recommender { model, legal, linear, .. } = self.by;
+        let items = legal.items();
+        let first = items.start;
+        let direct = if self.options.direct > 0.0 { log_softmax(model, items, hidden) } else { Vec::new() };
+        let linear = match linear {
+            Some(linear) if self.options.linear > 0.0 => {
+                let places = legal.history(user).iter().map(|&item| model.history_row(item));
+                linear.log_shares(places.zip(legal.later(user)))
+            }
+            _ => Vec::new(),
+        };
+        ItemPriors { first, direct, linear }
     }
 
     /// The hidden vector after the prompt of each user.
-    fn read_prompts(&self, users: &[Beam], options: &SearchOptions, cache: &mut Cache) -> Vec<f32> {
-        let model = self.model;
-        let user_of = |beam: &Beam| beam.tokens.first().copied().unwrap_or_default();
-        let (Prompt::UserAndEnd, Goal::Item(end)) = (options.prompt, options.goal) else {
-            let prompt = |beam: &Beam| model.prompt(user_of(beam), self.legal.history(user_of(beam)));
-            return self.engine.step(users.iter().flat_map(prompt).collect(), None, cache);
+    fn read_prompts(&self, users: &[Beam], cache: &mut Cache) -> Vec<f32> {
+        let Recommender { model, engine, legal, .. } = self.by;
+        let (Prompt::UserAndEnd, Goal::Item(end)) = (self.options.prompt, self.options.goal) else {
+            let prompt = |beam: &Beam| model.prompt(beam.user_token(), legal.history(beam.user_token()));
+            return engine.step(users.iter().flat_map(prompt).collect(), None, cache);
         };
         // As in training, the end is not told twice.
         let prompt = |beam: &Beam| {
-            let known: Vec<u32> =
-                self.legal.history(user_of(beam)).iter().copied().filter(|&item| item != end.0).collect();
-            model.prompt(user_of(beam), &known)
+            let history = legal.history(beam.user_token()).iter().copied();
+            model.prompt(beam.user_token(), &history.filter(|&item| item != end.0).collect::<Vec<_>>())
         };
         let same = |token: u32| model.embed(&vec![token; users.len()]);
-        let end = self.legal.vocabulary().node(end).0;
+        let end = legal.vocabulary().node(end).0;
         let users = users.iter().flat_map(prompt).collect();
         let vectors =
             [same(Vocabulary::PREFIX.0), users, same(Vocabulary::SUFFIX.0), same(end), same(Vocabulary::MIDDLE.0)];
-        vectors.into_iter().fold(Vec::new(), |_, vectors| self.engine.step(vectors, None, cache))
+        vectors.into_iter().fold(Vec::new(), |_, vectors| engine.step(vectors, None, cache))
     }
 
-    /// One token further: the surviving beams, with what ended entered in the quests, of which those that have no beam left are finished.
-    fn advance(&self, beams: &[Beam], hidden: &[f32], options: &SearchOptions, quests: &mut [Quest<'_>]) -> Vec<Beam> {
+    /// One token further: the surviving beams, with what ended entered in the searches of their users, of which those
+    /// that have no beam left are finished.
+    fn advance(&self, beams: &[Beam], hidden: &[f32], searches: &mut [UserSearch<'_>]) -> Vec<Beam> {
         let groups: Vec<&[Beam]> = beams.chunk_by(|a, b| a.user == b.user).collect();
         let starts: Vec<usize> = groups.iter().scan(0, |at, g| Some(std::mem::replace(at, *at + g.len()))).collect();
-        let mut by_user: Vec<Option<&mut Quest<'_>>> = quests.iter_mut().map(Some).collect();
+        let mut by_user: Vec<Option<&mut UserSearch<'_>>> = searches.iter_mut().map(Some).collect();
         let work: Vec<_> = groups
             .into_iter()
             .zip(starts)
@@ -230,100 +279,76 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
             .collect();
         let survivors: Vec<Vec<Beam>> = work
             .into_par_iter()
-            .map(|(group, start, quest)| {
-                let open = self.open(group, start, hidden, options, &mut quest.found);
-                let (kept, lost) = match options.mode {
-                    Mode::Beam | Mode::Exact => keep::most_probable(open, options.beams),
-                    Mode::Diverse { groups, penalty } => keep::diverse(open, options.beams, groups, penalty),
-                    Mode::Sample(_) => (open, Vec::new()),
-                };
-                quest.found.cut(&lost);
-                if kept.is_empty() {
-                    // Now what was found is at hand; when all are through it has left the caches.
-                    quest.list = Some(quest.finish(options, self.legal.vocabulary()));
-                }
-                let mut kept: Vec<Beam> =
-                    kept.iter().map(|candidate| candidate.follow(&group[candidate.row as usize - start])).collect();
-                self.look_ahead(&mut kept, options);
-                kept
-            })
+            .map(|(group, start, search)| self.advance_user(group, start, hidden, search))
             .collect();
         survivors.into_iter().flatten().collect()
     }
 
-    /// Looks up what may follow the prefixes of a user, so that the trunk is spared those which only one token can follow. Not where that token ends the
-    /// longest paths: there few are alone, and all of them may be too many to be held for every prefix at once.
-    fn look_ahead(&self, beams: &mut [Beam], options: &SearchOptions) {
-        let is_last = |beam: &Beam| beam.tokens.len() + 1 >= self.legal.max_tokens();
-        if beams.first().is_none_or(is_last) || self.end_to_fill_in_to(options).is_some() {
+    /// As [`Search::advance`] for the beams of one user, the first of which is the `start`-th of all.
+    fn advance_user(&self, group: &[Beam], start: usize, hidden: &[f32], search: &mut UserSearch<'_>) -> Vec<Beam> {
+        let options = &self.options;
+        let open = self.open(group, start, hidden, &mut search.found);
+        if self.stop.is_requested() {
+            return Vec::new();
+        }
+        let (kept, lost) = match options.mode {
+            Mode::Beam | Mode::Exact => keep::most_probable(open, options.beams),
+            Mode::Diverse { groups, penalty } => keep::diverse(open, options.beams, groups, penalty, self.stop),
+            Mode::Sample(_) => (open, Vec::new()),
+        };
+        search.found.cut(&lost);
+        if kept.is_empty() {
+            // Now what was found is at hand; when all are through it has left the caches.
+            search.list = Some(search.finish(options, self.by.legal.vocabulary()));
+        }
+        let mut kept: Vec<Beam> =
+            kept.iter().map(|candidate| candidate.follow(&group[candidate.row as usize - start])).collect();
+        self.look_ahead(&mut kept);
+        kept
+    }
+
+    /// The tokens of some prefixes, until somebody stops the search.
+    fn prefixes<'b>(&self, beams: &'b [Beam]) -> impl Iterator<Item = &'b [u32]> {
+        beams.iter().map(|beam| beam.tokens.as_slice()).take_while(|_| !self.stop.is_requested())
+    }
+
+    /// Looks up what may follow the prefixes of a user, so that the trunk is spared those which only one token can
+    /// follow. Not where that token ends the longest paths: there few are alone, and all of them may be too many to be
+    /// held for every prefix at once.
+    fn look_ahead(&self, beams: &mut [Beam]) {
+        let is_last = |beam: &Beam| beam.tokens.len() + 1 >= self.by.legal.max_tokens();
+        if beams.first().is_none_or(is_last) || self.end_to_fill_in_to().is_some() {
             return;
         }
         let mut found = Vec::with_capacity(beams.len());
-        let prefixes = beams.iter().map(|beam| beam.tokens.as_slice());
-        self.legal.successors_of_each(prefixes, options.goal, |successors| found.push(std::mem::take(successors)));
+        let take = |successors: &mut Successors| found.push(std::mem::take(successors));
+        self.by.legal.successors_of_each(self.prefixes(beams), self.options.goal, take);
         beams.iter_mut().zip(found).for_each(|(beam, successors)| beam.successors = Some(successors));
     }
 
     /// All that may follow the prefixes of a user, with what ends entered in `found`.
-    fn open(
-        &self,
-        group: &[Beam],
-        start: usize,
-        hidden: &[f32],
-        options: &SearchOptions,
-        found: &mut Found<'_>,
-    ) -> Vec<Candidate> {
-        let width = self.model.config.d_table();
-        let mut open = Vec::new();
-        let mut softmax = Softmax::default();
-        let filled_in = self.end_to_fill_in_to(options);
-        let mut enter = |index: usize, beam: &Beam, successors: &Successors| {
-            let h = &hidden[index * width..][..width];
-            // What ends a middle is the mark of its end: the item is given.
-            let word = |token: u32| if Some(token) == filled_in { Vocabulary::END.0 } else { token };
-            let shares = softmax.of(h, successors, self.model.output(), &self.model.bias, word);
-            if options.recency > 0.0 && beam.tokens.len() == FIRST_ITEM {
-                self.fade(&beam.tokens, options.recency, successors, shares);
-            }
-            let shares: &[f64] = shares;
-            let drawn = match options.mode {
-                Mode::Sample(sampling) => {
-                    let user = beam.tokens.first().copied().unwrap_or_default();
-                    Some(keep::draw(shares, beam.share, &sampling, user, &beam.tokens))
-                }
-                _ => None,
-            };
-            let share = |place: usize| drawn.as_ref().map_or(beam.share, |counts| counts[place]);
-            let row = u32::try_from(index).unwrap_or(u32::MAX);
-            let going = successors.continuing.iter().zip(shares).enumerate();
-            open.extend(going.filter(|&(place, _)| share(place) > 0).map(|(place, (&token, &p))| Candidate {
-                probability: beam.probability * p,
-                row,
-                token,
-                share: share(place),
-            }));
-            let first = successors.continuing.len();
-            let stopping = (first..).zip(successors.ending.iter().zip(&shares[first..]));
-            let ends =
-                stopping.filter(|&(place, _)| share(place) > 0).map(|(_, (&token, &p))| (token, beam.probability * p));
-            found.enter(&beam.tokens, ends, options.paths_per_item);
-        };
+    fn open(&self, group: &[Beam], start: usize, hidden: &[f32], found: &mut Found<'_>) -> Vec<Candidate> {
+        let filled_in = self.end_to_fill_in_to();
+        let mut opening = Opening { search: self, hidden, filled_in, softmax: Softmax::default(), open: Vec::new() };
         let mut beams = (start..).zip(group).peekable();
         if beams.peek().is_some_and(|(_, beam)| beam.successors.is_none()) {
-            let prefixes = group.iter().map(|beam| beam.tokens.as_slice());
-            self.legal.successors_of_each(prefixes, options.goal, |successors| {
+            self.by.legal.successors_of_each(self.prefixes(group), self.options.goal, |successors| {
                 filled_in.into_iter().for_each(|end| stop_at(successors, end));
-                beams.next().into_iter().for_each(|(index, beam)| enter(index, beam, successors));
+                beams.next().into_iter().for_each(|(index, beam)| opening.enter(index, beam, successors, found));
             });
+            return opening.open;
         }
-        beams.for_each(|(index, beam)| beam.successors.iter().for_each(|successors| enter(index, beam, successors)));
-        open
+        for (index, beam) in beams.take_while(|_| !self.stop.is_requested()) {
+            beam.successors.iter().for_each(|successors| opening.enter(index, beam, successors, found));
+        }
+        opening.open
     }
 
     /// Takes probability from the items of a history by how many were chosen later; the sum stays 1.
     fn fade(&self, prefix: &[u32], recency: f64, successors: &Successors, shares: &mut [f64]) {
-        let (user, first) = (prefix[0], self.legal.vocabulary().node(NodeId(0)).0);
-        let (history, later) = (self.legal.history(user), self.legal.later(user));
+        let legal = self.by.legal;
+        let (user, first) = (prefix[0], legal.vocabulary().node(NodeId(0)).0);
+        let (history, later) = (legal.history(user), legal.later(user));
         // What was not chosen, such as the end of a path of one hop, has no time.
         let faded = |token: u32| {
             let place = history.binary_search(&token.wrapping_sub(first)).ok()?;
@@ -337,28 +362,73 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     }
 
     /// The token of the item that a middle leads to.
-    fn end_to_fill_in_to(&self, options: &SearchOptions) -> Option<u32> {
-        match (options.prompt, options.goal) {
-            (Prompt::UserAndEnd, Goal::Item(end)) => Some(self.legal.vocabulary().node(end).0),
+    fn end_to_fill_in_to(&self) -> Option<u32> {
+        match (self.options.prompt, self.options.goal) {
+            (Prompt::UserAndEnd, Goal::Item(end)) => Some(self.by.legal.vocabulary().node(end).0),
             _ => None,
         }
     }
 }
 
-impl Quest<'_> {
+/// The continuations of the prefixes of one user, as they are looked up one prefix after the other.
+struct Opening<'s, 'r, 'a, L> {
+    search: &'s Search<'r, 'a, L>,
+    hidden: &'s [f32],
+    /// As [`Search::end_to_fill_in_to`].
+    filled_in: Option<u32>,
+    softmax: Softmax,
+    open: Vec<Candidate>,
+}
+
+impl<L: LegalSuccessors> Opening<'_, '_, '_, L> {
+    /// Enters what may follow a prefix: what goes on as open, what ends in `found`.
+    fn enter(&mut self, index: usize, beam: &Beam, successors: &Successors, found: &mut Found<'_>) {
+        let Self { search, hidden, filled_in, softmax, open } = self;
+        let (model, options) = (search.by.model, &search.options);
+        let width = model.config.d_table();
+        let h = &hidden[index * width..][..width];
+        // What ends a middle is the mark of its end: the item is given.
+        let word = |token: u32| if Some(token) == *filled_in { Vocabulary::END.0 } else { token };
+        let shares = softmax.of(h, successors, model.output(), &model.bias, word);
+        if options.recency > 0.0 && beam.tokens.len() == FIRST_ITEM {
+            search.fade(&beam.tokens, options.recency, successors, shares);
+        }
+        let shares: &[f64] = shares;
+        let drawn = match options.mode {
+            Mode::Sample(sampling) => Some(keep::draw(shares, beam.share, &sampling, beam.user_token(), &beam.tokens)),
+            _ => None,
+        };
+        let share = |place: usize| drawn.as_ref().map_or(beam.share, |counts| counts[place]);
+        let row = u32::try_from(index).unwrap_or(u32::MAX);
+        let going = successors.continuing.iter().zip(shares).enumerate();
+        open.extend(going.filter(|&(place, _)| share(place) > 0).map(|(place, (&token, &p))| Candidate {
+            probability: beam.probability * p,
+            row,
+            token,
+            share: share(place),
+        }));
+        let first = successors.continuing.len();
+        let stopping = (first..).zip(successors.ending.iter().zip(&shares[first..]));
+        let ends =
+            stopping.filter(|&(place, _)| share(place) > 0).map(|(_, (&token, &p))| (token, beam.probability * p));
+        found.enter(&beam.tokens, ends, options.paths_per_item);
+    }
+}
+
+impl UserSearch<'_> {
     /// The list of the user, by what was found.
     fn finish(&mut self, options: &SearchOptions, vocabulary: Vocabulary) -> UserList {
-        let Self { user, experts, found, .. } = self;
+        let Self { user, priors, found, .. } = self;
         if matches!(options.mode, Mode::Sample(_)) {
             found.cut_the_rest();
         }
-        found.finish(*user, options, vocabulary, |token| experts.factor(token, options))
+        found.finish(*user, options, vocabulary, |token| priors.factor(token, options))
     }
 }
 
 /// What is said of each item from a user alone, beside the paths to it.
 #[derive(Clone, Debug)]
-pub struct Experts {
+pub struct ItemPriors {
     /// Token of the first item.
     first: u32,
     /// ln p(item ∣ user) by the model, among all items; empty where it is not asked for, which costs nothing.
@@ -367,21 +437,22 @@ pub struct Experts {
     linear: Vec<f32>,
 }
 
-impl Experts {
+impl ItemPriors {
     /// What the worth of the paths to an item is multiplied by; at most 1.
-    fn factor(&self, end: u32, options: &SearchOptions) -> f64 {
+    fn factor(&self, item: u32, options: &SearchOptions) -> f64 {
         if self.direct.is_empty() && self.linear.is_empty() {
             return 1.0;
         }
-        let [direct, linear] = self.of(end);
+        let [direct, linear] = self.of(TokenId(item));
         (options.direct * direct + options.linear * linear).exp()
     }
 
-    /// ln p(item ∣ user) and the logarithm of the linear part's share of an item, by its token; 0 of what was not asked for.
+    /// ln p(item ∣ user) and the logarithm of the linear part's share of an item, by its token; 0 of what was not asked
+    /// for.
     #[must_use]
-    pub fn of(&self, end: u32) -> [f64; 2] {
-        let place = end.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
-        let at = |expert: &[f32]| place.and_then(|place| expert.get(place)).map_or(0.0, |&log| f64::from(log));
+    pub fn of(&self, item: TokenId) -> [f64; 2] {
+        let place = item.0.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+        let at = |prior: &[f32]| place.and_then(|place| prior.get(place)).map_or(0.0, |&log| f64::from(log));
         [at(&self.direct), at(&self.linear)]
     }
 }

@@ -98,6 +98,10 @@ impl Tally {
         Self { first: items.start, of_items: vec![0; items.len()], ..Self::default() }
     }
 
+    fn is_of(&self, items: &Range<u32>) -> bool {
+        (self.first, self.of_items.len()) == (items.start, items.len())
+    }
+
     /// The place of a token among the items found, made if it is new. About every second is, so nothing here is to be guessed.
     #[inline]
     pub(super) fn place(&mut self, token: u32) -> usize {
@@ -130,27 +134,21 @@ impl Tally {
     }
 }
 
-/// Empty tallies, to be used by one user after another: as many are made as are in use at once, and what was used last is still in a cache.
-#[derive(Debug)]
-pub(super) struct Tallies {
-    items: Range<u32>,
-    spare: Mutex<Vec<Tally>>,
-}
+/// Empty tallies, to be used by one user after another: as many are made as are in use at once, and what was used last
+/// is still in a cache.
+#[derive(Debug, Default)]
+pub(super) struct Tallies(Mutex<Vec<Tally>>);
 
 impl Tallies {
-    /// For a graph with these items.
-    pub(super) fn among(items: Range<u32>) -> Self {
-        Self { items, spare: Mutex::default() }
-    }
-
-    pub(super) fn take(&self) -> Tally {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        spare.unwrap_or_else(|| Tally::of(&self.items))
+    /// One for a graph with these items.
+    pub(super) fn take(&self, items: &Range<u32>) -> Tally {
+        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.filter(|tally| tally.is_of(items)).unwrap_or_else(|| Tally::of(items))
     }
 
     pub(super) fn give_back(&self, mut tally: Tally) {
         tally.clear();
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(tally);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(tally);
     }
 }
 
@@ -182,14 +180,16 @@ mod tests {
 
     #[test]
     fn a_tally_that_is_given_back_knows_nothing_of_the_user_before() {
-        let tallies = Tallies::among(10..14);
+        let tallies = Tallies::default();
         for tokens in [[10, 13, 3, 10], [13, 14, 12, 3]] {
-            let mut tally = tallies.take();
+            let mut tally = tallies.take(&(10..14));
             let places = tokens.map(|token| tally.place(token));
             assert_eq!(places[..3], [0, 1, 2]);
             assert_eq!(tokens.map(|token| tally.known_place(token)), places.map(Some));
             assert_eq!((tally.known_place(11), tally.known_place(9)), (None, None));
             tallies.give_back(tally);
         }
+        let other = tallies.take(&(3..4));
+        assert!(other.is_of(&(3..4)), "nor does it serve another graph");
     }
 }

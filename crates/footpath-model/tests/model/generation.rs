@@ -2,17 +2,17 @@
 
 use crate::reference::Reference;
 use crate::toy::{NUM_ITEMS, NUM_USERS, Toy};
-use footpath_core::{Goal, LegalSuccessors, NodeId, Successors, Vocabulary};
+use footpath_core::{Context, Goal, LegalSuccessors, NodeId, Successors, Vocabulary};
+use footpath_model::PathModel;
 use footpath_model::config::{ModelConfig, Preset};
 use footpath_model::data::objective::Kind;
 use footpath_model::data::{Objective, Text};
 use footpath_model::decode::{Prompt, Recommender, SearchOptions, UserList, next_items};
-use footpath_model::{PathModel, device};
 
 fn model(toy: &Toy) -> PathModel {
     let items = NUM_USERS..NUM_USERS + NUM_ITEMS;
     let config = ModelConfig::preset(Preset::Tiny, toy.vocabulary().len(), items, 12);
-    let mut model = PathModel::new(config, 5, &device("flex").expect("flex")).expect("a model");
+    let mut model = PathModel::new(config, 5, &crate::cpu()).expect("a model");
     crate::scale_output(&mut model, 8.0);
     model.history.values.iter_mut().for_each(|v| *v = 0.0);
     model
@@ -27,7 +27,10 @@ fn filled_in(model: &PathModel, toy: &Toy, user: u32, end: u32, beams: usize) ->
         goal: Goal::Item(NodeId(end)),
         ..SearchOptions::default()
     };
-    Recommender::new(model, toy).recommend(&[NodeId(user)], options, &mut |_| {}).remove(0)
+    Recommender::new(model, toy)
+        .recommend(&[NodeId(user)], options, &Context::default())
+        .expect("nobody stops it")
+        .remove(0)
 }
 
 #[test]
@@ -99,7 +102,8 @@ fn next_items_are_those_of_the_definition() {
     for objective in of_histories.into_iter().chain([Objective::of(Kind::Causal, Text::Ends)]) {
         let kind = objective.kind;
         // A user the model does not know is nobody in particular; two users with histories of other lengths go together.
-        let lists = next_items(&model, &toy, &objective, &[0, 2].map(NodeId), 3, &mut |_| {});
+        let lists =
+            next_items(&model, &toy, &objective, &[0, 2].map(NodeId), 3, &Context::default()).expect("nobody stops it");
         for (list, user) in lists.iter().zip([0, 2]) {
             let mut tokens = vec![first + user];
             if objective.text == Text::Histories {
@@ -128,7 +132,8 @@ fn next_items_are_those_of_the_definition() {
             let others = unseen.iter().map(|item| NodeId(item - first));
             assert!(others.filter(|&i| expected(i) > worst + 1e-4).count() < 3, "{kind:?}: none is better");
         }
-        let all = next_items(&model, &toy, &objective, &[NodeId(1)], usize::MAX, &mut |_| {});
+        let all = next_items(&model, &toy, &objective, &[NodeId(1)], usize::MAX, &Context::default())
+            .expect("nobody stops it");
         let total: f64 = all[0].items.iter().map(|item| item.score.exp()).sum();
         assert!((total - 1.0).abs() < 1e-5);
     }

@@ -8,7 +8,7 @@ use footpath_core::{Purpose, Stream};
 use footpath_model::dropout::Dropout;
 use footpath_model::layout::{Layout, UNSEEN};
 use footpath_model::model::{Activation, Architecture, Cache, Engine};
-use footpath_model::{ModelConfig, PathModel, device, training_device};
+use footpath_model::{ModelConfig, PathModel, training_device};
 
 /// Enough rows for several portions, the last of them not full.
 const ROWS: usize = 90;
@@ -34,7 +34,7 @@ fn numbers(stream: &mut Stream, len: usize, size: f64) -> Vec<f32> {
 
 fn noisy(mut config: ModelConfig) -> PathModel {
     config.trunk.dropout = 0.2;
-    let mut model = PathModel::new(config, 4, &training_device(&device("flex").expect("flex"))).expect("a model");
+    let mut model = PathModel::new(config, 4, &training_device(&crate::cpu())).expect("a model");
     model.trunk = model.trunk.map(&mut Noise(Stream::new(9, Purpose::Initialise, 0, 0)));
     model
 }

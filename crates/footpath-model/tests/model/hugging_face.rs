@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, TensorData};
 use footpath_core::{LegalSuccessors, NodeId, Purpose, Stream};
 use footpath_model::config::{ModelConfig, Preset};
 use footpath_model::hugging_face::{Exported, Target, export, import};
-use footpath_model::{Error, PathModel, Result, device};
+use footpath_model::{Error, PathModel, Result};
 use std::ops::Range;
 
 /// Adds noise to every parameter, norms and biases among them.
@@ -26,7 +26,7 @@ impl ModuleMapper for Noise {
 
 /// A model in which nothing is 0 or 1.
 fn noisy(config: ModelConfig) -> PathModel {
-    let mut model = PathModel::new(config, 4, &device("flex").expect("flex")).expect("a model");
+    let mut model = PathModel::new(config, 4, &crate::cpu()).expect("a model");
     let mut stream = Stream::new(9, Purpose::Initialise, 0, 0);
     if model.config.has_bias() {
         model.bias.values.iter_mut().for_each(|b| *b = stream.normal() as f32);
@@ -51,7 +51,7 @@ fn imported(toy: &Toy, exported: &Exported, config: &str) -> Result<PathModel> {
     let rows: Vec<u32> = (0u32..).take(toy.vocabulary().len()).collect();
     let starts: Vec<u32> = (rows.len() as u32..).take(NUM_USERS as usize).collect();
     let target = Target { items: 3..9, max_tokens: 7, rows: &rows, users: users(toy), starts: &starts };
-    import(config, file.path(), &target, &device("flex").expect("flex"))
+    import(config, file.path(), &target, &crate::cpu())
 }
 
 /// The logits along a path of a user with this history.

@@ -8,7 +8,7 @@ mod objectives;
 mod reference;
 mod toy;
 
-use footpath_core::{Goal, LegalSuccessors, NodeId, Successors, Vocabulary};
+use footpath_core::{Context, Goal, LegalSuccessors, NodeId, Stop, Successors, Vocabulary};
 use footpath_model::checkpoint::Checkpoints;
 use footpath_model::config::{ModelConfig, Preset, TrainingConfig};
 use footpath_model::data::{Objective, PathSource};
@@ -16,9 +16,8 @@ use footpath_model::decode::{Mode, Recommender, Sampling, Score, SearchOptions, 
 use footpath_model::dropout::Dropout;
 use footpath_model::layout::Layout;
 use footpath_model::model::Cache;
-use footpath_model::{Ending, Observer, PathModel, Progress, Trainer, device, training_device};
+use footpath_model::{Device, Ending, Observer, PathModel, Trainer, TrainingProgress, Workspace, training_device};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use toy::{NUM_ITEMS, NUM_USERS, Toy};
 
 /// All paths of all users, each epoch, in so many portions.
@@ -36,29 +35,56 @@ impl PathSource for AllPaths {
         self.num_portions
     }
 
-    fn portion(&self, _: u64, portion: u64) -> Result<Vec<u32>, Box<dyn std::error::Error + Send + Sync>> {
+    fn portion(
+        &self,
+        _: u64,
+        portion: u64,
+        context: &Context,
+    ) -> Result<Vec<u32>, Box<dyn std::error::Error + Send + Sync>> {
+        context.check()?;
         let rows = self.rows.chunks(self.width()).skip(portion as usize).step_by(self.num_portions as usize);
         Ok(rows.collect::<Vec<_>>().concat())
     }
 }
 
+/// Where a run is stopped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum StopAt {
+    Step(u64),
+    /// In the validation after this step.
+    Validation(u64),
+}
+
+/// Sees the losses; its figures on valid only grow.
 #[derive(Default)]
 struct Log {
     losses: Vec<f64>,
-    stop_after: Option<(u64, &'static AtomicBool)>,
+    validations: Vec<TrainingProgress>,
+    stop_at: Option<StopAt>,
+    stop: Stop,
 }
 
 impl Observer for Log {
-    fn validate(&mut self, _model: &PathModel) -> footpath_model::Result<Option<(f64, Option<f64>)>> {
-        Ok(None)
+    fn validate(&mut self, _: &PathModel) -> footpath_model::Result<Option<(f64, Option<f64>)>> {
+        if self.stop_at == Some(StopAt::Validation(self.losses.len() as u64 + 1)) {
+            self.stop.request();
+        }
+        self.stop.check()?;
+        Ok(Some((self.losses.len() as f64, None)))
     }
 
-    fn progress(&mut self, progress: &Progress) {
+    fn progress(&mut self, progress: &TrainingProgress) {
         self.losses.push(progress.loss);
-        if let Some((step, flag)) = self.stop_after {
-            flag.store(progress.step >= step, Ordering::Relaxed);
+        self.validations.extend(progress.validation.map(|_| progress.clone()));
+        if self.stop_at == Some(StopAt::Step(progress.step)) {
+            self.stop.request();
         }
     }
+}
+
+/// The CPU.
+fn cpu() -> Device {
+    footpath_model::device(&footpath_core::Device::default()).expect("flex")
 }
 
 fn config(toy: &Toy) -> ModelConfig {
@@ -66,7 +92,7 @@ fn config(toy: &Toy) -> ModelConfig {
 }
 
 fn model(toy: &Toy) -> PathModel {
-    let mut model = PathModel::new(config(toy), 5, &device("flex").expect("flex")).expect("a model");
+    let mut model = PathModel::new(config(toy), 5, &cpu()).expect("a model");
     // Far from uniform, so that an error in the search would show.
     scale_output(&mut model, 8.0);
     model
@@ -83,7 +109,7 @@ fn search(beams: usize, k: usize) -> SearchOptions {
 
 fn recommend(model: &PathModel, toy: &Toy, users: &[u32], options: SearchOptions) -> Vec<UserList> {
     let users: Vec<NodeId> = users.iter().copied().map(NodeId).collect();
-    Recommender::new(model, toy).recommend(&users, options, &mut |_| {})
+    Recommender::new(model, toy).recommend(&users, options, &Context::default()).expect("nobody stops it")
 }
 
 /// The vectors of a prefix: the user by what they chose, the rest by their tokens.
@@ -205,7 +231,7 @@ fn a_narrow_search_that_claims_a_proof_is_right() {
     let toy = Toy::new();
     let mut proven = 0;
     for seed in 0..40 {
-        let mut model = PathModel::new(config(&toy), seed, &device("flex").expect("flex")).expect("a model");
+        let mut model = PathModel::new(config(&toy), seed, &cpu()).expect("a model");
         scale_output(&mut model, 12.0);
         for beams in 1..6 {
             let narrow = SearchOptions { when_short: WhenShort::Accept, ..search(beams, 2) };
@@ -311,7 +337,7 @@ fn one_item_can_be_asked_for() {
 fn a_token_sees_only_what_came_before() {
     let toy = Toy::new();
     for config in designs::designs(&toy) {
-        sees_only_what_came_before(&toy, &PathModel::new(config, 5, &device("flex").expect("flex")).expect("a model"));
+        sees_only_what_came_before(&toy, &PathModel::new(config, 5, &cpu()).expect("a model"));
     }
 }
 
@@ -362,14 +388,14 @@ fn learns_by_heart(toy: &Toy, mut config: ModelConfig) {
     let paths: Vec<[u32; 4]> = (0..NUM_USERS).filter_map(|u| toy.all_paths(u).into_iter().next()).collect();
     let source = AllPaths { rows: paths.iter().flat_map(|&p| toy.tokens(p)).collect(), num_portions: 1 };
     config.trunk.dropout = 0.0;
-    let model = PathModel::new(config.clone(), 1, &training_device(&device("flex").expect("flex"))).expect("a model");
+    let model = PathModel::new(config.clone(), 1, &training_device(&cpu())).expect("a model");
     let objectives = vec![Objective::default()];
     let training = TrainingConfig { user_dropout: 0.0, weight_decay: 0.0, objectives, ..training(150) };
     let mut trainer = Trainer::new(model, training).expect("a trainer");
     let root = tempfile::tempdir().expect("temporary directory");
     let checkpoints = Checkpoints::new(root.path().to_owned(), BTreeMap::new());
     let mut log = Log::default();
-    trainer.run(toy, &source, &checkpoints, &mut log, &AtomicBool::new(false)).expect("trained");
+    trainer.run(toy, &source, &checkpoints, &mut log, &Context::default()).expect("trained");
     let last = log.losses.last().copied().expect("steps");
     assert!(last < 0.05, "the loss is still {last}: {config:?}");
     let model = trainer.valid_model();
@@ -389,18 +415,22 @@ fn resumed_training_gives_the_same_bits() {
 
 fn resumes(toy: &Toy, config: &ModelConfig, num_portions: u64) {
     let source = AllPaths { num_portions, ..all_paths(toy) };
-    let device = training_device(&device("flex").expect("flex"));
+    let device = training_device(&cpu());
     let fresh =
         || Trainer::new(PathModel::new(config.clone(), 1, &device).expect("a model"), training(4)).expect("a trainer");
     let root = tempfile::tempdir().expect("temporary directory");
-    let run = |trainer: &mut Trainer, name: &str, stop_after: Option<u64>| {
-        let flag: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
-        let mut log = Log { stop_after: stop_after.map(|step| (step, flag)), ..Log::default() };
+    let run = |trainer: &mut Trainer, name: &str, stop_at: Option<StopAt>| {
+        let stop = Stop::default();
+        let first = trainer.position.step - u64::from(trainer.position.unvalidated.is_some());
+        let losses = vec![0.0; usize::try_from(first).expect("few")];
+        let mut log = Log { losses, stop_at, stop: stop.clone(), ..Log::default() };
         let checkpoints = Checkpoints::new(root.path().join(name), BTreeMap::new());
-        trainer.run(toy, &source, &checkpoints, &mut log, flag).expect("trained")
+        let context = Context::default().with_stop(stop);
+        (trainer.run(toy, &source, &checkpoints, &mut log, &context).expect("trained"), log.validations)
     };
     let mut whole = fresh();
-    assert_eq!(run(&mut whole, "whole", None), Ending::Finished);
+    let (ending, validations) = run(&mut whole, "whole", None);
+    assert_eq!(ending, Ending::Finished);
     let bytes = |trainer: &Trainer| {
         let mut bytes = Vec::new();
         trainer.model.write(&mut bytes).expect("written");
@@ -408,29 +438,88 @@ fn resumes(toy: &Toy, config: &ModelConfig, num_portions: u64) {
     };
     let num_steps = whole.position.step;
     assert!(num_steps > 6);
+    let validated: Vec<u64> = validations.iter().map(|progress| progress.step).collect();
+    assert!(validated.len() > 6 && validated.last() == Some(&num_steps), "{validated:?}");
     // Other designs differ in what is stored, not in when.
-    let stops = if *config == self::config(toy) { (1..num_steps).collect() } else { vec![num_steps / 2] };
+    let stops: Vec<StopAt> = if *config == self::config(toy) {
+        (1..num_steps).map(StopAt::Step).chain(validated.into_iter().map(StopAt::Validation)).collect()
+    } else {
+        vec![StopAt::Step(num_steps / 2)]
+    };
     for stop in stops {
-        let name = format!("stopped-{stop}");
-        assert_eq!(run(&mut fresh(), &name, Some(stop)), Ending::Interrupted);
+        let name = format!("stopped-{stop:?}");
+        let (ending, mut seen) = run(&mut fresh(), &name, Some(stop));
+        assert_eq!(ending, Ending::Interrupted);
         let checkpoints = Checkpoints::new(root.path().join(&name), BTreeMap::new());
         let mut resumed = checkpoints.latest(&device).expect("readable").expect("a checkpoint");
-        assert_eq!(resumed.position.step, stop);
-        assert_eq!(run(&mut resumed, &name, None), Ending::Finished);
+        let (StopAt::Step(step) | StopAt::Validation(step)) = stop;
+        assert_eq!(resumed.position.step, step);
+        let (ending, rest) = run(&mut resumed, &name, None);
+        assert_eq!(ending, Ending::Finished);
         assert_eq!(resumed.position, whole.position);
-        assert!(bytes(&resumed) == bytes(&whole), "stopped at step {stop}, the weights differ: {config:?}");
+        seen.extend(rest);
+        assert_eq!(seen.len(), validations.len(), "stopped at {stop:?}: every validation comes once");
+        assert!(seen.iter().zip(&validations).all(|(a, b)| (a.step, a.validation) == (b.step, b.validation)));
+        assert!(bytes(&resumed) == bytes(&whole), "stopped at {stop:?}, the weights differ: {config:?}");
     }
 }
 
 #[test]
 fn a_loss_that_is_no_number_ends_the_run() {
     let toy = Toy::new();
-    let device = training_device(&device("flex").expect("flex"));
+    let device = training_device(&cpu());
     let mut model = PathModel::new(config(&toy), 1, &device).expect("a model");
     model.bias.values.iter_mut().for_each(|b| *b = f32::NAN);
     let mut trainer = Trainer::new(model, training(1)).expect("a trainer");
     let root = tempfile::tempdir().expect("temporary directory");
     let checkpoints = Checkpoints::new(root.path().to_owned(), BTreeMap::new());
-    let ended = trainer.run(&toy, &all_paths(&toy), &checkpoints, &mut Log::default(), &AtomicBool::new(false));
+    let ended = trainer.run(&toy, &all_paths(&toy), &checkpoints, &mut Log::default(), &Context::default());
     assert!(matches!(ended, Err(footpath_model::Error::Diverged { step: 0, .. })), "{ended:?}");
+}
+
+/// A run on one thread, which the loader needs as well.
+#[test]
+fn one_thread_is_enough_to_train() {
+    let toy = Toy::new();
+    let context = Context::default().with_threads(footpath_core::Threads::new(1).expect("one"));
+    let root = tempfile::tempdir().expect("temporary directory");
+    for (epochs, expected) in [(3, Ok(Ending::Finished)), (1_000, Err(()))] {
+        let mut model = PathModel::new(config(&toy), 1, &training_device(&cpu())).expect("a model");
+        if expected.is_err() {
+            model.bias.values.iter_mut().for_each(|b| *b = f32::NAN);
+        }
+        let mut trainer = Trainer::new(model, training(epochs)).expect("a trainer");
+        let checkpoints = Checkpoints::new(root.path().join(epochs.to_string()), BTreeMap::new());
+        let run = || trainer.run(&toy, &all_paths(&toy), &checkpoints, &mut Log::default(), &context);
+        assert_eq!(context.run(run).expect("a thread").map_err(|_| ()), expected);
+    }
+}
+
+#[test]
+fn a_search_that_is_stopped_says_so() {
+    let toy = Toy::new();
+    let model = model(&toy);
+    let stop = Stop::default();
+    stop.request();
+    let context = Context::default().with_stop(stop);
+    let users: Vec<NodeId> = [0, 1, 2].map(NodeId).to_vec();
+    let recommender = Recommender::new(&model, &toy);
+    let modes = [Mode::Beam, Mode::Exact, Mode::Diverse { groups: 2, penalty: 1.0 }, Mode::Sample(Sampling::default())];
+    for mode in modes {
+        let ended = recommender.recommend(&users, SearchOptions { mode, ..search(100, 10) }, &context);
+        assert!(ended.is_err_and(|error| error.is_stop()), "{mode:?}");
+    }
+    assert!(recommender.item_priors(&users, &context).is_err_and(|error| error.is_stop()));
+}
+
+#[test]
+fn a_workspace_serves_one_search_after_another() {
+    let (toy, workspace) = (Toy::new(), Workspace::default());
+    let model = model(&toy);
+    let users: Vec<NodeId> = [0, 1, 2].map(NodeId).to_vec();
+    let list = |recommender: Recommender<'_, Toy>| {
+        recommender.recommend(&users, search(100, 10), &Context::default()).expect("nobody stops it")
+    };
+    let fresh = list(Recommender::new(&model, &toy));
+    assert!((0..3).all(|_| list(Recommender::new(&model, &toy).with_workspace(&workspace)) == fresh));
 }

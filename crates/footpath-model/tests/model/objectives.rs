@@ -6,7 +6,7 @@ use footpath_core::{LegalSuccessors, NodeId, Vocabulary};
 use footpath_model::config::{ModelConfig, Preset, Softmax, TrainingConfig};
 use footpath_model::data::objective::Kind;
 use footpath_model::data::{Batch, Batcher, Objective, Rivals, Text};
-use footpath_model::{PathModel, Trainer, device, training_device};
+use footpath_model::{PathModel, Trainer, training_device};
 
 const KINDS: [Kind; 7] =
     [Kind::Causal, Kind::Prefix, Kind::Masked, Kind::Permuted, Kind::Unified, Kind::FillInTheMiddle, Kind::Rearranged];
@@ -33,7 +33,7 @@ fn new_model(toy: &Toy, training: &TrainingConfig) -> PathModel {
     let items = NUM_USERS..NUM_USERS + NUM_ITEMS;
     let mut config = ModelConfig::preset(Preset::Tiny, toy.vocabulary().len(), items, training.num_positions(7));
     config.trunk.dropout = 0.0;
-    let mut model = PathModel::new(config, 3, &training_device(&device("flex").expect("flex"))).expect("a model");
+    let mut model = PathModel::new(config, 3, &training_device(&crate::cpu())).expect("a model");
     // Nobody is told by their history, so that a text is all there is.
     model.history.values.iter_mut().for_each(|v| *v = 0.0);
     model
