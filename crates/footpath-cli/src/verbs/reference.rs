@@ -1,11 +1,11 @@
 //! `footpath reference`: every verb and option as Markdown, for the book. Hidden; `cargo xtask reference` asks for it.
 
 use crate::args::Cli;
-use crate::failure::{Failure, output};
+use crate::failure::Failure;
+use crate::work::Work;
 use clap::builder::StyledStr;
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, ArgAction, Command, CommandFactory};
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 
 /// Longest line of a document, in characters.
 const WIDTH: usize = 120;
@@ -15,18 +15,24 @@ const HEAD: &str = "# Verbs and options
 <!-- Made by `cargo xtask reference` from what the program says of itself. Do not edit. -->
 
 `footpath VERB --help` says the same. Angle brackets stand for what you give; `…` after an option means that it can be
-given several times.
+given several times. Every verb takes
+
 ";
 
 /// Prints the reference.
-pub(crate) fn run() -> Result<(), Failure> {
-    io::stdout().write_all(page().as_bytes()).map_err(output)
+pub(crate) fn run(work: &Work) -> Result<(), Failure> {
+    let page = page();
+    work.print(|out| out.write_all(page.as_bytes()))
 }
 
 fn page() -> String {
     let mut program = Cli::command();
     program.build();
     let mut page = HEAD.to_owned();
+    program
+        .get_arguments()
+        .filter(|argument| argument.is_global_set())
+        .for_each(|argument| option(&mut page, argument));
     verbs(&mut page, &program, "footpath");
     page
 }
@@ -48,7 +54,10 @@ fn section(page: &mut String, verb: &Command, name: &str) {
     }
     page.push('\n');
     block(page, &usage(verb));
-    let shown = |argument: &&Arg| !argument.is_hide_set() && !["help", "version"].contains(&argument.get_id().as_str());
+    let shown = |argument: &&Arg| {
+        let named = argument.get_id().as_str();
+        !argument.is_hide_set() && !argument.is_global_set() && !["help", "version"].contains(&named)
+    };
     let (places, options): (Vec<&Arg>, Vec<&Arg>) =
         verb.get_arguments().filter(shown).partition(|argument| argument.is_positional());
     if !places.is_empty() || !options.is_empty() {
@@ -64,7 +73,8 @@ fn section(page: &mut String, verb: &Command, name: &str) {
 /// One line of a list: how an option is written, what it is for, its default and what it can be.
 fn option(page: &mut String, argument: &Arg) {
     let help = argument.get_help().map(sentence).unwrap_or_default();
-    let defaults: Vec<String> = match argument.get_action().takes_values() {
+    let shows = argument.get_action().takes_values() && !argument.is_hide_default_value_set();
+    let defaults: Vec<String> = match shows {
         true => argument.get_default_values().iter().map(|value| format!("`{}`", value.display())).collect(),
         false => Vec::new(),
     };
@@ -89,20 +99,22 @@ fn written(argument: &Arg) -> String {
     let short = argument.get_short().map(|short| format!("-{short}"));
     let long = argument.get_long().map(|long| format!("--{long}"));
     let names: Vec<String> = short.into_iter().chain(long).collect();
-    let values: Vec<String> = match argument.get_action().takes_values() {
-        true => argument.get_value_names().unwrap_or_default().iter().map(|name| format!("<{name}>")).collect(),
-        false => Vec::new(),
+    let names = names.join(", ");
+    if !argument.get_action().takes_values() {
+        return names;
+    }
+    let values: Vec<String> =
+        argument.get_value_names().unwrap_or_default().iter().map(|name| format!("<{name}>")).collect();
+    let values = values.join(" ");
+    let may_be_left_out = argument.get_num_args().is_some_and(|number| number.min_values() == 0);
+    let written = match (names.is_empty(), argument.is_require_equals_set(), may_be_left_out) {
+        (true, ..) => values,
+        (false, true, true) => format!("{names}[={values}]"),
+        (false, true, false) => format!("{names}={values}"),
+        (false, false, true) => format!("{names} [{values}]"),
+        (false, false, false) => format!("{names} {values}"),
     };
-    let optional = argument.get_num_args().is_some_and(|number| number.min_values() == 0);
-    let values = if optional { format!("[{}]", values.join(" ")) } else { values.join(" ") };
-    let gap = match (argument.is_require_equals_set(), names.is_empty() || values.is_empty()) {
-        (_, true) => "",
-        (true, false) => "=",
-        (false, false) => " ",
-    };
-    let values = if gap.is_empty() && !names.is_empty() { "" } else { values.as_str() };
-    let again = if matches!(argument.get_action(), clap::ArgAction::Append) { " …" } else { "" };
-    format!("{}{gap}{values}{again}", names.join(", "))
+    if matches!(argument.get_action(), ArgAction::Append) { written + " …" } else { written }
 }
 
 /// How the verb is called, without the word "Usage".
@@ -193,10 +205,10 @@ mod tests {
 
     #[test]
     fn options_are_written_as_they_are_typed() {
-        let train = Cli::command();
-        let train = train.find_subcommand("evaluate").expect("a verb");
-        let written = |id: &str| train.get_arguments().find(|argument| argument.get_id() == id).map(written);
-        let cases = [("k", "-k <K>"), ("json", "--json"), ("baselines", "--baselines=[<SET>]")];
+        let program = Cli::command();
+        let verb = program.find_subcommand("evaluate").expect("a verb");
+        let written = |id: &str| verb.get_arguments().find(|argument| argument.get_id() == id).map(written);
+        let cases = [("k", "-k <K>"), ("json", "--json"), ("baselines", "--baselines[=<SET>]")];
         for (id, expected) in cases {
             assert_eq!(written(id).as_deref(), Some(expected), "{id}");
         }
