@@ -65,6 +65,9 @@ pub(crate) enum Command {
     Demo(verbs::demo::DemoArgs),
     /// Print shell completions
     Completions(verbs::completions::CompletionsArgs),
+    /// Print the reference of all verbs as Markdown
+    #[command(hide = true)]
+    Reference,
 }
 
 /// Where the pattern of the paths comes from; the verbs say with [`one_pattern`] that only one can be given.

@@ -60,5 +60,6 @@ fn run(command: Command, work: &Work) -> Result<(), Failure> {
         Command::Check(args) => verbs::check::run(&args, work),
         Command::Demo(args) => verbs::demo::run(&args, work),
         Command::Completions(args) => verbs::completions::run(&args, work),
+        Command::Reference => verbs::reference::run(work),
     }
 }
