@@ -1,11 +1,12 @@
 //! What can be typed.
 
+use crate::failure::Failure;
 use crate::verbs;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use footpath::pattern::{PRESETS, Shape};
 use footpath::sample::EndSet;
-use footpath::{Device, Replace, Threads};
-use std::path::PathBuf;
+use footpath::{Device, Replace, Threads, artefact};
+use std::path::{Path, PathBuf};
 
 /// Recommendations that explain themselves: sample paths from a knowledge graph, learn them, generate items with the
 /// path that leads there.
@@ -161,6 +162,15 @@ pub(crate) struct OutArgs {
     /// Replace the directory if it is an artefact already
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// Refuses an output that is, holds or lies within something that is read.
+pub(crate) fn refuse_overlap<'a>(
+    out: &Path,
+    inputs: impl IntoIterator<Item = Option<&'a PathBuf>>,
+) -> Result<(), Failure> {
+    let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+    Ok(artefact::refuse_overlap(out, &inputs)?)
 }
 
 impl OutArgs {

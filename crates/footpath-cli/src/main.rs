@@ -11,6 +11,7 @@ mod work;
 use args::{Cli, Command};
 use clap::Parser;
 use failure::Failure;
+use footpath::artefact;
 use std::io::Write;
 use std::process::ExitCode;
 use work::Work;
@@ -26,7 +27,11 @@ fn main() -> ExitCode {
         }
     };
     signals::install();
-    match run(cli.command, &Work::new(cli.threads)) {
+    let work = Work::new(cli.threads);
+    let ended = run(cli.command, &work);
+    // What went wrong after an output was in place: it is there, so this is no failure.
+    artefact::take_warnings().iter().for_each(|warning| work.note(&format!("warning: {warning}")));
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(message) = failure.message() {
