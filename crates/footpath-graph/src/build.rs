@@ -608,7 +608,7 @@ mod tests {
             .publish(&directory, Replace::No, serde_json::Value::Null, &Context::default())
             .expect("published");
         let options = OpenOptions { receipt_min_bytes: 0, ..OpenOptions::default() };
-        let open = || Artefact::open_with(&directory, "kg", options).expect("opens");
+        let open = || Artefact::open_with(&directory, ArtefactKind::Kg, options, &Context::default()).expect("opens");
         for rested in [false, true] {
             assert!(!open().has_receipt());
             TrainKg::of(&open()).expect("a graph");
@@ -619,6 +619,9 @@ mod tests {
         let by_receipt = TrainKg::of(&open()).expect("a graph");
         assert_eq!((by_receipt.num_arcs(), by_receipt.num_train()), (14, 3));
         std::fs::write(directory.join("schema.json"), "{}").expect("written");
-        assert!(Artefact::open_with(&directory, "kg", options).is_err(), "a changed file");
+        assert!(
+            Artefact::open_with(&directory, ArtefactKind::Kg, options, &Context::default()).is_err(),
+            "a changed file"
+        );
     }
 }

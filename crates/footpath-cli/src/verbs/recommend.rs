@@ -208,9 +208,9 @@ pub(crate) fn run(args: &RecommendArgs, work: &Work) -> Result<(), Failure> {
     let options = Options { optimise, ..args.search.options(args.k, args.paths) };
     options.validate()?;
     let replace = crate::args::replace(args.force);
-    let UserArgs { users, histories, .. } = &args.users;
-    let inputs = [Some(&args.model), Some(&args.kg), users.as_ref(), histories.as_ref(), args.readings.as_ref()];
-    args.out.iter().try_for_each(|out| refuse_overlap(out, inputs))?;
+    let lists = [args.users.users.as_ref(), args.users.histories.as_ref(), args.readings.as_ref()];
+    let inputs = [Some(&args.model), Some(&args.kg)].into_iter().chain(lists);
+    args.out.iter().try_for_each(|out| refuse_overlap(out, inputs.clone()))?;
     args.out.iter().try_for_each(|out| artefact::refuse_existing_file(out, replace))?;
     let context = work.on(&args.device.device);
     let service = with_readings(Service::open(&args.model, &args.kg, &context)?, args.readings.as_deref())?;

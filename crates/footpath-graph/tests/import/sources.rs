@@ -1,7 +1,7 @@
 //! Where facts come from: one file, several, none, and graphs that were written before there could be several.
 
 use crate::{good, import, names, same_graph, strict};
-use footpath_core::{Artefact, Context, NodeId, Replace, Triple};
+use footpath_core::{Artefact, ArtefactKind, Context, NodeId, Replace, Triple};
 use footpath_graph::TrainKg;
 use footpath_graph::import::{DatasetBuilder, Imported, Interaction, Source, Triple as Fact};
 use footpath_graph::kg::Sources;
@@ -78,7 +78,10 @@ fn every_fact_names_its_file_and_line_among_several() {
         };
         assert_eq!(got[&fact], expected, "{fact:?}");
     }
-    let manifest = Artefact::open(&scratch.path().join("kg"), "kg").expect("opens").manifest().clone();
+    let manifest = Artefact::open(&scratch.path().join("kg"), ArtefactKind::Kg, &Context::default())
+        .expect("opens")
+        .manifest()
+        .clone();
     assert_eq!(manifest.format_version, 3);
 }
 
@@ -148,7 +151,7 @@ fn graphs_of_format_version_two_open_and_are_still_written_for_one_file_of_each_
     let scratch = tempfile::tempdir().expect("temporary folder");
     let at = scratch.path().join("kg");
     let kg = publish(&imported, &at);
-    assert_eq!(Artefact::open(&at, "kg").expect("opens").manifest().format_version, 2);
+    assert_eq!(Artefact::open(&at, ArtefactKind::Kg, &Context::default()).expect("opens").manifest().format_version, 2);
     let schema: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(at.join("schema.json")).expect("read")).expect("JSON");
     assert_eq!(
@@ -167,7 +170,7 @@ fn an_old_graph_made_by_hand_opens() {
     use footpath_core::{ArrayWriter, ArtefactWriter};
     let scratch = tempfile::tempdir().expect("temporary folder");
     let at = scratch.path().join("kg");
-    let mut writer = ArtefactWriter::create(&at, "kg", Replace::No).expect("created");
+    let mut writer = ArtefactWriter::create(&at, ArtefactKind::Kg, Replace::No).expect("created");
     let schema = r#"{
   "types": [
     { "name": "user", "start": 0, "end": 1 }, { "name": "item", "start": 1, "end": 2 },
