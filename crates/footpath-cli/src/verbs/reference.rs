@@ -123,12 +123,15 @@ fn usage(verb: &Command) -> String {
     usage.trim_start_matches("Usage:").trim().to_owned()
 }
 
-/// One line with a full stop.
+/// One line with a full stop; a default that help puts into brackets becomes a sentence.
 fn sentence(text: &StyledStr) -> String {
     let text = text.to_string();
     let words: Vec<&str> = text.split_whitespace().collect();
     let text = words.join(" ");
-    if text.ends_with(['.', '?', '!', ':', ']']) || text.is_empty() { text } else { text + "." }
+    if let Some((text, default)) = text.strip_suffix(']').and_then(|text| text.split_once(" [default: ")) {
+        return format!("{text}. Default: {default}.");
+    }
+    if text.ends_with(['.', '?', '!', ':', '…']) || text.is_empty() { text } else { text + "." }
 }
 
 /// Text for reading, as it stands; lines that are too long are folded.
