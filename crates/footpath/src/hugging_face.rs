@@ -104,8 +104,7 @@ pub fn import(from: &Path, kg_dir: &Path, shape: &Shape, out: &Path, replace: Re
     let max_tokens = 2 * pattern.max_hops() + 1;
     let (rows, starts, users) = (&numbers.words, &numbers.starts, words::users(&kg));
     let target = Target { items: kg.items(), max_tokens, rows, users, starts };
-    let model =
-        hugging_face::import(&config, &weights, &target, &footpath_model::device(&footpath_core::Device::default())?)?;
+    let model = hugging_face::import(&config, &weights, &target)?;
     let card = ModelCard {
         model: model.config.clone(),
         // Whatever it learned, it continues texts.

@@ -355,9 +355,7 @@ fn trainer(
     start: Option<&Stored>,
     checkpoints: &Checkpoints,
 ) -> Result<(Trainer, u64)> {
-    let device = footpath_model::training_device(&footpath_model::device(&footpath_core::Device::named(
-        options.device.as_str(),
-    ))?);
+    let device = footpath_model::device(&footpath_core::Device::named(options.device.as_str()))?;
     let max_tokens = options.training.num_positions(2 * pattern.max_hops() + 1);
     let config = config(kg, options, start, max_tokens)?;
     if options.unfinished == Unfinished::Resume
@@ -375,7 +373,7 @@ fn trainer(
     }
     let seed = options.training.seed;
     let mut model = match start {
-        Some(start) => start.model(&device)?.with_positions(max_tokens, seed, &device),
+        Some(start) => start.model(&device)?.with_positions(max_tokens, seed),
         None => PathModel::new(config, seed, &device)?,
     };
     if let Some(path) = &options.vectors {
