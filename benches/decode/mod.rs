@@ -16,6 +16,7 @@ use footpath_graph::TrainKg;
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
 use footpath_model::decode::{Recommender, SearchOptions, WhenShort};
+use footpath_model::model::Trunk;
 use footpath_model::{ModelConfig, PathModel, Preset};
 
 const HOPS: u32 = 3;
@@ -34,11 +35,12 @@ pub(crate) fn small_3hop() -> Outcome<Figure> {
     let pattern = Pattern::hops(HOPS, &kg)?;
     let legal = Legal::new(kg.clone(), pattern, &Context::default())?;
     let model = small_model(&kg, &legal)?;
+    let slow = by_burn(&model)?;
     let (users, options) = (spread(&kg, NUM_USERS), options(BEAMS));
     let cached =
         || Recommender::new(&model, &legal).recommend(&users, options, &Context::default()).unwrap_or_default();
     let anew =
-        || -> Vec<_> { users.iter().map(|&user| naive::search(&model, &legal, user, BEAMS, options.k)).collect() };
+        || -> Vec<_> { users.iter().map(|&user| naive::search(&slow, &legal, user, BEAMS, options.k)).collect() };
     if !cached().iter().zip(anew()).all(|(list, scores)| naive::is_alike(list, &scores)) {
         return Err("the two searches find different lists".into());
     }
@@ -63,9 +65,10 @@ fn one_user_at(quantile: f64) -> Outcome<Figure> {
     let legal = Legal::new(kg.clone(), pattern, &Context::default())?;
     let model = small_model(&kg, &legal)?;
     let (users, options) = (spread(&kg, NUM_WAITING), options(BEAMS_OF_ONE));
+    let slow = by_burn(&model)?;
     let recommender = Recommender::new(&model, &legal);
     let cached = |user: NodeId| recommender.recommend(&[user], options, &Context::default()).unwrap_or_default();
-    let anew = |user: NodeId| naive::search(&model, &legal, user, BEAMS_OF_ONE, options.k);
+    let anew = |user: NodeId| naive::search(&slow, &legal, user, BEAMS_OF_ONE, options.k);
     // This warms both up, too.
     let alike = |&user: &NodeId| cached(user).iter().all(|list| naive::is_alike(list, &anew(user)));
     if !users.iter().all(alike) {
@@ -74,6 +77,12 @@ fn one_user_at(quantile: f64) -> Outcome<Figure> {
     let ours = |place: usize| Ok(cached(users[place]));
     let theirs = |place: usize| Ok(anew(users[place]));
     Figure::measure_waits(quantile, AGAINST, users.len(), ours, theirs)
+}
+
+/// The same model, computed by burn.
+fn by_burn(model: &PathModel) -> Outcome<PathModel> {
+    let device = footpath_model::device(&footpath_core::Device::named("burn-flex"))?;
+    Ok(PathModel { trunk: Trunk::new(model.trunk.weights().clone(), &device), ..model.clone() })
 }
 
 fn options(beams: usize) -> SearchOptions {

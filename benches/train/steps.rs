@@ -56,7 +56,7 @@ fn measure<L: LegalSuccessors>(
     softmax: Softmax,
     rows: usize,
 ) -> Outcome<String> {
-    let device = footpath_model::training_device(&footpath_model::device(&footpath_core::Device::default())?);
+    let device = footpath_model::device(&footpath_core::Device::default())?;
     let vocabulary = legal.vocabulary().len();
     let config = ModelConfig::new(trunk, vocabulary, items);
     let objectives = vec![Objective::default()];

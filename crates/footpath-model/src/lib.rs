@@ -49,11 +49,10 @@ pub mod path_model;
 pub mod training;
 mod weights;
 
-pub use burn::tensor::Device;
 pub use checkpoint::Checkpoints;
 pub use config::{Design, ModelConfig, Preset, Tables, TrainingConfig};
 pub use decode::{Recommender, SearchOptions, Workspace};
-pub use device::{device, training_device};
+pub use device::{Device, device};
 pub use error::{Error, Result};
 pub use linear::Linear;
 pub use path_model::PathModel;

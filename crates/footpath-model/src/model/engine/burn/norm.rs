@@ -1,11 +1,12 @@
 //! The norms of both architectures.
 
+use crate::model::weights;
 use burn::module::{Module, Param};
+use burn::tensor::Device;
 use burn::tensor::Tensor;
 use burn::tensor::module::layer_norm;
 
-/// LayerNorm, `γ · (x − mean) / √(variance + ε) + β` (Ba et al. 2016); without a β, RMSNorm, `γ · x / √(mean square + ε)` (Zhang and Sennrich
-/// 2019). Over the last dimension.
+/// As [`weights::Norm`] says, over the last dimension.
 #[derive(Module, Debug)]
 pub(super) struct Norm {
     pub(super) gamma: Param<Tensor<1>>,
@@ -15,6 +16,11 @@ pub(super) struct Norm {
 }
 
 impl Norm {
+    pub(super) fn new(norm: &weights::Norm, device: &Device) -> Self {
+        let vector = |parameter: &weights::Parameter| super::parameter(parameter, device);
+        Self { gamma: vector(&norm.gamma), beta: norm.beta.as_ref().map(vector), epsilon: norm.epsilon }
+    }
+
     /// # Shapes
     /// `[.., d_model]`; the same comes back.
     pub(super) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {

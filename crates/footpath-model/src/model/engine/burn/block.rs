@@ -1,13 +1,14 @@
 //! One block: attention, then a feed-forward layer, each after a norm and added to what came in.
 
-use super::Activation;
 use super::norm::Norm;
-use super::rotary::Rotation;
+use super::rotation::Rotation;
+use super::{dropped, linear};
 use crate::dropout::Dropout;
+use crate::model::{Activation, weights};
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::activation::{gelu, silu, softmax};
-use burn::tensor::{Bool, Tensor};
+use burn::tensor::{Bool, Device, Tensor};
 
 /// Keys and values of the tokens so far: `[rows, heads, tokens, d_head]`.
 pub(super) type KeysAndValues = (Tensor<4>, Tensor<4>);
@@ -29,6 +30,21 @@ pub(super) struct Block {
 }
 
 impl Block {
+    pub(super) fn new(block: &weights::Block, num_heads: usize, activation: Activation, device: &Device) -> Self {
+        let affine = |affine: &weights::Affine| linear(affine, device);
+        Self {
+            attention_norm: Norm::new(&block.attention_norm, device),
+            query_key_value: affine(&block.query_key_value),
+            attention_out: affine(&block.attention_out),
+            feed_forward_norm: Norm::new(&block.feed_forward_norm, device),
+            gate: block.gate.as_ref().map(affine),
+            expand: affine(&block.expand),
+            contract: affine(&block.contract),
+            num_heads,
+            activation,
+        }
+    }
+
     pub(super) fn forward(
         &self,
         x: Tensor<3>,
@@ -46,9 +62,9 @@ impl Block {
         let scores = scores.mask_fill(hidden.expand([batch, self.num_heads, tokens, tokens]), f32::NEG_INFINITY);
         let mixed = softmax(scores, 3).matmul(part(2)); // [batch, heads, tokens, d_head]
         let mixed = mixed.swap_dims(1, 2).reshape([batch, tokens, d_model]);
-        let x = x + dropout.apply(self.attention_out.forward(mixed));
+        let x = x + dropped(self.attention_out.forward(mixed), dropout);
         let y = self.feed_forward(self.feed_forward_norm.forward(x.clone()));
-        x + dropout.apply(y)
+        x + dropped(y, dropout)
     }
 
     pub(super) fn step(

@@ -1,12 +1,12 @@
 //! The feed-forward layer.
 
-use super::super::Activation;
-use super::weights::Layer;
 use crate::kernels::{exp, vectorised};
+use crate::model::Activation;
+use crate::model::weights::{Block, Write};
 
 /// What the derivative of a feed-forward layer needs.
 #[derive(Debug)]
-pub(super) struct Inner {
+pub(super) struct FeedForwardTrace {
     /// After the nonlinearity: `[rows, d_feed_forward]`.
     out: Vec<f32>,
     /// Derivative of `out` by what `expand` gave.
@@ -15,8 +15,8 @@ pub(super) struct Inner {
     by_gate: Vec<f32>,
 }
 
-impl Layer {
-    /// Adds what [`Layer::feed_forward`] gives of `x` to `out`, without what a derivative needs.
+impl Block {
+    /// Adds what [`Block::feed_forward`] gives of `x` to `out`, without what a derivative needs.
     pub(super) fn add_feed_forward(&self, x: &[f32], activation: Activation, out: &mut [f32]) {
         let inner = if let Some(gate) = &self.gate {
             let mut inner = self.expand.apply(x);
@@ -51,17 +51,17 @@ impl Layer {
 
     /// # Shapes
     /// `[rows, d_model]`; the same comes back.
-    pub(super) fn feed_forward(&self, x: &[f32], activation: Activation) -> (Vec<f32>, Inner) {
+    pub(super) fn feed_forward(&self, x: &[f32], activation: Activation) -> (Vec<f32>, FeedForwardTrace) {
         let mut out = self.expand.apply(x);
         let inner = match &self.gate {
             Some(gate) => {
                 let mut by_gate = gate.apply(x);
                 let by_expanded = gated(&mut out, &mut by_gate);
-                Inner { out, by_expanded, by_gate }
+                FeedForwardTrace { out, by_expanded, by_gate }
             }
             None => {
                 let by_expanded = gelu(&mut out, activation);
-                Inner { out, by_expanded, by_gate: Vec::new() }
+                FeedForwardTrace { out, by_expanded, by_gate: Vec::new() }
             }
         };
         let y = self.contract.apply(&inner.out);
@@ -69,15 +69,21 @@ impl Layer {
     }
 
     /// Adds the gradients of the weights to `gradient`; gives that of `x`.
-    pub(super) fn feed_forward_backward(&self, x: &[f32], inner: &Inner, d_y: &[f32], gradient: &mut Self) -> Vec<f32> {
+    pub(super) fn feed_forward_backward(
+        &self,
+        x: &[f32],
+        inner: &FeedForwardTrace,
+        d_y: &[f32],
+        gradient: &mut Self,
+    ) -> Vec<f32> {
         let mut d_inner = self.contract.backward(&inner.out, d_y, &mut gradient.contract);
         let mut d_x = vec![0.0; x.len()];
         if let (Some(gate), Some(of_gate)) = (&self.gate, &mut gradient.gate) {
             let d_gate: Vec<f32> = d_inner.iter().zip(&inner.by_gate).map(|(d, slope)| d * slope).collect();
-            gate.backward_into(x, &d_gate, of_gate, false, &mut d_x);
+            gate.backward_into(x, &d_gate, of_gate, Write::Over, &mut d_x);
         }
         d_inner.iter_mut().zip(&inner.by_expanded).for_each(|(d, slope)| *d *= slope);
-        self.expand.backward_into(x, &d_inner, &mut gradient.expand, true, &mut d_x);
+        self.expand.backward_into(x, &d_inner, &mut gradient.expand, Write::Add, &mut d_x);
         d_x
     }
 }

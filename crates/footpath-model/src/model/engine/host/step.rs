@@ -3,29 +3,26 @@
 //! Keys and values of a token are written once and stay where they are: a row knows the rows that it came from, so that beams which share a
 //! prefix share its keys and values, and choosing beams copies nothing.
 
-use super::attention::{Turns, softmax};
-use super::weights::{Host, Layer};
+use super::super::Stepper;
+use super::attention::{Direction, RotaryTable, softmax};
 use crate::kernels::{add, add_scaled, dots, vectorised};
+use crate::model::weights::{Block, TrunkWeights};
+use footpath_core::{Result, Stop};
 use rayon::prelude::*;
 
-/// Rows that a thread takes through all layers at once: a multiple of what the matrix product takes at a time, and no more than the caches hold.
+/// Rows that a thread takes through all blocks at once: a multiple of what the matrix product takes at a time, and no more than the caches hold.
 const PORTION: usize = 120;
 
 /// Keys and values of the tokens so far.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Cache {
-    /// Of each token, for each layer: `[rows of that token, 2 · d_model]`.
+#[derive(Debug, Default)]
+struct Cache {
+    /// Of each token, for each block: `[rows of that token, 2 · d_model]`.
     tokens: Vec<Vec<Vec<f32>>>,
     /// Of each row, the rows it came from, one for each token: `[rows, tokens]`.
     lineages: Vec<u32>,
 }
 
 impl Cache {
-    /// Number of tokens held.
-    pub(crate) fn num_tokens(&self) -> usize {
-        self.tokens.len()
-    }
-
     /// The lineages of the rows that continue `parents`, or each row itself.
     fn follow(&mut self, rows: usize, parents: Option<&[u32]>) {
         let (tokens, old) = (self.tokens.len(), std::mem::take(&mut self.lineages));
@@ -48,17 +45,30 @@ impl Cache {
     }
 }
 
-impl Host {
-    /// As [`Trunk::step`](super::super::Trunk::step); `parents` says which row of the cache each row continues, or that each continues itself.
-    /// Of the rows that `unread` tells, nothing but keys and values is computed; what comes back of them is 0. Without rows, all are read.
-    ///
-    /// # Shapes
-    /// - `inputs`: `[rows, d_table]`; the same comes back
-    pub(crate) fn step(&self, inputs: &[f32], parents: Option<&[u32]>, unread: &[bool], cache: &mut Cache) -> Vec<f32> {
-        let (width, kept, tokens) = (self.d_table(), 2 * self.d_model, cache.tokens.len());
+/// Sequences that grow token by token.
+#[derive(Debug)]
+pub(super) struct HostStepper<'a> {
+    trunk: &'a TrunkWeights,
+    cache: Cache,
+}
+
+impl<'a> HostStepper<'a> {
+    pub(super) fn new(trunk: &'a TrunkWeights) -> Self {
+        Self { trunk, cache: Cache::default() }
+    }
+}
+
+impl Stepper for HostStepper<'_> {
+    fn num_tokens(&self) -> usize {
+        self.cache.tokens.len()
+    }
+
+    fn step(&mut self, inputs: Vec<f32>, parents: Option<&[u32]>, unread: &[bool], stop: &Stop) -> Result<Vec<f32>> {
+        let Self { trunk, cache } = self;
+        let (width, kept, tokens) = (trunk.d_table(), 2 * trunk.d_model, cache.tokens.len());
         let rows = inputs.len() / width;
         cache.follow(rows, parents);
-        let mut new: Vec<Vec<f32>> = self.layers.iter().map(|_| vec![0.0; rows * kept]).collect();
+        let mut new: Vec<Vec<f32>> = trunk.blocks.iter().map(|_| vec![0.0; rows * kept]).collect();
         let mut hidden = vec![0.0; inputs.len()];
         let mut work: Vec<Work<'_>> = inputs
             .chunks(PORTION * width)
@@ -70,14 +80,20 @@ impl Host {
                 Work { inputs, hidden, lineages, unread, new: Vec::new() }
             })
             .collect();
-        for layer in &mut new {
-            work.iter_mut().zip(layer.chunks_mut(PORTION * kept)).for_each(|(work, part)| work.new.push(part));
+        for of_block in &mut new {
+            work.iter_mut().zip(of_block.chunks_mut(PORTION * kept)).for_each(|(work, part)| work.new.push(part));
         }
-        work.into_par_iter().for_each(|work| self.portion(work, &cache.tokens));
+        work.into_par_iter().try_for_each(|work| {
+            stop.check()?;
+            trunk.portion(work, &cache.tokens);
+            Ok::<(), footpath_core::Error>(())
+        })?;
         cache.tokens.push(new);
-        hidden
+        Ok(hidden)
     }
+}
 
+impl TrunkWeights {
     fn portion(&self, work: Work<'_>, tokens: &[Vec<Vec<f32>>]) {
         let Work { inputs, hidden, lineages, unread, new } = work;
         let position = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
@@ -85,22 +101,23 @@ impl Host {
             Some(project) => project.apply(inputs),
             None => inputs.to_vec(),
         };
-        if let Some(place) = self.position(position) {
-            x.chunks_exact_mut(self.d_model).for_each(|x| add(x, &self.positions[place.clone()]));
+        if let Some(vector) = self.position(position) {
+            x.chunks_exact_mut(self.d_model).for_each(|x| add(x, vector));
         }
-        let turns = Turns::new(self, &vec![position; x.len() / self.d_model]);
+        let rotary = RotaryTable::new(self, &vec![position; x.len() / self.d_model]);
         let read: Vec<usize> =
             (0..x.len() / self.d_model).filter(|&row| unread.get(row).is_none_or(|unread| !unread)).collect();
-        for (index, (layer, new)) in self.layers.iter().zip(new).enumerate() {
-            let of_layer: Vec<&[f32]> = tokens.iter().map(|layers| layers[index].as_slice()).collect();
-            let qkv = self.keys_and_values(layer, &x, new, turns.as_ref());
-            // From here on no row needs another, and after the last layer nobody asks what became of a row that is not read.
-            if index + 1 == self.layers.len() && read.len() * self.d_model < x.len() {
+        for (index, (block, new)) in self.blocks.iter().zip(new).enumerate() {
+            let of_block: Vec<&[f32]> = tokens.iter().map(|blocks| blocks[index].as_slice()).collect();
+            let qkv = self.keys_and_values(block, &x, new, rotary.as_ref());
+            // From here on no row needs another, and after the last block nobody asks what became of a row that is not
+            // read.
+            if index + 1 == self.blocks.len() && read.len() * self.d_model < x.len() {
                 x = rows_of(&x, self.d_model, &read);
                 let (qkv, lineages) = (rows_of(&qkv, 3 * self.d_model, &read), rows_of(lineages, tokens.len(), &read));
-                self.mix(layer, &mut x, &qkv, &of_layer, &lineages);
+                self.mix(block, &mut x, &qkv, &of_block, &lineages);
             } else {
-                self.mix(layer, &mut x, &qkv, &of_layer, lineages);
+                self.mix(block, &mut x, &qkv, &of_block, lineages);
             }
         }
         let out = self.norm.apply(&x).out;
@@ -115,11 +132,11 @@ impl Host {
     }
 
     /// Queries, keys and values of the rows; the latter two go into `new` as well.
-    fn keys_and_values(&self, layer: &Layer, x: &[f32], new: &mut [f32], turns: Option<&Turns>) -> Vec<f32> {
+    fn keys_and_values(&self, block: &Block, x: &[f32], new: &mut [f32], rotary: Option<&RotaryTable>) -> Vec<f32> {
         let d = self.d_model;
-        let mut qkv = layer.query_key_value.apply(&layer.attention_norm.apply(x).out);
-        if let Some(turns) = turns {
-            turns.apply(&mut qkv, 1.0);
+        let mut qkv = block.query_key_value.apply(&block.attention_norm.apply(x).out);
+        if let Some(rotary) = rotary {
+            rotary.apply(&mut qkv, Direction::Forward);
         }
         for (new, qkv) in new.chunks_exact_mut(2 * d).zip(qkv.chunks_exact(3 * d)) {
             new.copy_from_slice(&qkv[d..]);
@@ -127,8 +144,8 @@ impl Host {
         qkv
     }
 
-    /// The rest of a layer: what the rows see of the tokens before them, and the feed-forward layer.
-    fn mix(&self, layer: &Layer, x: &mut [f32], qkv: &[f32], tokens: &[&[f32]], lineages: &[u32]) {
+    /// The rest of a block: what the rows see of the tokens before them, and the feed-forward block.
+    fn mix(&self, block: &Block, x: &mut [f32], qkv: &[f32], tokens: &[&[f32]], lineages: &[u32]) {
         let d = self.d_model;
         let mut mixed = vec![0.0; x.len()];
         let mut scores = vec![0.0; tokens.len() + 1];
@@ -143,8 +160,8 @@ impl Host {
                 || self.attend_to(&qkv[..d], &past, &mut scores, mixed),
             );
         }
-        layer.attention_out.add_to(&mixed, x);
-        layer.add_feed_forward(&layer.feed_forward_norm.apply(x).out, self.activation, x);
+        block.attention_out.add_to(&mixed, x);
+        block.add_feed_forward(&block.feed_forward_norm.apply(x).out, self.activation, x);
     }
 
     /// The mean of the values of `past` by how the query meets their keys, into `mixed`.
@@ -170,7 +187,7 @@ struct Work<'a> {
     lineages: &'a [u32],
     /// Of each row, or fewer, whether it is not read.
     unread: &'a [bool],
-    /// Keys and values of this token, for each layer.
+    /// Keys and values of this token, for each block.
     new: Vec<&'a mut [f32]>,
 }
 

@@ -1,13 +1,14 @@
 //! Attention within the rows of a batch.
 
-use super::weights::Host;
+use super::super::rotary;
 use crate::kernels::{add_scaled, dot, dots, exp, largest, sum, vectorised};
 use crate::layout::Layout;
+use crate::model::weights::TrunkWeights;
 use std::ops::Range;
 
 /// Who looks at whom in some rows, and where they stand.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sight<'a> {
+pub(super) struct Visibility<'a> {
     pub(super) tokens: usize,
     /// `[rows × tokens]` each, as in [`Layout`].
     pub(super) positions: &'a [u32],
@@ -15,7 +16,7 @@ pub(super) struct Sight<'a> {
     reaches: &'a [u32],
 }
 
-impl<'a> Sight<'a> {
+impl<'a> Visibility<'a> {
     /// That of some rows of a layout.
     pub(super) fn of(layout: &'a Layout, rows: Range<usize>) -> Self {
         let tokens = layout.tokens;
@@ -25,29 +26,39 @@ impl<'a> Sight<'a> {
     }
 }
 
-/// Cosines and sines of the turns of positions: `[positions, d_head / 2]` each; see [`Rotation`](super::super::rotary::Rotation).
+/// Cosines and sines of the angles of positions: `[positions, d_head / 2]` each; see [`rotary`].
 #[derive(Debug)]
-pub(super) struct Turns {
+pub(super) struct RotaryTable {
     cos: Vec<f32>,
     sin: Vec<f32>,
     half: usize,
 }
 
-impl Turns {
+/// Which way queries and keys are turned.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Direction {
+    Forward,
+    Back,
+}
+
+impl RotaryTable {
     /// `None` where a position is a vector.
-    pub(super) fn new(host: &Host, positions: &[u32]) -> Option<Self> {
-        let theta = host.rope_theta?;
-        let angles = super::super::rotary::angles(positions, host.d_head(), theta);
+    pub(super) fn new(weights: &TrunkWeights, positions: &[u32]) -> Option<Self> {
+        let angles = rotary::angles(positions, weights.d_head(), weights.rope_theta?);
         let of = |f: fn(f32) -> f32| angles.iter().copied().map(f).collect();
-        Some(Self { cos: of(f32::cos), sin: of(f32::sin), half: host.d_head() / 2 })
+        Some(Self { cos: of(f32::cos), sin: of(f32::sin), half: weights.d_head() / 2 })
     }
 
-    /// Turns the queries and keys of tokens; back if `sign` is −1, which is also the derivative.
+    /// Turns the queries and keys of tokens by these angles; or back, which is also the derivative.
     ///
     /// # Shapes
     /// - `qkv`: `[positions, 3 · d_model]`
-    pub(super) fn apply(&self, qkv: &mut [f32], sign: f32) {
+    pub(super) fn apply(&self, qkv: &mut [f32], direction: Direction) {
         let (half, width) = (self.half, qkv.len() / (self.cos.len() / self.half));
+        let sign = match direction {
+            Direction::Forward => 1.0,
+            Direction::Back => -1.0,
+        };
         let turns = self.cos.chunks_exact(half).zip(self.sin.chunks_exact(half));
         for (token, (cos, sin)) in qkv.chunks_exact_mut(width).zip(turns) {
             for head in token[..width / 3 * 2].chunks_exact_mut(2 * half) {
@@ -60,11 +71,7 @@ impl Turns {
     }
 }
 
-impl Host {
-    pub(super) fn d_head(&self) -> usize {
-        self.d_model / self.num_heads.max(1)
-    }
-
+impl TrunkWeights {
     #[expect(clippy::cast_precision_loss, reason = "a width, far below 2^24")]
     pub(super) fn attention_scale(&self) -> f32 {
         1.0 / (self.d_head() as f32).sqrt()
@@ -74,17 +81,17 @@ impl Host {
     ///
     /// # Shapes
     /// - `qkv`: `[rows, tokens, 3 · d_model]`
-    pub(super) fn attend(&self, qkv: &[f32], sight: Sight<'_>) -> (Vec<f32>, Vec<f32>) {
-        let (d, tokens) = (self.d_model, sight.tokens);
+    pub(super) fn attend(&self, qkv: &[f32], visibility: Visibility<'_>) -> (Vec<f32>, Vec<f32>) {
+        let (d, tokens) = (self.d_model, visibility.tokens);
         let mut mixed = vec![0.0; qkv.len() / 3];
-        let mut weights = vec![0.0; sight.ranks.len() * tokens * self.num_heads];
+        let mut weights = vec![0.0; visibility.ranks.len() * tokens * self.num_heads];
         let of_rows = qkv.chunks_exact(3 * d * tokens).zip(mixed.chunks_exact_mut(d * tokens));
-        let seen = sight.ranks.chunks_exact(tokens).zip(sight.reaches.chunks_exact(tokens));
+        let order = visibility.ranks.chunks_exact(tokens).zip(visibility.reaches.chunks_exact(tokens));
         vectorised(
             #[inline(always)]
             || {
                 for (((qkv, mixed), weights), (ranks, reaches)) in
-                    of_rows.zip(weights.chunks_exact_mut(tokens * tokens * self.num_heads)).zip(seen)
+                    of_rows.zip(weights.chunks_exact_mut(tokens * tokens * self.num_heads)).zip(order)
                 {
                     self.attend_in_row(qkv, ranks, reaches, mixed, weights);
                 }
