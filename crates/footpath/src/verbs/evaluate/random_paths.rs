@@ -7,7 +7,7 @@ use footpath_eval::{Comparison, Explained, PathMetric, PathMetrics, Resampling, 
 use footpath_graph::pattern::Pattern;
 use footpath_graph::sample::{Law, SampleSpec, Sampler, Scratch};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Draws for each slot. The figures of a user are means over them, so that chance says less about the comparison.
@@ -18,7 +18,8 @@ type Slots = Vec<(NodeId, Option<Path>)>;
 
 /// The metrics of explanations for the same users, items and order, where each path is drawn uniformly from all legal paths of the model's pattern
 /// between the user and the item; and how far the subject's own are above them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RandomPaths {
     /// Seed of the draws.
     pub seed: u64,
