@@ -21,12 +21,9 @@
 
 mod arcs;
 mod check;
-mod run_index;
 
 pub use arcs::Arcs;
 pub(crate) use arcs::{nodes_within, places_within};
-pub use run_index::{BitRun, RunIndex, RunKind, RunSet};
-pub(crate) use run_index::{Line, Looked, Place, Runs, Stretch};
 
 use crate::error::{Error, Result};
 use crate::heldout::{HeldOut, Split};
@@ -264,11 +261,6 @@ impl TrainKg {
     /// The tail of every arc.
     pub(crate) fn tails(&self) -> &[u32] {
         &self.arrays.tails
-    }
-
-    /// The directed relation of every arc.
-    pub(crate) fn relations(&self) -> &[u16] {
-        &self.arrays.relations
     }
 
     /// The arcs of a node; none for a node out of range.

@@ -7,6 +7,7 @@ use crate::artefacts::model_card::ModelCard;
 use crate::pattern::Shape;
 use crate::text::words;
 use footpath_core::{ArtefactWriter, Context, Device, NodeId, Replace};
+use footpath_graph::sample::PathOrigin;
 use footpath_model::config::TrainingConfig;
 use footpath_model::data::Objective;
 use footpath_model::hugging_face::{self, Target, tokenizer};
@@ -109,7 +110,7 @@ pub fn import(from: &Path, kg: &Kg, shape: &Shape, out: &Path, replace: Replace)
         training: TrainingConfig { objectives: vec![Objective::default()], ..TrainingConfig::default() },
         pattern: pattern.source().to_owned(),
         vocabulary: kg.vocabulary(),
-        sampling: serde_json::json!({ "imported_from": "hugging-face" }),
+        sampling: PathOrigin::Imported { imported_from: "hugging-face".to_owned() },
         steps: 0,
         best_step: 0,
         best_validation: None,

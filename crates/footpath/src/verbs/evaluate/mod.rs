@@ -242,7 +242,7 @@ pub fn run(kg: &Kg, subject: &Subject, options: &Options, context: &Context) -> 
     context.run(|| {
         let protocol = Protocol::open(kg, options)?;
         let judged = subject.judge(kg, &protocol, options, context)?;
-        let mut report = Report::of_subject(kg, &protocol, subject, options, judged)?;
+        let mut report = Report::of_subject(kg, &protocol, subject, options, judged, context)?;
         report.compare_with_others(&protocol, options)?;
         report.add_baselines(kg, &protocol, options.beside, context)?;
         Ok(report)
@@ -276,12 +276,14 @@ fn explained(
     protocol: &Protocol,
     judged: &Judged,
     random: Option<u64>,
+    context: &Context,
 ) -> Result<(BTreeMap<String, Mean>, Option<RandomPaths>)> {
     let Some(model) = judged.model.as_ref().filter(|_| !judged.explained.is_empty()) else {
         return Ok((BTreeMap::new(), None));
     };
     let metrics = explanations(&judged.explained, &protocol.users, &protocol.train, protocol.k)?;
-    let random = random.map(|seed| RandomPaths::new(protocol, &judged.explained, &metrics, &model.pattern, seed));
+    let draw = |seed| RandomPaths::new(protocol, &judged.explained, &metrics, &model.pattern, seed, context);
+    let random = random.map(draw);
     Ok((means(&metrics)?, random.transpose()?))
 }
 
@@ -302,9 +304,10 @@ impl Report {
         subject: &Subject,
         options: &Options,
         judged: Judged,
+        context: &Context,
     ) -> Result<Self> {
         let figures = protocol.figures(&judged.lists)?;
-        let (explanations, random_paths) = explained(protocol, &judged, options.random_paths)?;
+        let (explanations, random_paths) = explained(protocol, &judged, options.random_paths, context)?;
         Ok(Self {
             explanations,
             random_paths,
