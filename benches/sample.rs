@@ -51,7 +51,7 @@ pub(crate) fn shards() -> Outcome<Figure> {
         std::hint::black_box(rows);
         Ok(())
     };
-    let mut in_shards = |rows: &mut dyn FnMut(&[u32]) -> footpath_graph::Result<()>| {
+    let in_shards = |rows: &mut dyn FnMut(&[u32]) -> footpath_graph::Result<()>| {
         let kept = CorpusSampler::new(&kg, &mixture, &spec, amount, &context)?;
         let shards = (0..SHARDS).map(|index| Users::Shard(Shard { index, of: SHARDS }));
         let paths = shards.map(|shard| Ok(kept.draw(&shard, &context, rows)?.num_paths));
