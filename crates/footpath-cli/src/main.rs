@@ -26,7 +26,10 @@ fn main() -> ExitCode {
         }
     };
     signals::install();
-    match run(cli.command, &Work::new(cli.threads)) {
+    let work = Work::new(cli.threads);
+    let ended = run(cli.command, &work);
+    footpath::artefact::take_warnings().iter().for_each(|warning| work.note(&format!("footpath: {warning}")));
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(message) = failure.message() {
