@@ -1,18 +1,16 @@
 //! The same search without the cache of keys and values: every prefix is read anew.
 
-use burn::tensor::{Tensor, TensorData};
-use footpath_core::{Goal, LegalSuccessors, NodeId, Successors};
+use footpath_core::{Goal, LegalSuccessors, NodeId, Stop, Successors};
 use footpath_graph::legal::Legal;
 use footpath_model::PathModel;
 use footpath_model::decode::UserList;
-use footpath_model::dropout::Dropout;
 use footpath_model::layout::Layout;
 use footpath_model::legal_softmax::score;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// The scores of the k most probable items.
-pub(super) fn search(model: &PathModel, legal: &Legal<'_>, user: NodeId, beams: usize, k: usize) -> Vec<f64> {
+/// The scores of the k most probable items. `model` is to be computed by burn, to be independent of our kernels.
+pub(super) fn search(model: &PathModel, legal: &Legal, user: NodeId, beams: usize, k: usize) -> Vec<f64> {
     let mut open = vec![(vec![legal.vocabulary().node(user).0], 0.0)];
     let mut items: BTreeMap<u32, f64> = BTreeMap::new();
     while !open.is_empty() {
@@ -52,21 +50,20 @@ pub(super) fn is_alike(list: &UserList, scores: &[f64]) -> bool {
 }
 
 /// The hidden vector at the end of each prefix, from reading all of it.
-fn last_hidden(model: &PathModel, legal: &Legal<'_>, prefixes: &[(Vec<u32>, f64)]) -> Vec<f32> {
+fn last_hidden(model: &PathModel, legal: &Legal, prefixes: &[(Vec<u32>, f64)]) -> Vec<f32> {
     let (rows, tokens, width) = (prefixes.len(), prefixes[0].0.len(), model.config.d_table());
     let mut inputs = Vec::with_capacity(rows * tokens * width);
     for (prefix, _) in prefixes {
         inputs.extend(model.prompt(prefix[0], legal.history(prefix[0])));
         inputs.extend(model.embed(&prefix[1..]));
     }
-    let inputs = Tensor::from_data(TensorData::new(inputs, [rows, tokens, width]), &model.device());
-    let hidden = model.trunk.forward(inputs, &Layout::causal(rows, tokens), &mut Dropout::none()); // [rows, tokens, width]
-    hidden.narrow(1, tokens - 1, 1).into_data().try_into_vec().unwrap_or_default()
+    let hidden = model.engine().forward(inputs, &Layout::causal(rows, tokens), &Stop::default()).unwrap_or_default();
+    hidden.chunks_exact(tokens * width).flat_map(|row| &row[(tokens - 1) * width..]).copied().collect()
 }
 
 fn successors(
     model: &PathModel,
-    legal: &Legal<'_>,
+    legal: &Legal,
     tokens: &[u32],
     log_probability: f64,
     hidden: &[f32],

@@ -6,8 +6,9 @@ pub(crate) use steps::run as run_steps;
 
 use crate::graph::graph;
 use crate::harness::{Done, Figure, Outcome, time};
+use burn::module::Module;
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use footpath_core::{Context, LegalSuccessors, NodeId, Path};
 use footpath_graph::TrainKg;
 use footpath_graph::legal::Legal;
@@ -17,6 +18,7 @@ use footpath_model::config::TrainingConfig;
 use footpath_model::data::{Objective, PathSource};
 use footpath_model::dropout::Dropout;
 use footpath_model::layout::Layout;
+use footpath_model::model::engine::burn::Transformer;
 use footpath_model::{Checkpoints, ModelConfig, Observer, PathModel, Preset, Trainer, TrainingProgress};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -35,8 +37,8 @@ const AGAINST: &str = "a softmax over the whole vocabulary, forward and backward
 pub(crate) fn small_step() -> Outcome<Figure> {
     let kg = graph()?;
     let pattern = Pattern::hops(3, &kg)?;
-    let legal = Legal::new(&kg, &pattern);
-    let device = footpath_model::training_device(&footpath_model::device(&footpath_core::Device::default())?);
+    let legal = Legal::new(kg.clone(), pattern.clone(), &Context::default())?;
+    let device = footpath_model::device(&footpath_core::Device::default())?;
     let config = ModelConfig::preset(Preset::Small, kg.vocabulary().len(), kg.items(), legal.max_tokens());
     let objectives = vec![Objective::default()];
     let training = TrainingConfig { epochs: 1, objectives, ..TrainingConfig::default() };
@@ -102,7 +104,7 @@ impl Observer for Clock {
 }
 
 /// The steps between the warm-up and the last, which writes a checkpoint.
-fn steps(model: PathModel, training: &TrainingConfig, legal: &Legal<'_>, rows: &Rows) -> Outcome<Done> {
+fn steps(model: PathModel, training: &TrainingConfig, legal: &Legal, rows: &Rows) -> Outcome<Done> {
     let scratch = tempfile::tempdir()?;
     let checkpoints = Checkpoints::new(scratch.path().join("train"), BTreeMap::new());
     let mut clock = Clock::default();
@@ -115,7 +117,8 @@ fn steps(model: PathModel, training: &TrainingConfig, legal: &Legal<'_>, rows: &
 
 /// One step with burn's own operations; the number of input tokens.
 fn full_step(model: &PathModel, batch: &[&[u32]]) -> usize {
-    let device = model.device();
+    let device = Device::flex().autodiff();
+    let transformer = Transformer::new(model.trunk.weights(), &Device::flex()).train();
     let (rows, tokens, width) = (batch.len(), batch[0].len() - 1, model.config.d_table());
     let inputs: Vec<u32> = batch.iter().flat_map(|row| &row[..tokens]).copied().collect();
     let targets: Vec<i64> = batch.iter().flat_map(|row| &row[1..]).map(|&token| i64::from(token)).collect();
@@ -127,8 +130,7 @@ fn full_step(model: &PathModel, batch: &[&[u32]]) -> usize {
     let bias = TensorData::new(model.bias.values.to_vec(), [1, vocabulary]);
     let bias = Tensor::<2>::from_data(bias, &device).require_grad();
     let mut dropout = Dropout::new(model.config.trunk.dropout, 1, 0);
-    let hidden = model
-        .trunk
+    let hidden = transformer
         .forward(vectors.clone(), &Layout::causal(rows, tokens), &mut dropout)
         .reshape([rows * tokens, width]);
     let logits = hidden.matmul(output.clone().transpose()) + bias; // [rows × tokens, vocabulary]

@@ -1,11 +1,12 @@
 //! What can be typed.
 
+use crate::failure::Failure;
 use crate::verbs;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use footpath::pattern::{PRESETS, Shape};
 use footpath::sample::EndSet;
-use footpath::{Device, Replace, Threads};
-use std::path::PathBuf;
+use footpath::{Device, Replace, Threads, artefact};
+use std::path::{Path, PathBuf};
 
 /// Recommendations that explain themselves: sample paths from a knowledge graph, learn them, generate items with the
 /// path that leads there.
@@ -65,6 +66,9 @@ pub(crate) enum Command {
     Demo(verbs::demo::DemoArgs),
     /// Print shell completions
     Completions(verbs::completions::CompletionsArgs),
+    /// Print the reference of all verbs as Markdown
+    #[command(hide = true)]
+    Reference,
 }
 
 /// Where the pattern of the paths comes from; the verbs say with [`one_pattern`] that only one can be given.
@@ -158,6 +162,15 @@ pub(crate) struct OutArgs {
     /// Replace the directory if it is an artefact already
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// Refuses an output that is, holds or lies within something that is read.
+pub(crate) fn refuse_overlap<'a>(
+    out: &Path,
+    inputs: impl IntoIterator<Item = Option<&'a PathBuf>>,
+) -> Result<(), Failure> {
+    let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+    Ok(artefact::refuse_overlap(out, &inputs)?)
 }
 
 impl OutArgs {

@@ -11,6 +11,7 @@ mod work;
 use args::{Cli, Command};
 use clap::Parser;
 use failure::Failure;
+use footpath::artefact;
 use std::io::Write;
 use std::process::ExitCode;
 use work::Work;
@@ -28,7 +29,8 @@ fn main() -> ExitCode {
     signals::install();
     let work = Work::new(cli.threads);
     let ended = run(cli.command, &work);
-    footpath::artefact::take_warnings().iter().for_each(|warning| work.note(&format!("footpath: {warning}")));
+    // What went wrong after an output was in place: it is there, so this is no failure.
+    artefact::take_warnings().iter().for_each(|warning| work.note(&format!("warning: {warning}")));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -63,5 +65,6 @@ fn run(command: Command, work: &Work) -> Result<(), Failure> {
         Command::Check(args) => verbs::check::run(&args, work),
         Command::Demo(args) => verbs::demo::run(&args, work),
         Command::Completions(args) => verbs::completions::run(&args, work),
+        Command::Reference => verbs::reference::run(work),
     }
 }

@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("give a folder")?;
     let named: Vec<String> = arguments.collect();
-    let built = import(folder.as_ref(), &Options::default(), &|_| ())?.built;
+    let built = import(folder.as_ref(), &Options::default(), &footpath_core::Context::default())?.built;
     let kg = built.train_kg()?;
     let [valid, test] = [&built.valid, &built.test].map(|part| HeldOut::from(part.as_slice()));
     println!(

@@ -2,7 +2,8 @@
 //!
 //! | name | what | in a build with |
 //! |---|---|---|
-//! | `flex`, `cpu` | pure Rust on the CPU: the default | always |
+//! | `flex`, `cpu` | our own kernels on the CPU: the default | always |
+//! | `burn-flex` | burn's own CPU backend, slower: what ours are compared with | always |
 //! | `ndarray` | another CPU backend, deprecated upstream | `--features ndarray` |
 //! | `cuda`, `cuda:1` | an NVIDIA GPU; the first one unless another is named | `--features cuda` |
 //! | `wgpu`, `wgpu:1` | any GPU with Vulkan, Metal or DirectX 12; the fastest one unless another is named | `--features wgpu` |
@@ -10,11 +11,21 @@
 //! GPUs are numbered from 0, as the driver lists them. A checkpoint says nothing of the device it was made on, so all of them read it.
 
 use crate::error::{Error, Result};
-use burn::tensor::Device;
+use burn::tensor::Device as BurnDevice;
 
-/// The kinds of devices, and whether this build has them. All but the first are features of the same name.
-const KINDS: [(&str, bool); 4] = [
+/// What computes a trunk.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Device {
+    /// Our own kernels, on the CPU.
+    Host,
+    /// A device of burn.
+    Burn(BurnDevice),
+}
+
+/// The kinds of devices, and whether this build has them. All but the first two are features of the same name.
+const KINDS: [(&str, bool); 5] = [
     ("flex", true),
+    ("burn-flex", true),
     ("ndarray", cfg!(feature = "ndarray")),
     ("cuda", cfg!(feature = "cuda")),
     ("wgpu", cfg!(feature = "wgpu")),
@@ -31,17 +42,18 @@ pub fn device(device: &footpath_core::Device) -> Result<Device> {
         None => (name, None),
     };
     match (kind, number) {
-        ("flex" | "cpu", None) => Ok(Device::flex()),
+        ("flex" | "cpu", None) => Ok(Device::Host),
+        ("burn-flex", None) => Ok(Device::Burn(BurnDevice::flex())),
         #[cfg(feature = "ndarray")]
         #[expect(deprecated, reason = "users asked for it by name")]
-        ("ndarray", None) => Ok(Device::ndarray()),
+        ("ndarray", None) => Ok(Device::Burn(BurnDevice::ndarray())),
         #[cfg(feature = "cuda")]
         ("cuda", number) => gpu(burn::tensor::DeviceType::Cuda, kind, number),
         #[cfg(feature = "wgpu")]
         ("wgpu", None) => {
             // Asked for first, since whoever uses a device that is not there panics.
             gpu(burn::tensor::DeviceType::Wgpu, kind, None)?;
-            Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice))
+            Ok(Device::Burn(BurnDevice::wgpu(burn::tensor::DeviceKind::DefaultDevice)))
         }
         #[cfg(feature = "wgpu")]
         ("wgpu", number) => gpu(burn::tensor::DeviceType::Wgpu, kind, number),
@@ -52,9 +64,9 @@ pub fn device(device: &footpath_core::Device) -> Result<Device> {
 /// The GPU with this number among those the driver lists, the first one without a number.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 fn gpu(of_type: burn::tensor::DeviceType, kind: &str, number: Option<usize>) -> Result<Device> {
-    let found = Device::enumerate(of_type).into_vec();
+    let found = BurnDevice::enumerate(of_type).into_vec();
     let len = found.len();
-    found.into_iter().nth(number.unwrap_or(0)).ok_or_else(|| absent(kind, len))
+    found.into_iter().nth(number.unwrap_or(0)).map(Device::Burn).ok_or_else(|| absent(kind, len))
 }
 
 /// That a GPU is not there, where `num_found` of its kind are.
@@ -83,12 +95,6 @@ fn unknown(name: &str) -> Error {
     Error::Config { option: "device", reason }
 }
 
-/// The same device, recording gradients.
-#[must_use]
-pub fn training_device(device: &Device) -> Device {
-    device.clone().autodiff()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,7 +105,7 @@ mod tests {
 
     #[test]
     fn devices_go_by_name() {
-        assert!(["flex", "cpu"].into_iter().all(|name| named(name).is_ok()));
+        assert!(["flex", "cpu", "burn-flex"].into_iter().all(|name| named(name).is_ok()));
         for name in ["", "tpu", "flex:1", "cuda0", "wgpu:x", "cuda:", ":0"] {
             let error = named(name).expect_err(name).to_string();
             assert!(error.contains("it has flex"), "{error}");

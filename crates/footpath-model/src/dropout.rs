@@ -2,7 +2,6 @@
 //!
 //! A backend's own generator is shared by the whole process and differs between backends; these masks depend on neither.
 
-use burn::tensor::{Tensor, TensorData};
 use footpath_core::{Purpose, Stream};
 use rayon::prelude::*;
 
@@ -28,22 +27,8 @@ impl Dropout {
         Self::new(0.0, 0, 0)
     }
 
-    /// Sets each number to 0 with the given probability, and scales the others so that the mean stays (Srivastava et al. 2014).
-    ///
-    /// # Shapes
-    /// Any; the same comes back.
-    #[must_use]
-    pub fn apply<const D: usize>(&mut self, x: Tensor<D>) -> Tensor<D> {
-        if self.probability <= 0.0 {
-            return x;
-        }
-        let shape = x.shape();
-        let mask = TensorData::new(self.mask(shape.num_elements()), shape);
-        let mask = Tensor::from_data(mask, &x.device());
-        x * mask
-    }
-
-    /// The masks of so many places in a row, of `len` numbers each; none where nothing is dropped.
+    /// The masks of so many places in a row, of `len` numbers each, which are 0 with the given probability and else what
+    /// keeps the mean (Srivastava et al. 2014); none where nothing is dropped.
     pub(crate) fn masks(&mut self, places: usize, len: usize) -> Vec<Vec<f32>> {
         if self.probability <= 0.0 {
             return Vec::new();

@@ -1,29 +1,21 @@
-//! Embedding tables on the host, with optimiser state that is touched only where a batch touches the table.
+//! Embedding tables on the host, and gradients of the rows that a batch touches.
 //!
-//! A graph has far more tokens than a batch uses, so neither the gradient nor the AdamW moments are ever made for the whole table
-//! ("lazy Adam": rows without a gradient keep their moments and are not decayed).
+//! A graph has far more tokens than a batch uses, so a gradient is never made for a whole table.
 
 use crate::numbers::Numbers;
 use footpath_core::Stream;
 use footpath_core::memory::prefetch;
 use rayon::prelude::*;
 
-const BETA_1: f32 = 0.9;
-const BETA_2: f32 = 0.999;
-const EPSILON: f32 = 1e-8;
 /// Numbers that the processor reads together.
 const NUMBERS_IN_A_LINE: usize = 16;
 
-/// Rows of numbers with their AdamW moments.
+/// Rows of numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     width: usize,
     /// The numbers, row after row.
     pub values: Numbers,
-    /// First moments of AdamW; none before [`Table::begin_moments`], for a table that is only read needs none.
-    pub first: Vec<f32>,
-    /// Second moments of AdamW, likewise.
-    pub second: Vec<f32>,
 }
 
 /// The rows of a table.
@@ -67,16 +59,10 @@ impl Table {
         Self::from_values(values, width)
     }
 
-    /// A table with these numbers and no moments; their count must be a multiple of `width`.
+    /// A table with these numbers; their count must be a multiple of `width`.
     #[must_use]
     pub fn from_values(values: impl Into<Numbers>, width: usize) -> Self {
-        Self { width, first: Vec::new(), second: Vec::new(), values: values.into() }
-    }
-
-    /// Makes room for the moments, at zero where there are none.
-    pub fn begin_moments(&mut self) {
-        self.first.resize(self.values.len(), 0.0);
-        self.second.resize(self.values.len(), 0.0);
+        Self { width, values: values.into() }
     }
 
     /// Numbers in a row.
@@ -112,26 +98,6 @@ impl Table {
             }
         });
         out
-    }
-
-    /// One step of AdamW on the rows that have a gradient. `step` counts from 1.
-    pub fn update(&mut self, gradients: &RowGradients, learning_rate: f32, weight_decay: f32, step: u64) {
-        self.begin_moments();
-        let values_of_all: &mut [f32] = &mut self.values;
-        let step = i32::try_from(step).unwrap_or(i32::MAX);
-        let correction_1 = 1.0 - BETA_1.powi(step);
-        let correction_2 = 1.0 - BETA_2.powi(step);
-        for (&row, gradient) in gradients.rows.iter().zip(gradients.values.chunks_exact(self.width)) {
-            let range = row as usize * self.width..(row as usize + 1) * self.width;
-            let values = values_of_all[range.clone()].iter_mut();
-            let moments = self.first[range.clone()].iter_mut().zip(self.second[range].iter_mut());
-            for ((value, (first, second)), &g) in values.zip(moments).zip(gradient) {
-                *first = BETA_1 * *first + (1.0 - BETA_1) * g;
-                *second = BETA_2 * *second + (1.0 - BETA_2) * g * g;
-                let direction = (*first / correction_1) / ((*second / correction_2).sqrt() + EPSILON);
-                *value -= learning_rate * (direction + weight_decay * *value);
-            }
-        }
     }
 }
 
@@ -186,7 +152,6 @@ impl RowGradients {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use footpath_core::Purpose;
 
     #[test]
     fn contributions_are_summed_by_row() {
@@ -203,21 +168,5 @@ mod tests {
         let other = RowGradients { rows: vec![0, 4], values: vec![0.5, 0.25, 10.0, 20.0] };
         let sum = RowGradients::sum(vec![one, RowGradients::default(), other], 2);
         assert_eq!((sum.rows, sum.values), (vec![0, 1, 4], vec![0.5, 0.25, 1.0, 2.0, 13.0, 24.0]));
-    }
-
-    #[test]
-    fn only_touched_rows_change_and_the_first_step_is_the_learning_rate() {
-        let mut table = Table::new(3, 2, 0.0, &mut Stream::new(1, Purpose::Initialise, 0, 0));
-        let gradients = RowGradients { rows: vec![1], values: vec![0.5, -3.0] };
-        table.update(&gradients, 0.1, 0.0, 1);
-        let expected = [0.0, 0.0, -0.1, 0.1, 0.0, 0.0];
-        assert!(table.values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{:?}", table.values);
-    }
-
-    #[test]
-    fn decay_pulls_towards_zero() {
-        let mut table = Table::from_values(vec![1.0, -1.0], 1);
-        table.update(&RowGradients { rows: vec![0, 1], values: vec![0.0, 0.0] }, 0.1, 0.5, 1);
-        assert_eq!(table.values[..], [0.95, -0.95]);
     }
 }

@@ -36,6 +36,19 @@ pub enum Error {
         /// Step of the last checkpoint, 0 where there is none.
         checkpoint: u64,
     },
+    /// A checkpoint stands where no run of its epoch can.
+    #[error(
+        "the checkpoint stands at batch {batch} of epoch {epoch}, which has {num_batches}: it is damaged or of other \
+         paths; discard the run and begin again"
+    )]
+    OutOfEpoch {
+        /// The epoch, from 0.
+        epoch: u64,
+        /// Batches of it said to be done.
+        batch: u64,
+        /// Batches it has.
+        num_batches: u64,
+    },
     /// There is nothing to train on.
     #[error("the corpus has no path; sample with another pattern or end set")]
     EmptyCorpus,
@@ -77,7 +90,7 @@ impl Error {
             Self::Config { .. } => ErrorClass::Usage,
             Self::Diverged { .. } => ErrorClass::Runtime,
             Self::EmptyCorpus | Self::Foreign { .. } => ErrorClass::Input,
-            Self::NonFinite { .. } => ErrorClass::Artefact,
+            Self::NonFinite { .. } | Self::OutOfEpoch { .. } => ErrorClass::Artefact,
         }
     }
 }

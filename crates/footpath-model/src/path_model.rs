@@ -1,15 +1,14 @@
 //! The path language model: embeddings on the host, transformer on a device.
 
 use crate::config::{ModelConfig, Tables};
+use crate::device::Device;
 use crate::embeddings::Table;
 use crate::error::Result;
 use crate::layout::Layout;
 use crate::legal_softmax::score;
-use crate::model::{Engine, Trunk};
+use crate::model::{Engine, Trunk, TrunkWeights};
 use crate::weights;
-use burn::module::Module;
-use burn::tensor::Device;
-use footpath_core::{Purpose, Stream, Vocabulary};
+use footpath_core::{Purpose, Stop, Stream, Vocabulary};
 
 /// A path language model.
 #[derive(Clone, Debug)]
@@ -47,7 +46,10 @@ impl PathModel {
         let kinds = (!config.kinds.is_empty()).then(|| table(config.kinds.len(), width, 0.1, 6));
         let starts = (!config.starts.is_empty()).then(|| table(config.starts.len(), width, 0.1, 7));
         Ok(Self {
-            trunk: weights::random_trunk(&config.trunk, &mut Stream::new(seed, Purpose::Initialise, 3, 0), device),
+            trunk: Trunk::new(
+                weights::random_trunk(&config.trunk, &mut Stream::new(seed, Purpose::Initialise, 3, 0)),
+                device,
+            ),
             input: table(tokens, width, 0.1, 0),
             history: table(config.num_items, width, 0.1, 4),
             own_output,
@@ -60,22 +62,16 @@ impl PathModel {
 
     /// The same model with room for longer texts: positions that are new to it are random. A shorter length changes nothing.
     #[must_use]
-    pub fn with_positions(mut self, max_tokens: usize, seed: u64, device: &Device) -> Self {
+    pub fn with_positions(mut self, max_tokens: usize, seed: u64) -> Self {
         let added = max_tokens.saturating_sub(self.config.trunk.max_tokens);
         if added > 0 {
             let std = self.config.trunk.initial_std("positions");
             let mut stream = Stream::new(seed, Purpose::Initialise, 5, 0);
-            let rows = Table::new(added, self.config.trunk.d_model, std, &mut stream).values.into_vec();
-            self.trunk = self.trunk.with_positions(rows, device);
+            let rows = Table::new(added, self.config.trunk.d_model, std, &mut stream).values;
+            self.trunk.weights_mut().add_positions(&rows);
             self.config.trunk.max_tokens = max_tokens;
         }
         self
-    }
-
-    /// The device the trunk is on.
-    #[must_use]
-    pub fn device(&self) -> Device {
-        self.trunk.devices().first().cloned().unwrap_or_else(Device::flex)
     }
 
     /// Output embeddings: `[tokens, d_table]`.
@@ -156,8 +152,8 @@ impl PathModel {
 
     /// What computes the trunk.
     #[must_use]
-    pub fn engine(&self) -> Engine<'_> {
-        Engine::new(&self.trunk)
+    pub fn engine(&self) -> &dyn Engine {
+        self.trunk.engine()
     }
 
     /// The logit of every token after each token of one sequence.
@@ -169,7 +165,8 @@ impl PathModel {
     pub fn logits(&self, inputs: Vec<f32>) -> Vec<Vec<f32>> {
         let width = self.config.d_table();
         let tokens = inputs.len() / width;
-        let hidden = self.engine().forward(inputs, &Layout::causal(1, tokens));
+        // Nobody stops it.
+        let hidden = self.engine().forward(inputs, &Layout::causal(1, tokens), &Stop::default()).unwrap_or_default();
         let all = 0..u32::try_from(self.config.num_tokens).unwrap_or(u32::MAX);
         let of = |hidden: &[f32]| all.clone().map(|token| score(hidden, self.output(), &self.bias, token)).collect();
         hidden.chunks_exact(width).map(of).collect()
@@ -185,13 +182,14 @@ impl PathModel {
         tables
     }
 
-    /// As [`PathModel::stored_tables`], to be changed.
-    pub(crate) fn stored_tables_mut(&mut self) -> Vec<(&'static str, &mut Table)> {
-        let mut tables = vec![("input", &mut self.input), ("history", &mut self.history)];
-        tables.extend(self.own_output.as_mut().map(|table| ("output", table)));
-        tables.extend(self.config.has_bias().then_some(("bias", &mut self.bias)));
-        tables.extend(self.kinds.as_mut().map(|table| ("kinds", table)));
-        tables.extend(self.starts.as_mut().map(|table| ("starts", table)));
-        tables
+    /// The weights of the trunk and the tables of [`PathModel::stored_tables`], to be changed.
+    pub(crate) fn arrays_mut(&mut self) -> (&mut TrunkWeights, Vec<(&'static str, &mut Table)>) {
+        let Self { config, trunk, input, history, own_output, bias, kinds, starts } = self;
+        let mut tables = vec![("input", input), ("history", history)];
+        tables.extend(own_output.as_mut().map(|table| ("output", table)));
+        tables.extend(config.has_bias().then_some(("bias", bias)));
+        tables.extend(kinds.as_mut().map(|table| ("kinds", table)));
+        tables.extend(starts.as_mut().map(|table| ("starts", table)));
+        (trunk.weights_mut(), tables)
     }
 }

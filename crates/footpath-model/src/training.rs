@@ -8,11 +8,10 @@ use crate::dropout::Dropout;
 use crate::embeddings::{Contribution, RowGradients};
 use crate::error::{Error, Result};
 use crate::loss;
-use crate::optimizer::{TrunkGradients, TrunkOptimizer};
+use crate::model::TrunkGradients;
+use crate::optimizer::AdamW;
 use crate::path_model::PathModel;
-use burn::module::Module;
 use footpath_core::{Context, LegalSuccessors, Stop, Vocabulary};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -68,6 +67,25 @@ pub struct Position {
     pub unvalidated: Option<TrainingProgress>,
 }
 
+impl Position {
+    /// Says what is wrong with a place that no run with these settings can have come to.
+    pub(crate) fn check(&self, config: &TrainingConfig) -> std::result::Result<(), String> {
+        let Self { step, epoch, batch, best_step, since_best, saved, .. } = *self;
+        let rule = |holds: bool, what: String| if holds { Ok(()) } else { Err(what) };
+        rule(epoch <= config.epochs, format!("epoch {epoch} of {}", config.epochs))?;
+        // An epoch has a step at least.
+        let fewest = epoch.checked_add(batch).unwrap_or(u64::MAX);
+        let fits = step >= fewest && (epoch > 0 || step == batch) && (epoch < config.epochs || batch == 0);
+        rule(fits, format!("step {step} in epoch {epoch}, batch {batch}"))?;
+        rule(best_step <= step, format!("the best model of step {best_step} at step {step}"))?;
+        rule(saved <= step, format!("a checkpoint of step {saved} at step {step}"))?;
+        rule(since_best <= step, format!("{since_best} validations in {step} steps"))?;
+        rule(self.best.is_none_or(f64::is_finite), "a figure that is no number".to_owned())?;
+        let last = self.unvalidated.as_ref().map_or(step, |progress| progress.step);
+        rule(last == step && (step > 0 || self.unvalidated.is_none()), format!("a validation of step {last}"))
+    }
+}
+
 /// Writes a number as text in its shortest exact form, so that what is read back is the same number to the last bit.
 mod exact {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -107,10 +125,10 @@ pub enum Ending {
 /// A training run.
 #[derive(Debug)]
 pub struct Trainer {
-    /// The model in training, on an autodiff device.
+    /// The model in training.
     pub model: PathModel,
-    /// Moments of the trunk's parameters.
-    pub optimizer: TrunkOptimizer,
+    /// What changes its weights.
+    pub optimizer: AdamW,
     /// Where the run stands.
     pub position: Position,
     /// Its settings.
@@ -122,10 +140,9 @@ impl Trainer {
     ///
     /// # Errors
     /// [`Error::Config`].
-    pub fn new(mut model: PathModel, config: TrainingConfig) -> Result<Self> {
+    pub fn new(model: PathModel, config: TrainingConfig) -> Result<Self> {
         config.validate()?;
-        model.stored_tables_mut().into_iter().for_each(|(_, table)| table.begin_moments());
-        let optimizer = TrunkOptimizer::new(config.weight_decay);
+        let optimizer = AdamW::new(config.weight_decay);
         Ok(Self { model, optimizer, position: Position::default(), config })
     }
 
@@ -218,7 +235,7 @@ impl Trainer {
     /// # Errors
     /// [`Error::Diverged`].
     pub fn loss(&self, batch: &Batch) -> Result<f64> {
-        Ok(self.gradients(batch, 0)?.loss)
+        Ok(self.gradients(batch, 0, &Stop::default())?.loss)
     }
 
     /// One step on one batch; gives the loss before it.
@@ -226,7 +243,8 @@ impl Trainer {
     /// # Errors
     /// [`Error::Diverged`].
     pub fn learn(&mut self, batch: &Batch, learning_rate: f64) -> Result<f64> {
-        let gradients = self.gradients(batch, self.position.step * self.config.batch_size as u64)?;
+        let number = self.position.step * self.config.batch_size as u64;
+        let gradients = self.gradients(batch, number, &Stop::default())?;
         let loss = gradients.loss;
         self.update(gradients, learning_rate);
         self.position.step += 1;
@@ -248,8 +266,7 @@ impl Trainer {
         let learning_rate = self.config.learning_rate_at(self.position.step, num_steps);
         let mut total = Gradients::default();
         for (number, batch) in batches {
-            stop.check()?;
-            total.add(self.gradients(batch, *number)?);
+            total.add(self.gradients(batch, *number, stop)?);
         }
         self.position.tokens += batches.iter().map(|(_, batch)| batch.inputs.len() as u64).sum::<u64>();
         let (loss, end_loss) = (total.loss, total.end_loss);
@@ -271,7 +288,7 @@ impl Trainer {
     }
 
     /// Forward, loss, backward. `number` is that of the first row since training began.
-    fn gradients(&self, batch: &Batch, number: u64) -> Result<Gradients> {
+    fn gradients(&self, batch: &Batch, number: u64, stop: &Stop) -> Result<Gradients> {
         let model = &self.model;
         let width = model.config.d_table();
         let mut dropout =
@@ -283,7 +300,7 @@ impl Trainer {
             model.begin(batch.inputs[user as usize], vector);
             model.add_history(items, vector);
         }
-        let pass = model.engine().record(inputs, &batch.layout, &mut dropout);
+        let pass = model.engine().record(inputs, &batch.layout, &mut dropout, stop)?;
         let mut outcome =
             loss::forward_backward(batch, pass.hidden(), model.output(), &model.bias, self.config.end_loss);
         if !outcome.loss.is_finite() {
@@ -291,7 +308,7 @@ impl Trainer {
             let batch_size = self.config.batch_size as u64;
             return Err(Error::Diverged { step, loss: outcome.loss, rows: number..number + batch_size, checkpoint });
         }
-        let (trunk, d_inputs) = pass.backward(std::mem::take(&mut outcome.hidden));
+        let (trunk, d_inputs) = pass.backward(std::mem::take(&mut outcome.hidden), stop)?;
         Ok(Gradients {
             trunk,
             tables: table_gradients(model, batch, &d_inputs, [outcome.output, outcome.bias]),
@@ -311,15 +328,7 @@ impl Trainer {
             gradients.scale(factor);
         }
         let Gradients { trunk, tables, .. } = gradients;
-        let step = self.position.step + 1;
-        #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
-        let rate = learning_rate as f32;
-        let decay = self.config.weight_decay;
-        let model = &mut self.model;
-        model.stored_tables_mut().into_par_iter().zip(&tables).for_each(|((name, table), gradients)| {
-            table.update(gradients, rate, if name == "bias" { 0.0 } else { decay }, step);
-        });
-        model.trunk = self.optimizer.step(model.trunk.clone(), trunk, learning_rate);
+        self.optimizer.step(&mut self.model, &trunk, &tables, learning_rate, self.position.step + 1);
     }
 
     /// Validates after a step and keeps what is best so far.
@@ -329,7 +338,7 @@ impl Trainer {
         checkpoints: &Checkpoints,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        let figures = match observer.validate(&self.valid_model()) {
+        let figures = match observer.validate(&self.model) {
             Err(error) if error.is_stop() => {
                 self.position.unvalidated = Some(step);
                 return Err(error);
@@ -361,12 +370,6 @@ impl Trainer {
             position.finished |= position.since_best >= patience;
         }
         better
-    }
-
-    /// The model without gradients.
-    #[must_use]
-    pub fn valid_model(&self) -> PathModel {
-        PathModel { trunk: self.model.trunk.valid(), ..self.model.clone() }
     }
 }
 

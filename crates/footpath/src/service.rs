@@ -133,7 +133,6 @@ impl Service {
     /// # Errors
     /// [`Error::Usage`] saying which objective is missing.
     pub fn check(&self, options: &Options) -> Result<()> {
-        options.validate()?;
         let training = &self.card().training;
         let learned = || training.objectives.iter().map(|o| o.kind.name()).collect::<Vec<_>>().join(", ");
         let missing = |option: &'static str, what: &str| {

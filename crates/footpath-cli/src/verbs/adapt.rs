@@ -1,6 +1,6 @@
 //! `footpath adapt`
 
-use crate::args::OutArgs;
+use crate::args::{OutArgs, refuse_overlap};
 use crate::failure::Failure;
 use crate::text::thousands;
 use crate::work::Work;
@@ -32,6 +32,7 @@ pub(crate) struct AdaptArgs {
 }
 
 pub(crate) fn run(args: &AdaptArgs, work: &Work) -> Result<(), Failure> {
+    refuse_overlap(&args.out.out, [Some(&args.model), Some(&args.from), Some(&args.kg)])?;
     let context = work.context();
     let stored = StoredModel::open(&args.model)?;
     let (from, to) = (Kg::open(&args.from, context)?, Kg::open(&args.kg, context)?);

@@ -1,5 +1,6 @@
 //! `footpath corpus`
 
+use crate::args::refuse_overlap;
 use crate::failure::Failure;
 use crate::text::{self, thousands};
 use crate::work::Work;
@@ -49,6 +50,8 @@ struct StatsArgs {
 pub(crate) fn run(args: &CorpusArgs, work: &Work) -> Result<(), Failure> {
     let CorpusCommand::Stats(args) = &args.command;
     let replace = crate::args::replace(args.force);
+    let inputs = [Some(&args.corpus), Some(&args.kg)];
+    args.report.iter().try_for_each(|report| refuse_overlap(report, inputs))?;
     args.report.iter().try_for_each(|report| artefact::refuse_existing_file(report, replace))?;
     let stats = corpus::stats(&args.corpus, &Kg::open(&args.kg, work.context())?, work.context())?;
     if let Some(report) = &args.report {

@@ -1,6 +1,6 @@
 //! `footpath evaluate`
 
-use crate::args::DeviceArg;
+use crate::args::{DeviceArg, refuse_overlap};
 use crate::failure::Failure;
 use crate::text;
 use crate::work::Work;
@@ -131,6 +131,9 @@ pub(crate) fn run(args: &EvaluateArgs, work: &Work) -> Result<(), Failure> {
         command: Some(std::env::args().collect::<Vec<_>>().join(" ")),
     };
     let replace = crate::args::replace(args.force);
+    let SubjectArgs { model, recs } = &args.subject;
+    let inputs = [Some(&args.kg), model.as_ref(), recs.as_ref(), args.against.as_ref()];
+    args.out.iter().try_for_each(|out| refuse_overlap(out, inputs))?;
     args.out.iter().try_for_each(|out| artefact::refuse_existing(out, ArtefactKind::Evaluation, replace))?;
     let context = work.on(&args.device.device);
     let kg = Kg::open(&args.kg, &context)?;

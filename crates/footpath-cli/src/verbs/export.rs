@@ -1,5 +1,6 @@
 //! `footpath export`
 
+use crate::args::refuse_overlap;
 use crate::failure::Failure;
 use crate::work::Work;
 use clap::{Args, ValueEnum};
@@ -76,13 +77,17 @@ pub(crate) fn run(args: &ExportArgs, work: &Work) -> Result<(), Failure> {
         }),
         FormatArg::Hopwise => {
             let out = args.out.as_deref().ok_or_else(|| usage("out", "hopwise reads a folder: say which"))?;
+            refuse_overlap(out, [Some(&args.corpus), Some(&args.kg)])?;
             let kg = Kg::open(&args.kg, context)?;
             corpus::export_hopwise(&args.corpus, &kg, out, replace, context)?;
             return Ok(());
         }
     };
     let outputs = [args.out.as_deref(), names(args)?];
-    outputs.into_iter().flatten().try_for_each(|out| artefact::refuse_existing_file(out, replace))?;
+    for out in outputs.into_iter().flatten() {
+        refuse_overlap(out, [Some(&args.corpus), Some(&args.kg)])?;
+        artefact::refuse_existing_file(out, replace)?;
+    }
     let export = Export::open(&args.corpus, &Kg::open(&args.kg, context)?, context)?;
     #[cfg(feature = "parquet")]
     if args.names.is_some() {

@@ -20,7 +20,7 @@ pub(crate) struct InfoArgs {
 }
 
 pub(crate) fn run(args: &InfoArgs, work: &Work) -> Result<(), Failure> {
-    let summary = Kg::open(&args.kg, work.context())?.summary()?;
+    let summary = Kg::open(&args.kg, work.context())?.summary(work.context())?;
     if args.json {
         return work.json(&summary);
     }

@@ -1,6 +1,6 @@
 //! `footpath model export`, `import`, `info` and `logits`
 
-use crate::args::{OutArgs, PatternArgs, one_pattern};
+use crate::args::{OutArgs, PatternArgs, one_pattern, refuse_overlap};
 use crate::failure::{Failure, output};
 use crate::text::thousands;
 use crate::work::Work;
@@ -117,6 +117,7 @@ pub(crate) fn run(command: &ModelCommand, work: &Work) -> Result<(), Failure> {
 fn export(args: &ExportArgs, work: &Work) -> Result<(), Failure> {
     let FormatArg::Hf = args.format;
     let (out, replace) = (&args.out.out, args.out.replace());
+    refuse_overlap(out, [Some(&args.model), Some(&args.kg)])?;
     let model = Model::open(&args.model, &args.kg, work.context())?;
     let done = hugging_face::export(&model, out, replace, work.context())?;
     let (parameters, words) = (thousands(done.num_parameters as u64), thousands(done.num_words as u64));
@@ -137,6 +138,7 @@ fn export(args: &ExportArgs, work: &Work) -> Result<(), Failure> {
 fn import(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
     let shape = args.pattern.shape().unwrap_or_default();
     let (out, replace) = (&args.out.out, args.out.replace());
+    refuse_overlap(out, [Some(&args.from), Some(&args.kg)])?;
     let kg = Kg::open(&args.kg, work.context())?;
     let card = hugging_face::import(&args.from, &kg, &shape, out, replace)?;
     let parameters = thousands(card.model.num_parameters() as u64);

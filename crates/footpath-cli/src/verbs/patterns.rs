@@ -1,5 +1,6 @@
 //! `footpath patterns`
 
+use crate::args::refuse_overlap;
 use crate::failure::{Failure, output};
 use crate::text::{self, thousands};
 use crate::work::Work;
@@ -42,6 +43,8 @@ pub(crate) struct PatternsArgs {
 }
 
 pub(crate) fn run(args: &PatternsArgs, work: &Work) -> Result<(), Failure> {
+    let inputs = [Some(&args.recommendations), args.kg.as_ref()];
+    args.plot.iter().try_for_each(|plot| refuse_overlap(plot, inputs))?;
     let kg = args.kg.as_deref().map(|kg| Kg::open(kg, work.context())).transpose()?;
     let graph = kg.as_deref();
     if args.per_user {

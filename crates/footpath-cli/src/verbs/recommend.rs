@@ -1,6 +1,6 @@
 //! `footpath recommend`
 
-use crate::args::DeviceArg;
+use crate::args::{DeviceArg, refuse_overlap};
 use crate::failure::Failure;
 use crate::text::{self, Tamed, thousands};
 use crate::work::Work;
@@ -208,6 +208,9 @@ pub(crate) fn run(args: &RecommendArgs, work: &Work) -> Result<(), Failure> {
     let options = Options { optimise, ..args.search.options(args.k, args.paths) };
     options.validate()?;
     let replace = crate::args::replace(args.force);
+    let lists = [args.users.users.as_ref(), args.users.histories.as_ref(), args.readings.as_ref()];
+    let inputs = [Some(&args.model), Some(&args.kg)].into_iter().chain(lists);
+    args.out.iter().try_for_each(|out| refuse_overlap(out, inputs.clone()))?;
     args.out.iter().try_for_each(|out| artefact::refuse_existing_file(out, replace))?;
     let context = work.on(&args.device.device);
     let service = with_readings(Service::open(&args.model, &args.kg, &context)?, args.readings.as_deref())?;

@@ -1,6 +1,6 @@
 //! `footpath sample`
 
-use crate::args::{End, OutArgs, PatternArgs, one_pattern};
+use crate::args::{End, OutArgs, PatternArgs, one_pattern, refuse_overlap};
 use crate::failure::Failure;
 use crate::text::thousands;
 use crate::work::Work;
@@ -245,6 +245,7 @@ impl SampleArgs {
 }
 
 pub(crate) fn run(args: &SampleArgs, work: &Work) -> Result<(), Failure> {
+    refuse_overlap(&args.out.out, [Some(&args.kg)])?;
     let options = args.options();
     let begun = Instant::now();
     let kg = Kg::open(&args.kg, work.context())?;

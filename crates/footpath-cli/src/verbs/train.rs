@@ -1,6 +1,6 @@
 //! `footpath train`
 
-use crate::args::{DeviceArg, OutArgs, PatternArgs, one_pattern};
+use crate::args::{DeviceArg, OutArgs, PatternArgs, one_pattern, refuse_overlap};
 use crate::failure::Failure;
 use crate::signals::Saving;
 use crate::text::thousands;
@@ -282,6 +282,8 @@ impl TrainArgs {
 }
 
 pub(crate) fn run(args: &TrainArgs, work: &Work) -> Result<(), Failure> {
+    let TrainArgs { kg, corpus, init, vectors, .. } = args;
+    refuse_overlap(&args.out.out, [Some(kg), corpus.as_ref(), init.as_ref(), vectors.as_ref()])?;
     let options = args.options()?;
     let context = work.on(&args.device.device);
     let kg = Kg::open(&args.kg, &context)?;

@@ -1,6 +1,6 @@
 //! `footpath tune`
 
-use crate::args::{DeviceArg, PatternArgs, one_pattern};
+use crate::args::{DeviceArg, PatternArgs, one_pattern, refuse_overlap};
 use crate::failure::Failure;
 use crate::signals::Saving;
 use crate::text;
@@ -57,6 +57,7 @@ pub(crate) struct TuneArgs {
 }
 
 pub(crate) fn run(args: &TuneArgs, work: &Work) -> Result<(), Failure> {
+    refuse_overlap(&args.out, [Some(&args.space), Some(&args.kg)])?;
     let unfinished = match (args.resume, args.restart) {
         (true, _) => Unfinished::Resume,
         (_, true) => Unfinished::Discard,

@@ -16,8 +16,11 @@ use std::io::{self, Read};
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
-/// Format version written and read by this tool.
+/// Format version that is written unless [`ArtefactWriter::with_format_version`](super::ArtefactWriter::with_format_version)
+/// says otherwise.
 pub const FORMAT_VERSION: u32 = 2;
+/// Format version of a graph whose facts of a kind came from several files. Whoever reads it checks that they did.
+pub const SEVERAL_FILES_VERSION: u32 = 3;
 /// Longest manifest written and read, in bytes.
 pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 /// Longest configuration written and read, in bytes. The names of 32,766 relations of 4 KiB take an eighth of it.
@@ -45,7 +48,7 @@ pub struct FileEntry {
 pub struct Manifest {
     /// What it is.
     pub kind: ArtefactKind,
-    /// [`FORMAT_VERSION`] of the writer.
+    /// [`FORMAT_VERSION`] or, of some graphs, [`SEVERAL_FILES_VERSION`].
     pub format_version: u32,
     /// Version of the tool that wrote it.
     pub tool_version: String,
@@ -107,10 +110,14 @@ pub(super) fn read(directory: &Path, kind: Option<ArtefactKind>) -> Result<Manif
     // The version decides how the rest is read, so it is looked at first.
     let version = value.get("format_version").and_then(serde_json::Value::as_u64);
     let version = version.ok_or_else(|| not_an_artefact("manifest.json has no format_version"))?;
-    if version != u64::from(FORMAT_VERSION) {
+    let newest = match value.get("kind").and_then(serde_json::Value::as_str) {
+        Some(kind) if kind == ArtefactKind::Kg.name() => SEVERAL_FILES_VERSION,
+        _ => FORMAT_VERSION,
+    };
+    if !(u64::from(FORMAT_VERSION)..=u64::from(newest)).contains(&version) {
         let tool = value.get("tool_version").and_then(|v| v.as_str()).unwrap_or("unknown").chars().take(40).collect();
         let got = u32::try_from(version).unwrap_or(u32::MAX);
-        return Err(Error::Version { path, expected: FORMAT_VERSION, got, tool });
+        return Err(Error::Version { path, expected: newest, got, tool });
     }
     let manifest: Manifest =
         serde_json::from_value(value).map_err(|e| not_an_artefact(&format!("manifest.json: {e}")))?;

@@ -63,6 +63,7 @@ pub struct ArtefactWriter {
     scratch: Scratch,
     kind: ArtefactKind,
     replace: Replace,
+    format_version: u32,
     files: BTreeMap<String, FileEntry>,
 }
 
@@ -80,7 +81,15 @@ impl ArtefactWriter {
         let (scratch, ()) = Scratch::make(destination, |path| fs::create_dir(path))?;
         // Under the lock nobody else can put something there, and an old one may just have been put back.
         refuse_existing(destination, kind, replace)?;
-        Ok(Self { destination: destination.to_owned(), scratch, kind, replace, files: BTreeMap::new() })
+        let (destination, files) = (destination.to_owned(), BTreeMap::new());
+        Ok(Self { destination, scratch, kind, replace, format_version: FORMAT_VERSION, files })
+    }
+
+    /// Says that older tools, which know only [`FORMAT_VERSION`], cannot read it.
+    #[must_use]
+    pub fn with_format_version(mut self, version: u32) -> Self {
+        self.format_version = version;
+        self
     }
 
     /// Adds a file: `fill` writes its content.
@@ -145,7 +154,7 @@ impl ArtefactWriter {
     fn manifest(&self, parents: &BTreeMap<String, String>, config: &serde_json::Value) -> Result<(Manifest, Vec<u8>)> {
         let manifest = Manifest {
             kind: self.kind,
-            format_version: FORMAT_VERSION,
+            format_version: self.format_version,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             files: self.files.clone(),
             parents: parents.clone(),

@@ -126,7 +126,11 @@ impl<'a, L: LegalSuccessors> Loader<'a, L> {
         if num_steps_of_epoch == 0 {
             return Err(Error::EmptyCorpus);
         }
-        rows.skip(self.place.done * rows_per_step);
+        let Place { epoch, done, .. } = self.place;
+        if done >= num_steps_of_epoch {
+            return Err(Error::OutOfEpoch { epoch, batch: done, num_batches: num_steps_of_epoch });
+        }
+        rows.skip(done * rows_per_step);
         while self.place.done < num_steps_of_epoch {
             self.context.check()?;
             let batches = self.batches(&rows.take(rows_per_step)?)?;

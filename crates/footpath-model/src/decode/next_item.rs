@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::layout::{Layout, UNSEEN};
 use crate::legal_softmax::score;
 use crate::path_model::PathModel;
-use footpath_core::{Context, LegalSuccessors, NodeId, Vocabulary};
+use footpath_core::{Context, LegalSuccessors, NodeId, Stop, Vocabulary};
 use rayon::prelude::*;
 
 /// Users that go through the trunk together.
@@ -31,7 +31,7 @@ pub fn next_items<L: LegalSuccessors>(
     for users in users.chunks(USERS_AT_ONCE) {
         let queries: Vec<Query> = users.iter().map(|&user| Query::new(model, legal, objective, user)).collect();
         let width = model.config.d_table();
-        let hidden = read(model, &queries);
+        let hidden = read(model, &queries, context.stop())?;
         let of_user = |((query, h), &user): ((&Query, &[f32]), &NodeId)| {
             let seen = legal.history(legal.vocabulary().node(user).0);
             best(model, legal, &h[(query.inputs.len() - 1) * width..][..width], user, seen, k)
@@ -80,7 +80,7 @@ impl Query {
 }
 
 /// Hidden vectors of all queries: `[queries, tokens of the longest, d_table]`.
-fn read(model: &PathModel, queries: &[Query]) -> Vec<f32> {
+fn read(model: &PathModel, queries: &[Query], stop: &Stop) -> Result<Vec<f32>> {
     let tokens = queries.iter().map(|q| q.inputs.len()).max().unwrap_or(1);
     let mut layout = Layout::of_width(tokens);
     let mut inputs = Vec::with_capacity(queries.len() * tokens);
@@ -97,7 +97,7 @@ fn read(model: &PathModel, queries: &[Query]) -> Vec<f32> {
         model.begin(query.inputs.first().copied().unwrap_or_default(), first);
         model.add_history(&query.history, first);
     }
-    model.engine().forward(vectors, &layout)
+    Ok(model.engine().forward(vectors, &layout, stop)?)
 }
 
 fn best<L: LegalSuccessors>(model: &PathModel, legal: &L, h: &[f32], user: NodeId, seen: &[u32], k: usize) -> UserList {

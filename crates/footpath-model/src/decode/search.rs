@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::kernels::{exp, largest, sum, vectorised};
 use crate::legal_softmax::{scores, scores_into};
 use crate::linear::Linear;
-use crate::model::{Cache, Engine};
+use crate::model::Stepper;
 use crate::path_model::PathModel;
 use footpath_core::{Context, Goal, LegalSuccessors, NodeId, Stop, Successors, TokenId, Vocabulary};
 use rayon::prelude::*;
@@ -41,7 +41,6 @@ pub struct Workspace(Arc<Tallies>);
 #[derive(Debug)]
 pub struct Recommender<'a, L> {
     model: &'a PathModel,
-    engine: Engine<'a>,
     legal: &'a L,
     linear: Option<&'a Linear>,
     workspace: Workspace,
@@ -85,7 +84,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     /// A recommender with a workspace of its own.
     #[must_use]
     pub fn new(model: &'a PathModel, legal: &'a L) -> Self {
-        Self { model, engine: model.engine(), legal, linear: None, workspace: Workspace::default() }
+        Self { model, legal, linear: None, workspace: Workspace::default() }
     }
 
     /// With a linear part, for [`SearchOptions::linear`].
@@ -108,9 +107,7 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     pub fn item_priors(&self, users: &[NodeId], context: &Context) -> Result<Vec<ItemPriors>> {
         let options = SearchOptions { direct: 1.0, linear: 1.0, ..SearchOptions::default() };
         let search = Search { by: self, options, stop: context.stop() };
-        let (_, priors) = search.priors(&search.beginnings(users, u64::MAX), &mut Cache::default());
-        context.check()?;
-        Ok(priors)
+        Ok(search.priors(&search.beginnings(users, u64::MAX), &mut *self.model.engine().begin())?.1)
     }
 
     /// The recommendations of each user, in the order of `users`.
@@ -184,14 +181,14 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
 
     /// Searches users whose prefixes go through the trunk together.
     fn together(&self, users: &[NodeId]) -> Result<Vec<UserList>> {
-        let Recommender { model, engine, legal, workspace, .. } = self.by;
+        let Recommender { model, legal, workspace, .. } = self.by;
         let share = match self.options.mode {
             Mode::Sample(sampling) => u64::from(sampling.draws),
             _ => u64::MAX,
         };
         let mut beams = self.beginnings(users, share);
-        let mut cache = Cache::default();
-        let (mut hidden, priors) = self.priors(&beams, &mut cache);
+        let mut stepper = model.engine().begin();
+        let (mut hidden, priors) = self.priors(&beams, &mut *stepper)?;
         let nothing = || Found::nothing(&workspace.0, legal.items());
         let begin = |(&user, priors)| UserSearch { user, priors, found: nothing(), list: None };
         let mut searches: Vec<UserSearch<'_>> = users.iter().zip(priors).map(begin).collect();
@@ -204,7 +201,7 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
             let tokens: Vec<u32> = beams.iter().filter_map(|b| b.tokens.last().copied()).collect();
             let parents: Vec<u32> = beams.iter().map(|b| b.parent).collect();
             let forced: Vec<bool> = beams.iter().map(Beam::is_forced).collect();
-            hidden = engine.step_for_some(model.embed(&tokens), Some(&parents), &forced, &mut cache);
+            hidden = stepper.step(model.embed(&tokens), Some(&parents), &forced, self.stop)?;
         }
         let vocabulary = legal.vocabulary();
         let list =
@@ -222,12 +219,12 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
     }
 
     /// The hidden vector after the prompt of each user, and what is said of the items from the user alone.
-    fn priors(&self, users: &[Beam], cache: &mut Cache) -> (Vec<f32>, Vec<ItemPriors>) {
-        let hidden = self.read_prompts(users, cache);
+    fn priors(&self, users: &[Beam], stepper: &mut dyn Stepper) -> Result<(Vec<f32>, Vec<ItemPriors>)> {
+        let hidden = self.read_prompts(users, stepper)?;
         let of_each: Vec<(&Beam, &[f32])> =
             users.iter().zip(hidden.chunks_exact(self.by.model.config.d_table())).collect();
         let priors = of_each.into_par_iter().map(|(user, hidden)| self.priors_of(user.user_token(), hidden)).collect();
-        (hidden, priors)
+        Ok((hidden, priors))
     }
 
     /// What is said of the items from a user alone; `hidden` is the vector after their prompt.
@@ -247,11 +244,11 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
     }
 
     /// The hidden vector after the prompt of each user.
-    fn read_prompts(&self, users: &[Beam], cache: &mut Cache) -> Vec<f32> {
-        let Recommender { model, engine, legal, .. } = self.by;
+    fn read_prompts(&self, users: &[Beam], stepper: &mut dyn Stepper) -> Result<Vec<f32>> {
+        let Recommender { model, legal, .. } = self.by;
         let (Prompt::UserAndEnd, Goal::Item(end)) = (self.options.prompt, self.options.goal) else {
             let prompt = |beam: &Beam| model.prompt(beam.user_token(), legal.history(beam.user_token()));
-            return engine.step(users.iter().flat_map(prompt).collect(), None, cache);
+            return Ok(stepper.step(users.iter().flat_map(prompt).collect(), None, &[], self.stop)?);
         };
         // As in training, the end is not told twice.
         let prompt = |beam: &Beam| {
@@ -263,7 +260,11 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
         let users = users.iter().flat_map(prompt).collect();
         let vectors =
             [same(Vocabulary::PREFIX.0), users, same(Vocabulary::SUFFIX.0), same(end), same(Vocabulary::MIDDLE.0)];
-        vectors.into_iter().fold(Vec::new(), |_, vectors| engine.step(vectors, None, cache))
+        let mut hidden = Vec::new();
+        for vectors in vectors {
+            hidden = stepper.step(vectors, None, &[], self.stop)?;
+        }
+        Ok(hidden)
     }
 
     /// One token further: the surviving beams, with what ended entered in the searches of their users, of which those

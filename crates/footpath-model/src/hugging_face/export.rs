@@ -3,7 +3,6 @@
 use super::fold::{self, transposed};
 use super::{Theirs, config, entries, names};
 use crate::path_model::PathModel;
-use crate::weights::trunk_arrays;
 use footpath_core::ArrayWriter;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -52,7 +51,8 @@ impl Exported {
 #[must_use]
 pub fn export(model: &PathModel, starts: &[f32]) -> Exported {
     let (config, names) = (&model.config, names(model.config.trunk.architecture));
-    let trunk = trunk_arrays(&model.trunk);
+    let parameters = model.trunk.weights().parameters();
+    let trunk: Arrays = parameters.map(|p| (p.name.clone(), (p.shape.clone(), p.values.clone()))).collect();
     let ours = |name: &str| trunk.get(name).map(|(_, values)| values.clone()).unwrap_or_default();
     let input = fold::input_rows(model, &trunk, starts);
     let mut output = fold::output_rows(model, &trunk);

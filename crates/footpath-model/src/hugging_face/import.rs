@@ -2,10 +2,10 @@
 
 use super::{Theirs, config, entries, names};
 use crate::config::ModelConfig;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::numbers::Numbers;
 use crate::path_model::PathModel;
-use burn::tensor::Device;
 use footpath_core::ArrayFile;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -32,7 +32,7 @@ pub struct Target<'a> {
 /// # Errors
 /// [`Error::Foreign`] when the model is of another kind, smaller than what it is for, or lacks an array; [`footpath_core::Error::Corrupt`] when the
 /// file is damaged or an array has another shape; [`Error::NonFinite`].
-pub fn import(config: &str, weights: &Path, target: &Target<'_>, device: &Device) -> Result<PathModel> {
+pub fn import(config: &str, weights: &Path, target: &Target<'_>) -> Result<PathModel> {
     let foreign = |reason: String| Error::Foreign { path: weights.to_owned(), reason };
     let read = config::read(config).map_err(|reason| foreign(format!("config.json: {reason}")))?;
     if read.trunk.max_tokens < target.max_tokens {
@@ -59,7 +59,7 @@ pub fn import(config: &str, weights: &Path, target: &Target<'_>, device: &Device
     source.refuse_surplus()?;
     let values =
         |name: &str, shape: &[usize]| -> Result<Numbers> { Ok(source.values(name, shape, their_positions)?.into()) };
-    Ok(PathModel::from_arrays(model.clone(), &values, device)?.0)
+    PathModel::from_arrays(model.clone(), &values, &Device::Host)
 }
 
 /// Gives our arrays from theirs.

@@ -1,9 +1,5 @@
 //! The shape of a trunk.
 
-use super::{Block, Norm, Trunk};
-use burn::module::{Initializer, Param};
-use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// How a block is built, and how a trunk knows where a token stands.
@@ -109,26 +105,6 @@ impl TrunkConfig {
         }
     }
 
-    /// A trunk whose matrices are zero: [`PathModel`](crate::PathModel) fills them, from a seed or from a file.
-    #[must_use]
-    pub fn init(&self, device: &Device) -> Trunk {
-        let d = self.d_model;
-        let positions = match self.architecture {
-            Architecture::Gpt2 { .. } => Some(Initializer::Zeros.init([self.max_tokens, d], device)),
-            Architecture::Llama { .. } => None,
-        };
-        let project = |d_in, d_out| self.factorised.map(|_| linear(d_in, d_out, false, device));
-        Trunk {
-            project_in: project(self.d_table(), d),
-            positions,
-            blocks: (0..self.num_layers).map(|_| self.block(device)).collect(),
-            norm: self.norm(device),
-            project_out: project(d, self.d_table()),
-            architecture: self.architecture,
-            d_head: d / self.num_heads.max(1),
-        }
-    }
-
     /// Width of the embedding tables.
     #[must_use]
     pub fn d_table(&self) -> usize {
@@ -170,36 +146,4 @@ impl TrunkConfig {
                 Architecture::Llama { .. } => self.num_layers * (4 * d * d + 3 * d * f + 2 * d) + d,
             }
     }
-
-    fn block(&self, device: &Device) -> Block {
-        let (d, f) = (self.d_model, self.d_feed_forward());
-        let (biases, gate, activation) = match self.architecture {
-            Architecture::Gpt2 { activation } => (true, None, activation),
-            Architecture::Llama { .. } => (false, Some(linear(d, f, false, device)), Activation::default()),
-        };
-        Block {
-            attention_norm: self.norm(device),
-            query_key_value: linear(d, 3 * d, biases, device),
-            attention_out: linear(d, d, biases, device),
-            feed_forward_norm: self.norm(device),
-            gate,
-            expand: linear(d, f, biases, device),
-            contract: linear(f, d, biases, device),
-            num_heads: self.num_heads,
-            activation,
-        }
-    }
-
-    fn norm(&self, device: &Device) -> Norm {
-        let init = |initializer: Initializer| -> Param<Tensor<1>> { initializer.init([self.d_model], device) };
-        let beta = match self.architecture {
-            Architecture::Gpt2 { .. } => Some(init(Initializer::Zeros)),
-            Architecture::Llama { .. } => None,
-        };
-        Norm { gamma: init(Initializer::Ones), beta, epsilon: self.norm_epsilon }
-    }
-}
-
-fn linear(d_in: usize, d_out: usize, bias: bool, device: &Device) -> Linear {
-    LinearConfig::new(d_in, d_out).with_bias(bias).with_initializer(Initializer::Zeros).init(device)
 }

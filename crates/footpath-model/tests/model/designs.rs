@@ -6,7 +6,7 @@ use footpath_model::config::{Design, ModelConfig, Preset, Tables, TrainingConfig
 use footpath_model::data::{Batch, Batcher};
 use footpath_model::embeddings::Table;
 use footpath_model::model::Architecture;
-use footpath_model::{PathModel, Trainer, training_device};
+use footpath_model::{PathModel, Trainer};
 
 /// Every architecture with every kind of tables, and each with other vectors for users where a path begins.
 pub(crate) fn designs(toy: &Toy) -> Vec<ModelConfig> {
@@ -52,7 +52,7 @@ fn every_table_is_moved_down_the_loss() {
     for mut config in designs(&toy) {
         config.trunk.dropout = 0.0;
         let batch = Batcher::new(&toy, &training, config.history).batch(&rows, 0);
-        let model = PathModel::new(config, 3, &training_device(&crate::cpu())).expect("a model");
+        let model = PathModel::new(config, 3, &crate::cpu()).expect("a model");
         let trainer = Trainer::new(model, training.clone()).expect("a trainer");
         moves_down_the_loss(trainer, &batch);
     }

@@ -2,27 +2,11 @@
 
 use crate::designs::designs;
 use crate::toy::{NUM_USERS, Toy};
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Tensor, TensorData};
 use footpath_core::{LegalSuccessors, NodeId, Purpose, Stream};
 use footpath_model::config::{ModelConfig, Preset};
 use footpath_model::hugging_face::{Exported, Target, export, import};
 use footpath_model::{Error, PathModel, Result};
 use std::ops::Range;
-
-/// Adds noise to every parameter, norms and biases among them.
-struct Noise(Stream);
-
-impl ModuleMapper for Noise {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let shape = param.lazy_shape();
-        let noise: Vec<f32> = (0..shape.num_elements()).map(|_| self.0.normal() as f32 * 0.2).collect();
-        param.map(|tensor| {
-            let noise = Tensor::from_data(TensorData::new(noise, shape), &tensor.device());
-            tensor + noise
-        })
-    }
-}
 
 /// A model in which nothing is 0 or 1.
 fn noisy(config: ModelConfig) -> PathModel {
@@ -31,7 +15,9 @@ fn noisy(config: ModelConfig) -> PathModel {
     if model.config.has_bias() {
         model.bias.values.iter_mut().for_each(|b| *b = stream.normal() as f32);
     }
-    model.trunk = model.trunk.map(&mut Noise(stream));
+    for parameter in model.trunk.weights_mut().parameters_mut() {
+        parameter.values.iter_mut().for_each(|v| *v += stream.normal() as f32 * 0.2);
+    }
     model
 }
 
@@ -51,7 +37,7 @@ fn imported(toy: &Toy, exported: &Exported, config: &str) -> Result<PathModel> {
     let rows: Vec<u32> = (0u32..).take(toy.vocabulary().len()).collect();
     let starts: Vec<u32> = (rows.len() as u32..).take(NUM_USERS as usize).collect();
     let target = Target { items: 3..9, max_tokens: 7, rows: &rows, users: users(toy), starts: &starts };
-    import(config, file.path(), &target, &crate::cpu())
+    import(config, file.path(), &target)
 }
 
 /// The logits along a path of a user with this history.

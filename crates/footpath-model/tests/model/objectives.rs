@@ -6,7 +6,7 @@ use footpath_core::{LegalSuccessors, NodeId, Vocabulary};
 use footpath_model::config::{ModelConfig, Preset, Softmax, TrainingConfig};
 use footpath_model::data::objective::Kind;
 use footpath_model::data::{Batch, Batcher, Objective, Rivals, Text};
-use footpath_model::{PathModel, Trainer, training_device};
+use footpath_model::{PathModel, Trainer};
 
 const KINDS: [Kind; 7] =
     [Kind::Causal, Kind::Prefix, Kind::Masked, Kind::Permuted, Kind::Unified, Kind::FillInTheMiddle, Kind::Rearranged];
@@ -33,7 +33,7 @@ fn new_model(toy: &Toy, training: &TrainingConfig) -> PathModel {
     let items = NUM_USERS..NUM_USERS + NUM_ITEMS;
     let mut config = ModelConfig::preset(Preset::Tiny, toy.vocabulary().len(), items, training.num_positions(7));
     config.trunk.dropout = 0.0;
-    let mut model = PathModel::new(config, 3, &training_device(&crate::cpu())).expect("a model");
+    let mut model = PathModel::new(config, 3, &crate::cpu()).expect("a model");
     // Nobody is told by their history, so that a text is all there is.
     model.history.values.iter_mut().for_each(|v| *v = 0.0);
     model
@@ -192,24 +192,19 @@ fn a_prompt_is_not_counted() {
 /// A hidden vector changes with an input if and only if the layout says that it sees it.
 #[test]
 fn a_token_sees_what_its_objective_lets_it_see() {
-    use burn::tensor::{Tensor, TensorData};
-    use footpath_model::dropout::Dropout;
     let toy = Toy::new();
     let paths = paths(&toy);
     for objective in every_objective() {
         let training = training(objective.clone(), Softmax::Legal);
-        let mut model = new_model(&toy, &training);
+        let model = crate::by_burn(&new_model(&toy, &training));
         // One layer: with two, what a token sees is seen through it.
         assert_eq!(model.config.trunk.num_layers, 1);
-        model.trunk = burn::module::Module::valid(&model.trunk);
         let rows: Vec<&[u32]> = paths.iter().map(Vec::as_slice).collect();
         let batch = Batcher::new(&toy, &training, 50).batch(&rows, 7);
         let (size, width) = (batch.layout.tokens, model.config.trunk.d_model);
         let run = |inputs: &[f32]| {
-            let inputs = TensorData::new(inputs.to_vec(), [batch.layout.rows, size, width]);
-            let inputs = Tensor::from_data(inputs, &model.device());
-            let hidden = model.trunk.forward(inputs, &batch.layout, &mut Dropout::none());
-            hidden.into_data().try_into_vec::<f32>().expect("f32")
+            let hidden = model.engine().forward(inputs.to_vec(), &batch.layout, &footpath_core::Stop::default());
+            hidden.expect("nobody stops it")
         };
         let inputs = model.input.gather(&batch.inputs);
         let before = run(&inputs);

@@ -82,10 +82,10 @@ impl Kg {
     /// The graph in figures.
     ///
     /// # Errors
-    /// As [`Kg::held_out`].
-    pub fn summary(&self) -> Result<KgSummary> {
+    /// As [`Kg::held_out`]; [`footpath_core::Error::Stopped`].
+    pub fn summary(&self, context: &Context) -> Result<KgSummary> {
         Ok(KgSummary {
-            graph: GraphReport::of(&self.train),
+            graph: GraphReport::of(&self.train, context)?,
             num_valid: self.held_out(Split::Valid)?.len(),
             num_test: self.held_out(Split::Test)?.len(),
             hash: self.content_hash().to_owned(),

@@ -19,8 +19,8 @@ pub struct Sound {
     pub hash: String,
 }
 
-/// Reads the artefact at `directory` and compares every file with its manifest; of a graph also what its arrays must obey.
-/// The receipt of a large graph is renewed.
+/// Reads the artefact at `directory` and compares every file with its manifest; of graphs and
+/// checkpoints also what their arrays must obey. The receipt of a large graph is renewed.
 ///
 /// # Errors
 /// It is no artefact, or a damaged one; [`footpath_core::Error::Stopped`].
@@ -28,8 +28,10 @@ pub fn run(directory: &Path, context: &Context) -> Result<Sound> {
     context.run(|| {
         let artefact = Artefact::open_any(directory, OpenOptions::verify(), context)?;
         let manifest = artefact.manifest();
-        if manifest.kind == ArtefactKind::Kg {
-            TrainKg::of(&artefact)?;
+        match manifest.kind {
+            ArtefactKind::Kg => drop(TrainKg::of(&artefact)?),
+            ArtefactKind::Checkpoint => footpath_model::checkpoint::check(directory)?,
+            _ => {}
         }
         Ok(Sound {
             kind: manifest.kind,

@@ -6,7 +6,7 @@ use crate::artefacts::model_card::ModelCard;
 use crate::error::{Error, Result};
 use crate::pattern::Shape;
 use crate::text::words;
-use footpath_core::{ArtefactKind, ArtefactWriter, Context, Device, NodeId, Replace};
+use footpath_core::{ArtefactKind, ArtefactWriter, Context, NodeId, Replace};
 use footpath_model::config::TrainingConfig;
 use footpath_model::data::Objective;
 use footpath_model::hugging_face::{self, Target, tokenizer};
@@ -100,7 +100,7 @@ pub fn import(from: &Path, kg: &Kg, shape: &Shape, out: &Path, replace: Replace)
     let max_tokens = 2 * pattern.max_hops() + 1;
     let (rows, starts, users) = (&numbers.words, &numbers.starts, words::users(kg));
     let target = Target { items: kg.items(), max_tokens, rows, users, starts };
-    let model = hugging_face::import(&config, &weights, &target, &footpath_model::device(&Device::default())?)?;
+    let model = hugging_face::import(&config, &weights, &target)?;
     let card = ModelCard {
         model: model.config.clone(),
         // Whatever it learned, it continues texts.

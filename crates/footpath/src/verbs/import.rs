@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use footpath_core::{ArtefactKind, Context, Manifest, Replace, artefact};
-pub use footpath_graph::import::{Format, MaxBad, Options};
-pub use footpath_graph::report::{GraphReport, ImportReport};
+pub use footpath_graph::import::{Format, ImportReport, MaxBad, Options};
+pub use footpath_graph::report::GraphReport;
 pub use footpath_graph::split::{Ratios, SplitSpec};
 use std::path::Path;
 
@@ -24,13 +24,9 @@ pub struct Imported {
 pub fn run(source: &Path, out: &Path, options: &Options, replace: Replace, context: &Context) -> Result<Imported> {
     artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
     let import = || {
-        let stage = context.stage("importing", None, "bytes");
-        let imported = footpath_graph::import::import(source, options, &|step| {
-            let _ = stage.reach(step.done_bytes);
-        })?;
-        context.check()?;
+        let imported = footpath_graph::import::import(source, options, context)?;
         let config = serde_json::json!({ "options": options, "report": imported.report });
-        let manifest = imported.built.publish(out, replace, config)?;
+        let manifest = imported.built.publish(out, replace, config, context)?;
         Ok(Imported { report: imported.report, manifest })
     };
     context.run(import)?

@@ -65,7 +65,7 @@ pub(super) fn drawn(protocol: &Protocol<'_>, judged: &Judged) -> Drawn {
     let every = log.len().div_ceil(POINTS).max(1);
     let kept = log.iter().enumerate().filter(|(index, p)| index % every == 0 || p.validation.is_some());
     Drawn {
-        graph: GraphReport::of(&protocol.train),
+        graph: GraphReport::of(&protocol.train, &footpath_core::Context::default()).unwrap_or_default(),
         training: kept.map(|(_, p)| (p.step, p.loss, p.validation)).collect(),
         patterns: patterns(protocol, judged),
         deciles: deciles(protocol, judged),

@@ -290,7 +290,7 @@ fn trainer(
     workplace: &Workplace,
     context: &Context,
 ) -> Result<(Trainer, u64)> {
-    let device = footpath_model::training_device(&footpath_model::device(context.device())?);
+    let device = footpath_model::device(context.device())?;
     let max_tokens = options.training.num_positions(2 * legal.pattern().max_hops() + 1);
     let config = config(kg, options, start, max_tokens)?;
     if options.unfinished == Unfinished::Resume
@@ -308,7 +308,7 @@ fn trainer(
     }
     let seed = options.training.seed;
     let mut model = match start {
-        Some(start) => start.paths(&device)?.with_positions(max_tokens, seed, &device),
+        Some(start) => start.paths(&device)?.with_positions(max_tokens, seed),
         None => PathModel::new(config, seed, &device)?,
     };
     if let Some(path) = &options.vectors {
