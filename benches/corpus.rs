@@ -106,7 +106,7 @@ impl Made {
         let mut writer = CorpusWriter::create(&directory, WIDTH, Replace::No)?;
         writer.append(&rows(&kg))?;
         writer.publish(String::new(), kg.vocabulary(), serde_json::Value::Null)?;
-        Ok(Self { corpus: Corpus::open(&directory)?, kg, scratch })
+        Ok(Self { corpus: Corpus::open(&directory, &footpath_core::Context::default())?, kg, scratch })
     }
 
     fn by_cpu(&self, work: impl FnOnce() -> Outcome<u64>) -> Outcome<crate::harness::Done> {

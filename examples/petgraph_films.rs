@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn films(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/films");
-    let kg = import::import(&folder, &Options::default(), &|_| {})?.built.train_kg()?;
+    let kg = import::import(&folder, &Options::default(), &Default::default())?.built.train_kg()?;
 
     let knowledge = EdgeFiltered::from_fn(&kg, |edge: Edge| edge.weight().0 > RelationId::INTERACTED_BY.0);
     writeln!(out, "{} nodes in {} piece(s)", kg.num_nodes(), connected_components(&kg))?;

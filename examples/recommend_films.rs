@@ -1,13 +1,13 @@
-//! From the bundled films to recommendations with reasons: `cargo run --release -p footpath-examples --example recommend_films`.
+//! From the bundled films to recommendations with reasons:
+//! `cargo run --release -p footpath-examples --example recommend_films`.
 //!
 //! The model is small and learns for seconds, so that the example is quick; `footpath demo` trains a better one.
 
-use footpath::{Replace, import, recommend, train};
-use footpath_model::config::{Preset, TrainingConfig};
+use footpath::train::{self, Preset, TrainingConfig};
+use footpath::{Context, Kg, Replace, Service, import, recommend};
 use std::error::Error;
 use std::io::Write;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 fn main() -> Result<(), Box<dyn Error>> {
     films(&mut std::io::stdout())
@@ -15,18 +15,19 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn films(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let scratch = tempfile::tempdir()?;
-    let (kg, model) = (scratch.path().join("kg"), scratch.path().join("model"));
+    let (kg_dir, model_dir) = (scratch.path().join("kg"), scratch.path().join("model"));
     let films = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/films");
+    let context = Context::default();
 
-    import::run(&films, &kg, &import::Options::default(), Replace::No, &|_| {})?;
+    import::run(&films, &kg_dir, &import::Options::default(), Replace::No, &context)?;
     let training = TrainingConfig { epochs: 1, paths_per_user: 20, ..TrainingConfig::default() };
     let options = train::Options { preset: Preset::Tiny, training, validation_users: 20, ..train::Options::default() };
-    train::run(&kg, &model, &options, &mut |_| {}, &AtomicBool::new(false))?;
+    train::run(&Kg::open(&kg_dir, &context)?, &model_dir, &options, &mut |_| {}, &context)?;
 
-    let session = recommend::Session::open(&model, &kg, "flex")?;
-    let user = session.warm_user("user-001")?;
+    let service = Service::open(&model_dir, &kg_dir, &context)?;
+    let user = service.warm_user("user-001")?;
     let options = recommend::Options { k: 3, ..recommend::Options::default() };
-    for list in session.recommend(&[user], options, &mut |_| {}) {
+    for list in service.request(Vec::new()).recommend(&[user], options, &context)? {
         for item in &list.items {
             writeln!(out, "{}. {} ({:.0} %)", item.rank, item.label, item.score.exp() * 100.0)?;
             writeln!(out, "   {}", item.text)?;

@@ -6,7 +6,7 @@ use crate::support::artefact::{forge, forge_manifest, manifest, write_manifest};
 use crate::support::films::films;
 use crate::support::small::{Small, small};
 use crate::support::{args, copy, fail, succeed};
-use footpath::recommend::Session;
+use footpath::{Context, Model};
 use footpath::{Error, ErrorClass, TrainKg, corpus};
 use footpath_core::{Array, ArrayFile, ArrayWriter, Purpose, Stream, Vocabulary};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ impl Copies {
         if directory == corpus {
             corpus::open(corpus, &TrainKg::open(kg)?).map(drop)
         } else if directory == model {
-            Session::open(model, kg, "flex").map(drop)
+            Model::open(model, kg, &Context::default()).map(drop)
         } else {
             Ok(TrainKg::open(kg).map(drop)?)
         }

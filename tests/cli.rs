@@ -430,7 +430,8 @@ fn a_second_writer_is_refused_at_once() {
     let Films { kg, .. } = films();
     let root = tempdir().expect("a directory");
     let out = root.path().join("out");
-    let first = ArtefactWriter::create(&out, "corpus", Replace::No).expect("the first writer");
+    let first =
+        ArtefactWriter::create(&out, footpath_core::ArtefactKind::Corpus, Replace::No).expect("the first writer");
     let sample = args!["sample", &kg, "--out", &out, "--hops", "3", "--paths-per-user", "1"];
     let import = args!["import", folder(), "--out", &out];
     for second in [&sample, &import] {

@@ -15,6 +15,7 @@
 //! - `weights`: graphs whose arcs have weights, and the laws that ask for them
 //! - `artefacts`: damaged, mixed, foreign and forged artefacts are refused
 //! - `crash`: killed and interrupted at any moment, nothing is half-written and going on gives the same bytes
+//! - `documents`: what README, ARCHITECTURE and the book say is so: commands, output, links, lists
 //!
 //! `support` runs the program and reads the data independently of it.
 
@@ -30,6 +31,7 @@ mod cli;
 mod corpora;
 mod crash;
 mod demo;
+mod documents;
 mod evaluation;
 mod experts;
 mod faithful;

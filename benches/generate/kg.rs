@@ -87,7 +87,9 @@ mod tests {
         let (shape, scratch) = (Shape::of_edges(30_000, 5), tempfile::tempdir().expect("temporary directory"));
         write_folder(&shape, &scratch.path().join("data")).expect("written");
         let options = Options { split: SplitSpec::None, ..Options::default() };
-        let imported = import::import(&scratch.path().join("data"), &options, &|_| ()).expect("imported").built;
+        let imported = import::import(&scratch.path().join("data"), &options, &footpath_core::Context::default())
+            .expect("imported")
+            .built;
         let made = build(dataset(&shape).expect("a shape with room")).expect("built");
         assert_eq!((&imported.schema, imported.dropped), (&made.schema, made.dropped));
         let bytes = |built: &footpath_graph::build::Built| {

@@ -1,7 +1,8 @@
 """One split of RecBole atomic files, written as hopwise and as Footpath read it.
 
-The latest tenth of a user's interactions is test, the tenth before it valid, the rest train; by the time, then by the line. Footpath reads
-the set in a column `split`, hopwise in files of their own. Links of items that nobody chose are left out: hopwise takes none.
+The latest tenth of a user's interactions is test, the tenth before it valid, the rest train; by the time, then by the
+line. Footpath reads the set in a column `split`, hopwise in files of their own. Links of items that nobody chose are
+left out: hopwise takes none.
 """
 
 import pathlib

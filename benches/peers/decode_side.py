@@ -1,9 +1,11 @@
-"""hopwise alone: constrained beam search of PEARLM with random weights, a round whenever a line comes in; prints an object for each.
+"""hopwise alone: constrained beam search of PEARLM with random weights, a round whenever a line comes in; prints an
+object for each.
 
     decode_side.py DATA_PATH USERS USERS_AT_ONCE BEAMS K
 
-The first object says what there is, each further one what a round took. No paths are sampled and nothing is trained: the search takes as long with
-any weights. Everything that runs while the clock does is hopwise's own, but for the clocks around its parts.
+The first object says what there is, each further one what a round took. No paths are sampled and nothing is trained:
+the search takes as long with any weights. Everything that runs while the clock does is hopwise's own, but for the
+clocks around its parts.
 """
 
 import json
@@ -34,14 +36,24 @@ def settings(data_path, beams, k):
     return {
         "data_path": data_path,
         "benchmark_filename": SETS,
-        "load_col": {"inter": ["user_id", "item_id"], "kg": ["head_id", "relation_id", "tail_id"], "link": ["item_id", "entity_id"]},
+        "load_col": {
+            "inter": ["user_id", "item_id"],
+            "kg": ["head_id", "relation_id", "tail_id"],
+            "link": ["item_id", "entity_id"],
+        },
         "path_hop_length": 3,
         "embedding_size": 64,
         "num_layers": 2,
         "num_heads": 2,
         # One group, as ours: groups are code from the network with this version of transformers.
-        "path_generation_args": {"paths_per_user": k, "num_beams": beams, "num_beam_groups": 1, "diversity_penalty": 0.0,
-                                 "length_penalty": 0.0, "do_sample": False},
+        "path_generation_args": {
+            "paths_per_user": k,
+            "num_beams": beams,
+            "num_beam_groups": 1,
+            "diversity_penalty": 0.0,
+            "length_penalty": 0.0,
+            "do_sample": False,
+        },
         # Its default for path models; that of PEARLM does a softmax over the vocabulary for each token once more.
         "sequence_postprocessor": "BeamSearch",
         "use_gpu": False,
@@ -85,13 +97,20 @@ def main(data_path, *numbers):
     timed(type(model.logits_processor_list[0]), "__call__", "mask")
     everyone = range(1, train.user_num)
     rounds = max(min(users, len(everyone)) // at_once - 1, 1)
-    # Spread over all, so that neither the long nor the short histories are left out; the first few warm it up and are not counted.
+    # Spread over all, so that neither the long nor the short histories are left out; the first few warm it up and are
+    # not counted.
     chosen = [everyone[place * len(everyone) // ((rounds + 1) * at_once)] for place in range((rounds + 1) * at_once)]
-    turns = [prompts(train, chosen[turn::rounds + 1]) for turn in range(rounds + 1)]
+    turns = [prompts(train, chosen[turn :: rounds + 1]) for turn in range(rounds + 1)]
     with torch.no_grad():
         model.explain(turns.pop(), **ask)
-        say(version=version("hopwise"), rounds=rounds, at_once=at_once, threads=torch.get_num_threads(), vocabulary=model.n_tokens,
-            parameters=sum(parameter.numel() for parameter in model.parameters()))
+        say(
+            version=version("hopwise"),
+            rounds=rounds,
+            at_once=at_once,
+            threads=torch.get_num_threads(),
+            vocabulary=model.n_tokens,
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+        )
         for inputs, _ in zip(turns, sys.stdin):
             PARTS.clear()
             before, begun = cpu_seconds(), time.perf_counter()

@@ -1,6 +1,6 @@
 """hopwise alone: samples paths with its own sampler and prints what it took as one object.
 
-    hopwise_side.py DATA_PATH PATHS_PER_USER WORKERS
+hopwise_side.py DATA_PATH PATHS_PER_USER WORKERS
 """
 
 import json
@@ -41,7 +41,11 @@ def settings(data_path, paths_per_user, workers):
     return {
         "data_path": data_path,
         "benchmark_filename": SETS,
-        "load_col": {"inter": ["user_id", "item_id"], "kg": ["head_id", "relation_id", "tail_id"], "link": ["item_id", "entity_id"]},
+        "load_col": {
+            "inter": ["user_id", "item_id"],
+            "kg": ["head_id", "relation_id", "tail_id"],
+            "link": ["item_id", "entity_id"],
+        },
         "path_hop_length": 3,
         "MAX_PATHS_PER_USER": paths_per_user,
         "path_sample_args": {
@@ -73,7 +77,12 @@ def main(data_path, paths_per_user, workers):
     # What `KnowledgePathDataset.build` does before it samples.
     train = KnowledgeBasedDataset.build(dataset)[0]
     assert (train.strategy, train.collaborative_path, train.restrict_by_phase) == ("constrained-rw", False, True)
-    parts = ["_create_ckg_igraph", "_generate_user_paths_constrained_random_walk", "_add_paths_relations", "_format_path"]
+    parts = [
+        "_create_ckg_igraph",
+        "_generate_user_paths_constrained_random_walk",
+        "_add_paths_relations",
+        "_format_path",
+    ]
     for name in parts:
         timed(name)
     before, begun = cpu_seconds(), time.perf_counter()
@@ -81,21 +90,25 @@ def main(data_path, paths_per_user, workers):
     seconds, cpu = time.perf_counter() - begun, cpu_seconds() - before
     graph, walks, relations, text = (SECONDS[name] for name in parts)
     paths = train.path_dataset.splitlines()
-    print(json.dumps({
-        "version": version("hopwise"),
-        "users": train.user_num - 1,
-        "num_paths": len(paths),
-        "draws": (train.user_num - 1) * int(paths_per_user),
-        "example": paths[0],
-        "sampler_seconds": seconds,
-        "graph_seconds": graph,
-        "walk_seconds": walks,
-        "relation_seconds": relations,
-        "text_seconds": text,
-        "cpu_seconds": cpu,
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "worker_peak_bytes": worker_peak(),
-    }))
+    print(
+        json.dumps(
+            {
+                "version": version("hopwise"),
+                "users": train.user_num - 1,
+                "num_paths": len(paths),
+                "draws": (train.user_num - 1) * int(paths_per_user),
+                "example": paths[0],
+                "sampler_seconds": seconds,
+                "graph_seconds": graph,
+                "walk_seconds": walks,
+                "relation_seconds": relations,
+                "text_seconds": text,
+                "cpu_seconds": cpu,
+                "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "worker_peak_bytes": worker_peak(),
+            }
+        )
+    )
 
 
 def worker_peak():

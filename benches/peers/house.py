@@ -1,6 +1,7 @@
 """Lines of figures as the other benches print them, and processes whose time and memory are known.
 
-Only the standard library, and not much of it: the peak memory of a child is never below that of the process which starts it.
+Only the standard library, and not much of it: the peak memory of a child is never below that of the process which
+starts it.
 """
 
 import json
@@ -56,7 +57,9 @@ def show(line, as_json):
         print(json.dumps({key: rounded(value) for key, value in line.items()}), flush=True)
         return
     goal = "" if line["goal"] is None else f", goal {line['goal']:g}"
-    cpu = ", ".join("? s" if line[key] is None else f"{line[key]:.1f} s" for key in ["cpu_seconds", "cpu_seconds_against"])
+    cpu = ", ".join(
+        "? s" if line[key] is None else f"{line[key]:.1f} s" for key in ["cpu_seconds", "cpu_seconds_against"]
+    )
     head = f"{line['bench']:<26} {line['value']:>12.4e} {line['unit']:<9}"
     print(f"{head} {line['ratio']:>10.4g} times {line['against']}{goal} (CPU {cpu})", flush=True)
 

@@ -19,7 +19,9 @@ while (($#)); do
     shift
 done
 case $(realpath -m "$venvs")/ in
-    "$root"/*) echo "run.sh: $venvs is inside the repository; give --venv or FOOTPATH_PEERS_VENV another folder" >&2 && exit 2 ;;
+    "$root"/*)
+        echo "run.sh: $venvs is inside the repository; give --venv or FOOTPATH_PEERS_VENV another folder" >&2
+        exit 2 ;;
 esac
 
 # What is measured, and of whom.

@@ -1,4 +1,5 @@
-"""Training steps of Hugging Face's GPT-2 beside ours: the same shape, vocabulary, batch and number of tokens, processes in turn."""
+"""Training steps of Hugging Face's GPT-2 beside ours: the same shape, vocabulary, batch and number of tokens, processes
+in turn."""
 
 import os
 import pathlib
@@ -32,12 +33,25 @@ def run(options):
             loader.append(ours["batch_seconds"] / ours["seconds"])
             cpu.append(run.cpu_seconds)
             their_cpu.append(theirs_run.cpu_seconds)
-            print(f"ours: {ours}, peak {run.peak_bytes / 1e6:.0f} MB; theirs: {theirs}, peak {theirs_run.peak_bytes / 1e6:.0f} MB", file=sys.stderr)
+            print(
+                f"ours: {ours}, peak {run.peak_bytes / 1e6:.0f} MB; theirs: {theirs}, peak "
+                f"{theirs_run.peak_bytes / 1e6:.0f} MB",
+                file=sys.stderr,
+            )
         against = f"{theirs['name']}; ours: {softmax} softmax over {ours['vocabulary']:,} tokens, {tokens} x {rows}"
         name = f"peers/train-{softmax}"
         yield figure(name, median(rates), "tokens/s", median(ratios), against, goal, sum(cpu), sum(their_cpu))
-        yield figure(f"{name}-memory", median(memory), "times", median(memory), f"{theirs['name']}: peak of the process", 2.0)
-        yield figure(f"{name}-loader", median(loader), "of step", 0.05 / max(median(loader), 1e-9), "5 % of the step for its batch", 1.0)
+        yield figure(
+            f"{name}-memory", median(memory), "times", median(memory), f"{theirs['name']}: peak of the process", 2.0
+        )
+        yield figure(
+            f"{name}-loader",
+            median(loader),
+            "of step",
+            0.05 / max(median(loader), 1e-9),
+            "5 % of the step for its batch",
+            1.0,
+        )
 
 
 def flags(shape):

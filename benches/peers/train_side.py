@@ -1,6 +1,6 @@
 """Hugging Face's GPT-2 alone: trains on random tokens, and prints the median seconds of a step as one object.
 
-    train_side.py --width N --layers N --heads N --tokens N --rows N --steps N --vocabulary N
+train_side.py --width N --layers N --heads N --tokens N --rows N --steps N --vocabulary N
 """
 
 import argparse
@@ -21,7 +21,11 @@ def main():
     shape = parser.parse_args()
     torch.manual_seed(1)
     config = transformers.GPT2Config(
-        vocab_size=shape.vocabulary, n_positions=shape.tokens + 1, n_embd=shape.width, n_layer=shape.layers, n_head=shape.heads
+        vocab_size=shape.vocabulary,
+        n_positions=shape.tokens + 1,
+        n_embd=shape.width,
+        n_layer=shape.layers,
+        n_head=shape.heads,
     )
     model = transformers.GPT2LMHeadModel(config).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
@@ -38,7 +42,9 @@ def main():
         optimiser.zero_grad(set_to_none=True)
         seconds.append(time.perf_counter() - begun)
     name = f"transformers {transformers.__version__} GPT-2 on torch {torch.__version__}"
-    print(json.dumps({"name": name, "tokens": shape.rows * shape.tokens, "seconds": statistics.median(seconds[WARM_UP:])}))
+    print(
+        json.dumps({"name": name, "tokens": shape.rows * shape.tokens, "seconds": statistics.median(seconds[WARM_UP:])})
+    )
 
 
 if __name__ == "__main__":

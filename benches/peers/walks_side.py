@@ -1,6 +1,6 @@
 """A peer alone: draws walks on a made-up graph and prints its rate by processor time as one object.
 
-    walks_side.py torch-cluster|pyg FOLDER HOPS
+walks_side.py torch-cluster|pyg FOLDER HOPS
 """
 
 import json
@@ -49,7 +49,14 @@ def torch_cluster(folder, hops):
     (users, items), (works, entities), (heads, tails) = arcs(folder)
     first_item = users.max() + 1
     first_entity = first_item + max(items.max(), works.max()) + 1
-    ends = [users, items + first_item, works + first_item, entities + first_entity, heads + first_entity, tails + first_entity]
+    ends = [
+        users,
+        items + first_item,
+        works + first_item,
+        entities + first_entity,
+        heads + first_entity,
+        tails + first_entity,
+    ]
     rows = np.concatenate(ends)
     cols = np.concatenate([ends[1], ends[0], ends[3], ends[2], ends[5], ends[4]])
     order, nodes = np.argsort(rows, kind="stable"), int(rows.max()) + 1
@@ -73,8 +80,20 @@ def pyg(folder, hops):
     edges = lambda a, b: torch.from_numpy(np.stack([a, b]))
     metapath = [("user", "chose", "item"), ("item", "has", "entity"), ("entity", "of", "item")]
     index = dict(zip(metapath, [edges(users, items), edges(works, entities), edges(entities, works)]))
-    counts = {"user": int(users.max()) + 1, "item": int(max(items.max(), works.max())) + 1, "entity": int(entities.max()) + 1}
-    model = MetaPath2Vec(index, embedding_dim=1, metapath=metapath, walk_length=3, context_size=4, walks_per_node=1, num_nodes_dict=counts)
+    counts = {
+        "user": int(users.max()) + 1,
+        "item": int(max(items.max(), works.max())) + 1,
+        "entity": int(entities.max()) + 1,
+    }
+    model = MetaPath2Vec(
+        index,
+        embedding_dim=1,
+        metapath=metapath,
+        walk_length=3,
+        context_size=4,
+        walks_per_node=1,
+        num_nodes_dict=counts,
+    )
     batch = torch.arange(counts["user"])
 
     def draw():

@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 """Compare the logits of Footpath's models with those of Hugging Face transformers on the same weights.
 
-    python3 tests/hugging_face/compare.py --install VENV compare [FOOTPATH]     # once: makes VENV with transformers and torch for the CPU
-    VENV/bin/python tests/hugging_face/compare.py compare [FOOTPATH]            # afterwards
-    VENV/bin/python tests/hugging_face/compare.py fixtures                      # writes tests/data/hugging_face anew
+    # once: makes VENV with transformers and torch for the CPU
+    python3 tests/hugging_face/compare.py --install VENV compare [FOOTPATH]
+    # afterwards
+    VENV/bin/python tests/hugging_face/compare.py compare [FOOTPATH]
+    # writes tests/data/hugging_face anew
+    VENV/bin/python tests/hugging_face/compare.py fixtures
 
-`compare` imports the bundled films, trains a short run of each design, exports it, loads the directory with AutoModelForCausalLM and AutoTokenizer, and compares
-every logit along some hundred sampled paths, many of which meet another user; then it imports the directory again and compares that model too. It also generates, greedily
-and with beams: no word for a user at the beginning of a path may come out. Run it in the root of the repository. No part of CI: it needs the network once. Exit status 1
-when a logit differs by more than 1e-4.
+`compare` imports the bundled films, trains a short run of each design, exports it, loads the directory with
+AutoModelForCausalLM and AutoTokenizer, and compares every logit along some hundred sampled paths, many of which meet
+another user; then it imports the directory again and compares that model too. It also generates, greedily and with
+beams: no word for a user at the beginning of a path may come out. Run it in the root of the repository. No part of CI:
+it needs the network once. Exit status 1 when a logit differs by more than 1e-4.
 
-`fixtures` writes tiny models with random weights for each architecture, with one word for each user and with two, and the logits that transformers computes for three
-paths. The tests read them.
+`fixtures` writes tiny models with random weights for each architecture, with one word for each user and with two, and
+the logits that transformers computes for three paths. The tests read them.
 """
+
 import json
 import os
 import pathlib
@@ -71,7 +76,8 @@ def sampled_paths(run, kg, folder):
 
 
 def generated(model, tokenizer, paths, num_words):
-    """Generates from the beginnings of some paths; fails where a word for a user at the beginning comes out. Tells what they would have had otherwise."""
+    """Generates from the beginnings of some paths; fails where a word for a user at the beginning comes out. Tells what
+    they would have had otherwise."""
     import torch
 
     prompts = [" ".join(path.split()[:2]) for path in paths[::20]]
@@ -130,7 +136,8 @@ def compare(footpath="footpath"):
                         met += len(words) - min(others, default=len(words))
             surplus = generated(theirs, tokenizer, paths, logits.shape[1])
             print(
-                f"{design:26} {type(theirs).__name__:16} {len(paths)} paths, greatest difference {differences[model]:.1e}, "
+                f"{design:26} {type(theirs).__name__:16} {len(paths)} paths, greatest difference "
+                f"{differences[model]:.1e}, "
                 f"of the model imported again {differences[again]:.1e}; same best token at {agree} of {places} places, "
                 f"{met} of them after another user; {surplus}",
                 flush=True,
@@ -207,7 +214,10 @@ def fixtures():
         logits = [path[:, : len(WORDS)] for path in logits]
         rounded = [[[round(float(z), 6) for z in place] for place in path] for path in logits]
         (folder / "logits.json").write_text(json.dumps({"paths": PATHS, "logits": rounded}) + "\n")
-        print(f"{folder}: logits from {min(map(torch.Tensor.min, logits)):.2f} to {max(map(torch.Tensor.max, logits)):.2f}")
+        print(
+            f"{folder}: logits from {min(map(torch.Tensor.min, logits)):.2f} to "
+            f"{max(map(torch.Tensor.max, logits)):.2f}"
+        )
     return 0
 
 

@@ -4,9 +4,11 @@
     python3 -m venv venv && venv/bin/pip install recbole        # takes torch along
     venv/bin/python tests/recbole/compare.py FOLDER KG RECS.tsv [FOOTPATH]
 
-FOLDER holds `items.tsv` and `interactions.tsv` with a `split` column, and KG is its import; RECS has one list of at least 20 items for every user with test
-items, as `footpath recommend --tsv` writes it. No part of CI: it needs the network once. Exit status 1 when a figure differs by more than 1e-9.
+FOLDER holds `items.tsv` and `interactions.tsv` with a `split` column, and KG is its import; RECS has one list of at
+least 20 items for every user with test items, as `footpath recommend --tsv` writes it. No part of CI: it needs the
+network once. Exit status 1 when a figure differs by more than 1e-9.
 """
+
 import collections
 import csv
 import json
@@ -54,11 +56,13 @@ def main(folder, kg, recs, footpath="footpath"):
         hits = np.array([[item in relevant[user] for item in lists[user][:k]] for user in users], dtype=int)
         numbers = np.array([[len(relevant[user])] for user in users])
         shown = torch.tensor([[ids[item] for item in lists[user][:k]] for user in users])
-        struct = Struct(**{
-            "rec.topk": torch.from_numpy(np.concatenate([hits, numbers], axis=1)),
-            "rec.items": shown,
-            "data.num_items": len(ids),
-        })
+        struct = Struct(
+            **{
+                "rec.topk": torch.from_numpy(np.concatenate([hits, numbers], axis=1)),
+                "rec.items": shown,
+                "data.num_items": len(ids),
+            }
+        )
         config = {"topk": [k], "metric_decimal_place": 10}
         answer = subprocess.run(
             [footpath, "evaluate", "--kg", kg, "--recs", recs, "-k", str(k), "--json"], capture_output=True, check=True

@@ -1,13 +1,20 @@
-//! Project tasks: `cargo xtask ci` runs everything CI runs, `cargo xtask bench` runs the benchmarks.
+//! Project tasks: `cargo xtask ci` runs everything CI runs, `cargo xtask bench` runs the benchmarks, `cargo xtask
+//! reference` writes the page of the book that the program knows best.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool that tells what it runs")]
 
+mod lines;
+
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 const USAGE: &str = "\
-cargo xtask ci                     everything CI runs: formatting, lints, tests, doc tests, docs
+cargo xtask ci                     everything CI runs: lines, formatting, lints, tests, doc tests, docs
+cargo xtask lines                  whether a line is too long
+cargo xtask reference              writes docs/reference.md anew, after the command line has changed
 cargo xtask bench [NAME] [--json]  the benchmarks whose name contains NAME; --json prints one object for each figure
 cargo xtask bench scale [--edges N,N,…] [--dir DIR] [--json]
                                    import, store, opening, count and sample by size of a made-up graph, as a table
@@ -31,6 +38,9 @@ const CI: [Step; 5] = [
     Step { name: "docs", cargo: "doc --locked --workspace --no-deps", environment: &[("RUSTDOCFLAGS", "-D warnings")] },
 ];
 
+/// The page of the book that `footpath reference` prints.
+const REFERENCE: &str = "docs/reference.md";
+
 /// Settings of glibc that the program makes for itself when it starts: freed memory is kept for the next training step.
 const KEEP_HEAP: [(&str, &str); 3] = [
     ("MALLOC_MMAP_THRESHOLD_", "1073741824"),
@@ -42,6 +52,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.split_first() {
         Some((task, [])) if task == "ci" => ci(),
+        Some((task, [])) if task == "lines" => lines(),
+        Some((task, [])) if task == "reference" => reference(),
         Some((task, rest)) if task == "bench" => bench(rest),
         Some((task, _)) if ["help", "--help", "-h"].contains(&task.as_str()) => {
             println!("{USAGE}");
@@ -63,6 +75,7 @@ fn main() -> ExitCode {
 
 /// Runs the steps of CI, up to the first that fails, and sums up.
 fn ci() -> Result<(), String> {
+    lines()?;
     let mut times = Vec::new();
     let mut counts = Vec::new();
     for step in &CI {
@@ -75,6 +88,33 @@ fn ci() -> Result<(), String> {
     }
     println!("\n== passed: {}", times.join(", "));
     counts.iter().for_each(|line| println!("== {line}"));
+    Ok(())
+}
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// No line is too long.
+fn lines() -> Result<(), String> {
+    println!("\n== lines: at most {} characters", lines::MAX);
+    let files = lines::check(root())?;
+    println!("{files} files");
+    Ok(())
+}
+
+/// Writes what the program says of its verbs and options into the book.
+fn reference() -> Result<(), String> {
+    let arguments = ["run", "--quiet", "--package", "footpath-cli", "--", "reference"];
+    let output = cargo(arguments.map(str::to_owned)).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|e| format!("cargo: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("the program ended with {}", output.status));
+    }
+    let file = root().join(REFERENCE);
+    fs::write(&file, output.stdout).map_err(|e| format!("{}: {e}", file.display()))?;
+    println!("{REFERENCE} is written");
     Ok(())
 }
 

@@ -1,18 +1,23 @@
 //! What can be typed.
 
+use crate::failure::Failure;
 use crate::verbs;
 use clap::{ArgGroup, Args, Parser, Subcommand};
-use footpath::Replace;
-use footpath::shape::Shape;
-use footpath_graph::pattern::PRESETS;
-use std::path::PathBuf;
+use footpath::pattern::{PRESETS, Shape};
+use footpath::sample::EndSet;
+use footpath::{Device, Replace, Threads, artefact};
+use std::path::{Path, PathBuf};
 
-/// Recommendations that explain themselves: sample paths from a knowledge graph, learn them, generate items with the path that leads there.
+/// Recommendations that explain themselves: sample paths from a knowledge graph, learn them, generate items with the
+/// path that leads there.
 #[derive(Debug, Parser)]
 #[command(name = "footpath", version, after_help = "Start with:  footpath demo")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Threads; no result depends on it [default: one for each core]
+    #[arg(long, value_name = "N", default_value = "0", hide_default_value = true, global = true)]
+    pub(crate) threads: Threads,
 }
 
 #[derive(Debug, Subcommand)]
@@ -61,6 +66,9 @@ pub(crate) enum Command {
     Demo(verbs::demo::DemoArgs),
     /// Print shell completions
     Completions(verbs::completions::CompletionsArgs),
+    /// Print the reference of all verbs as Markdown
+    #[command(hide = true)]
+    Reference,
 }
 
 /// Where the pattern of the paths comes from; the verbs say with [`one_pattern`] that only one can be given.
@@ -122,7 +130,7 @@ pub(crate) enum End {
     Any,
 }
 
-impl From<End> for footpath_graph::sample::EndSet {
+impl From<End> for EndSet {
     fn from(end: End) -> Self {
         match end {
             End::Train => Self::Train,
@@ -130,6 +138,19 @@ impl From<End> for footpath_graph::sample::EndSet {
             End::Any => Self::Any,
         }
     }
+}
+
+/// What `--force` means.
+pub(crate) fn replace(force: bool) -> Replace {
+    if force { Replace::Yes } else { Replace::No }
+}
+
+/// Where tensors are computed.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DeviceArg {
+    /// Where to compute
+    #[arg(long, default_value = "flex")]
+    pub(crate) device: Device,
 }
 
 /// Options of verbs that write an artefact.
@@ -143,8 +164,17 @@ pub(crate) struct OutArgs {
     pub(crate) force: bool,
 }
 
+/// Refuses an output that is, holds or lies within something that is read.
+pub(crate) fn refuse_overlap<'a>(
+    out: &Path,
+    inputs: impl IntoIterator<Item = Option<&'a PathBuf>>,
+) -> Result<(), Failure> {
+    let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+    Ok(artefact::refuse_overlap(out, &inputs)?)
+}
+
 impl OutArgs {
     pub(crate) fn replace(&self) -> Replace {
-        if self.force { Replace::Yes } else { Replace::No }
+        replace(self.force)
     }
 }

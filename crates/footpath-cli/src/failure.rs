@@ -1,17 +1,16 @@
-//! How a verb can fail, and with which exit status.
+//! How a verb can fail, with which words, and with which exit status.
 
-use footpath::ErrorClass;
+use crate::text::tame;
+use footpath::{Error, ErrorClass};
 use std::io;
 
 /// Why the program ends early.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// A verb failed.
-    Verb(footpath::Error),
+    Verb(Error),
     /// Standard output or an output file refused.
     Output(io::Error),
-    /// Stopped by a signal, cleanly.
-    Interrupted,
     /// A check found what it looks for.
     Found(String),
 }
@@ -24,10 +23,13 @@ impl Failure {
 
     fn plain_message(&self) -> Option<String> {
         match self {
-            Self::Verb(error) => Some(error.to_string()),
+            Self::Verb(error) if error.class() == ErrorClass::Stopped => Some("interrupted".to_owned()),
+            Self::Verb(error) => Some(match hint(error) {
+                Some(hint) => format!("{error}; {hint}"),
+                None => error.to_string(),
+            }),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Output(error) => Some(format!("standard output: {error}")),
-            Self::Interrupted => Some("interrupted".to_owned()),
             Self::Found(what) => Some(what.clone()),
         }
     }
@@ -37,7 +39,6 @@ impl Failure {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 1,
-            Self::Interrupted => crate::signals::exit_code(),
             Self::Found(_) => 3,
             Self::Verb(error) => match error.class() {
                 ErrorClass::Runtime => 1,
@@ -50,23 +51,29 @@ impl Failure {
     }
 }
 
-/// A message that cannot drive a terminal, wherever its words come from: file names, manifests, arguments.
-fn tame(message: &str) -> String {
-    let mut tamed = String::with_capacity(message.len());
-    for c in message.chars() {
-        let keep = c == '\n' || !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if keep { tamed.push(c) } else { tamed.extend(c.escape_default()) }
+/// What to type instead: libraries name facts, and only the command line knows its options.
+fn hint(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Core(footpath::CoreError::Exists { .. }) => Some("give another --out or --force to replace it"),
+        Error::Unfinished { .. } => Some("give --resume to go on or --restart to discard it"),
+        Error::OtherRun { .. } => Some("give the same, or --restart to discard it"),
+        _ => None,
     }
-    tamed
 }
 
-impl<E: Into<footpath::Error>> From<E> for Failure {
+impl<E: Into<Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::Verb(error.into())
+        match error.into() {
+            Error::Sink(source) => output(source),
+            error => Self::Verb(error),
+        }
     }
 }
 
-/// Marks an I/O error as one of our own output.
+/// Marks an I/O error as one of our own output. A stop that came through a writer is a stop again.
 pub(crate) fn output(error: io::Error) -> Failure {
-    Failure::Output(error)
+    match footpath::CoreError::io("standard output")(error) {
+        footpath::CoreError::Io { source, .. } => Failure::Output(source),
+        stopped => Failure::Verb(stopped.into()),
+    }
 }

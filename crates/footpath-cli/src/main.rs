@@ -3,15 +3,18 @@
 mod allocator;
 mod args;
 mod failure;
-mod output;
 mod signals;
+mod text;
 mod verbs;
+mod work;
 
 use args::{Cli, Command};
 use clap::Parser;
 use failure::Failure;
+use footpath::artefact;
 use std::io::Write;
 use std::process::ExitCode;
+use work::Work;
 
 fn main() -> ExitCode {
     allocator::keep_heap();
@@ -24,7 +27,11 @@ fn main() -> ExitCode {
         }
     };
     signals::install();
-    match run(cli.command) {
+    let work = Work::new(cli.threads);
+    let ended = run(cli.command, &work);
+    // What went wrong after an output was in place: it is there, so this is no failure.
+    artefact::take_warnings().iter().for_each(|warning| work.note(&format!("warning: {warning}")));
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(message) = failure.message() {
@@ -35,28 +42,29 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+fn run(command: Command, work: &Work) -> Result<(), Failure> {
     match command {
-        Command::Import(args) => verbs::import::run(&args),
-        Command::Info(args) => verbs::info::run(&args),
-        Command::Pattern(command) => verbs::pattern::run(&command),
-        Command::Count(args) => verbs::count::run(&args),
-        Command::Sample(args) => verbs::sample::run(&args),
-        Command::Export(args) => verbs::export::run(&args),
-        Command::Corpus(args) => verbs::corpus::run(&args),
-        Command::Audit(args) => verbs::audit::run(&args),
-        Command::Train(args) => verbs::train::run(&args),
-        Command::Tune(args) => verbs::tune::run(&args),
-        Command::Adapt(args) => verbs::adapt::run(&args),
-        Command::Model(command) => verbs::model::run(&command),
-        Command::Recommend(args) => verbs::recommend::run(&args),
-        Command::Explain(args) => verbs::explain::run(&args),
-        Command::Verify(args) => verbs::verify::run(&args),
-        Command::Patterns(args) => verbs::patterns::run(&args),
-        Command::Evaluate(args) => verbs::evaluate::run(&args),
-        Command::Report(args) => verbs::report::run(&args),
-        Command::Check(args) => verbs::check::run(&args),
-        Command::Demo(args) => verbs::demo::run(&args),
-        Command::Completions(args) => verbs::completions::run(&args),
+        Command::Import(args) => verbs::import::run(&args, work),
+        Command::Info(args) => verbs::info::run(&args, work),
+        Command::Pattern(command) => verbs::pattern::run(&command, work),
+        Command::Count(args) => verbs::count::run(&args, work),
+        Command::Sample(args) => verbs::sample::run(&args, work),
+        Command::Export(args) => verbs::export::run(&args, work),
+        Command::Corpus(args) => verbs::corpus::run(&args, work),
+        Command::Audit(args) => verbs::audit::run(&args, work),
+        Command::Train(args) => verbs::train::run(&args, work),
+        Command::Tune(args) => verbs::tune::run(&args, work),
+        Command::Adapt(args) => verbs::adapt::run(&args, work),
+        Command::Model(command) => verbs::model::run(&command, work),
+        Command::Recommend(args) => verbs::recommend::run(&args, work),
+        Command::Explain(args) => verbs::explain::run(&args, work),
+        Command::Verify(args) => verbs::verify::run(&args, work),
+        Command::Patterns(args) => verbs::patterns::run(&args, work),
+        Command::Evaluate(args) => verbs::evaluate::run(&args, work),
+        Command::Report(args) => verbs::report::run(&args, work),
+        Command::Check(args) => verbs::check::run(&args, work),
+        Command::Demo(args) => verbs::demo::run(&args, work),
+        Command::Completions(args) => verbs::completions::run(&args, work),
+        Command::Reference => verbs::reference::run(work),
     }
 }

@@ -8,10 +8,12 @@
 //! The header names each array with its type, shape and byte range; the file can be opened by NumPy or PyTorch as well.
 //! Limits: header ≤ 1 MiB; arrays must lie back to back without hole or overlap and end with the file.
 
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::mapped;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -42,7 +44,25 @@ pub struct Array<T> {
 #[derive(Clone, Debug)]
 enum Source {
     Owned(Arc<dyn Bytes>),
-    Mapped { map: Arc<memmap2::Mmap>, start: usize, end: usize },
+    Part { whole: Arc<Whole>, start: usize, end: usize },
+}
+
+/// All bytes of a file, at an address that every number may stand at.
+#[derive(Debug)]
+enum Whole {
+    Mapped(mapped::Map),
+    Read { words: Vec<u64>, len: usize },
+}
+
+impl Deref for Whole {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Read { words, len } => words.as_bytes().get(..*len).unwrap_or_default(),
+        }
+    }
 }
 
 trait Bytes: Send + Sync + std::fmt::Debug {
@@ -61,7 +81,7 @@ impl<T: Element> Deref for Array<T> {
     fn deref(&self) -> &[T] {
         let bytes = match &self.source {
             Source::Owned(values) => values.bytes(),
-            Source::Mapped { map, start, end } => map.get(*start..*end).unwrap_or_default(),
+            Source::Part { whole, start, end } => whole.get(*start..*end).unwrap_or_default(),
         };
         // Alignment and length were checked when the view was made; an owned vector has both by construction.
         <[T]>::ref_from_bytes(bytes).unwrap_or_default()
@@ -88,22 +108,33 @@ type Description = (String, Vec<u64>, [u64; 2]);
 #[derive(Debug)]
 pub struct ArrayFile {
     path: PathBuf,
-    map: Arc<memmap2::Mmap>,
+    whole: Arc<Whole>,
     data_start: usize,
     entries: BTreeMap<String, Description>,
 }
 
 impl ArrayFile {
-    /// Maps the file and checks its header.
+    /// Maps a file of a published artefact and checks its header.
     ///
     /// # Errors
     /// [`Error::Io`] when it cannot be mapped, [`Error::Corrupt`] when the header or the layout is wrong.
     pub fn open(path: &Path) -> Result<Self> {
-        let map = mapped::map(path)?;
-        let (header, data_start) = header(path, &map)?;
+        Self::of(path, Whole::Mapped(mapped::map(path)?))
+    }
+
+    /// Reads a file that is no part of an artefact, and so may change at any time, into memory, and checks its header.
+    ///
+    /// # Errors
+    /// As [`ArrayFile::open`]; [`Error::OutOfMemory`]; a stop.
+    pub fn read(path: &Path, context: &Context) -> Result<Self> {
+        Self::of(path, read(path, context)?)
+    }
+
+    fn of(path: &Path, whole: Whole) -> Result<Self> {
+        let (header, data_start) = header(path, &whole)?;
         let entries = parse_header(path, header)?;
-        check_layout(path, &entries, map.len() - data_start)?;
-        Ok(Self { path: path.to_owned(), map: Arc::new(map), data_start, entries })
+        check_layout(path, &entries, whole.len() - data_start)?;
+        Ok(Self { path: path.to_owned(), whole: Arc::new(whole), data_start, entries })
     }
 
     /// The array called `name`.
@@ -116,11 +147,11 @@ impl ArrayFile {
             return Err(corrupt(&self.path, name, T::DTYPE, dtype));
         }
         let (start, end) = (self.data_start + *start as usize, self.data_start + *end as usize);
-        let bytes = self.map.get(start..end).unwrap_or_default();
+        let bytes = self.whole.get(start..end).unwrap_or_default();
         if <[T]>::ref_from_bytes(bytes).is_err() {
             return Err(corrupt(&self.path, name, "an aligned array", "a misaligned one"));
         }
-        Ok(Array { source: Source::Mapped { map: Arc::clone(&self.map), start, end }, element: PhantomData })
+        Ok(Array { source: Source::Part { whole: Arc::clone(&self.whole), start, end }, element: PhantomData })
     }
 
     /// Whether there is an array called `name`.
@@ -171,6 +202,27 @@ impl ArrayFile {
     fn entry(&self, name: &str) -> Result<&Description> {
         self.entries.get(name).ok_or_else(|| corrupt(&self.path, name, "an array of this name", "none"))
     }
+}
+
+/// Bytes read between two looks at whether to stop.
+const READ_AT_ONCE: usize = 4 << 20;
+
+/// As many bytes of a file as it says it has.
+fn read(path: &Path, context: &Context) -> Result<Whole> {
+    let mut file = File::open(path).map_err(Error::io(path))?;
+    let bytes = file.metadata().map_err(Error::io(path))?.len();
+    let no_room = || Error::OutOfMemory { bytes };
+    let len = usize::try_from(bytes).map_err(|_| no_room())?;
+    let mut words = Vec::new();
+    words.try_reserve_exact(len.div_ceil(size_of::<u64>())).map_err(|_| no_room())?;
+    words.resize(len.div_ceil(size_of::<u64>()), 0u64);
+    let stage = context.stage("reading", Some(bytes), "bytes");
+    let whole = words.as_mut_bytes().get_mut(..len).unwrap_or_default();
+    for part in whole.chunks_mut(READ_AT_ONCE) {
+        file.read_exact(part).map_err(Error::io(path))?;
+        stage.advance(part.len() as u64)?;
+    }
+    Ok(Whole::Read { words, len })
 }
 
 fn corrupt(path: &Path, section: &str, expected: impl Into<String>, got: impl Into<String>) -> Error {
@@ -345,6 +397,22 @@ mod tests {
             [&[("a", 3), ("b", 2)][..], &[("a", 3), ("b", 2), ("c", 1), ("d", 1)], &[("a", 4), ("b", 2), ("c", 1)]];
         assert!(others.iter().all(|other| arrays.holds_exactly(&shapes(other)).is_err()));
         safetensors::SafeTensors::deserialize(&sample()).expect("the reference reader accepts the file");
+    }
+
+    #[test]
+    fn what_is_read_is_what_is_mapped() {
+        let file = file(&sample());
+        let read = ArrayFile::read(file.path(), &Context::default()).expect("valid");
+        let mapped = ArrayFile::open(file.path()).expect("valid");
+        assert_eq!(&*read.array::<u8>("a").expect("a"), &*mapped.array::<u8>("a").expect("a"));
+        let array = read.array::<u64>("b").expect("b");
+        // Nothing that is done to the file matters any more.
+        file.as_file().set_len(0).expect("cut short");
+        assert_eq!(&*array, &[7, 8]);
+        let stopped = Context::default();
+        stopped.stop().request();
+        file.as_file().set_len(100).expect("longer");
+        assert!(ArrayFile::read(file.path(), &stopped).expect_err("asked for the end").is_stop());
     }
 
     #[test]

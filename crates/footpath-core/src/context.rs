@@ -114,6 +114,12 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// The flag itself.
+    #[must_use]
+    pub fn flag(&self) -> &AtomicBool {
+        &self.0
+    }
+
     /// [`Error::Stopped`] once somebody asked.
     ///
     /// # Errors

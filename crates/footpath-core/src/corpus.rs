@@ -6,7 +6,8 @@
 //!
 //! The manifest states width, number of paths, law, pattern, end set and seed, and the content hash of the graph.
 
-use crate::artefact::{Artefact, ArtefactFile, ArtefactWriter, Manifest, Replace};
+use crate::artefact::{Artefact, ArtefactFile, ArtefactKind, ArtefactWriter, Manifest, Replace};
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ids::{Path, TokenId};
 use crate::mapped;
@@ -37,7 +38,7 @@ pub struct CorpusHeader {
 pub struct Corpus {
     artefact: Artefact,
     header: CorpusHeader,
-    map: Option<memmap2::Mmap>,
+    map: Option<mapped::Map>,
 }
 
 impl Corpus {
@@ -45,8 +46,8 @@ impl Corpus {
     ///
     /// # Errors
     /// As [`Artefact::open`]; [`Error::Corrupt`] when the rows do not fit the manifest.
-    pub fn open(directory: &FilePath) -> Result<Self> {
-        let artefact = Artefact::open(directory, "corpus")?;
+    pub fn open(directory: &FilePath, context: &Context) -> Result<Self> {
+        let artefact = Artefact::open(directory, ArtefactKind::Corpus, context)?;
         let corrupt = |section: &str, expected: String, got: String| Error::Corrupt {
             path: directory.to_owned(),
             section: section.to_owned(),
@@ -146,7 +147,7 @@ impl CorpusWriter {
     /// # Errors
     /// As [`ArtefactWriter::create`].
     pub fn create(directory: &FilePath, width: usize, replace: Replace) -> Result<Self> {
-        let writer = ArtefactWriter::create(directory, "corpus", replace)?;
+        let writer = ArtefactWriter::create(directory, ArtefactKind::Corpus, replace)?;
         let file = writer.open(PATHS)?;
         Ok(Self { writer, file, width, num_tokens: 0 })
     }
@@ -186,7 +187,7 @@ mod tests {
         let mut writer = CorpusWriter::create(&directory, 5, Replace::No).expect("created");
         writer.append(&[10, 8, 11, 0, 0, 10, 8, 11, 9, 12]).expect("appended");
         writer.publish("hash".to_owned(), vocabulary, serde_json::json!({ "seed": 1 })).expect("published");
-        let corpus = Corpus::open(&directory).expect("opens");
+        let corpus = Corpus::open(&directory, &Context::default()).expect("opens");
         assert_eq!(corpus.len(), 2);
         assert_eq!(corpus.row(1), [10, 8, 11, 9, 12]);
         let hops: Vec<_> = corpus.paths().map(|p| p.expect("a path").num_hops()).collect();

@@ -79,10 +79,32 @@ pub enum Error {
         got: String,
     },
     /// The output is already there.
-    #[error("{}: already exists; give another --out or --force to replace it", path.display())]
+    #[error("{}: already exists", path.display())]
     Exists {
         /// The output directory or file.
         path: PathBuf,
+    },
+    /// An output would replace an artefact of another kind.
+    #[error("{}: a {there} is there, and only another {kind} is replaced by a {kind}; give another place", path.display())]
+    OtherKind {
+        /// The output.
+        path: PathBuf,
+        /// What was to be written.
+        kind: &'static str,
+        /// What is there.
+        there: &'static str,
+    },
+    /// An output is an input, contains one, or lies within one.
+    #[error(
+        "{}: the output may not be, contain or lie within {}, which it would spoil; give another place",
+        output.display(),
+        input.display()
+    )]
+    Overlap {
+        /// The output.
+        output: PathBuf,
+        /// The input, or an artefact.
+        input: PathBuf,
     },
     /// Another process is writing the same output.
     #[error("{}: another process is writing here (its lock is held)", path.display())]
@@ -128,7 +150,7 @@ impl Error {
                 ErrorClass::Runtime
             }
             Self::Stopped => ErrorClass::Stopped,
-            Self::Exists { .. } => ErrorClass::Usage,
+            Self::Exists { .. } | Self::OtherKind { .. } | Self::Overlap { .. } => ErrorClass::Usage,
             Self::Limit { .. } => ErrorClass::Input,
             Self::NotAnArtefact { .. } | Self::Version { .. } | Self::Corrupt { .. } | Self::Mismatch { .. } => {
                 ErrorClass::Artefact

@@ -20,6 +20,7 @@ pub mod context;
 pub mod corpus;
 pub mod error;
 pub mod ids;
+pub mod last_words;
 pub mod legal;
 mod mapped;
 pub mod memory;
@@ -27,7 +28,7 @@ pub mod random;
 pub mod vocabulary;
 
 pub use arrays::{Array, ArrayFile, ArrayWriter};
-pub use artefact::{Artefact, ArtefactWriter, Manifest, OpenOptions, Replace};
+pub use artefact::{Artefact, ArtefactKind, ArtefactWriter, Manifest, OpenOptions, Replace};
 pub use context::{Context, Device, Progress, Stage, Stop, Threads};
 pub use corpus::{Corpus, CorpusWriter};
 pub use error::{Error, ErrorClass, Result};

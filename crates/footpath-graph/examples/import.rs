@@ -1,4 +1,5 @@
-//! Imports a folder and prints its report, or writes a large made-up data set and measures the memory that importing it takes.
+//! Imports a folder and prints its report, or writes a large made-up data set and measures the memory that importing it
+//! takes.
 //!
 //! ```text
 //! cargo run --release -p footpath-graph --example import -- data/films [native|recbole]
@@ -7,7 +8,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
-use footpath_core::{Purpose, Replace, Stream};
+use footpath_core::{Context, Purpose, Replace, Stream};
 use footpath_graph::import::{self, Format, Options};
 use std::error::Error;
 use std::fs::File;
@@ -30,11 +31,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn report(folder: &Path, format: Format) -> Result<(), Box<dyn Error>> {
     let before = peak_bytes()?;
     let options = Options { format, ..Options::default() };
-    let imported = import::import(folder, &options, &|_| ())?;
+    let imported = import::import(folder, &options, &Context::default())?;
     println!("{}", serde_json::to_string_pretty(&imported.report)?);
     let scratch = tempfile::tempdir()?;
     let artefact = scratch.path().join("kg");
-    imported.built.publish(&artefact, Replace::No, serde_json::to_value(&options)?)?;
+    let config = serde_json::to_value(&options)?;
+    imported.built.publish(&artefact, Replace::No, config, &Context::default())?;
     let mut store = 0;
     for entry in std::fs::read_dir(&artefact)? {
         store += entry?.metadata()?.len();

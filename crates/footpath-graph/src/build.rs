@@ -6,10 +6,14 @@ use crate::dataset::{Dataset, MAX_NODES, MAX_RELATIONS, NONE, RawInteraction};
 use crate::error::Result;
 use crate::heldout::{self, Interaction, Split};
 use crate::kg::{self, INTERACTED, KgArrays, NodeType, Relation, Schema, TrainKg};
-use footpath_core::{ArrayWriter, ArtefactWriter, Manifest, NodeId, Replace};
-use rayon::slice::ParallelSliceMut;
+use crate::sorting;
+use footpath_core::{ArrayWriter, ArtefactKind, ArtefactWriter, Context, Manifest, NodeId, Replace, Stage};
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::Path;
+
+/// Arcs of a node that are put in order in parallel.
+const LARGE_ROW: usize = 1 << 16;
 
 /// A graph built in memory, with what is held out from it.
 #[derive(Clone, Debug)]
@@ -37,21 +41,29 @@ pub struct Dropped {
     pub self_loops: u64,
 }
 
-/// Builds the graph.
+/// Builds a graph so small that nobody stops it or asks how far it is.
 ///
 /// # Errors
-/// [`footpath_core::Error::Limit`] for too many nodes or relations.
-pub fn build(mut dataset: Dataset) -> Result<Built> {
-    let ids = Ids::assign(&dataset)?;
+/// As [`Built::of`].
+pub fn build(dataset: Dataset) -> Result<Built> {
+    Built::of(dataset, &Context::default())
+}
+
+fn of(mut dataset: Dataset, context: &Context) -> Result<Built> {
+    let ids = Ids::assign(&dataset, context)?;
     let relation_order = relation_order(&dataset)?;
     let names = ids.names(&dataset);
     let labels = ids.labels(&dataset);
     // What is in the arrays by now is dropped at once: memory bounds the size of an import.
     dataset.drop_names();
-    let (interactions, duplicate_interactions) = interactions(std::mem::take(&mut dataset.interactions), &ids);
-    let mut arcs = ArcTable::new(&dataset, &ids, &relation_order, &interactions);
+    let (interactions, duplicate_interactions) =
+        interactions(std::mem::take(&mut dataset.interactions), &ids, context)?;
+    // A fact is two edges; each is put in its place, and then in order.
+    let num_facts = (dataset.triples.len() + interactions.len()) as u64;
+    let stage = context.stage("building", Some(4 * num_facts), "edges");
+    let mut arcs = ArcTable::new(&dataset, &ids, &relation_order, &interactions, &stage)?;
     (dataset.triples, dataset.triple_weights) = (Vec::new(), Vec::new());
-    let triple_counts = arcs.sort_and_deduplicate();
+    let triple_counts = arcs.sort_and_deduplicate(&stage, context)?;
     let num_train = interactions.iter().filter(|(split, _)| *split == Split::Train).count();
     let mut counts = vec![num_train as u64];
     counts.extend(triple_counts.per_relation.iter().skip(1));
@@ -60,8 +72,8 @@ pub fn build(mut dataset: Dataset) -> Result<Built> {
         relations: relations(&dataset, &relation_order, &counts),
         has_ratings: dataset.has_ratings,
         has_times: dataset.has_times,
-        interactions_file: dataset.interactions_file,
-        triples_file: dataset.triples_file,
+        interactions_files: dataset.interactions_files,
+        triples_files: dataset.triples_files,
     };
     let fact_ranks = kg::fact_ranks(&arcs.relations);
     let of = |split: Split| interactions.iter().filter(move |(s, _)| *s == split).map(|(_, i)| *i);
@@ -89,6 +101,14 @@ pub fn build(mut dataset: Dataset) -> Result<Built> {
 }
 
 impl Built {
+    /// Builds the graph.
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Limit`] for too many nodes or relations, [`footpath_core::Error::Stopped`].
+    pub fn of(dataset: Dataset, context: &Context) -> Result<Self> {
+        of(dataset, context)
+    }
+
     /// The train graph, in memory.
     ///
     /// # Errors
@@ -100,26 +120,57 @@ impl Built {
     /// Publishes the graph as an artefact; `config` states how it was made.
     ///
     /// # Errors
-    /// As [`ArtefactWriter::publish`].
-    pub fn publish(&self, directory: &Path, replace: Replace, config: serde_json::Value) -> Result<Manifest> {
-        let mut writer = ArtefactWriter::create(directory, "kg", replace)?;
-        writer.add("schema.json", |out| {
+    /// As [`ArtefactWriter::publish`]; [`footpath_core::Error::Stopped`], which leaves no artefact.
+    pub fn publish(
+        &self,
+        directory: &Path,
+        replace: Replace,
+        config: serde_json::Value,
+        context: &Context,
+    ) -> Result<Manifest> {
+        let stage = context.stage("writing", None, "bytes");
+        let version = self.schema.format_version();
+        let mut writer = ArtefactWriter::create(directory, ArtefactKind::Kg, replace)?.with_format_version(version);
+        let mut add = |name: &str, fill: &dyn Fn(&mut Stoppable<'_>) -> io::Result<()>| {
+            let added = writer.add(name, |out| fill(&mut Stoppable { out, stage: &stage }));
+            // A writer that was stopped ends in an error of the disk, which it is not.
+            context.check().and(added)
+        };
+        add("schema.json", &|out| {
             serde_json::to_writer_pretty(&mut *out, &self.schema)?;
             out.write_all(b"\n")
         })?;
         let a = &self.arrays;
-        writer.add("graph.safetensors", |out| {
+        add("graph.safetensors", &|out| {
             let arrays = ArrayWriter::default().with("offsets", &a.offsets).with("tails", &a.tails);
             let arrays = arrays.with("relations", &a.relations);
             let arrays = if a.weights.is_empty() { arrays } else { arrays.with("weights", &a.weights) };
             let arrays = arrays.with("lines", &a.lines).with("fact_ranks", &a.fact_ranks);
             let arrays = arrays.with("ratings", &a.ratings).with("times", &a.times);
             let arrays = arrays.with("name_ends", &a.name_ends).with("name_bytes", &a.name_bytes);
-            arrays.with("label_ends", &a.label_ends).with("label_bytes", &a.label_bytes).write(&mut { out })
+            arrays.with("label_ends", &a.label_ends).with("label_bytes", &a.label_bytes).write(out)
         })?;
-        writer.add("valid.safetensors", |out| heldout::write(&self.valid, out))?;
-        writer.add("test.safetensors", |out| heldout::write(&self.test, out))?;
+        add("valid.safetensors", &|out| heldout::write(&self.valid, out))?;
+        add("test.safetensors", &|out| heldout::write(&self.test, out))?;
         Ok(writer.publish(BTreeMap::new(), config)?)
+    }
+}
+
+/// Fails once somebody asks for the end.
+struct Stoppable<'a> {
+    out: &'a mut dyn Write,
+    stage: &'a Stage<'a>,
+}
+
+impl Write for Stoppable<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.stage.advance(written as u64).map_err(io::Error::other)?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 
@@ -133,7 +184,7 @@ struct Ids {
 }
 
 impl Ids {
-    fn assign(dataset: &Dataset) -> Result<Self> {
+    fn assign(dataset: &Dataset, context: &Context) -> Result<Self> {
         let linked: u64 = dataset.links.iter().filter(|&&l| l != NONE).count() as u64;
         let total = (dataset.users.len() + dataset.items.len() + dataset.entities.len()) as u64 - linked;
         if total > MAX_NODES {
@@ -141,10 +192,10 @@ impl Ids {
         }
         let mut next = 0;
         let mut types = Vec::new();
-        let users = number(&dataset.users.sorted(), dataset.users.len(), &mut next);
+        let users = number(&dataset.users.sorted(context)?, dataset.users.len(), &mut next);
         types.push(NodeType { name: "user".to_owned(), start: 0, end: next });
         let start = next;
-        let items = number(&dataset.items.sorted(), dataset.items.len(), &mut next);
+        let items = number(&dataset.items.sorted(context)?, dataset.items.len(), &mut next);
         types.push(NodeType { name: "item".to_owned(), start, end: next });
         let mut entities = vec![NONE; dataset.entities.len()];
         for (&link, &item) in dataset.links.iter().zip(&items) {
@@ -152,8 +203,9 @@ impl Ids {
                 *entity = item;
             }
         }
-        let by_name = dataset.entities.sorted();
-        for kind in dataset.types.sorted() {
+        let by_name = dataset.entities.sorted(context)?;
+        for kind in dataset.types.sorted(context)? {
+            context.check()?;
             let start = next;
             for &entity in &by_name {
                 let of_kind = dataset.entity_types.get(entity as usize) == Some(&kind);
@@ -269,19 +321,20 @@ fn relations(dataset: &Dataset, order: &[u16], counts: &[u64]) -> Vec<Relation> 
 }
 
 /// The log with node ids, sorted by (user, item), one interaction for each pair, and the number dropped.
-fn interactions(log: Vec<RawInteraction>, ids: &Ids) -> (Vec<(Split, Interaction)>, u64) {
+fn interactions(log: Vec<RawInteraction>, ids: &Ids, context: &Context) -> Result<(Vec<(Split, Interaction)>, u64)> {
     let convert = |raw: RawInteraction| {
         let user = NodeId(ids.users.get(raw.user as usize).copied().unwrap_or(NONE));
         let item = NodeId(ids.items.get(raw.item as usize).copied().unwrap_or(NONE));
         (raw.split, Interaction { user, item, rating: raw.rating, time: raw.time, line: raw.line })
     };
     let mut log: Vec<_> = log.into_iter().map(convert).collect();
-    // Of a pair logged twice the earliest is kept, in the earliest split: a repeated choice of a train item is not held out.
-    log.par_sort_unstable_by_key(|(split, i)| (i.user, i.item, *split, i.time, i.line));
+    // Of a pair logged twice the earliest is kept, in the earliest split: a repeated choice of a train item is not held
+    // out.
+    sorting::sort_by_key(&mut log, context, |(split, i)| (i.user, i.item, *split, i.time, i.line))?;
     let before = log.len();
     log.dedup_by_key(|(_, i)| (i.user, i.item));
     let dropped = (before - log.len()) as u64;
-    (log, dropped)
+    Ok((log, dropped))
 }
 
 /// The arcs while they are put in order.
@@ -305,7 +358,13 @@ struct TripleCounts {
 }
 
 impl ArcTable {
-    fn new(dataset: &Dataset, ids: &Ids, order: &[u16], interactions: &[(Split, Interaction)]) -> Self {
+    fn new(
+        dataset: &Dataset,
+        ids: &Ids,
+        order: &[u16],
+        interactions: &[(Split, Interaction)],
+        stage: &Stage<'_>,
+    ) -> Result<Self> {
         let facts = || {
             let entity = |raw: u32| ids.entities.get(raw as usize).copied().unwrap_or(NONE);
             let weight = |number: usize| dataset.triple_weights.get(number).copied().unwrap_or(1.0);
@@ -318,7 +377,9 @@ impl ArcTable {
             train.map(move |(_, i)| -> Fact { (i.user.0, 0, i.item.0, i.line, chosen(i)) }).chain(knowledge)
         };
         let mut offsets = vec![0u64; ids.num_nodes as usize + 1];
+        let mut pace = Pace::new(stage);
         for (head, _, tail, ..) in facts() {
+            pace.check()?;
             for node in [head, tail] {
                 if let Some(count) = offsets.get_mut(node as usize + 1) {
                     *count += 1;
@@ -335,10 +396,11 @@ impl ArcTable {
         let (tails, relations, lines) = (vec![0; total], vec![0; total], vec![0; total]);
         let mut table = Self { tails, relations, lines, weights, offsets: offsets.clone() };
         for (head, relation, tail, line, weight) in facts() {
+            pace.advance(2)?;
             table.put(&mut offsets, (head, relation * 2, tail, line, weight));
             table.put(&mut offsets, (tail, relation * 2 + 1, head, line, weight));
         }
-        table
+        Ok(table)
     }
 
     /// Fills the last free slot of a node; `cursors` starts as the ends of the nodes.
@@ -357,20 +419,26 @@ impl ArcTable {
     }
 
     /// Sorts the arcs of each node by (relation, tail), keeps the first statement of each, and closes the gaps.
-    fn sort_and_deduplicate(&mut self) -> TripleCounts {
+    fn sort_and_deduplicate(&mut self, stage: &Stage<'_>, context: &Context) -> Result<TripleCounts> {
+        let mut pace = Pace::new(stage);
         let num_relations = self.relations.iter().max().map_or(1, |&r| usize::from(r) / 2 + 1);
         let mut counts = TripleCounts { per_relation: vec![0; num_relations], ..TripleCounts::default() };
-        // Weights are positive, so their bits are ordered as they are; they only tell apart what says the same on the same line.
+        // Weights are positive, so their bits are ordered as they are; they only tell apart what says the same on the
+        // same line.
         let mut row: Vec<(u16, u32, u32, u32)> = Vec::new();
         let (mut write, mut facts) = (0, 0);
         for node in 0..self.offsets.len() - 1 {
             let bounds = |i: usize| self.offsets.get(i).map_or(0, |&o| o as usize);
             let range = bounds(node)..bounds(node + 1);
+            pace.advance(range.len() as u64)?;
             row.clear();
             let weight = |i: usize| self.weights.get(i).map_or(0, |weight| weight.to_bits());
             let arc = |i| Some((*self.relations.get(i)?, *self.tails.get(i)?, *self.lines.get(i)?, weight(i)));
             row.extend(range.filter_map(arc));
-            row.sort_unstable();
+            match row.len() {
+                ..LARGE_ROW => row.sort_unstable(),
+                _ => sorting::sort_by_key(&mut row, context, |arc| *arc)?,
+            }
             let before = row.len();
             row.dedup_by_key(|(relation, tail, ..)| (*relation, *tail));
             for &(relation, tail, ..) in row.iter().filter(|(r, ..)| r & 1 == 0) {
@@ -407,7 +475,37 @@ impl ArcTable {
         self.lines.truncate(facts);
         // Every duplicate was met at its head and at its tail.
         counts.duplicates /= 2;
-        counts
+        Ok(counts)
+    }
+}
+
+/// Tells a stage of steps so small that it would cost as much as the steps to tell of each.
+struct Pace<'s> {
+    stage: &'s Stage<'s>,
+    units: u64,
+    checks: u64,
+}
+
+impl<'s> Pace<'s> {
+    const UNITS: u64 = 1 << 16;
+
+    fn new(stage: &'s Stage<'s>) -> Self {
+        Self { stage, units: 0, checks: 0 }
+    }
+
+    /// Notes that so many units more are done.
+    fn advance(&mut self, units: u64) -> Result<()> {
+        self.units += units;
+        if self.units >= Self::UNITS {
+            self.stage.advance(std::mem::take(&mut self.units))?;
+        }
+        Ok(())
+    }
+
+    /// Looks whether to stop, for a step that is no unit.
+    fn check(&mut self) -> Result<()> {
+        self.checks += 1;
+        if self.checks.is_multiple_of(Self::UNITS) { Ok(self.stage.advance(0)?) } else { Ok(()) }
     }
 }
 
@@ -492,7 +590,7 @@ mod tests {
         let root = tempfile::tempdir().expect("temporary directory");
         let directory = root.path().join("kg");
         let built = build(sample()).expect("built");
-        built.publish(&directory, Replace::No, serde_json::Value::Null).expect("published");
+        built.publish(&directory, Replace::No, serde_json::Value::Null, &Context::default()).expect("published");
         let kg = TrainKg::open(&directory).expect("opens");
         assert_eq!(kg.num_arcs(), 14);
         assert!(!kg.content_hash().is_empty());
@@ -505,9 +603,12 @@ mod tests {
         use footpath_core::{Artefact, OpenOptions};
         let root = tempfile::tempdir().expect("temporary directory");
         let directory = root.path().join("kg");
-        build(sample()).expect("built").publish(&directory, Replace::No, serde_json::Value::Null).expect("published");
+        build(sample())
+            .expect("built")
+            .publish(&directory, Replace::No, serde_json::Value::Null, &Context::default())
+            .expect("published");
         let options = OpenOptions { receipt_min_bytes: 0, ..OpenOptions::default() };
-        let open = || Artefact::open_with(&directory, "kg", options).expect("opens");
+        let open = || Artefact::open_with(&directory, ArtefactKind::Kg, options, &Context::default()).expect("opens");
         for rested in [false, true] {
             assert!(!open().has_receipt());
             TrainKg::of(&open()).expect("a graph");
@@ -518,6 +619,9 @@ mod tests {
         let by_receipt = TrainKg::of(&open()).expect("a graph");
         assert_eq!((by_receipt.num_arcs(), by_receipt.num_train()), (14, 3));
         std::fs::write(directory.join("schema.json"), "{}").expect("written");
-        assert!(Artefact::open_with(&directory, "kg", options).is_err(), "a changed file");
+        assert!(
+            Artefact::open_with(&directory, ArtefactKind::Kg, options, &Context::default()).is_err(),
+            "a changed file"
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::heldout::Split;
 use crate::interner::Interner;
+use crate::kg::Sources;
 
 /// Marks an absent number.
 pub const NONE: u32 = u32::MAX;
@@ -21,7 +22,7 @@ pub struct RawInteraction {
     pub rating: f32,
     /// Time or position as given; 0 where the data has none.
     pub time: i64,
-    /// Line in the source file, from 1.
+    /// Line in the source file, from 1; with several files, its [number](Sources::number).
     pub line: u32,
     /// The part of the log it belongs to.
     pub split: Split,
@@ -36,7 +37,7 @@ pub struct RawTriple {
     pub relation: u32,
     /// Number in [`Dataset::entities`].
     pub tail: u32,
-    /// Line in the source file, from 1.
+    /// Line in the source file, from 1; with several files, its [number](Sources::number).
     pub line: u32,
 }
 
@@ -76,7 +77,8 @@ pub struct Dataset {
     pub relations: Vec<RawRelation>,
     /// The facts.
     pub triples: Vec<RawTriple>,
-    /// Weight of each of `triples`, in their order; empty where the data has none. See [`crate::kg::EDGE_WEIGHTS`] for the range.
+    /// Weight of each of `triples`, in their order; empty where the data has none. See [`crate::kg::EDGE_WEIGHTS`] for
+    /// the range.
     pub triple_weights: Vec<f32>,
     /// The log.
     pub interactions: Vec<RawInteraction>,
@@ -86,10 +88,10 @@ pub struct Dataset {
     pub rating_weights: bool,
     /// Whether interactions have times or positions.
     pub has_times: bool,
-    /// File the interactions came from, for provenance.
-    pub interactions_file: String,
-    /// File the triples came from, for provenance.
-    pub triples_file: String,
+    /// Files the interactions came from.
+    pub interactions_files: Sources,
+    /// Files the triples came from.
+    pub triples_files: Sources,
 }
 
 impl Default for Dataset {
@@ -111,8 +113,8 @@ impl Default for Dataset {
             has_ratings: false,
             rating_weights: false,
             has_times: false,
-            interactions_file: "interactions.tsv".to_owned(),
-            triples_file: "triples.tsv".to_owned(),
+            interactions_files: Sources::one("interactions.tsv"),
+            triples_files: Sources::one("triples.tsv"),
         }
     }
 }

@@ -43,7 +43,7 @@ pub struct Interaction {
     pub rating: f32,
     /// Time or position as given; 0 where the data has none.
     pub time: i64,
-    /// Line in the source file, from 1.
+    /// Line in the source file, from 1; with several files, its [number](crate::kg::Sources::number).
     pub line: u32,
 }
 

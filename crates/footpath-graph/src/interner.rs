@@ -1,9 +1,11 @@
 //! Strings numbered in order of first appearance, stored back to back.
 
 use crate::dataset::NONE;
+use crate::error::Result;
+use crate::sorting;
+use footpath_core::Context;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use rayon::slice::ParallelSliceMut;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -39,8 +41,8 @@ impl Interner {
         self.table.find(xxh3_64(text.as_bytes()), |&id| self.get(id) == text).copied()
     }
 
-    /// The numbers of several strings, [`NONE`] for those that are not in the set. Faster than one after the other in a large set: each of
-    /// the steps below waits for memory for many of them at a time.
+    /// The numbers of several strings, [`NONE`] for those that are not in the set. Faster than one after the other in a
+    /// large set: each of the steps below waits for memory for many of them at a time.
     pub fn find_all<'t>(&self, texts: impl Iterator<Item = &'t str>) -> Vec<u32> {
         let hashed: Vec<(&str, u64)> = texts.map(|text| (text, xxh3_64(text.as_bytes()))).collect();
         // The first whose hash looks alike is nearly always the one.
@@ -73,12 +75,13 @@ impl Interner {
     }
 
     /// All numbers, by byte order of their strings.
-    #[must_use]
-    pub fn sorted(&self) -> Vec<u32> {
-        #[expect(clippy::cast_possible_truncation, reason = "numbers are u32 by construction")]
-        let mut ids: Vec<u32> = (0..self.len() as u32).collect();
-        ids.par_sort_unstable_by(|&a, &b| self.get(a).cmp(self.get(b)));
-        ids
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Stopped`].
+    pub fn sorted(&self, context: &Context) -> Result<Vec<u32>> {
+        let mut ids: Vec<u32> = (0..).take(self.len()).collect();
+        sorting::sort_by(&mut ids, context, |&a, &b| self.get(a).cmp(self.get(b)))?;
+        Ok(ids)
     }
 }
 

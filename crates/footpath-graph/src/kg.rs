@@ -6,7 +6,7 @@
 //!   tails      u32 [arcs]        sorted by (relation, tail) within a node
 //!   relations  u16 [arcs]        directed relation; relation ^ 1 is its inverse
 //!   weights    f32 [arcs]        weight of each arc, 1e-6 to 1e6; no such array in a graph without weights
-//!   lines      u32 [facts]       line of the source file by forward arc, 0 where unknown
+//!   lines      u32 [facts]       line of the source file by forward arc, 0 where unknown; counted on from file to file
 //!   fact_ranks u64 [arcs/512+1]  forward arcs before every 512th arc
 //!   ratings    f32 [train or 0]  of the arcs of users, which come first; empty in a graph without ratings
 //!   times      i64 [train or 0]  of the same arcs; empty in a graph without times
@@ -15,23 +15,28 @@
 //! valid.safetensors, test.safetensors   held out; see [`HeldOut`]
 //! ```
 //!
-//! Every fact is stored twice, forward at its head and inverse at its tail, so a hop in either direction is a slice. What is known of a
-//! fact stands once, by forward arc, but for its weight, which a draw looks for at the arc it is at. That is 8 bytes for an arc, 4 more
-//! where arcs have weights, 8 for a node, and 4 or 8 for a rating or time.
+//! Every fact is stored twice, forward at its head and inverse at its tail, so a hop in either direction is a slice.
+//! What is known of a fact stands once, by forward arc, but for its weight, which a draw looks for at the arc it is at.
+//! That is 8 bytes for an arc, 4 more where arcs have weights, 8 for a node, and 4 or 8 for a rating or time.
 
 mod arcs;
 mod check;
 mod run_index;
+mod sources;
 
 pub use arcs::Arcs;
 pub(crate) use arcs::{nodes_within, places_within};
 pub use run_index::{BitRun, RunIndex, RunKind, RunSet};
 pub(crate) use run_index::{Line, Looked, Place, Runs, Stretch};
+pub use sources::{SourceFile, Sources};
 
 use crate::error::{Error, Result};
 use crate::heldout::{HeldOut, Split};
+use footpath_core::artefact::{FORMAT_VERSION, SEVERAL_FILES_VERSION};
 use footpath_core::memory::prefetch;
-use footpath_core::{Array, ArrayFile, Artefact, NodeId, RelationId, Triple, TypeId, Vocabulary};
+use footpath_core::{
+    Array, ArrayFile, Artefact, ArtefactKind, Context, NodeId, RelationId, Triple, TypeId, Vocabulary,
+};
 use serde::{Deserialize, Serialize};
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
@@ -81,10 +86,22 @@ pub struct Schema {
     pub has_ratings: bool,
     /// Whether interactions have times or positions.
     pub has_times: bool,
-    /// Source file of the interactions.
-    pub interactions_file: String,
-    /// Source file of the triples.
-    pub triples_file: String,
+    /// Source files of the interactions.
+    #[serde(rename = "interactions_file")]
+    pub interactions_files: Sources,
+    /// Source files of the triples.
+    #[serde(rename = "triples_file")]
+    pub triples_files: Sources,
+}
+
+impl Schema {
+    /// The format version of a graph with this schema: older tools understand it unless it names several files for
+    /// facts of a kind.
+    #[must_use]
+    pub fn format_version(&self) -> u32 {
+        let several = [&self.interactions_files, &self.triples_files].iter().any(|files| files.files().len() > 1);
+        if several { SEVERAL_FILES_VERSION } else { FORMAT_VERSION }
+    }
 }
 
 /// The arrays of a graph, owned or mapped; see the module page for what they hold.
@@ -118,23 +135,39 @@ pub struct TrainKg {
 impl TrainKg {
     /// Opens the train graph of a KG artefact. Held-out files are verified but not read.
     ///
-    /// A graph of 64 MiB or more that was verified before, and not written to since, is mapped at once, whatever its size: see [`OpenOptions`](footpath_core::OpenOptions).
+    /// A graph of 64 MiB or more that was verified before, and not written to since, is mapped at once, whatever its
+    /// size: see [`OpenOptions`](footpath_core::OpenOptions).
     ///
     /// # Errors
     /// As [`Artefact::open`]; [`Error::Invariant`] when the arrays do not make a graph.
     pub fn open(directory: &Path) -> Result<Self> {
-        Self::of(&Artefact::open(directory, "kg")?)
+        Self::open_within(directory, &Context::default())
     }
 
-    /// The train graph of a KG artefact that is open. Its content is checked unless the artefact has a receipt; without one, it gets one.
+    /// As [`TrainKg::open`], told how far its verification is, and stopped, by a context.
+    ///
+    /// # Errors
+    /// As [`TrainKg::open`]; a stop.
+    pub fn open_within(directory: &Path, context: &Context) -> Result<Self> {
+        Self::of(&Artefact::open(directory, ArtefactKind::Kg, context)?)
+    }
+
+    /// The train graph of a KG artefact that is open. Its content is checked unless the artefact has a receipt; without
+    /// one, it gets one.
     ///
     /// # Errors
     /// [`Error::Invariant`] when the arrays do not make a graph, [`Error::Core`] when they are not there.
     pub fn of(artefact: &Artefact) -> Result<Self> {
         let directory = artefact.directory();
         let hash = artefact.manifest().content_hash();
-        let schema = serde_json::from_str(&artefact.read_text("schema.json")?)
+        let schema: Schema = serde_json::from_str(&artefact.read_text("schema.json")?)
             .map_err(|e| invariant(directory, "schema.json", "a schema", e.to_string()))?;
+        let manifest = artefact.manifest();
+        if schema.format_version() != manifest.format_version {
+            let (expected, got) = (schema.format_version(), manifest.format_version);
+            let (path, tool) = (directory.to_owned(), manifest.tool_version.clone());
+            return Err(footpath_core::Error::Version { path, expected, got, tool }.into());
+        }
         let file = ArrayFile::open(&artefact.file("graph.safetensors")?)?;
         let arrays = KgArrays {
             offsets: file.array("offsets")?,
@@ -338,7 +371,8 @@ impl TrainKg {
         arcs.tails.binary_search(&triple.tail.0).ok().map(|i| arcs.first + i)
     }
 
-    /// Source file and line (from 1; 0 where unknown) of a triple, if the graph has it.
+    /// Source file and line (from 1; 0 where unknown) of a triple, if the graph has it. A triple from no file has an
+    /// empty name.
     #[must_use]
     pub fn source(&self, triple: Triple) -> Option<(&str, u32)> {
         let Triple { head, relation, tail } = triple;
@@ -348,8 +382,8 @@ impl TrainKg {
         };
         let line = self.find(stated).and_then(|arc| self.arrays.lines.get(self.fact_rank(arc)).copied())?;
         let interaction = triple.relation.0 <= RelationId::INTERACTED_BY.0;
-        let file = if interaction { &self.schema.interactions_file } else { &self.schema.triples_file };
-        Some((file, line))
+        let files = if interaction { &self.schema.interactions_files } else { &self.schema.triples_files };
+        Some(files.find(line))
     }
 
     /// Number of forward arcs before an arc.
@@ -465,10 +499,18 @@ impl TrainKg {
 /// # Errors
 /// As [`Artefact::open`]; [`Error::Usage`] when asked for the train split, which is in the graph.
 pub fn open_held_out(directory: &Path, split: Split) -> Result<HeldOut> {
+    held_out(&Artefact::open(directory, ArtefactKind::Kg, &Context::default())?, split)
+}
+
+/// As [`open_held_out`], of an artefact that is open.
+///
+/// # Errors
+/// As there.
+pub fn held_out(artefact: &Artefact, split: Split) -> Result<HeldOut> {
     let Some(name) = split.file_name() else {
         return Err(Error::Usage { option: "on", reason: "only valid and test are held out".to_owned() });
     };
-    HeldOut::open(&Artefact::open(directory, "kg")?.file(name)?)
+    HeldOut::open(&artefact.file(name)?)
 }
 
 /// Forward arcs among some.

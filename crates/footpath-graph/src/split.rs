@@ -1,12 +1,13 @@
 //! Which interactions are in the graph and which are held out.
 //!
-//! Everything is decided per user and by values, never by the order of the input: ties in time are broken by the item's id, and the
-//! random split is keyed by the user's rank among the sorted ids.
+//! Everything is decided per user and by values, never by the order of the input: ties in time are broken by the item's
+//! id, and the random split is keyed by the user's rank among the sorted ids.
 
 use crate::dataset::{Dataset, RawInteraction};
 use crate::error::{Error, Result};
 use crate::heldout::Split;
-use footpath_core::{Purpose, Stream};
+use crate::sorting;
+use footpath_core::{Context, Purpose, Stream};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -94,7 +95,8 @@ pub enum SplitSpec {
         /// Shares of the parts.
         ratios: Ratios,
     },
-    /// The last interaction of each user is for test, the one before for valid; users with fewer than three stay in train.
+    /// The last interaction of each user is for test, the one before for valid; users with fewer than three stay in
+    /// train.
     LeaveOneOut,
     /// Interactions of each user drawn at random are held out.
     Random {
@@ -137,23 +139,27 @@ impl SplitSpec {
 /// Lines of the held-out interactions whose user and item stand in an earlier part (train, valid, test) as well.
 ///
 /// The log is sorted on the way. When the graph is built, the earlier part wins.
-pub fn leaks(dataset: &mut Dataset) -> Vec<u32> {
-    dataset.interactions.sort_unstable_by_key(|i| (i.user, i.item, i.split, i.time, i.line));
+///
+/// # Errors
+/// [`footpath_core::Error::Stopped`].
+pub fn leaks(dataset: &mut Dataset, context: &Context) -> Result<Vec<u32>> {
+    sorting::sort_by_key(&mut dataset.interactions, context, |i| (i.user, i.item, i.split, i.time, i.line))?;
     let leak = |pair: &[RawInteraction]| match pair {
         [a, b] if (a.user, a.item) == (b.user, b.item) && a.split != b.split => Some(b.line),
         _ => None,
     };
     let mut lines: Vec<u32> = dataset.interactions.windows(2).filter_map(leak).collect();
     lines.sort_unstable();
-    lines
+    Ok(lines)
 }
 
-/// Sets the part of each interaction; `spec` must be resolved. Of a pair of user and item logged more than once only the first in time
-/// is kept, except with [`SplitSpec::Column`], where the graph builder drops the others. The number dropped here is returned.
+/// Sets the part of each interaction; `spec` must be resolved. Of a pair of user and item logged more than once only
+/// the first in time is kept, except with [`SplitSpec::Column`], where the graph builder drops the others. The number
+/// dropped here is returned.
 ///
 /// # Errors
-/// [`Error::Usage`] as [`SplitSpec::resolve`].
-pub fn assign(dataset: &mut Dataset, spec: &SplitSpec) -> Result<u64> {
+/// [`Error::Usage`] as [`SplitSpec::resolve`]; [`footpath_core::Error::Stopped`].
+pub fn assign(dataset: &mut Dataset, spec: &SplitSpec, context: &Context) -> Result<u64> {
     let spec = match *spec {
         SplitSpec::Auto { .. } => spec.resolve(false, dataset.has_times)?,
         other => other,
@@ -162,12 +168,13 @@ pub fn assign(dataset: &mut Dataset, spec: &SplitSpec) -> Result<u64> {
         return Ok(0);
     }
     let log = &mut dataset.interactions;
-    log.sort_unstable_by_key(|i| (i.user, i.item, i.time, i.line));
+    sorting::sort_by_key(log, context, |i| (i.user, i.item, i.time, i.line))?;
     let before = log.len();
     log.dedup_by_key(|i| (i.user, i.item));
     let num_dropped = (before - log.len()) as u64;
-    let ranks = Ranks { users: ranks(&dataset.users.sorted()), items: ranks(&dataset.items.sorted()) };
+    let ranks = Ranks { users: ranks(&dataset.users.sorted(context)?), items: ranks(&dataset.items.sorted(context)?) };
     for mine in log.chunk_by_mut(|a, b| a.user == b.user) {
+        context.check()?;
         ranks.order(mine, &spec);
         cut(mine, &spec);
     }
@@ -254,7 +261,7 @@ mod tests {
         let items = names(num);
         let log: Vec<_> = items.iter().zip(0..).map(|(item, time)| ("u", item.as_str(), time)).collect();
         let mut dataset = dataset(&log);
-        assign(&mut dataset, &spec).expect("assigned");
+        assign(&mut dataset, &spec, &Context::default()).expect("assigned");
         [Split::Train, Split::Valid, Split::Test].map(|s| dataset.interactions.iter().filter(|i| i.split == s).count())
     }
 
@@ -304,11 +311,11 @@ mod tests {
         let items = names(10);
         let log: Vec<_> = items.iter().rev().map(|item| ("u", item.as_str(), 5)).collect();
         let mut tied = dataset(&log);
-        assign(&mut tied, &SplitSpec::Temporal { ratios: Ratios::default() }).expect("assigned");
+        assign(&mut tied, &SplitSpec::Temporal { ratios: Ratios::default() }, &Context::default()).expect("assigned");
         let of = |item: &str| parts(&tied)[&("u".to_owned(), item.to_owned())];
         assert_eq!((of("i007"), of("i008"), of("i009")), (Split::Train, Split::Valid, Split::Test));
         let mut last = dataset(&[("u", "b", 3), ("u", "a", 1), ("u", "c", 2)]);
-        assign(&mut last, &SplitSpec::LeaveOneOut).expect("assigned");
+        assign(&mut last, &SplitSpec::LeaveOneOut, &Context::default()).expect("assigned");
         let of = |item: &str| parts(&last)[&("u".to_owned(), item.to_owned())];
         assert_eq!((of("a"), of("c"), of("b")), (Split::Train, Split::Valid, Split::Test));
     }
@@ -316,7 +323,7 @@ mod tests {
     #[test]
     fn repeated_pairs_count_once_with_their_first_time() {
         let mut log = dataset(&[("u", "a", 9), ("u", "b", 2), ("u", "a", 1), ("u", "c", 3)]);
-        assert_eq!(assign(&mut log, &SplitSpec::LeaveOneOut).expect("assigned"), 1);
+        assert_eq!(assign(&mut log, &SplitSpec::LeaveOneOut, &Context::default()).expect("assigned"), 1);
         let of = |item: &str| parts(&log)[&("u".to_owned(), item.to_owned())];
         assert_eq!((of("a"), of("b"), of("c")), (Split::Train, Split::Valid, Split::Test));
     }
@@ -326,7 +333,8 @@ mod tests {
         let mut log = dataset(&[("u", "a", 1), ("u", "b", 2), ("u", "a", 3), ("v", "a", 4), ("u", "b", 5)]);
         log.interactions[2].split = Split::Test;
         log.interactions[3].split = Split::Test;
-        assert_eq!(leaks(&mut log), [4], "line 4 repeats line 2; v–a is in test only and u–b twice in train");
+        let found = leaks(&mut log, &Context::default()).expect("nobody stops it");
+        assert_eq!(found, [4], "line 4 repeats line 2; v–a is in test only and u–b twice in train");
     }
 
     #[test]
@@ -347,7 +355,8 @@ mod tests {
         let log: Vec<_> = items.iter().map(|item| ("u", item.as_str(), 0)).collect();
         let of = |seed| {
             let mut dataset = dataset(&log);
-            assign(&mut dataset, &SplitSpec::Random { ratios: Ratios::default(), seed }).expect("assigned");
+            assign(&mut dataset, &SplitSpec::Random { ratios: Ratios::default(), seed }, &Context::default())
+                .expect("assigned");
             parts(&dataset)
         };
         assert_eq!(of(1), of(1));
@@ -366,10 +375,10 @@ mod tests {
             let ratios = Ratios::default();
             let spec = if by_time { SplitSpec::Temporal { ratios } } else { SplitSpec::Random { ratios, seed } };
             let mut first = dataset(&rows);
-            assign(&mut first, &spec).expect("assigned");
+            assign(&mut first, &spec, &Context::default()).expect("assigned");
             Stream::new(seed, Purpose::Shuffle, 0, 0).shuffle(&mut rows);
             let mut second = dataset(&rows);
-            assign(&mut second, &spec).expect("assigned");
+            assign(&mut second, &spec, &Context::default()).expect("assigned");
             prop_assert_eq!(parts(&first), parts(&second));
         }
     }

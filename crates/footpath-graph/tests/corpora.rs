@@ -1,6 +1,6 @@
 //! Corpora in other forms: whatever the paths, each form read back is the corpus, and its bytes do not depend on the threads.
 
-use footpath_core::{Corpus, CorpusWriter, NodeId, Path, Replace, TokenId, Vocabulary};
+use footpath_core::{ArtefactKind, Context, Corpus, CorpusWriter, NodeId, Path, Replace, TokenId, Vocabulary};
 use footpath_graph::build::build;
 use footpath_graph::{Dataset, TrainKg, export};
 use proptest::prelude::*;
@@ -57,7 +57,7 @@ fn corpus(kg: &TrainKg, paths: &[Path], max_hops: usize, directory: &std::path::
         writer.append(&row).expect("appended");
     }
     writer.publish(String::new(), kg.vocabulary(), serde_json::json!({})).expect("published");
-    Corpus::open(directory).expect("opens")
+    Corpus::open(directory, &Context::default()).expect("opens")
 }
 
 /// What a form writes, the same from 1, 2 and 4 threads.
@@ -245,11 +245,11 @@ mod hopwise {
         let (user, items) = (kg.user("u'").expect("a user"), ["bare", "i'"].map(|id| kg.item(id)));
         let held_out = HeldOutItems::from([(user, items.into_iter().filter_map(Result::ok).collect())]);
         let directory = root.path().join("films");
-        let mut folder = ArtefactWriter::create(&directory, "hopwise", Replace::No).expect("created");
+        let mut folder = ArtefactWriter::create(&directory, ArtefactKind::Hopwise, Replace::No).expect("created");
         let none = HeldOutItems::new();
         export::write_hopwise(&corpus, &kg, [&held_out, &none], 2, "films", &mut folder).expect("written");
         folder.publish(BTreeMap::new(), serde_json::json!({})).expect("published");
-        let folder = Artefact::open(&directory, "hopwise").expect("opens");
+        let folder = Artefact::open(&directory, ArtefactKind::Hopwise, &Context::default()).expect("opens");
 
         let inter: Vec<_> = ["train.inter", "valid.inter", "test.inter"]
             .iter()
@@ -465,7 +465,7 @@ fn a_row_that_is_no_path_is_named_whatever_the_threads() {
         writer.append(&bad).expect("appended");
         (0..9_000).for_each(|_| writer.append(&bad).expect("appended"));
         writer.publish(String::new(), kg.vocabulary(), serde_json::json!({})).expect("published");
-        let corpus = Corpus::open(&directory).expect("opens");
+        let corpus = Corpus::open(&directory, &Context::default()).expect("opens");
         for threads in [1, 3] {
             let results = [
                 export::write_text(&corpus, &kg, threads, &mut io::sink()),

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::optimizer::{AdamW, Moments};
 use crate::path_model::PathModel;
 use crate::training::{Position, Trainer};
-use footpath_core::{ArrayFile, ArrayWriter, Artefact, ArtefactWriter, Replace};
+use footpath_core::{ArrayFile, ArrayWriter, Artefact, ArtefactKind, ArtefactWriter, Context, Replace};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -89,7 +89,7 @@ impl Checkpoints {
     pub fn latest(&self, device: &Device) -> Result<Option<Trainer>> {
         for path in self.steps().into_iter().rev() {
             // A checkpoint that does not open was cut off while it was removed; the one before it is whole.
-            let Ok(artefact) = Artefact::open(&path, "checkpoint") else { continue };
+            let Ok(artefact) = Artefact::open(&path, ArtefactKind::Checkpoint, &Context::default()) else { continue };
             return self.of_this_run(&artefact, device).map(Some);
         }
         Ok(None)
@@ -100,7 +100,10 @@ impl Checkpoints {
     /// # Errors
     /// As [`Checkpoints::latest`], and when there is none.
     pub fn best(&self, device: &Device) -> Result<Trainer> {
-        self.of_this_run(&Artefact::open(&self.directory.join("best"), "checkpoint")?, device)
+        self.of_this_run(
+            &Artefact::open(&self.directory.join("best"), ArtefactKind::Checkpoint, &Context::default())?,
+            device,
+        )
     }
 
     fn steps(&self) -> Vec<PathBuf> {
@@ -115,7 +118,7 @@ impl Checkpoints {
 
     fn write(&self, trainer: &Trainer, directory: &Path) -> Result<()> {
         let Trainer { model, optimizer, position, config } = trainer;
-        let mut writer = ArtefactWriter::create(directory, "checkpoint", Replace::Yes)?;
+        let mut writer = ArtefactWriter::create(directory, ArtefactKind::Checkpoint, Replace::Yes)?;
         writer.add(WEIGHTS, |out| model.write(out))?;
         writer.add(MOMENTS, |out| {
             let moments = optimizer.moments();
@@ -172,7 +175,7 @@ impl Checkpoints {
 /// # Errors
 /// Of class [`Artefact`](footpath_core::ErrorClass::Artefact), naming what is wrong.
 pub fn check(directory: &Path) -> Result<()> {
-    read(&Artefact::open(directory, "checkpoint")?, &Device::Host).map(drop)
+    read(&Artefact::open(directory, ArtefactKind::Checkpoint, &Context::default())?, &Device::Host).map(drop)
 }
 
 /// Reads a checkpoint. Whatever is in it is checked, for a file that is what its writer made of it may still lie.

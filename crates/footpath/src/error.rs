@@ -43,6 +43,23 @@ pub enum Error {
         /// What is wrong, with the line where there is one.
         reason: String,
     },
+    /// An unfinished run is where a new one should begin.
+    #[error("{}: holds an unfinished run", path.display())]
+    Unfinished {
+        /// Its directory.
+        path: std::path::PathBuf,
+    },
+    /// An unfinished run is not of what is asked for.
+    #[error("{}: the unfinished run there has other {what}", path.display())]
+    OtherRun {
+        /// Its directory.
+        path: std::path::PathBuf,
+        /// What differs.
+        what: &'static str,
+    },
+    /// Whoever takes the output refuses it.
+    #[error(transparent)]
+    Sink(#[from] std::io::Error),
     /// Options that make no sense together or are out of range.
     #[error("{option}: {reason}")]
     Usage {
@@ -63,7 +80,19 @@ impl Error {
             Self::Model(e) => e.class(),
             Self::Eval(e) => e.class(),
             Self::ColdUser { .. } | Self::History { .. } | Self::BadFile { .. } => ErrorClass::Input,
-            Self::Usage { .. } => ErrorClass::Usage,
+            Self::Usage { .. } | Self::Unfinished { .. } | Self::OtherRun { .. } => ErrorClass::Usage,
+            Self::Sink(_) => ErrorClass::Runtime,
+        }
+    }
+}
+
+impl From<Error> for std::io::Error {
+    /// For work inside of a writer, which can fail with nothing else.
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Sink(source) => source,
+            Error::Core(error) => error.into(),
+            other => Self::other(other),
         }
     }
 }

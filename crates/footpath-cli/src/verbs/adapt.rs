@@ -1,11 +1,11 @@
 //! `footpath adapt`
 
-use crate::args::OutArgs;
-use crate::failure::{Failure, output};
-use crate::output::thousands;
+use crate::args::{OutArgs, refuse_overlap};
+use crate::failure::Failure;
+use crate::text::thousands;
+use crate::work::Work;
 use clap::Args;
-use footpath::{Threads, adapt};
-use std::io::{self, Write};
+use footpath::{Kg, StoredModel, adapt};
 use std::path::PathBuf;
 
 /// Carry a model over to a graph that has grown, without training
@@ -31,24 +31,23 @@ pub(crate) struct AdaptArgs {
     json: bool,
 }
 
-pub(crate) fn run(args: &AdaptArgs) -> Result<(), Failure> {
-    let report =
-        Threads(0).run(|| adapt::run(&args.model, &args.from, &args.kg, &args.out.out, args.out.replace()))??;
-    let mut out = io::stdout().lock();
+pub(crate) fn run(args: &AdaptArgs, work: &Work) -> Result<(), Failure> {
+    refuse_overlap(&args.out.out, [Some(&args.model), Some(&args.from), Some(&args.kg)])?;
+    let context = work.context();
+    let stored = StoredModel::open(&args.model)?;
+    let (from, to) = (Kg::open(&args.from, context)?, Kg::open(&args.kg, context)?);
+    let report = adapt::run(&stored, &from, &to, &args.out.out, args.out.replace(), context)?;
     if args.json {
-        serde_json::to_writer(&mut out, &report).map_err(|e| output(e.into()))?;
-        return writeln!(out).map_err(output);
+        return work.json(&report);
     }
     let n = |number: usize| thousands(number as u64);
-    writeln!(
-        out,
-        "{} nodes carried over, {} composed from their relations, {} the mean of their type; {} new users, {} new relations, {} nodes gone",
-        n(report.known),
-        n(report.composed),
-        n(report.mean),
-        n(report.new_users),
-        n(report.new_relations),
-        n(report.dropped)
-    )
-    .map_err(output)
+    let (known, composed, mean) = (n(report.known), n(report.composed), n(report.mean));
+    let (users, relations, dropped) = (n(report.new_users), n(report.new_relations), n(report.dropped));
+    work.tell(|out| {
+        write!(
+            out,
+            "{known} nodes carried over, {composed} composed from their relations, {mean} the mean of their type"
+        )?;
+        writeln!(out, "; {users} new users, {relations} new relations, {dropped} nodes gone")
+    })
 }

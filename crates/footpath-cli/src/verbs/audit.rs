@@ -1,8 +1,10 @@
 //! `footpath audit`
 
-use crate::failure::{Failure, output};
-use crate::output::{self, thousands};
+use crate::failure::Failure;
+use crate::text::{self, thousands};
+use crate::work::Work;
 use clap::Args;
+use footpath::Kg;
 use footpath::audit::{self, Report};
 use footpath::corpus::Audited;
 use std::io::{self, Write};
@@ -33,20 +35,20 @@ pub(crate) struct AuditArgs {
     json: bool,
 }
 
-pub(crate) fn run(args: &AuditArgs) -> Result<(), Failure> {
-    let report = audit::run(&args.kg, args.corpus.as_deref(), args.recs.as_deref())?;
-    let mut out = io::stdout().lock();
+pub(crate) fn run(args: &AuditArgs, work: &Work) -> Result<(), Failure> {
+    let kg = Kg::open(&args.kg, work.context())?;
+    let report = audit::run(&kg, args.corpus.as_deref(), args.recs.as_deref(), work.context())?;
     if args.json {
-        print_json(&mut out, &report).map_err(output)?;
+        work.print(|out| print_json(out, &report))?;
     } else {
-        print_report(&mut out, &report).map_err(output)?;
+        work.tell(|out| print_report(out, &report))?;
     }
     let subject = args.corpus.as_ref().unwrap_or(&args.kg).display();
     report.first_wrong().map_or(Ok(()), |wrong| Err(Failure::Found(format!("{subject}: {wrong}"))))
 }
 
 /// The counts of the corpus stand beside the checks, in one object.
-fn print_json(out: &mut impl Write, report: &Report) -> io::Result<()> {
+fn print_json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let mut object = serde_json::to_value(report)?;
     let corpus = report.corpus.as_ref().map(|audited| serde_json::to_value(&audited.report)).transpose()?;
     if let (Some(object), Some(serde_json::Value::Object(counts))) = (object.as_object_mut(), corpus) {
@@ -55,8 +57,8 @@ fn print_json(out: &mut impl Write, report: &Report) -> io::Result<()> {
     writeln!(out, "{object}")
 }
 
-fn print_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    let mut table = output::table(&["", "looked for in the split", "", "looked at", "found"], 3);
+fn print_report(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let mut table = text::table(&["", "looked for in the split", "", "looked at", "found"], 3);
     for leak in &report.leaks {
         let verdict = match (leak.found, leak.is_error) {
             (0, _) => "clean",
@@ -64,9 +66,9 @@ fn print_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
             (_, true) => "LEAK",
         };
         let (looked_at, found) = (thousands(leak.looked_at), thousands(leak.found));
-        table.add_row([leak.check, leak.what, verdict, &looked_at, &found]);
+        table.add_row([&*leak.check, &leak.what, verdict, &looked_at, &found]);
     }
-    output::print(out, &table)?;
+    text::print(out, &table)?;
     for leak in &report.leaks {
         if let Some(example) = &leak.example {
             writeln!(out, " {}: first {example}", leak.check)?;
@@ -84,9 +86,9 @@ fn print_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
     report.corpus.as_ref().map_or(Ok(()), |audited| print_corpus(out, audited))
 }
 
-fn print_corpus(out: &mut impl Write, audited: &Audited) -> io::Result<()> {
+fn print_corpus(out: &mut dyn Write, audited: &Audited) -> io::Result<()> {
     let r = &audited.report;
-    let mut table = output::table(&["", "paths of the corpus", "count"], 2);
+    let mut table = text::table(&["", "paths of the corpus", "count"], 2);
     let rows = [
         ("", "looked at", r.paths),
         ("", "with a hop that is no fact of the graph", r.illegal),
@@ -98,6 +100,6 @@ fn print_corpus(out: &mut impl Write, audited: &Audited) -> io::Result<()> {
     for (check, what, count) in rows {
         table.add_row([check.to_owned(), what.to_owned(), thousands(count)]);
     }
-    output::print(out, &table)?;
+    text::print(out, &table)?;
     writeln!(out, " paths {}", audited.pattern)
 }

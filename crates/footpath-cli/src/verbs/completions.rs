@@ -1,10 +1,10 @@
 //! `footpath completions`
 
 use crate::args::Cli;
-use crate::failure::{Failure, output};
+use crate::failure::Failure;
+use crate::work::Work;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
-use std::io::{self, Write};
 
 /// Print shell completions
 #[derive(Debug, Args)]
@@ -15,8 +15,8 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &CompletionsArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &CompletionsArgs, work: &Work) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "footpath", &mut script);
-    io::stdout().write_all(&script).map_err(output)
+    work.print(|out| out.write_all(&script))
 }

@@ -1,10 +1,13 @@
 //! `footpath corpus`
 
-use crate::failure::{Failure, output};
-use crate::output::{self, thousands};
+use crate::args::refuse_overlap;
+use crate::failure::Failure;
+use crate::text::{self, thousands};
+use crate::work::Work;
 use clap::{Args, Subcommand};
 use footpath::corpus::{self, CorpusStats};
-use footpath::{Replace, Threads, corpus_report};
+use footpath::pages;
+use footpath::{Kg, artefact};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -42,35 +45,27 @@ struct StatsArgs {
     /// Replace the page if it exists
     #[arg(long)]
     force: bool,
-    /// Threads; the result does not depend on it [default: one for each core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
 }
 
-pub(crate) fn run(args: &CorpusArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &CorpusArgs, work: &Work) -> Result<(), Failure> {
     let CorpusCommand::Stats(args) = &args.command;
-    let replace = if args.force { Replace::Yes } else { Replace::No };
-    if let Some(report) = &args.report
-        && replace == Replace::No
-        && report.symlink_metadata().is_ok()
-    {
-        return Err(footpath_core::Error::Exists { path: report.clone() }.into());
-    }
-    let stats = corpus::stats(&args.corpus, &args.kg, Threads(args.threads))?;
+    let replace = crate::args::replace(args.force);
+    let inputs = [Some(&args.corpus), Some(&args.kg)];
+    args.report.iter().try_for_each(|report| refuse_overlap(report, inputs))?;
+    args.report.iter().try_for_each(|report| artefact::refuse_existing_file(report, replace))?;
+    let stats = corpus::stats(&args.corpus, &Kg::open(&args.kg, work.context())?, work.context())?;
     if let Some(report) = &args.report {
-        let page = corpus_report::html(&args.corpus.display().to_string(), &stats);
-        output::to_file_or_stdout(Some(report), replace, |out| out.write_all(page.as_bytes()))?;
+        let page = pages::corpus::html(&args.corpus.display().to_string(), &stats);
+        work.to_file_or_stdout(Some(report), replace, |out| out.write_all(page.as_bytes()))?;
     }
-    let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer(&mut out, &stats).map_err(|e| output(e.into()))?;
-        return writeln!(out).map_err(output);
+        return work.json(&stats);
     }
-    print_stats(&mut out, &stats).map_err(output)
+    work.tell(|out| print_stats(out, &stats))
 }
 
-fn print_stats(out: &mut impl Write, s: &CorpusStats) -> io::Result<()> {
-    let mut table = output::table(&["corpus", ""], 1);
+fn print_stats(out: &mut dyn Write, s: &CorpusStats) -> io::Result<()> {
+    let mut table = text::table(&["corpus", ""], 1);
     let per_user = format!("{} / {} / {}", s.paths_per_user.min, s.paths_per_user.median, s.paths_per_user.max);
     let rows = [
         ("paths", thousands(s.paths)),
@@ -90,7 +85,7 @@ fn print_stats(out: &mut impl Write, s: &CorpusStats) -> io::Result<()> {
     for (what, figure) in rows {
         table.add_row([what.to_owned(), figure]);
     }
-    output::print(out, &table)?;
+    text::print(out, &table)?;
     let lengths = s.lengths.iter().map(|l| (format!("{} hops", l.hops), l.paths, l.share));
     counts(out, "length", "paths", lengths)?;
     let others = (s.num_patterns - s.patterns.len() as u64, s.other_patterns);
@@ -101,27 +96,22 @@ fn print_stats(out: &mut impl Write, s: &CorpusStats) -> io::Result<()> {
     let patterns = s.patterns.iter().map(|p| (p.name.clone(), p.count, p.share));
     counts(out, "pattern", "paths", patterns.chain(others))?;
     counts(out, "relation", "hops", s.relations.iter().map(|r| (r.name.clone(), r.count, r.share)))?;
-    let mut table = output::table(&["items by popularity in train", "items", "of path ends", "of train"], 1);
+    let mut table = text::table(&["items by popularity in train", "items", "of path ends", "of train"], 1);
     for (number, decile) in s.ends.deciles.iter().enumerate() {
         let name = format!("{}–{} %", number * 10, number * 10 + 10);
         let [ends, train] = [decile.share_of_ends, decile.share_of_train].map(percent);
         table.add_row([name, thousands(decile.items), ends, train]);
     }
-    output::print(out, &table)
+    text::print(out, &table)
 }
 
 /// A table of names, counts and shares.
-fn counts(
-    out: &mut impl Write,
-    what: &str,
-    of: &str,
-    rows: impl Iterator<Item = (String, u64, f64)>,
-) -> io::Result<()> {
-    let mut table = output::table(&[what, of, "share"], 1);
+fn counts(out: &mut dyn Write, what: &str, of: &str, rows: impl Iterator<Item = (String, u64, f64)>) -> io::Result<()> {
+    let mut table = text::table(&[what, of, "share"], 1);
     for (name, count, share) in rows {
         table.add_row([name, thousands(count), percent(share)]);
     }
-    output::print(out, &table)
+    text::print(out, &table)
 }
 
 fn percent(share: f64) -> String {

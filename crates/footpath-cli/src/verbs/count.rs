@@ -1,12 +1,12 @@
 //! `footpath count`
 
 use crate::args::{End, PatternArgs, one_pattern};
-use crate::failure::{Failure, output};
-use crate::output::{self, thousands};
+use crate::failure::Failure;
+use crate::text::{self, thousands};
+use crate::work::Work;
 use clap::Args;
-use footpath::Threads;
-use footpath::sample::{self, Counted};
-use footpath_graph::sample::EndSet;
+use footpath::Kg;
+use footpath::sample::{self, Counted, EndSet};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -24,9 +24,6 @@ pub(crate) struct CountArgs {
     /// Where paths may end
     #[arg(long, value_enum, default_value_t)]
     end: End,
-    /// Threads; the result does not depend on it [default: one for each core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -47,25 +44,14 @@ struct Line<'a> {
     exact: bool,
 }
 
-pub(crate) fn run(args: &CountArgs) -> Result<(), Failure> {
-    let bar = output::bar(1, "counting");
-    let counted = sample::count(
-        &args.kg,
-        &args.pattern.shape().unwrap_or_default(),
-        args.end.into(),
-        Threads(args.threads),
-        &mut |done, of| {
-            bar.set_length(of);
-            bar.set_position(done);
-        },
-    )?;
-    bar.finish_and_clear();
-    let mut out = io::stdout().lock();
+pub(crate) fn run(args: &CountArgs, work: &Work) -> Result<(), Failure> {
+    let kg = Kg::open(&args.kg, work.context())?;
+    let shape = args.pattern.shape().unwrap_or_default();
+    let counted = sample::count(&kg, &shape, args.end.into(), work.context())?;
     if args.json {
-        serde_json::to_writer(&mut out, &line(&counted, args.end.into())).map_err(|e| output(e.into()))?;
-        return writeln!(out).map_err(output);
+        return work.json(&line(&counted, args.end.into()));
     }
-    print_counted(&mut out, &counted).map_err(output)
+    work.tell(|out| print_counted(out, &counted))
 }
 
 fn line(counted: &Counted, end: EndSet) -> Line<'_> {
@@ -84,9 +70,9 @@ fn line(counted: &Counted, end: EndSet) -> Line<'_> {
     }
 }
 
-fn print_counted(out: &mut impl Write, counted: &Counted) -> io::Result<()> {
+fn print_counted(out: &mut dyn Write, counted: &Counted) -> io::Result<()> {
     let s = &counted.summary;
-    let mut table = output::table(&["paths of a user", "count"], 1);
+    let mut table = text::table(&["paths of a user", "count"], 1);
     let rows = [
         ("fewest", thousands(s.min)),
         ("median", thousands(s.median)),
@@ -97,7 +83,7 @@ fn print_counted(out: &mut impl Write, counted: &Counted) -> io::Result<()> {
     for (what, count) in rows {
         table.add_row([what.to_owned(), count]);
     }
-    output::print(out, &table)?;
+    text::print(out, &table)?;
     writeln!(out, " {} users, {} without a path", thousands(s.num_users), thousands(s.users_without_paths))?;
     if !s.exact {
         writeln!(out, " upper bounds: walks that meet a node again after three hops or more are counted too")?;

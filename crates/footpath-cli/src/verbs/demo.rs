@@ -1,17 +1,15 @@
 //! `footpath demo`
 
-use crate::failure::{Failure, output};
-use crate::signals::Polite;
+use crate::failure::Failure;
 use crate::verbs::evaluate::print_report;
 use crate::verbs::recommend::print_list;
-use crate::verbs::train::Display;
+use crate::verbs::train::watched;
+use crate::work::Work;
 use clap::Args;
 use footpath::evaluate::{self, Beside, Subject};
-use footpath::recommend::{self, Session};
-use footpath::train::{self, Outcome, Unfinished};
-use footpath::{Replace, Threads, import};
-use footpath_model::config::TrainingConfig;
-use std::io::{self, Write};
+use footpath::import::{self, GraphReport, Imported};
+use footpath::train::{self, Unfinished};
+use footpath::{Kg, Replace, Service, recommend};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -34,90 +32,85 @@ pub(crate) struct DemoArgs {
     /// The user to recommend to
     #[arg(long, value_name = "U", default_value = "user-001")]
     user: String,
-    /// Threads [default: one for each core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
 }
 
-pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &DemoArgs, work: &Work) -> Result<(), Failure> {
     let begun = Instant::now();
-    let data = data_folder(args)?;
-    let (kg, model) = (args.out.join("kg"), args.out.join("model"));
-    let mut out = io::stdout().lock();
+    let demo = Demo { args, work, kg: args.out.join("kg"), model: args.out.join("model") };
+    let kg = demo.import()?;
+    demo.train(&kg)?;
+    demo.recommend()?;
+    demo.evaluate(&kg)?;
+    let seconds = begun.elapsed().as_secs_f64();
+    work.tell(|out| {
+        writeln!(out, "\n{seconds:.0} s in all. The users are simulated; the facts are real (data/films/README.md).")
+    })
+}
 
-    say(&mut out, "1. Import", &format!("footpath import {} --out {}", data.display(), kg.display()))?;
-    let (report, _) = import::run(&data, &kg, &import::Options::default(), replace(&kg), &|_| {})?;
-    let graph = &report.graph;
-    let nodes = graph.num_users + graph.num_items + graph.num_entities;
-    writeln!(
-        out,
-        "{} users, {} films, {} nodes in all, {} facts; {} choices to learn from, {} held out\n",
-        graph.num_users,
-        graph.num_items,
-        nodes,
-        graph.num_triples,
-        graph.num_train,
-        report.num_valid + report.num_test
-    )
-    .map_err(output)?;
+/// The steps of the demo, each with the command that does the same.
+struct Demo<'a> {
+    args: &'a DemoArgs,
+    work: &'a Work,
+    kg: PathBuf,
+    model: PathBuf,
+}
 
-    let options = train_options(&model);
-    let epochs = options.training.epochs;
-    let typed = format!("footpath train {} --out {} --epochs {epochs}", kg.display(), model.display());
-    say(&mut out, "2. Train a path language model", &typed)?;
-    let mut display = Display::new();
-    let polite = Polite::new();
-    let trained = Threads(args.threads)
-        .run(|| train::run(&kg, &model, &options, &mut |event| display.show(&event), polite.flag()))?;
-    drop(polite);
-    display.finish();
-    if let Outcome::Interrupted = trained? {
-        return Err(Failure::Interrupted);
+impl Demo<'_> {
+    fn import(&self) -> Result<Kg, Failure> {
+        let data = data_folder(self.args)?;
+        self.say("1. Import", &format!("footpath import {} --out {}", data.display(), self.kg.display()))?;
+        let (context, options) = (self.work.context(), import::Options::default());
+        let Imported { report, .. } = import::run(&data, &self.kg, &options, replace(&self.kg), context)?;
+        let GraphReport { num_users, num_items, num_entities, num_triples, num_train, .. } = report.graph;
+        let (nodes, held_out) = (num_users + num_items + num_entities, report.num_valid + report.num_test);
+        self.work.tell(|out| {
+            write!(out, "{num_users} users, {num_items} films, {nodes} nodes in all, {num_triples} facts; ")?;
+            writeln!(out, "{num_train} choices to learn from, {held_out} held out\n")
+        })?;
+        Ok(Kg::open(&self.kg, context)?)
     }
 
-    let typed = format!("footpath recommend {} --kg {} --user {}", model.display(), kg.display(), args.user);
-    say(&mut out, "3. Recommend, and say why", &typed)?;
-    let session = Session::open(&model, &kg, &options.device)?;
-    let user = session.warm_user(&args.user)?;
-    let search = recommend::Options::default();
-    let lists = Threads(args.threads).run(|| session.recommend(&[user], search, &mut |_| {}))?;
-    lists.iter().try_for_each(|list| print_list(&mut out, list, false)).map_err(output)?;
+    fn train(&self, kg: &Kg) -> Result<(), Failure> {
+        let options = train::Options {
+            replace: replace(&self.model),
+            unfinished: Unfinished::Discard,
+            ..train::Options::default()
+        };
+        let (kg_dir, out, epochs) = (self.kg.display(), self.model.display(), options.training.epochs);
+        let typed = format!("footpath train {kg_dir} --out {out} --epochs {epochs}");
+        self.say("2. Train a path language model", &typed)?;
+        let context = self.work.context();
+        watched(self.work, |observe| train::run(kg, &self.model, &options, observe, context))?;
+        Ok(())
+    }
 
-    let typed = format!("footpath evaluate --kg {} --model {} --baselines", kg.display(), model.display());
-    say(&mut out, "4. Evaluate on what was held out", &typed)?;
-    let how = evaluate::Options {
-        k: search.k,
-        beams: search.beams,
-        beside: Beside::Baselines(1),
-        device: options.device,
-        ..evaluate::Options::default()
-    };
-    let figures = Threads(args.threads).run(|| evaluate::run(&kg, &Subject::Model(model), &how, &mut |_, _| {}))??;
-    print_report(&mut out, &figures).map_err(output)?;
-    writeln!(
-        out,
-        "\n{:.0} s in all. The users are simulated; the facts are real (data/films/README.md).",
-        begun.elapsed().as_secs_f64()
-    )
-    .map_err(output)
-}
+    fn recommend(&self) -> Result<(), Failure> {
+        let (model, kg, user) = (self.model.display(), self.kg.display(), &self.args.user);
+        self.say("3. Recommend, and say why", &format!("footpath recommend {model} --kg {kg} --user {user}"))?;
+        let context = self.work.context();
+        let service = Service::open(&self.model, &self.kg, context)?;
+        let user = service.warm_user(user)?;
+        let lists = service.request(Vec::new()).recommend(&[user], recommend::Options::default(), context)?;
+        self.work.tell(|out| lists.iter().try_for_each(|list| print_list(out, list, false)))
+    }
 
-fn say(out: &mut impl Write, title: &str, command: &str) -> Result<(), Failure> {
-    writeln!(out, "── {title}\n$ {command}").and_then(|()| out.flush()).map_err(output)
+    fn evaluate(&self, kg: &Kg) -> Result<(), Failure> {
+        let typed =
+            format!("footpath evaluate --kg {} --model {} --baselines", self.kg.display(), self.model.display());
+        self.say("4. Evaluate on what was held out", &typed)?;
+        let options = evaluate::Options { beside: Beside::Baselines(1), ..evaluate::Options::default() };
+        let report = evaluate::run(kg, &Subject::Model(self.model.clone()), &options, self.work.context())?;
+        self.work.tell(|out| print_report(out, &report))
+    }
+
+    fn say(&self, title: &str, command: &str) -> Result<(), Failure> {
+        self.work.tell(|out| writeln!(out, "── {title}\n$ {command}"))
+    }
 }
 
 /// What a demo made before is its own to replace; anything else is not.
 fn replace(directory: &Path) -> Replace {
     if directory.join("manifest.json").is_file() { Replace::Yes } else { Replace::No }
-}
-
-fn train_options(model: &Path) -> train::Options {
-    train::Options {
-        training: TrainingConfig::default(),
-        replace: replace(model),
-        unfinished: Unfinished::Discard,
-        ..train::Options::default()
-    }
 }
 
 /// The bundled data: given, in the working directory, or in the source tree the binary was built from.

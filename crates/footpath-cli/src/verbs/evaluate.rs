@@ -1,12 +1,13 @@
 //! `footpath evaluate`
 
-use crate::failure::{Failure, output};
-use crate::output;
+use crate::args::{DeviceArg, refuse_overlap};
+use crate::failure::Failure;
+use crate::text;
+use crate::work::Work;
 use clap::{Args, ValueEnum};
-use footpath::evaluate::{self, Beside, Figures, Options, Report, Subject};
-use footpath::rerank::Weights;
-use footpath::{Replace, Split, Threads};
-use footpath_eval::{BadRows, Comparison, Metric, PathMetric};
+use footpath::evaluate::{self, BadRows, Beside, Comparison, Figures, Metric, Options, PathMetric, Report, Subject};
+use footpath::recommend::Weights;
+use footpath::{ArtefactKind, Kg, Split, artefact};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -70,12 +71,8 @@ pub(crate) struct EvaluateArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Threads; the result does not depend on it [default: one for each core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
-    /// Where to compute
-    #[arg(long, default_value = "flex")]
-    device: String,
+    #[command(flatten)]
+    device: DeviceArg,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -104,7 +101,7 @@ enum On {
     Test,
 }
 
-pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &EvaluateArgs, work: &Work) -> Result<(), Failure> {
     let subject = match (&args.subject.model, &args.subject.recs) {
         (Some(model), _) => Subject::Model(model.clone()),
         (None, Some(lists)) => Subject::Lists(lists.clone()),
@@ -131,41 +128,34 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         },
         against: args.against.clone(),
         bad_rows: if args.lenient { BadRows::LeaveOut } else { BadRows::Refuse },
-        device: args.device.clone(),
         command: Some(std::env::args().collect::<Vec<_>>().join(" ")),
     };
-    let replace = if args.force { Replace::Yes } else { Replace::No };
+    let replace = crate::args::replace(args.force);
+    let SubjectArgs { model, recs } = &args.subject;
+    let inputs = [Some(&args.kg), model.as_ref(), recs.as_ref(), args.against.as_ref()];
+    args.out.iter().try_for_each(|out| refuse_overlap(out, inputs))?;
+    args.out.iter().try_for_each(|out| artefact::refuse_existing(out, ArtefactKind::Evaluation, replace))?;
+    let context = work.on(&args.device.device);
+    let kg = Kg::open(&args.kg, &context)?;
+    let report = evaluate::run(&kg, &subject, &options, &context)?;
     if let Some(out) = &args.out {
-        footpath_core::artefact::refuse_existing(out, replace)?;
+        report.publish(&kg, out, replace)?;
     }
-    let bar = output::bar(1, "evaluating");
-    let report = Threads(args.threads).run(|| {
-        evaluate::run(&args.kg, &subject, &options, &mut |done, of| {
-            bar.set_length(of as u64);
-            bar.set_position(done as u64);
-        })
-    })??;
-    bar.finish_and_clear();
-    if let Some(out) = &args.out {
-        report.publish(&args.kg, out, replace)?;
-    }
-    let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer(&mut out, &report).map_err(|e| output(e.into()))?;
-        return writeln!(out).map_err(output);
+        return work.json(&report);
     }
-    print_report(&mut out, &report).map_err(output)
+    work.tell(|out| print_report(out, &report))
 }
 
 /// The figures as tables, the subject first.
-pub(crate) fn print_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
+pub(crate) fn print_report(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let k = report.figures.metrics.k;
     let shown = [Metric::HitRate, Metric::Ndcg, Metric::ReciprocalRank, Metric::Precision, Metric::Recall];
     let mut header = vec![String::new()];
     header.extend(shown.map(|metric| metric.label(k)));
     header.extend(["users", "slots", "NDCG against it (95 %), p"].map(str::to_owned));
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let mut table = output::table(&header, 1);
+    let mut table = text::table(&header, 1);
     let row = |name: &str, figures: &Figures, against: String| {
         let cell = |metric: Metric| {
             let [low, high] = figures.intervals.get(&metric.label(k)).copied().unwrap_or_default();
@@ -183,7 +173,7 @@ pub(crate) fn print_report(out: &mut impl Write, report: &Report) -> io::Result<
         let against = report.ndcg_against.get(name).map_or(String::new(), difference);
         table.add_row(row(name, &baseline.figures, against));
     }
-    output::print(out, &table)?;
+    text::print(out, &table)?;
     for (name, baseline) in report.ranked_baselines().iter().filter(|(_, b)| !b.setting.is_empty()) {
         writeln!(out, " {name}: {}, the best of {} on valid", baseline.setting, baseline.tried.len())?;
     }
@@ -191,7 +181,7 @@ pub(crate) fn print_report(out: &mut impl Write, report: &Report) -> io::Result<
         writeln!(out, " not run: {why}")?;
     }
     print_further(out, report)?;
-    let users = report.figures.metrics.users.len();
+    let users = report.figures.metrics.num_users;
     let faithful = report
         .faithful
         .map_or(String::new(), |share| format!("; {:.1} % of {} paths faithful", share * 100.0, report.num_paths));
@@ -203,7 +193,7 @@ fn difference(c: &Comparison) -> String {
 }
 
 /// What does not fit beside the baselines: of the subject alone.
-fn print_further(out: &mut impl Write, report: &Report) -> io::Result<()> {
+fn print_further(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let metrics = &report.figures.metrics;
     let figure = |metric: Metric| format!("{} {:.4}", metric.label(metrics.k), metrics.value(metric));
     let [low, high] = metrics.auc_range;

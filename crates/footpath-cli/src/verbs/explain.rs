@@ -1,12 +1,14 @@
 //! `footpath explain`
 
-use crate::failure::{Failure, output};
-use crate::output;
-use crate::verbs::recommend::{SearchArgs, guests, with_readings};
+use crate::args::DeviceArg;
+use crate::failure::Failure;
+use crate::text;
+use crate::verbs::recommend::{SearchArgs, new_users, with_readings};
+use crate::work::Work;
 use clap::Args;
-use footpath::formats::statement;
-use footpath::recommend::{Generator, Options, Session, Why};
-use footpath_core::NodeId;
+use footpath::recommend::{Options, Request, Why};
+use footpath::text::formats::statement;
+use footpath::{Context, Error, NodeId, Service, evaluate};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -53,53 +55,60 @@ pub(crate) struct ExplainArgs {
     /// Print one JSON object for each user and item
     #[arg(long)]
     json: bool,
-    /// Where to compute
-    #[arg(long, default_value = "flex")]
-    device: String,
+    #[command(flatten)]
+    device: DeviceArg,
 }
 
-pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &ExplainArgs, work: &Work) -> Result<(), Failure> {
     let options = Options { fill_in: args.fill_in, ..args.search.options(1, args.paths) };
     options.validate()?;
-    let session = with_readings(Session::open(&args.model, &args.kg, &args.device)?, args.readings.as_deref())?;
-    session.check(&options)?;
-    let guests = guests(&session, args.history.as_deref(), None)?;
-    let generator = session.generator(&guests);
-    let pairs = pairs(args, &session, &generator)?;
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let bar = output::bar(pairs.len() as u64, "explaining");
+    let context = work.on(&args.device.device);
+    let service = with_readings(Service::open(&args.model, &args.kg, &context)?, args.readings.as_deref())?;
+    service.check(&options)?;
+    let request = service.request(new_users(&service, args.history.as_deref(), None)?);
+    let pairs = pairs(args, &service, &request, &context)?;
     let mut unexplained = 0;
-    for (user, item) in &pairs {
-        let why = generator.explain(*user, *item, options);
-        unexplained += u64::from(why.paths.is_empty());
-        let written = if args.json { write_json(&mut out, &why) } else { print(&mut out, &why, args.proof) };
-        written.map_err(output)?;
-        bar.inc(1);
+    let mut explain = |out: &mut dyn Write| {
+        let stage = context.stage("explaining", Some(pairs.len() as u64), "items");
+        for (user, item) in &pairs {
+            let why = request.explain(*user, *item, options, &context.quietly())?;
+            unexplained += usize::from(why.paths.is_empty());
+            if args.json {
+                write_json(out, &why)?
+            } else {
+                print(out, &why, args.proof)?
+            }
+            stage.advance(1)?;
+        }
+        Ok::<_, Error>(())
+    };
+    if args.json {
+        work.print(|out| Ok(explain(out)?))?
+    } else {
+        work.tell(|out| Ok(explain(out)?))?
     }
-    bar.finish_and_clear();
-    out.flush().map_err(output)?;
     if args.recs.is_some() {
-        // Standard error may be closed; that is no reason to fail.
-        let _ = writeln!(
-            io::stderr(),
-            "{} of {} recommendations have a path",
-            pairs.len() as u64 - unexplained,
-            pairs.len()
-        );
+        let explained = pairs.len() - unexplained;
+        work.note(&format!("{explained} of {} recommendations have a path", pairs.len()));
     }
     Ok(())
 }
 
 /// The users and items asked about.
-fn pairs(args: &ExplainArgs, session: &Session, generator: &Generator<'_>) -> Result<Vec<(NodeId, NodeId)>, Failure> {
+fn pairs(
+    args: &ExplainArgs,
+    service: &Service,
+    request: &Request,
+    context: &Context,
+) -> Result<Vec<(NodeId, NodeId)>, Failure> {
     if let Some(path) = &args.recs {
-        let lists = footpath_eval::Recommendations::read(path, session.kg())?;
+        let lists = evaluate::read_lists(path, service.kg(), context)?;
         return Ok(lists.iter().flat_map(|(user, list)| list.iter().map(move |r| (user, r.item))).collect());
     }
-    let item = session.kg().item(args.item.as_deref().unwrap_or_default())?;
-    let user = match (generator.guests().first(), &args.user) {
-        (Some(&guest), _) => guest,
-        (None, user) => session.warm_user(user.as_deref().unwrap_or_default())?,
+    let item = service.kg().item(args.item.as_deref().unwrap_or_default())?;
+    let user = match (request.new_users().first(), &args.user) {
+        (Some(&new_user), _) => new_user,
+        (None, user) => service.warm_user(user.as_deref().unwrap_or_default())?,
     };
     Ok(vec![(user, item)])
 }
@@ -109,13 +118,13 @@ fn write_json(out: &mut dyn Write, why: &Why) -> io::Result<()> {
     writeln!(out)
 }
 
-fn print(mut out: &mut dyn Write, why: &Why, proof: bool) -> io::Result<()> {
+fn print(out: &mut dyn Write, why: &Why, proof: bool) -> io::Result<()> {
     writeln!(out, "Why {} for {}", why.label, why.user)?;
     if let Some(reason) = &why.reason {
         return writeln!(out, " {reason}");
     }
     let best = why.paths.first().map_or(0.0, |p| p.log_probability);
-    let mut table = output::table(&["#", "path", "log probability", "relative"], 2);
+    let mut table = text::table(&["#", "path", "log probability", "relative"], 2);
     for (rank, path) in (1..).zip(&why.paths) {
         let relative = format!("{:.0} %", (path.log_probability - best).exp() * 100.0);
         let mut text = path.path.text.replace("; ", ";\n");
@@ -124,5 +133,5 @@ fn print(mut out: &mut dyn Write, why: &Why, proof: bool) -> io::Result<()> {
         }
         table.add_row([rank.to_string(), text, format!("{:.3}", path.log_probability), relative]);
     }
-    output::print(&mut out, &table)
+    text::print(out, &table)
 }

@@ -1,10 +1,11 @@
 //! `footpath export`
 
+use crate::args::refuse_overlap;
 use crate::failure::Failure;
-use crate::output;
+use crate::work::Work;
 use clap::{Args, ValueEnum};
 use footpath::corpus::{self, Export, Form};
-use footpath::{Error, Replace, Threads};
+use footpath::{Error, Kg, artefact};
 use std::path::{Path, PathBuf};
 
 /// Write a corpus as text, JSON lines or a table, or as a data set for hopwise
@@ -37,9 +38,6 @@ pub(crate) struct ExportArgs {
     /// Replace what exists
     #[arg(long)]
     force: bool,
-    /// Threads; the result does not depend on it [default: one for each core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -66,10 +64,9 @@ enum IdsArg {
     Name,
 }
 
-pub(crate) fn run(args: &ExportArgs) -> Result<(), Failure> {
-    let replace = if args.force { Replace::Yes } else { Replace::No };
-    let threads = Threads(args.threads);
-    refuse_threads(threads)?;
+pub(crate) fn run(args: &ExportArgs, work: &Work) -> Result<(), Failure> {
+    let replace = crate::args::replace(args.force);
+    let context = work.context();
     let form = match args.format {
         FormatArg::Text => Form::Text,
         FormatArg::Jsonl => Form::JsonLines,
@@ -80,18 +77,23 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), Failure> {
         }),
         FormatArg::Hopwise => {
             let out = args.out.as_deref().ok_or_else(|| usage("out", "hopwise reads a folder: say which"))?;
-            corpus::export_hopwise(&args.corpus, &args.kg, out, threads, replace)?;
+            refuse_overlap(out, [Some(&args.corpus), Some(&args.kg)])?;
+            let kg = Kg::open(&args.kg, context)?;
+            corpus::export_hopwise(&args.corpus, &kg, out, replace, context)?;
             return Ok(());
         }
     };
     let outputs = [args.out.as_deref(), names(args)?];
-    outputs.into_iter().flatten().try_for_each(|out| refuse_existing(out, replace))?;
-    let export = Export::open(&args.corpus, &args.kg)?;
+    for out in outputs.into_iter().flatten() {
+        refuse_overlap(out, [Some(&args.corpus), Some(&args.kg)])?;
+        artefact::refuse_existing_file(out, replace)?;
+    }
+    let export = Export::open(&args.corpus, &Kg::open(&args.kg, context)?, context)?;
     #[cfg(feature = "parquet")]
     if args.names.is_some() {
-        output::to_file_or_stdout(args.names.as_deref(), replace, |out| export.write_names(out).map(drop))?;
+        work.to_file_or_stdout(args.names.as_deref(), replace, |out| export.write_names(out).map(drop))?;
     }
-    output::to_file_or_stdout(args.out.as_deref(), replace, |out| export.write(form, threads, out).map(drop))
+    work.to_file_or_stdout(args.out.as_deref(), replace, |out| export.write(form, out, context).map(drop))
 }
 
 /// Where names go, which only tables have.
@@ -110,21 +112,6 @@ fn names(args: &ExportArgs) -> Result<Option<&Path>, Failure> {
 #[cfg(not(feature = "parquet"))]
 fn names(_: &ExportArgs) -> Result<Option<&Path>, Failure> {
     Ok(None)
-}
-
-fn refuse_existing(out: &Path, replace: Replace) -> Result<(), Failure> {
-    if replace == Replace::No && out.symlink_metadata().is_ok() {
-        return Err(footpath_core::Error::Exists { path: out.to_owned() }.into());
-    }
-    Ok(())
-}
-
-/// Before anything is read: a bad number is a mistake in the command, not a failure of the output.
-fn refuse_threads(threads: Threads) -> Result<(), Failure> {
-    match threads.0 {
-        0..=Threads::MAX => Ok(()),
-        _ => Err(usage("threads", &format!("must be at most {}", Threads::MAX)).into()),
-    }
 }
 
 fn usage(option: &'static str, reason: &str) -> Error {

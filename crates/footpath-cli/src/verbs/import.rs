@@ -1,11 +1,11 @@
 //! `footpath import`
 
 use crate::args::OutArgs;
-use crate::failure::{Failure, output};
-use crate::output::{self, thousands};
+use crate::failure::Failure;
+use crate::text::{self, thousands};
+use crate::work::Work;
 use clap::{Args, ValueEnum};
-use footpath::import::{Format, MaxBad, Options, Ratios, SplitSpec};
-use footpath_graph::report::{GraphReport, ImportReport};
+use footpath::import::{self, Format, GraphReport, ImportReport, Imported, MaxBad, Options, Ratios, SplitSpec};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -85,7 +85,7 @@ fn ratios(text: &str) -> Result<Ratios, String> {
     }
 }
 
-pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
     let options = Options {
         format: match args.format {
             FormatArg::Auto => Format::Auto,
@@ -99,23 +99,15 @@ pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
         max_bytes: args.max_bytes.unwrap_or(Options::default().max_bytes),
         ..Options::default()
     };
-    let bar = output::bar(1, "importing");
-    let progress = |step: footpath::import::Step<'_>| {
-        bar.set_length(step.total_bytes);
-        bar.set_position(step.done_bytes);
-    };
-    let (report, _) = footpath::import::run(&args.dataset_dir, &args.out.out, &options, args.out.replace(), &progress)?;
-    bar.finish_and_clear();
-    let mut out = io::stdout().lock();
-    let mut err = io::stderr().lock();
+    let context = work.context();
+    let Imported { report, .. } = import::run(&args.dataset_dir, &args.out.out, &options, args.out.replace(), context)?;
     for warning in &report.warnings {
-        let _ = writeln!(err, "warning: {}: {}", warning.kind, warning.message);
+        work.note(&format!("warning: {}: {}", warning.kind, warning.message));
     }
     if args.json {
-        serde_json::to_writer(&mut out, &report).map_err(|e| output(e.into()))?;
-        return writeln!(out).map_err(output);
+        return work.json(&report);
     }
-    print_report(&mut out, &report).map_err(output)
+    work.tell(|out| print_report(out, &report))
 }
 
 fn split(args: &ImportArgs) -> SplitSpec {
@@ -130,9 +122,9 @@ fn split(args: &ImportArgs) -> SplitSpec {
     }
 }
 
-fn print_report(out: &mut impl Write, report: &ImportReport) -> io::Result<()> {
+fn print_report(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
     print_graph(out, &report.graph)?;
-    let mut table = output::table(&["log", "count"], 1);
+    let mut table = text::table(&["log", "count"], 1);
     let rows = [
         ("interactions in train", report.graph.num_train),
         ("held out for valid", report.num_valid),
@@ -149,12 +141,12 @@ fn print_report(out: &mut impl Write, report: &ImportReport) -> io::Result<()> {
     for (kind, count) in &report.skipped {
         table.add_row([format!("bad records skipped: {kind}"), thousands(*count)]);
     }
-    output::print(out, &table)
+    text::print(out, &table)
 }
 
 /// The part of the report that `info` shares.
-pub(crate) fn print_graph(out: &mut impl Write, graph: &GraphReport) -> io::Result<()> {
-    let mut table = output::table(&["graph", "count"], 1);
+pub(crate) fn print_graph(out: &mut dyn Write, graph: &GraphReport) -> io::Result<()> {
+    let mut table = text::table(&["graph", "count"], 1);
     table.add_row(["users".to_owned(), thousands(graph.num_users)]);
     table.add_row(["items".to_owned(), thousands(graph.num_items)]);
     table.add_row(["entities".to_owned(), thousands(graph.num_entities)]);
@@ -169,7 +161,7 @@ pub(crate) fn print_graph(out: &mut impl Write, graph: &GraphReport) -> io::Resu
     table.add_row(["items no path can reach".to_owned(), thousands(graph.num_unreachable_items)]);
     table.add_row(["entities without a triple".to_owned(), thousands(graph.num_isolated_entities)]);
     table.add_row(["users without a train interaction".to_owned(), thousands(graph.num_users_without_train)]);
-    output::print(out, &table)?;
+    text::print(out, &table)?;
     if graph.has_weights {
         writeln!(out, " arcs have weights, which --edge-weights asks for")?;
     }

@@ -1,12 +1,10 @@
 //! `footpath info`
 
-use crate::failure::{Failure, output};
+use crate::failure::Failure;
 use crate::verbs::import::print_graph;
+use crate::work::Work;
 use clap::Args;
-use footpath::{Split, TrainKg};
-use footpath_graph::kg::open_held_out;
-use footpath_graph::report::GraphReport;
-use std::io::{self, Write};
+use footpath::{Kg, KgSummary};
 use std::path::PathBuf;
 
 /// Describe a knowledge graph
@@ -21,21 +19,15 @@ pub(crate) struct InfoArgs {
     json: bool,
 }
 
-pub(crate) fn run(args: &InfoArgs) -> Result<(), Failure> {
-    let kg = TrainKg::open(&args.kg)?;
-    let report = GraphReport::of(&kg);
-    let (valid, test) = (open_held_out(&args.kg, Split::Valid)?.len(), open_held_out(&args.kg, Split::Test)?.len());
-    let mut out = io::stdout().lock();
+pub(crate) fn run(args: &InfoArgs, work: &Work) -> Result<(), Failure> {
+    let summary = Kg::open(&args.kg, work.context())?.summary(work.context())?;
     if args.json {
-        let mut value = serde_json::to_value(&report).map_err(|e| output(e.into()))?;
-        if let Some(object) = value.as_object_mut() {
-            object.insert("num_valid".to_owned(), valid.into());
-            object.insert("num_test".to_owned(), test.into());
-            object.insert("hash".to_owned(), kg.content_hash().into());
-        }
-        return writeln!(out, "{value}").map_err(output);
+        return work.json(&summary);
     }
-    print_graph(&mut out, &report).map_err(output)?;
-    writeln!(out, " interactions: {} train, {valid} valid, {test} test\n hash: {}", report.num_train, kg.content_hash())
-        .map_err(output)
+    let KgSummary { graph, num_valid, num_test, hash } = &summary;
+    work.tell(|out| {
+        print_graph(out, graph)?;
+        let num_train = graph.num_train;
+        writeln!(out, " interactions: {num_train} train, {num_valid} valid, {num_test} test\n hash: {hash}")
+    })
 }

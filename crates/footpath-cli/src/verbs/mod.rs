@@ -16,6 +16,7 @@ pub(crate) mod model;
 pub(crate) mod pattern;
 pub(crate) mod patterns;
 pub(crate) mod recommend;
+pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod sample;
 pub(crate) mod train;

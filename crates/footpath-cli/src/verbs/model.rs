@@ -1,14 +1,12 @@
 //! `footpath model export`, `import`, `info` and `logits`
 
-use crate::args::{OutArgs, PatternArgs, one_pattern};
+use crate::args::{OutArgs, PatternArgs, one_pattern, refuse_overlap};
 use crate::failure::{Failure, output};
-use crate::output::thousands;
+use crate::text::thousands;
+use crate::work::Work;
 use clap::{Args, Subcommand, ValueEnum};
-use footpath::experts::ExpertWeights;
-use footpath::recommend::{self, Session};
-use footpath::train::ModelCard;
-use footpath::{Threads, hugging_face, logits};
-use footpath_model::config::Tables;
+use footpath::train::{BlendWeights, Tables};
+use footpath::{Kg, Model, ModelCard, StoredModel, hugging_face, logits};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -107,55 +105,58 @@ pub(crate) struct LogitsArgs {
     json: bool,
 }
 
-pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
+pub(crate) fn run(command: &ModelCommand, work: &Work) -> Result<(), Failure> {
     match command {
-        ModelCommand::Export(args) => export(args),
-        ModelCommand::Import(args) => import(args),
-        ModelCommand::Info(args) => info(args),
-        ModelCommand::Logits(args) => logits(args),
+        ModelCommand::Export(args) => export(args, work),
+        ModelCommand::Import(args) => import(args, work),
+        ModelCommand::Info(args) => info(args, work),
+        ModelCommand::Logits(args) => logits(args, work),
     }
 }
 
-fn export(args: &ExportArgs) -> Result<(), Failure> {
+fn export(args: &ExportArgs, work: &Work) -> Result<(), Failure> {
     let FormatArg::Hf = args.format;
     let (out, replace) = (&args.out.out, args.out.replace());
-    let done = Threads(0).run(|| hugging_face::export(&args.model, &args.kg, out, replace))??;
+    refuse_overlap(out, [Some(&args.model), Some(&args.kg)])?;
+    let model = Model::open(&args.model, &args.kg, work.context())?;
+    let done = hugging_face::export(&model, out, replace, work.context())?;
     let (parameters, words) = (thousands(done.num_parameters as u64), thousands(done.num_words as u64));
     let tokens = done.max_tokens;
     let starts = match done.num_starts {
         0 => String::new(),
         starts => format!(", {} of them for users at the beginning of a path", thousands(starts as u64)),
     };
-    writeln!(
-        io::stdout(),
-        "{}: {}, {parameters} parameters, {words} words{starts}, paths of {tokens} tokens",
-        out.display(),
-        done.architecture
-    )
-    .map_err(output)
+    let (place, architecture) = (out.display(), done.architecture);
+    work.tell(|out| {
+        writeln!(
+            out,
+            "{place}: {architecture}, {parameters} parameters, {words} words{starts}, paths of {tokens} tokens"
+        )
+    })
 }
 
-fn import(args: &ImportArgs) -> Result<(), Failure> {
+fn import(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
     let shape = args.pattern.shape().unwrap_or_default();
     let (out, replace) = (&args.out.out, args.out.replace());
-    let card = Threads(0).run(|| hugging_face::import(&args.from, &args.kg, &shape, out, replace))??;
+    refuse_overlap(out, [Some(&args.from), Some(&args.kg)])?;
+    let kg = Kg::open(&args.kg, work.context())?;
+    let card = hugging_face::import(&args.from, &kg, &shape, out, replace)?;
     let parameters = thousands(card.model.num_parameters() as u64);
     let architecture = card.model.trunk.architecture.name();
-    writeln!(io::stdout(), "{}: {architecture}, {parameters} parameters, paths {}", out.display(), card.pattern)
-        .map_err(output)
+    let place = out.display();
+    work.tell(|out| writeln!(out, "{place}: {architecture}, {parameters} parameters, paths {}", card.pattern))
 }
 
-fn info(args: &InfoArgs) -> Result<(), Failure> {
-    let card = recommend::card(&args.model)?;
-    let mut out = io::stdout().lock();
+fn info(args: &InfoArgs, work: &Work) -> Result<(), Failure> {
+    let stored = StoredModel::open(&args.model)?;
+    let card = stored.card();
     if args.json {
-        let card = json!({ "num_parameters": card.model.num_parameters(), "card": card });
-        return writeln!(out, "{card}").map_err(output);
+        return work.json(&json!({ "num_parameters": card.model.num_parameters(), "card": card }));
     }
-    print(&mut out, &card).map_err(output)
+    work.tell(|out| print(out, card))
 }
 
-fn print(out: &mut impl Write, card: &ModelCard) -> io::Result<()> {
+fn print(out: &mut dyn Write, card: &ModelCard) -> io::Result<()> {
     let (model, trunk) = (&card.model, &card.model.trunk);
     let mut line = |name: &str, value: String| writeln!(out, "{name:<15} {value}");
     let (width, layers, heads) = (trunk.d_model, trunk.num_layers, trunk.num_heads);
@@ -171,28 +172,23 @@ fn print(out: &mut impl Write, card: &ModelCard) -> io::Result<()> {
     line("paths", card.pattern.clone())?;
     line("steps", format!("{}, kept step {}", thousands(card.steps), thousands(card.best_step)))?;
     if let Some(weights) = card.weights {
-        let ExpertWeights { direct, linear, fading, recency, validation, .. } = weights;
+        let BlendWeights { direct, linear, fading, recency, validation, .. } = weights;
         let parts = format!("linear part {linear} (fading {fading}), user alone {direct}, recency {recency}");
         line("beside paths", format!("{parts}: {validation:.4} on valid"))?;
     }
     line("valid NDCG@10", card.best_validation.map_or("none".to_owned(), |figure| format!("{figure:.4}")))
 }
 
-fn logits(args: &LogitsArgs) -> Result<(), Failure> {
+fn logits(args: &LogitsArgs, work: &Work) -> Result<(), Failure> {
     if !args.json {
         let reason = "logits have one form: give --json".to_owned();
         return Err(footpath::Error::Usage { option: "json", reason }.into());
     }
-    let session = Session::open(&args.model, &args.kg, "flex")?;
+    let model = Model::open(&args.model, &args.kg, work.context())?;
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let mut failed = None;
-    logits::each(&session, &args.paths, &mut |logits| {
-        let written = serde_json::to_writer(&mut out, &logits).map_err(io::Error::from).and_then(|()| writeln!(out));
-        failed = failed.take().or(written.err());
+    logits::each(&model, &args.paths, work.context(), &mut |logits| {
+        serde_json::to_writer(&mut out, &logits).map_err(io::Error::from).and_then(|()| writeln!(out))?;
         Ok(())
     })?;
-    match failed {
-        Some(error) => Err(output(error)),
-        None => out.flush().map_err(output),
-    }
+    out.flush().map_err(output)
 }

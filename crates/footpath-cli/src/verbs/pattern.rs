@@ -1,14 +1,12 @@
 //! `footpath pattern check` and `footpath pattern list`
 
 use crate::args::{MadePatternArgs, one_pattern};
-use crate::failure::{Failure, output};
-use crate::output::{self, thousands};
+use crate::failure::Failure;
+use crate::text::{self, thousands};
+use crate::work::Work;
 use clap::{Args, Subcommand};
-use footpath::shape::{self, Checked};
-use footpath::{Replace, TrainKg};
-use footpath_core::{RelationId, TypeId};
-use footpath_graph::kg::Schema;
-use footpath_graph::pattern::{Hop, PRESETS, Pattern, relations_in_words, types_in_words};
+use footpath::pattern::{self, Checked, Hop, PRESETS, Pattern, Schema, relations_in_words, types_in_words};
+use footpath::{Kg, RelationId, TrainKg, TypeId};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -64,29 +62,28 @@ pub(crate) struct ListArgs {
     json: bool,
 }
 
-pub(crate) fn run(command: &PatternCommand) -> Result<(), Failure> {
+pub(crate) fn run(command: &PatternCommand, work: &Work) -> Result<(), Failure> {
     match command {
-        PatternCommand::Check(args) => check(args),
-        PatternCommand::List(args) => list(args),
+        PatternCommand::Check(args) => check(args, work),
+        PatternCommand::List(args) => list(args, work),
     }
 }
 
-fn check(args: &CheckArgs) -> Result<(), Failure> {
-    let checked = shape::check(&args.kg, &args.made.shape(args.pattern.as_ref()).unwrap_or_default())?;
+fn check(args: &CheckArgs, work: &Work) -> Result<(), Failure> {
+    let kg = Kg::open(&args.kg, work.context())?;
+    let checked = pattern::check(&kg, &args.made.shape(args.pattern.as_ref()).unwrap_or_default())?;
     let to_stdout = args.dot.as_deref() == Some(Path::new("-"));
     if let Some(path) = &args.dot {
-        let dot = checked.mixture.union().automaton().to_dot(checked.kg.schema());
-        let replace = if args.force { Replace::Yes } else { Replace::No };
+        let dot = checked.mixture.union().automaton().to_dot(kg.schema());
         let path = (!to_stdout).then_some(path.as_path());
-        output::to_file_or_stdout(path, replace, |out| out.write_all(dot.as_bytes()))?;
+        let replace = crate::args::replace(args.force);
+        work.to_file_or_stdout(path, replace, |out| out.write_all(dot.as_bytes()))?;
     }
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let printed = match (to_stdout, args.json) {
+    match (to_stdout, args.json) {
         (true, _) => Ok(()),
-        (false, true) => writeln!(out, "{}", checked_json(&checked)),
-        (false, false) => print_checked(&mut out, &checked),
-    };
-    printed.and_then(|()| out.flush()).map_err(output)
+        (false, true) => work.json(&checked_json(&checked, &kg)),
+        (false, false) => work.tell(|out| print_checked(out, &checked, &kg)),
+    }
 }
 
 /// `all`, `some` or `none` of the paths of a pattern meet another user.
@@ -98,8 +95,8 @@ fn collaborative(pattern: &Pattern) -> &'static str {
     }
 }
 
-fn print_checked(out: &mut impl Write, checked: &Checked) -> io::Result<()> {
-    let Checked { kg, mixture, hops } = checked;
+fn print_checked(out: &mut dyn Write, checked: &Checked, kg: &TrainKg) -> io::Result<()> {
+    let Checked { mixture, hops } = checked;
     let several = mixture.parts().len() > 1;
     for (part, hops) in mixture.parts().iter().zip(hops) {
         if several {
@@ -122,7 +119,7 @@ fn hops_in_words(pattern: &Pattern) -> String {
     }
 }
 
-fn print_pattern(out: &mut impl Write, pattern: &Pattern, hops: &[Hop], kg: &TrainKg) -> io::Result<()> {
+fn print_pattern(out: &mut dyn Write, pattern: &Pattern, hops: &[Hop], kg: &TrainKg) -> io::Result<()> {
     writeln!(out, " paths           {}", pattern.source())?;
     writeln!(out, " hops            {}", hops_in_words(pattern))?;
     let meet = match collaborative(pattern) {
@@ -156,9 +153,9 @@ fn along(relations: &BTreeSet<RelationId>, kg: &TrainKg) -> String {
     relations.iter().map(name).collect::<Vec<_>>().join(" or ")
 }
 
-fn print_automaton(out: &mut impl Write, pattern: &Pattern, kg: &TrainKg) -> io::Result<()> {
+fn print_automaton(out: &mut dyn Write, pattern: &Pattern, kg: &TrainKg) -> io::Result<()> {
     let (automaton, schema) = (pattern.automaton(), kg.schema());
-    let mut table = output::table(&["state", "along", "to a node of type", "state after"], 4);
+    let mut table = text::table(&["state", "along", "to a node of type", "state after"], 4);
     let steps = automaton.states().flat_map(|state| automaton.steps_from(state));
     let mut num_steps = 0usize;
     for step in steps.take(MAX_STEPS_SHOWN + 1) {
@@ -176,15 +173,15 @@ fn print_automaton(out: &mut impl Write, pattern: &Pattern, kg: &TrainKg) -> io:
     }
     let ends = automaton.states().filter(|&state| automaton.is_accepting(state)).count();
     writeln!(out, " automaton       {} states, no fewer would do; {ends} may end a path", automaton.num_states())?;
-    output::print(out, &table)?;
+    text::print(out, &table)?;
     if num_steps > MAX_STEPS_SHOWN {
         writeln!(out, " … and more: --json and --dot give all steps")?;
     }
     Ok(())
 }
 
-fn checked_json(checked: &Checked) -> Value {
-    let Checked { kg, mixture, hops } = checked;
+fn checked_json(checked: &Checked, kg: &TrainKg) -> Value {
+    let Checked { mixture, hops } = checked;
     let parts = mixture.parts().iter().zip(hops).map(|(part, hops)| {
         let mut value = pattern_json(&part.pattern);
         if let Some(object) = value.as_object_mut() {
@@ -236,17 +233,18 @@ fn type_names<'a>(types: &BTreeSet<TypeId>, schema: &'a Schema) -> Vec<&'a str> 
     types.iter().filter_map(|kind| schema.types.get(kind.index())).map(|kind| kind.name.as_str()).collect()
 }
 
-fn list(args: &ListArgs) -> Result<(), Failure> {
-    let kg = TrainKg::open(&args.kg)?;
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let printed = if args.json { writeln!(out, "{}", list_json(&kg)) } else { print_list(&mut out, &kg) };
-    printed.and_then(|()| out.flush()).map_err(output)
+fn list(args: &ListArgs, work: &Work) -> Result<(), Failure> {
+    let kg = Kg::open(&args.kg, work.context())?;
+    if args.json {
+        return work.json(&list_json(&kg));
+    }
+    work.tell(|out| print_list(out, &kg))
 }
 
-fn print_list(out: &mut impl Write, kg: &TrainKg) -> io::Result<()> {
-    let mut table = output::table(&["node label", "nodes"], 1);
+fn print_list(out: &mut dyn Write, kg: &TrainKg) -> io::Result<()> {
+    let mut table = text::table(&["node label", "nodes"], 1);
     let types = &kg.schema().types;
-    let count = |kind: &footpath_graph::kg::NodeType| u64::from(kind.end - kind.start);
+    let count = |kind: &pattern::NodeType| u64::from(kind.end - kind.start);
     for kind in types {
         table.add_row([kind.name.clone(), thousands(count(kind))]);
     }
@@ -256,14 +254,14 @@ fn print_list(out: &mut impl Write, kg: &TrainKg) -> io::Result<()> {
             thousands(types.iter().skip(2).map(count).sum::<u64>()),
         ]);
     }
-    output::print(out, &table)?;
+    text::print(out, &table)?;
     writeln!(out)?;
-    let mut table = output::table(&["edge label", "-[:label]-> reads", "<-[:label]- reads", "facts"], 3);
+    let mut table = text::table(&["edge label", "-[:label]-> reads", "<-[:label]- reads", "facts"], 3);
     for relation in &kg.schema().relations {
         let facts = thousands(relation.num_triples);
         table.add_row([relation.name.clone(), relation.forward.clone(), relation.inverse.clone(), facts]);
     }
-    output::print(out, &table)?;
+    text::print(out, &table)?;
     writeln!(out)?;
     for preset in PRESETS {
         writeln!(out, " --pattern-preset {:<15} {}\n   {}", preset.name, preset.about, preset.text)?;

@@ -1,11 +1,12 @@
 //! `footpath patterns`
 
+use crate::args::refuse_overlap;
 use crate::failure::{Failure, output};
-use crate::output::{self, thousands};
+use crate::text::{self, thousands};
+use crate::work::Work;
 use clap::Args;
-use footpath::Replace;
 use footpath::metapaths::{self, Part, Report};
-use footpath::plot;
+use footpath::{Kg, TrainKg, artefact, pages};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -41,22 +42,23 @@ pub(crate) struct PatternsArgs {
     json: bool,
 }
 
-pub(crate) fn run(args: &PatternsArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &PatternsArgs, work: &Work) -> Result<(), Failure> {
+    let inputs = [Some(&args.recommendations), args.kg.as_ref()];
+    args.plot.iter().try_for_each(|plot| refuse_overlap(plot, inputs))?;
+    let kg = args.kg.as_deref().map(|kg| Kg::open(kg, work.context())).transpose()?;
+    let graph = kg.as_deref();
     if args.per_user {
-        return print_users(args);
+        return print_users(args, graph, work);
     }
-    let report = metapaths::run(&args.recommendations, args.kg.as_deref())?;
+    let report = metapaths::run(&args.recommendations, graph, work.context())?;
     if let Some(path) = &args.plot {
-        let replace = if args.force { Replace::Yes } else { Replace::No };
-        let picture = plot::masses(&report, args.top);
-        footpath_core::artefact::publish_file(path, replace, |out| out.write_all(picture.as_bytes()))?;
+        let picture = pages::masses::masses(&report, args.top);
+        artefact::publish_file(path, crate::args::replace(args.force), |out| out.write_all(picture.as_bytes()))?;
     }
-    let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer(&mut out, &report).map_err(|e| output(e.into()))?;
-        return writeln!(out).map_err(output);
+        return work.json(&report);
     }
-    print(&mut out, &report, args.top).map_err(output)
+    work.tell(|out| print(out, &report, args.top))
 }
 
 /// What is true of one user.
@@ -68,20 +70,18 @@ struct OfUser<'a> {
     relations: Vec<Part>,
 }
 
-fn print_users(args: &PatternsArgs) -> Result<(), Failure> {
+fn print_users(args: &PatternsArgs, kg: Option<&TrainKg>, work: &Work) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let mut written = Ok(());
-    metapaths::per_user(&args.recommendations, args.kg.as_deref(), |user, report| {
-        if written.is_ok() {
-            let Report { paths, patterns, relations, .. } = report;
-            let line = OfUser { user, paths, patterns, relations };
-            written = serde_json::to_writer(&mut out, &line).map_err(io::Error::from).and_then(|()| writeln!(out));
-        }
+    metapaths::per_user(&args.recommendations, kg, work.context(), |user, report| {
+        let Report { paths, patterns, relations, .. } = report;
+        let line = OfUser { user, paths, patterns, relations };
+        serde_json::to_writer(&mut out, &line).map_err(io::Error::from).and_then(|()| writeln!(out))?;
+        Ok(())
     })?;
-    written.and_then(|()| out.flush()).map_err(output)
+    out.flush().map_err(output)
 }
 
-fn print(out: &mut impl Write, report: &Report, top: usize) -> io::Result<()> {
+fn print(out: &mut dyn Write, report: &Report, top: usize) -> io::Result<()> {
     writeln!(out, "{} paths of {} users", thousands(report.paths), thousands(report.users))?;
     print_parts(out, "pattern", &report.patterns, top)?;
     print_parts(out, "relation", &report.relations, top)?;
@@ -98,8 +98,8 @@ fn print(out: &mut impl Write, report: &Report, top: usize) -> io::Result<()> {
     Ok(())
 }
 
-fn print_parts(out: &mut impl Write, what: &str, parts: &[Part], top: usize) -> io::Result<()> {
-    let mut table = output::table(&[what, "mass", "paths", "users", "popularity of the ends"], 1);
+fn print_parts(out: &mut dyn Write, what: &str, parts: &[Part], top: usize) -> io::Result<()> {
+    let mut table = text::table(&[what, "mass", "paths", "users", "popularity of the ends"], 1);
     for part in parts.iter().take(top) {
         let popularity = part.popularity.map(|p| format!("{p:.1}")).unwrap_or_default();
         table.add_row([
@@ -110,7 +110,7 @@ fn print_parts(out: &mut impl Write, what: &str, parts: &[Part], top: usize) -> 
             popularity,
         ]);
     }
-    output::print(out, &table)?;
+    text::print(out, &table)?;
     match parts.len().saturating_sub(top) {
         0 => Ok(()),
         more => writeln!(out, " and {more} more"),

@@ -1,18 +1,14 @@
 //! `footpath recommend`
 
+use crate::args::{DeviceArg, refuse_overlap};
 use crate::failure::Failure;
-use crate::output::{self, thousands};
+use crate::text::{self, Tamed, thousands};
+use crate::work::Work;
 use clap::{Args, ValueEnum};
-use footpath::formats::{self, Form};
-use footpath::guests::{self, Guest};
-use footpath::recommend::{Generator, List, Options, Session};
-use footpath::render::Readings;
-use footpath::rerank::Weights;
-use footpath::{Replace, Threads};
-use footpath_core::NodeId;
-use footpath_model::decode::{Mode, Sampling, Score};
-use indicatif::ProgressBar;
-use std::fs;
+use footpath::recommend::{self, List, Mode, NewUser, Options, Request, Sampling, Score, Weights};
+use footpath::text::formats::{self, Form};
+use footpath::text::render::Readings;
+use footpath::{Context, NodeId, Service, artefact};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -66,12 +62,8 @@ pub(crate) struct RecommendArgs {
     /// Replace the file if it exists
     #[arg(long)]
     force: bool,
-    /// Threads; the result does not depend on it [default: one for each core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
-    /// Where to compute
-    #[arg(long, default_value = "flex")]
-    device: String,
+    #[command(flatten)]
+    device: DeviceArg,
 }
 
 /// Form of the output.
@@ -211,32 +203,34 @@ impl SearchArgs {
     }
 }
 
-pub(crate) fn run(args: &RecommendArgs) -> Result<(), Failure> {
-    // Loading and writing have parts that can be done side by side too.
-    Threads(args.threads).run(|| recommend(args))?
-}
-
-fn recommend(args: &RecommendArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &RecommendArgs, work: &Work) -> Result<(), Failure> {
     let optimise = args.optimise.as_deref().map(str::parse::<Weights>).transpose()?;
     let options = Options { optimise, ..args.search.options(args.k, args.paths) };
     options.validate()?;
-    let replace = if args.force { Replace::Yes } else { Replace::No };
-    if let Some(out) = &args.out
-        && replace == Replace::No
-        && out.symlink_metadata().is_ok()
-    {
-        return Err(footpath_core::Error::Exists { path: out.clone() }.into());
-    }
-    let session = with_readings(Session::open(&args.model, &args.kg, &args.device)?, args.readings.as_deref())?;
-    session.check(&options)?;
-    let guests = guests(&session, args.users.history.as_deref(), args.users.histories.as_deref())?;
-    let generator = session.generator(&guests);
-    let users = if guests.is_empty() { users(&session, &args.users)? } else { generator.guests() };
-    let bar = output::bar(users.len() as u64, "recommending");
+    let replace = crate::args::replace(args.force);
+    let lists = [args.users.users.as_ref(), args.users.histories.as_ref(), args.readings.as_ref()];
+    let inputs = [Some(&args.model), Some(&args.kg)].into_iter().chain(lists);
+    args.out.iter().try_for_each(|out| refuse_overlap(out, inputs.clone()))?;
+    args.out.iter().try_for_each(|out| artefact::refuse_existing_file(out, replace))?;
+    let context = work.on(&args.device.device);
+    let service = with_readings(Service::open(&args.model, &args.kg, &context)?, args.readings.as_deref())?;
+    service.check(&options)?;
+    let new_users = new_users(&service, args.users.history.as_deref(), args.users.histories.as_deref())?;
+    let request = service.request(new_users);
+    let users = match request.new_users() {
+        known if known.is_empty() => users(&service, &args.users)?,
+        new_users => new_users,
+    };
     let slots = Slots { k: args.k, ..Slots::default() };
-    let mut writer = Writer { generator: &generator, users: &users, options, bar: &bar, slots };
-    output::to_file_or_stdout(args.out.as_deref(), replace, |out| match args.format() {
-        Format::Table => writer.texts("", "", out, |_, list, text| print_list(text, list, args.proof)),
+    let mut writer = Writer { request: &request, users: &users, options, context: &context, slots };
+    work.to_file_or_stdout(args.out.as_deref(), replace, |out| match args.format() {
+        Format::Table => {
+            let table = |_, list: &List, text: &mut dyn Write| {
+                let mut text = Tamed::new(text);
+                print_list(&mut text, list, args.proof).and_then(|()| text.flush())
+            };
+            writer.texts("", "", out, table)
+        }
         Format::Json => writer.form(Form::Json, out),
         Format::Tsv => writer.form(Form::Tsv, out),
         Format::Markdown => writer.form(Form::Markdown { proof: args.proof }, out),
@@ -244,8 +238,7 @@ fn recommend(args: &RecommendArgs) -> Result<(), Failure> {
         #[cfg(feature = "parquet")]
         Format::Parquet => writer.parquet(out),
     })?;
-    bar.finish_and_clear();
-    writer.slots.tell();
+    writer.slots.tell(work);
     Ok(())
 }
 
@@ -261,10 +254,10 @@ impl RecommendArgs {
 
 /// Recommends and writes, a few users at a time.
 struct Writer<'a> {
-    generator: &'a Generator<'a>,
+    request: &'a Request,
     users: &'a [NodeId],
     options: Options,
-    bar: &'a ProgressBar,
+    context: &'a Context,
     slots: Slots,
 }
 
@@ -282,26 +275,25 @@ impl Writer<'_> {
         write: impl Fn(usize, &List, &mut dyn Write) -> io::Result<()> + Sync,
     ) -> io::Result<()> {
         out.write_all(head.as_bytes())?;
-        let Self { generator, users, options, bar, slots } = self;
+        let Self { request, users, options, context, slots } = self;
         let make = |number, list: List| {
             let mut text = Vec::new();
             (write(number, &list, &mut text).map(|()| text), Filled::of(&list))
         };
-        let mut done = |done| bar.set_position(done as u64);
-        generator.for_each(users, *options, &mut done, make, |(text, filled)| {
+        let take = |(text, filled): (io::Result<Vec<u8>>, Filled)| {
             slots.count(&filled);
-            out.write_all(&text?)
-        })?;
+            Ok(out.write_all(&text?)?)
+        };
+        request.for_each(users, *options, context, make, take)?;
         out.write_all(tail.as_bytes())
     }
 
     /// A table has all its rows at once.
     #[cfg(feature = "parquet")]
     fn parquet(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let mut done = |done| self.bar.set_position(done as u64);
-        let lists = self.generator.recommend(self.users, self.options, &mut done);
+        let lists = self.request.recommend(self.users, self.options, self.context)?;
         lists.iter().for_each(|list| self.slots.count(&Filled::of(list)));
-        footpath::formats::write_parquet(&lists, out)
+        formats::write_parquet(&lists, out)
     }
 }
 
@@ -345,66 +337,55 @@ impl Slots {
         }
     }
 
-    /// Tells it on standard error, which may be closed; that is no reason to fail.
-    fn tell(&self) {
+    /// Tells it on standard error.
+    fn tell(&self, work: &Work) {
         let mean = |sum: f64, number: usize| sum / number.max(1) as f64 * 100.0;
         if self.given_up.0 > 0 {
             let mean = mean(self.given_up.1, self.given_up.0);
-            let _ = writeln!(
-                io::stderr(),
+            work.note(&format!(
                 "given up for better explanations: {mean:.1} % of the probability of the most probable lists"
-            );
+            ));
         }
-        let _ = writeln!(
-            io::stderr(),
-            "{} of {} slots filled, {} lists short; order proven for {} of {}, {:.1} % of the probability not looked at",
-            thousands(self.filled as u64),
-            thousands((self.lists * self.k) as u64),
-            self.short,
-            self.proven,
-            thousands(self.lists as u64),
-            mean(self.unexplored, self.lists)
-        );
+        let [filled, slots, proven, lists] =
+            [self.filled, self.lists * self.k, self.proven, self.lists].map(|number| thousands(number as u64));
+        let (short, unexplored) = (self.short, mean(self.unexplored, self.lists));
+        work.note(&format!(
+            "{filled} of {slots} slots filled, {short} lists short; order proven for {proven} of {lists}, \
+             {unexplored:.1} % of the probability not looked at"
+        ));
     }
 }
 
-/// The session, with the readings of a file if there is one.
-pub(crate) fn with_readings(session: Session, file: Option<&Path>) -> Result<Session, Failure> {
-    let Some(file) = file else { return Ok(session) };
-    let text = fs::read_to_string(file).map_err(footpath_core::Error::io(file))?;
-    let readings = Readings::parse(&text, file, session.kg())?;
-    Ok(session.with_readings(readings))
+/// The service, with the readings of a file if there is one.
+pub(crate) fn with_readings(service: Service, file: Option<&Path>) -> Result<Service, Failure> {
+    let Some(file) = file else { return Ok(service) };
+    let readings = Readings::read(file, service.kg())?;
+    Ok(service.with_readings(readings))
 }
 
 /// The users whom the graph does not know.
-pub(crate) fn guests(session: &Session, list: Option<&str>, file: Option<&Path>) -> Result<Vec<Guest>, Failure> {
+pub(crate) fn new_users(service: &Service, list: Option<&str>, file: Option<&Path>) -> Result<Vec<NewUser>, Failure> {
     Ok(match (list, file) {
-        (Some(list), _) => vec![Guest::from_list(list, session.kg())?],
-        (_, Some(file)) => guests::read(file, session.kg())?,
+        (Some(list), _) => vec![NewUser::from_list(list, service.kg())?],
+        (_, Some(file)) => recommend::read_new_users(file, service.kg())?,
         _ => Vec::new(),
     })
 }
 
-fn users(session: &Session, args: &UserArgs) -> Result<Vec<NodeId>, Failure> {
+fn users(service: &Service, args: &UserArgs) -> Result<Vec<NodeId>, Failure> {
     if let Some(id) = &args.user {
-        return Ok(vec![session.warm_user(id)?]);
+        return Ok(vec![service.warm_user(id)?]);
     }
     let Some(path) = &args.users else {
-        return Ok(session.kg().users().map(NodeId).collect());
+        return Ok(service.kg().users().map(NodeId).collect());
     };
-    let ids = read_ids(path)?;
-    Ok(ids.iter().map(|id| session.warm_user(id)).collect::<Result<_, _>>()?)
-}
-
-fn read_ids(path: &Path) -> Result<Vec<String>, Failure> {
-    let text = fs::read_to_string(path).map_err(footpath_core::Error::io(path))?;
-    Ok(text.trim_start_matches('\u{feff}').lines().map(str::to_owned).filter(|l| !l.is_empty()).collect())
+    Ok(recommend::read_users(path, service)?)
 }
 
 /// The list of one user as a table, with a sentence for each item.
-pub(crate) fn print_list(mut out: &mut dyn Write, list: &List, proof: bool) -> io::Result<()> {
+pub(crate) fn print_list(out: &mut dyn Write, list: &List, proof: bool) -> io::Result<()> {
     writeln!(out, "Recommendations for {}", list.user)?;
-    let mut table = output::table(&["#", "item", "because", "score", "confidence"], 3);
+    let mut table = text::table(&["#", "item", "because", "score", "confidence"], 3);
     for item in &list.items {
         let mut because = item.text.replace("; ", ";\n");
         for fact in item.triples.iter().filter(|_| proof) {
@@ -413,7 +394,7 @@ pub(crate) fn print_list(mut out: &mut dyn Write, list: &List, proof: bool) -> i
         let (score, confidence) = (format!("{:.3}", item.score), format!("{:.0} %", item.confidence * 100.0));
         table.add_row([item.rank.to_string(), item.label.clone(), because, score, confidence]);
     }
-    output::print(&mut out, &table)?;
+    text::print(out, &table)?;
     if let Some(reason) = &list.reason {
         writeln!(out, " {reason}")?;
     }

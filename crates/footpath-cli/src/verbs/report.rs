@@ -1,9 +1,10 @@
 //! `footpath report`
 
+use crate::args::refuse_overlap;
 use crate::failure::Failure;
-use crate::output;
+use crate::work::Work;
 use clap::Args;
-use footpath::{Replace, evaluation_report};
+use footpath::pages;
 use std::path::PathBuf;
 
 /// Draw an evaluation as one page
@@ -24,8 +25,9 @@ pub(crate) struct ReportArgs {
     force: bool,
 }
 
-pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
-    let page = evaluation_report::run(&args.evaluation)?;
-    let replace = if args.force { Replace::Yes } else { Replace::No };
-    output::to_file_or_stdout(args.out.as_deref(), replace, |out| out.write_all(page.as_bytes()))
+pub(crate) fn run(args: &ReportArgs, work: &Work) -> Result<(), Failure> {
+    args.out.iter().try_for_each(|out| refuse_overlap(out, [Some(&args.evaluation)]))?;
+    let page = pages::evaluation::run(&args.evaluation)?;
+    let replace = crate::args::replace(args.force);
+    work.to_file_or_stdout(args.out.as_deref(), replace, |out| out.write_all(page.as_bytes()))
 }

@@ -1,14 +1,13 @@
 //! `footpath sample`
 
-use crate::args::{End, OutArgs, PatternArgs, one_pattern};
-use crate::failure::{Failure, output};
-use crate::output::{self, thousands};
-use crate::signals::Polite;
+use crate::args::{End, OutArgs, PatternArgs, one_pattern, refuse_overlap};
+use crate::failure::Failure;
+use crate::text::thousands;
+use crate::work::Work;
 use clap::{ArgGroup, Args, ValueEnum};
-use footpath::Threads;
-use footpath::sample::{self, Options, Outcome, Sampled};
-use footpath::shape::Shape;
-use footpath_graph::sample::{EndSet, Kernel, Law, Quota, Replacement, SampleSpec, Shard, Views};
+use footpath::Kg;
+use footpath::pattern::Shape;
+use footpath::sample::{self, EndSet, Kernel, Law, Options, Quota, Replacement, SampleSpec, Sampled, Shard, Views};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -43,9 +42,6 @@ pub(crate) struct SampleArgs {
     /// One part of the users, such as 0/4; the corpora of all parts, one after the other, are the whole
     #[arg(long, value_name = "I/N", value_parser = shard, default_value = "0/1", hide_default_value = true)]
     shard: Shard,
-    /// Threads; the result does not depend on it [default: one for each core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
     /// How the law walk finds its hops; the result does not depend on it
     #[arg(long, value_enum, default_value_t)]
     views: ViewsArg,
@@ -241,7 +237,6 @@ impl SampleArgs {
             quota: self.quota.quota(),
             replacement: if self.distinct { Replacement::Without } else { Replacement::With },
             shard: self.shard,
-            threads: Threads(self.threads),
             views: self.views.into(),
             kernel: self.kernel.into(),
             replace: self.out.replace(),
@@ -249,25 +244,17 @@ impl SampleArgs {
     }
 }
 
-pub(crate) fn run(args: &SampleArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &SampleArgs, work: &Work) -> Result<(), Failure> {
+    refuse_overlap(&args.out.out, [Some(&args.kg)])?;
     let options = args.options();
-    let polite = Polite::new();
-    let bar = output::bar(1, "sampling");
     let begun = Instant::now();
-    let mut progress = |done, of| {
-        bar.set_length(of);
-        bar.set_position(done);
-    };
-    let outcome = sample::run(&args.kg, &args.out.out, &options, &mut progress, polite.flag())?;
-    bar.finish_and_clear();
-    let Outcome::Finished(sampled) = outcome else { return Err(Failure::Interrupted) };
+    let kg = Kg::open(&args.kg, work.context())?;
+    let sampled = sample::run(&kg, &args.out.out, &options, work.context())?;
     let seconds = begun.elapsed().as_secs_f64();
-    let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer(&mut out, &line(&sampled, &options, seconds)).map_err(|e| output(e.into()))?;
-        return writeln!(out).map_err(output);
+        return work.json(&line(&sampled, &options, seconds));
     }
-    print_sampled(&mut out, args, &sampled, seconds).map_err(output)
+    work.tell(|out| print_sampled(out, args, &sampled, seconds))
 }
 
 fn line<'a>(sampled: &'a Sampled, options: &'a Options, seconds: f64) -> Line<'a> {
@@ -289,7 +276,7 @@ fn line<'a>(sampled: &'a Sampled, options: &'a Options, seconds: f64) -> Line<'a
     }
 }
 
-fn print_sampled(out: &mut impl Write, args: &SampleArgs, sampled: &Sampled, seconds: f64) -> io::Result<()> {
+fn print_sampled(out: &mut dyn Write, args: &SampleArgs, sampled: &Sampled, seconds: f64) -> io::Result<()> {
     let s = &sampled.summary;
     #[expect(clippy::cast_precision_loss, reason = "a speed for people")]
     let speed = s.num_paths as f64 / seconds.max(1e-9);

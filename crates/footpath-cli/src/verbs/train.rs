@@ -1,20 +1,18 @@
 //! `footpath train`
 
-use crate::args::{OutArgs, PatternArgs, one_pattern};
-use crate::failure::{Failure, output};
-use crate::output::{self, thousands};
-use crate::signals::Polite;
+use crate::args::{DeviceArg, OutArgs, PatternArgs, one_pattern, refuse_overlap};
+use crate::failure::Failure;
+use crate::signals::Saving;
+use crate::text::thousands;
 use crate::verbs::sample::relation_weight;
+use crate::work::Work;
 use clap::{Args, ValueEnum};
-use footpath::Threads;
-use footpath::settings;
-use footpath::train::{self, Event, Options, Outcome, Unfinished};
-use footpath_model::TrainingProgress as Progress;
-use footpath_model::config::{Preset, Tables, TrainingConfig};
-use footpath_model::data::{Objective, Text};
-use footpath_model::model::Architecture;
-use indicatif::ProgressBar;
-use std::io::{self, IsTerminal, Write};
+use footpath::train::{
+    self, Architecture, Event, Objective, Options, Preset, Tables, Text, TrainingConfig, TrainingProgress, Unfinished,
+    settings,
+};
+use footpath::{ErrorClass, Kg};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -56,12 +54,8 @@ pub(crate) struct TrainArgs {
     /// Learn paths alone: no linear part beside them, and no weights chosen on valid
     #[arg(long)]
     no_linear: bool,
-    /// Threads [default: one for each core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
-    /// Where to compute
-    #[arg(long, default_value = "flex")]
-    device: String,
+    #[command(flatten)]
+    device: DeviceArg,
     /// Go on from the last checkpoint of an unfinished run
     #[arg(long)]
     resume: bool,
@@ -277,7 +271,6 @@ impl TrainArgs {
             vectors: self.vectors.clone(),
             init: self.init.clone(),
             linear: !self.no_linear,
-            device: self.device.clone(),
             replace: self.out.replace(),
             unfinished,
             ..Options::default()
@@ -288,37 +281,43 @@ impl TrainArgs {
     }
 }
 
-pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &TrainArgs, work: &Work) -> Result<(), Failure> {
+    let TrainArgs { kg, corpus, init, vectors, .. } = args;
+    refuse_overlap(&args.out.out, [Some(kg), corpus.as_ref(), init.as_ref(), vectors.as_ref()])?;
     let options = args.options()?;
-    let mut display = Display::new();
-    let polite = Polite::new();
-    let outcome = Threads(args.threads)
-        .run(|| train::run(&args.kg, &args.out.out, &options, &mut |event| display.show(&event), polite.flag()))??;
-    display.bar.finish_and_clear();
-    match outcome {
-        Outcome::Interrupted => {
-            let _ = writeln!(io::stderr(), "stopped at a checkpoint; go on with --resume");
-            Err(Failure::Interrupted)
-        }
-        Outcome::Finished(card) => {
-            let figure = card.best_validation.map_or("none".to_owned(), |v| format!("{v:.4}"));
-            let out = args.out.out.display();
-            let (steps, best) = (thousands(card.steps), thousands(card.best_step));
-            let weighed = card.weights.map_or(String::new(), |w| {
-                format!(
-                    "; {:.4} with weights {} of the linear part, {} of the user alone and {} of recency",
-                    w.validation, w.linear, w.direct, w.recency
-                )
-            });
-            writeln!(io::stdout(), "{out}: {steps} steps, kept step {best} with NDCG@10 {figure} on valid{weighed}")
-                .map_err(output)
-        }
+    let context = work.on(&args.device.device);
+    let kg = Kg::open(&args.kg, &context)?;
+    let card = watched(work, |observe| train::run(&kg, &args.out.out, &options, observe, &context))?;
+    let figure = card.best_validation.map_or("none".to_owned(), |v| format!("{v:.4}"));
+    let (steps, best) = (thousands(card.steps), thousands(card.best_step));
+    let weighed = card.weights.map_or(String::new(), |w| {
+        format!(
+            "; {:.4} with weights {} of the linear part, {} of the user alone and {} of recency",
+            w.validation, w.linear, w.direct, w.recency
+        )
+    });
+    let place = args.out.out.display();
+    work.tell(|out| writeln!(out, "{place}: {steps} steps, kept step {best} with NDCG@10 {figure} on valid{weighed}"))
+}
+
+/// Trains while telling how it goes. Asked to stop, it is waited for, since it writes a checkpoint.
+pub(crate) fn watched<T>(
+    work: &Work,
+    train: impl FnOnce(&mut train::Observe<'_>) -> footpath::Result<T>,
+) -> Result<T, Failure> {
+    let saving = Saving::new();
+    let mut display = Display::new(work);
+    let trained = train(&mut |event| display.show(&event));
+    drop(saving);
+    if trained.as_ref().is_err_and(|error| error.class() == ErrorClass::Stopped) {
+        work.note("stopped at a checkpoint; go on with --resume");
     }
+    Ok(trained?)
 }
 
 /// Tells how training goes: a bar on a terminal, plain lines elsewhere.
-pub(crate) struct Display {
-    bar: ProgressBar,
+struct Display<'a> {
+    work: &'a Work,
     begun: Instant,
     last_line: Instant,
     first_tokens: Option<u64>,
@@ -326,24 +325,13 @@ pub(crate) struct Display {
     loss: Option<f64>,
 }
 
-impl Display {
-    pub(crate) fn new() -> Self {
+impl<'a> Display<'a> {
+    fn new(work: &'a Work) -> Self {
         let now = Instant::now();
-        Self {
-            bar: output::bar(1, "training"),
-            begun: now,
-            last_line: now,
-            first_tokens: None,
-            first_step: 0,
-            loss: None,
-        }
+        Self { work, begun: now, last_line: now, first_tokens: None, first_step: 0, loss: None }
     }
 
-    pub(crate) fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
-
-    pub(crate) fn show(&mut self, event: &Event<'_>) {
+    fn show(&mut self, event: &Event<'_>) {
         match event {
             Event::Start { plan, pattern, resumed_at } => {
                 let at = if *resumed_at > 0 {
@@ -360,16 +348,14 @@ impl Display {
                 self.begun = Instant::now();
             }
             Event::Step(progress) => self.step(progress),
-            Event::Weigh { done: 0, .. } => {
-                self.bar.set_message("solving the linear part");
+            Event::Blend => {
                 self.line("choosing on valid how much the linear part and the user alone count beside paths");
             }
-            Event::Weigh { done, of } => self.bar.set_message(format!("choosing weights, {done} of {of} searches")),
             Event::End(_) => {}
         }
     }
 
-    fn step(&mut self, progress: &Progress) {
+    fn step(&mut self, progress: &TrainingProgress) {
         if self.first_tokens.is_none() {
             self.first_tokens = Some(progress.tokens);
             self.first_step = progress.step;
@@ -378,9 +364,12 @@ impl Display {
         self.loss = Some(smooth);
         let seconds = self.begun.elapsed().as_secs_f64().max(1e-9);
         let speed = (progress.tokens - self.first_tokens.unwrap_or(0)) as f64 / seconds;
-        self.bar.set_length(progress.num_steps);
-        self.bar.set_position(progress.step);
-        self.bar.set_message(format!("epoch {} loss {smooth:.3} {:.1}k tok/s", progress.epoch.max(1), speed / 1e3));
+        self.work.steps(progress.step, progress.num_steps);
+        self.work.bar().set_message(format!(
+            "epoch {} loss {smooth:.3} {:.1}k tok/s",
+            progress.epoch.max(1),
+            speed / 1e3
+        ));
         if let Some(figure) = progress.validation {
             let loss = progress.validation_loss.map_or(String::new(), |l| format!(", loss {l:.3}"));
             self.line(&format!("step {:>6}  train loss {smooth:.3}  valid NDCG@10 {figure:.4}{loss}", progress.step));
@@ -398,8 +387,6 @@ impl Display {
 
     fn line(&mut self, text: &str) {
         self.last_line = Instant::now();
-        self.bar.suspend(|| {
-            let _ = writeln!(io::stderr(), "{text}");
-        });
+        self.work.note(text);
     }
 }

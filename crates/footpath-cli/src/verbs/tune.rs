@@ -1,14 +1,14 @@
 //! `footpath tune`
 
-use crate::args::{PatternArgs, one_pattern};
-use crate::failure::{Failure, output};
-use crate::output;
-use crate::signals::Polite;
+use crate::args::{DeviceArg, PatternArgs, one_pattern, refuse_overlap};
+use crate::failure::Failure;
+use crate::signals::Saving;
+use crate::text;
+use crate::work::Work;
 use clap::Args;
-use footpath::Threads;
 use footpath::train::{Event as TrainEvent, Unfinished};
-use footpath::tune::{self, Event, Found, Job, Options, Outcome, Record};
-use indicatif::ProgressBar;
+use footpath::tune::{self, Event, Found, Job, Options, Record};
+use footpath::{ErrorClass, Kg};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -46,12 +46,8 @@ pub(crate) struct TuneArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Threads [default: one for each core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
-    /// Where to compute
-    #[arg(long, default_value = "flex")]
-    device: String,
+    #[command(flatten)]
+    device: DeviceArg,
     /// Go on with an unfinished search
     #[arg(long)]
     resume: bool,
@@ -60,49 +56,44 @@ pub(crate) struct TuneArgs {
     restart: bool,
 }
 
-pub(crate) fn run(args: &TuneArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &TuneArgs, work: &Work) -> Result<(), Failure> {
+    refuse_overlap(&args.out, [Some(&args.space), Some(&args.kg)])?;
     let unfinished = match (args.resume, args.restart) {
         (true, _) => Unfinished::Resume,
         (_, true) => Unfinished::Discard,
         _ => Unfinished::Refuse,
     };
-    let options = Options { shape: args.pattern.shape(), device: args.device.clone(), unfinished };
-    let mut display = Display { bar: output::bar(1, "tuning"), job: String::new() };
-    let polite = Polite::new();
-    let outcome = Threads(args.threads).run(|| {
-        let mut show = |event: Event<'_>| display.show(&event);
-        tune::run(&args.space, &args.kg, &args.out, &options, &mut show, polite.flag())
-    })??;
-    display.bar.finish_and_clear();
-    let found = match outcome {
-        Outcome::Finished(found) => found,
-        Outcome::Interrupted => {
-            let _ = writeln!(io::stderr(), "stopped at a checkpoint; go on with --resume");
-            return Err(Failure::Interrupted);
-        }
-    };
-    let mut out = io::stdout().lock();
-    if args.json {
-        serde_json::to_writer(&mut out, &found).map_err(|e| output(e.into()))?;
-        return writeln!(out).map_err(output);
+    let options = Options { shape: args.pattern.shape(), unfinished };
+    let context = work.on(&args.device.device);
+    let kg = Kg::open(&args.kg, &context)?;
+    let saving = Saving::new();
+    let mut display = Display { work, job: String::new() };
+    let found = tune::run(&args.space, &kg, &args.out, &options, &mut |event| display.show(&event), &context);
+    drop(saving);
+    if found.as_ref().is_err_and(|error| error.class() == ErrorClass::Stopped) {
+        work.note("stopped at a checkpoint; go on with --resume");
     }
-    print(&mut out, &found, args).map_err(output)
+    let found = found?;
+    if args.json {
+        return work.json(&found);
+    }
+    work.tell(|out| print(out, &found, args))
 }
 
 /// The table, the last rung first and in each the best first.
-fn print(out: &mut impl Write, found: &Found, args: &TuneArgs) -> io::Result<()> {
+fn print(out: &mut dyn Write, found: &Found, args: &TuneArgs) -> io::Result<()> {
     let columns = tune::columns(&found.trials);
     let mut header = vec!["trial", "paths per user", "NDCG@10 on valid", "step"];
     header.extend(&columns);
-    let mut table = output::table(&header, 0);
+    let mut table = text::table(&header, 0);
     for record in tune::ranked(&found.trials) {
-        let number = |number: Option<u64>| number.map_or_else(String::new, output::thousands);
+        let number = |number: Option<u64>| number.map_or_else(String::new, text::thousands);
         let mut row =
             vec![record.trial.to_string(), number(record.paths_per_user), figure(record), number(record.best_step)];
         row.extend(columns.iter().map(|name| tune::cell(record.settings.get(*name))));
         table.add_row(row);
     }
-    output::print(out, &table)?;
+    text::print(out, &table)?;
     let place = args.out.display();
     match &found.best {
         Some(best) => {
@@ -117,36 +108,33 @@ fn figure(record: &Record) -> String {
 }
 
 /// Tells how the search goes: a bar for the trainings, and a line for each that ended.
-struct Display {
-    bar: ProgressBar,
+struct Display<'a> {
+    work: &'a Work,
     job: String,
 }
 
-impl Display {
+impl Display<'_> {
     fn show(&mut self, event: &Event<'_>) {
         match event {
             Event::Begin { done, of } => {
-                self.bar.set_length(*of);
-                self.bar.set_position(*done);
+                self.work.steps(*done, *of);
             }
             Event::Job(job) => {
                 self.job = name(job);
-                self.bar.set_message(self.job.clone());
+                self.work.bar().set_message(self.job.clone());
             }
             Event::Train(TrainEvent::Step(progress)) => {
                 let share = 100 * progress.step / progress.num_steps.max(1);
-                self.bar.set_message(format!("{} {share} %", self.job));
+                self.work.bar().set_message(format!("{} {share} %", self.job));
             }
             Event::Train(_) => {}
             Event::Done(record) => {
-                self.bar.inc(1);
+                self.work.bar().inc(1);
                 let line = match &record.failed {
                     Some(why) => format!("{}: failed: {why}", self.job),
                     None => format!("{}: NDCG@10 {} on valid", self.job, figure(record)),
                 };
-                self.bar.suspend(|| {
-                    let _ = writeln!(io::stderr(), "{line}");
-                });
+                self.work.note(&line);
             }
         }
     }

@@ -1,9 +1,11 @@
 //! `footpath verify`
 
-use crate::failure::{Failure, output};
-use crate::output::thousands;
+use crate::failure::Failure;
+use crate::text::thousands;
+use crate::work::Work;
 use clap::Args;
-use footpath::verify;
+use footpath::Kg;
+use footpath::verify::{self, Report};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -26,31 +28,33 @@ pub(crate) struct VerifyArgs {
     json: bool,
 }
 
-pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
-    let report = verify::run(&args.recommendations, &args.kg)?;
-    let mut out = io::stdout().lock();
+pub(crate) fn run(args: &VerifyArgs, work: &Work) -> Result<(), Failure> {
+    let kg = Kg::open(&args.kg, work.context())?;
+    let report = verify::run(&args.recommendations, &kg, work.context())?;
     if args.json {
-        serde_json::to_writer(&mut out, &report).map_err(|e| output(e.into()))?;
-        writeln!(out).map_err(output)?;
+        work.json(&report)?;
     } else {
-        for finding in &report.findings {
-            let item = finding.item.as_deref().map(|item| format!(", item {item}")).unwrap_or_default();
-            writeln!(out, "line {}: user {}{item}: {}", finding.line, finding.user, finding.what).map_err(output)?;
-        }
-        writeln!(
-            out,
-            "checked {} lists, {} items, {} paths, {} hops, {} of them with file and line: {}",
-            thousands(report.lists),
-            thousands(report.items),
-            thousands(report.paths),
-            thousands(report.hops),
-            thousands(report.sources),
-            if report.wrong == 0 { "all true".to_owned() } else { format!("{} wrong", thousands(report.wrong)) }
-        )
-        .map_err(output)?;
+        work.tell(|out| print(out, &report))?;
     }
     match report.wrong {
         0 => Ok(()),
         wrong => Err(Failure::Found(format!("{}: {} findings", args.recommendations.display(), thousands(wrong)))),
+    }
+}
+
+fn print(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    for finding in &report.findings {
+        let item = finding.item.as_deref().map(|item| format!(", item {item}")).unwrap_or_default();
+        writeln!(out, "line {}: user {}{item}: {}", finding.line, finding.user, finding.what)?;
+    }
+    let [lists, items, paths, hops, sources] =
+        [report.lists, report.items, report.paths, report.hops, report.sources].map(thousands);
+    write!(
+        out,
+        "checked {lists} lists, {items} items, {paths} paths, {hops} hops, {sources} of them with file and line: "
+    )?;
+    match report.wrong {
+        0 => writeln!(out, "all true"),
+        wrong => writeln!(out, "{} wrong", thousands(wrong)),
     }
 }

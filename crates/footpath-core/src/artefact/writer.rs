@@ -1,9 +1,12 @@
 //! Writing artefacts and plain files: whole, synced, then renamed.
 
-use super::lock::take_lock;
-use super::{
-    FORMAT_VERSION, FileEntry, MANIFEST, Manifest, NO_SEAL, Replace, parent_of, refuse_existing, seal_of, unfinished,
+use super::kind::ArtefactKind;
+use super::lock::Lock;
+use super::manifest::{CONFIG, FORMAT_VERSION, FileEntry, MANIFEST, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest};
+use super::place::{
+    Replace, exchange, hidden, parent_of, recover, refuse_existing, refuse_inside_artefact, remove_tree, sync_directory,
 };
+use super::unfinished::{unfinished, warn};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -19,38 +22,74 @@ const PIECE: usize = 256 << 10;
 /// Bytes between two early syncs.
 const SYNC_EVERY: usize = 64 << 20;
 
-/// Builds an artefact in a hidden sibling of its destination. Dropped before [`ArtefactWriter::publish`], it leaves nothing behind.
+/// A file or directory that is not finished yet, under the lock of the output it will be. Dropped, it is removed.
+#[derive(Debug)]
+struct Scratch {
+    path: PathBuf,
+    /// Dropped last: what is removed is ours until then.
+    _lock: Lock,
+}
+
+impl Scratch {
+    /// Takes the lock of an output, sweeps away what killed processes left there, and makes the scratch by `make`.
+    fn make<T>(destination: &Path, make: impl FnOnce(&Path) -> io::Result<T>) -> Result<(Self, T)> {
+        let parent = parent_of(destination);
+        fs::create_dir_all(&parent).map_err(Error::io(&parent))?;
+        let lock = Lock::take(hidden(destination, "lock"), destination)?;
+        let path = hidden(destination, "tmp");
+        recover(destination, &hidden(destination, "old"))?;
+        remove_tree(&path)?;
+        let mut unfinished = unfinished();
+        let made = make(&path).map_err(Error::io(&path))?;
+        unfinished.insert(path.clone());
+        Ok((Self { path, _lock: lock }, made))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(e) = remove_tree(&self.path) {
+            warn(format!("{e}; it is not needed any more and can be removed"));
+        }
+        unfinished().remove(&self.path);
+    }
+}
+
+/// Builds an artefact in a hidden sibling of its destination. Dropped before [`ArtefactWriter::publish`], it leaves nothing
+/// behind.
 #[derive(Debug)]
 pub struct ArtefactWriter {
     destination: PathBuf,
-    scratch: PathBuf,
-    kind: &'static str,
+    scratch: Scratch,
+    kind: ArtefactKind,
     replace: Replace,
+    format_version: u32,
     files: BTreeMap<String, FileEntry>,
-    lock: Option<(File, PathBuf)>,
 }
 
 impl ArtefactWriter {
-    /// Starts an artefact that will appear at `destination`. Missing parent directories are created.
+    /// Starts an artefact that will appear at `destination`. Missing parent directories are created, and what killed
+    /// processes left of the same artefact is swept away.
     ///
     /// # Errors
-    /// [`Error::Exists`] when the destination is there and must not be replaced, or is something other than an artefact;
-    /// [`Error::Locked`] when another process is writing it; [`Error::Io`].
-    pub fn create(destination: &Path, kind: &'static str, replace: Replace) -> Result<Self> {
-        refuse_existing(destination, replace)?;
-        let name = destination.file_name().ok_or_else(|| Error::Exists { path: destination.to_owned() })?;
-        let parent = parent_of(destination);
-        fs::create_dir_all(&parent).map_err(Error::io(&parent))?;
-        let hidden = |suffix: &str| parent.join(format!(".{}.{suffix}", name.to_string_lossy()));
-        let mut unfinished = unfinished();
-        let lock = take_lock(&hidden("lock"), destination)?;
-        let scratch = hidden("tmp");
-        // Under the lock a scratch directory can only be what a killed process left.
-        remove_tree(&scratch)?;
-        fs::create_dir(&scratch).map_err(Error::io(&scratch))?;
-        unfinished.extend([scratch.clone(), lock.1.clone()]);
-        let files = BTreeMap::new();
-        Ok(Self { destination: destination.to_owned(), scratch, kind, replace, files, lock: Some(lock) })
+    /// As [`refuse_existing`]; [`Error::Locked`] when another process is writing it; [`Error::Io`].
+    pub fn create(destination: &Path, kind: ArtefactKind, replace: Replace) -> Result<Self> {
+        if destination.file_name().is_none() {
+            return Err(Error::Exists { path: destination.to_owned() });
+        }
+        refuse_existing(destination, kind, replace)?;
+        let (scratch, ()) = Scratch::make(destination, |path| fs::create_dir(path))?;
+        // Under the lock nobody else can put something there, and an old one may just have been put back.
+        refuse_existing(destination, kind, replace)?;
+        let (destination, files) = (destination.to_owned(), BTreeMap::new());
+        Ok(Self { destination, scratch, kind, replace, format_version: FORMAT_VERSION, files })
+    }
+
+    /// Says that older tools, which know only [`FORMAT_VERSION`], cannot read it.
+    #[must_use]
+    pub fn with_format_version(mut self, version: u32) -> Self {
+        self.format_version = version;
+        self
     }
 
     /// Adds a file: `fill` writes its content.
@@ -69,7 +108,7 @@ impl ArtefactWriter {
     /// [`Error::Io`] naming the file.
     pub fn open(&self, name: &str) -> Result<ArtefactFile> {
         let unfinished = unfinished();
-        let file = File::create_new(self.scratch.join(name)).map_err(Error::io(self.destination.join(name)))?;
+        let file = File::create_new(self.scratch.path.join(name)).map_err(Error::io(self.destination.join(name)))?;
         drop(unfinished);
         let out = BufWriter::with_capacity(PIECE, file);
         Ok(ArtefactFile { name: name.to_owned(), out, hash: Xxh3::new(), bytes: 0, early: EarlySync::default() })
@@ -88,24 +127,21 @@ impl ArtefactWriter {
         Ok(())
     }
 
-    /// Writes the manifest and puts the artefact in place.
+    /// Writes the manifest and puts the artefact in place. A configuration that is too long for the manifest becomes a file of
+    /// its own.
+    ///
+    /// What goes wrong after the artefact is in place is no error: see [`take_warnings`](super::take_warnings).
     ///
     /// # Errors
-    /// [`Error::Io`]; the destination is then as it was.
+    /// [`Error::Io`]; [`Error::Limit`] where nobody could open what would be written. The destination is then as it was.
     pub fn publish(mut self, parents: BTreeMap<String, String>, config: serde_json::Value) -> Result<Manifest> {
-        let manifest = Manifest {
-            kind: self.kind.to_owned(),
-            format_version: FORMAT_VERSION,
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            files: std::mem::take(&mut self.files),
-            parents,
-            config,
-            seal: NO_SEAL.to_owned(),
-        };
-        let io = |e: serde_json::Error| Error::io(&self.destination)(e.into());
-        let seal = seal_of(&manifest.text().map_err(io)?, NO_SEAL);
-        let manifest = Manifest { seal, ..manifest };
-        let text = manifest.text().map_err(io)?;
+        let (mut manifest, mut text) = self.manifest(&parents, &config)?;
+        if text.len() as u64 > MAX_MANIFEST_BYTES {
+            self.write_config(&config)?;
+            (manifest, text) = self.manifest(&parents, &serde_json::Value::Null)?;
+            manifest.config = config;
+        }
+        check_limit("bytes of manifest.json", MAX_MANIFEST_BYTES, text.len())?;
         let mut file = self.open(MANIFEST)?;
         file.write_all(&text).map_err(Error::io(&self.destination))?;
         self.close(file)?;
@@ -113,40 +149,57 @@ impl ArtefactWriter {
         Ok(manifest)
     }
 
+    /// The manifest of what has been written, and its text.
+    fn manifest(&self, parents: &BTreeMap<String, String>, config: &serde_json::Value) -> Result<(Manifest, Vec<u8>)> {
+        let manifest = Manifest {
+            kind: self.kind,
+            format_version: self.format_version,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            files: self.files.clone(),
+            parents: parents.clone(),
+            config: config.clone(),
+            seal: String::new(),
+        };
+        manifest.sealed().map_err(|e| Error::io(&self.destination)(e.into()))
+    }
+
+    fn write_config(&mut self, config: &serde_json::Value) -> Result<()> {
+        let text = serde_json::to_vec(config).map_err(|e| Error::io(&self.destination)(e.into()))?;
+        check_limit("bytes of config.json", MAX_CONFIG_BYTES, text.len())?;
+        self.add(CONFIG, |out| out.write_all(&text))
+    }
+
     fn put_in_place(&self) -> Result<()> {
-        sync_directory(&self.scratch)?;
-        let parent = parent_of(&self.destination);
-        let old = self.scratch.with_extension("old");
+        sync_directory(&self.scratch.path)?;
+        let io = |e| Error::io(&self.destination)(e);
         let mut unfinished = unfinished();
-        remove_tree(&old)?;
-        if self.replace == Replace::Yes && self.destination.exists() {
-            fs::rename(&self.destination, &old).map_err(Error::io(&self.destination))?;
+        // If an interrupt comes after this, the old one has to go, wherever it is by then.
+        let mut old = None;
+        if self.replace == Replace::Yes && self.destination.symlink_metadata().is_ok() {
+            let aside = hidden(&self.destination, "old");
+            old = Some(exchange(&self.scratch.path, &self.destination, &aside).map_err(io)?);
+            unfinished.extend(old.clone());
+        } else {
+            fs::rename(&self.scratch.path, &self.destination).map_err(io)?;
         }
-        if let Err(e) = fs::rename(&self.scratch, &self.destination) {
-            // Give the old one back rather than leave nothing.
-            let _ = fs::rename(&old, &self.destination);
-            return Err(Error::io(&self.destination)(e));
-        }
-        // Its place is taken, so it goes even if an interrupt comes first.
-        unfinished.insert(old.clone());
         drop(unfinished);
-        sync_directory(&parent)?;
-        let removed = remove_tree(&old);
-        self::unfinished().remove(&old);
-        removed
+        // From here on the new one is there, so nothing is an error any more.
+        if let Err(e) = sync_directory(&parent_of(&self.destination)) {
+            warn(format!("{e}; if the machine loses power now, the old state may come back"));
+        }
+        if let Some(old) = old {
+            if let Err(e) = remove_tree(&old) {
+                warn(format!("{e}; this is what was replaced, and can be removed"));
+            }
+            self::unfinished().remove(&old);
+        }
+        Ok(())
     }
 }
 
-impl Drop for ArtefactWriter {
-    fn drop(&mut self) {
-        let _ = remove_tree(&self.scratch);
-        unfinished().remove(&self.scratch);
-        if let Some((file, path)) = self.lock.take() {
-            let _ = fs::remove_file(&path);
-            unfinished().remove(&path);
-            drop(file);
-        }
-    }
+fn check_limit(what: &'static str, max: u64, got: usize) -> Result<()> {
+    let got = got as u64;
+    if got > max { Err(Error::Limit { what, max, got }) } else { Ok(()) }
 }
 
 /// A file of an artefact while it is written: counts and hashes what goes through.
@@ -197,9 +250,13 @@ impl EarlySync {
         self.pending = 0;
         if self.syncing.is_none() {
             let (wake, woken) = sync_channel::<()>(1);
-            let file = file.try_clone()?;
-            let sync = move || woken.iter().try_for_each(|()| file.sync_data());
-            self.syncing = Some((wake, thread::Builder::new().spawn(sync)?));
+            let cloned = file.try_clone()?;
+            let sync = move || woken.iter().try_for_each(|()| cloned.sync_data());
+            match thread::Builder::new().spawn(sync) {
+                Ok(thread) => self.syncing = Some((wake, thread)),
+                // No thread to be had: then we wait for the disk ourselves.
+                Err(_) => return file.sync_data(),
+            }
         }
         // Who is still busy with the time before looks again after; who has met an error tells it in the end.
         let _ = self.syncing.as_ref().map(|(wake, _)| wake.try_send(()));
@@ -214,58 +271,152 @@ impl EarlySync {
     }
 }
 
-/// Writes a plain output file (an export, a report) whole or not at all.
+/// Refuses the place of a plain output file early.
 ///
 /// # Errors
-/// [`Error::Exists`] when it is there and must not be replaced; [`Error::Io`], also for what is no file: whoever may would replace `/dev/null`.
-pub fn publish_file(path: &Path, replace: Replace, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+/// [`Error::Exists`] when it is there and must not be replaced; [`Error::Overlap`] inside of an artefact.
+pub fn refuse_existing_file(path: &Path, replace: Replace) -> Result<()> {
+    refuse_inside_artefact(path)?;
     if replace == Replace::No && path.symlink_metadata().is_ok() {
         return Err(Error::Exists { path: path.to_owned() });
     }
+    Ok(())
+}
+
+/// Writes a plain output file (an export, a report) whole or not at all. What killed processes left of it is swept away.
+///
+/// # Errors
+/// As [`refuse_existing_file`]; [`Error::Locked`] when another process is writing it; [`Error::Io`], also for what is no file:
+/// whoever may would replace `/dev/null`.
+pub fn publish_file(
+    path: &Path,
+    replace: Replace,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> Result<()> {
+    refuse_existing_file(path, replace)?;
     // A link to a device, such as `/dev/stdout`, is looked through.
     if path.metadata().is_ok_and(|there| !there.is_file()) {
         let reason = "a device or directory is there, not a file; give another path";
         return Err(Error::io(path)(io::Error::new(io::ErrorKind::InvalidInput, reason)));
     }
-    let parent = parent_of(path);
-    fs::create_dir_all(&parent).map_err(Error::io(&parent))?;
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let scratch = parent.join(format!(".{name}.{}.tmp", std::process::id()));
-    let create = || {
-        let mut unfinished = unfinished();
-        unfinished.insert(scratch.clone());
-        File::create(&scratch)
-    };
-    let written = create().and_then(|file| {
-        let mut out = BufWriter::with_capacity(PIECE, file);
-        fill(&mut out)?;
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
-    });
-    let mut unfinished = unfinished();
-    let placed = written.and_then(|()| fs::rename(&scratch, path));
-    unfinished.remove(&scratch);
+    let (scratch, file) = Scratch::make(path, |scratch| File::create_new(scratch))?;
+    let mut out = BufWriter::with_capacity(PIECE, file);
+    let written = fill(&mut out).and_then(|()| out.into_inner().map_err(io::IntoInnerError::into_error));
+    written.and_then(|file| file.sync_all()).map_err(Error::io(path))?;
+    let unfinished = unfinished();
+    fs::rename(&scratch.path, path).map_err(Error::io(path))?;
     drop(unfinished);
-    if let Err(e) = placed {
-        let _ = fs::remove_file(&scratch);
-        return Err(Error::io(path)(e));
+    if let Err(e) = sync_directory(&parent_of(path)) {
+        warn(format!("{e}; if the machine loses power now, the old state may come back"));
     }
-    sync_directory(&parent)
-}
-
-fn sync_directory(path: &Path) -> Result<()> {
-    File::open(path).and_then(|d| d.sync_all()).map_err(Error::io(path))
-}
-
-fn remove_tree(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(path)(e)),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::artefact::Artefact;
+    use crate::context::Context;
+    use crate::error::ErrorClass;
+
+    fn publish(path: &Path, kind: ArtefactKind, replace: Replace, config: serde_json::Value) -> Result<Manifest> {
+        let mut writer = ArtefactWriter::create(path, kind, replace)?;
+        writer.add("a.txt", |out| out.write_all(b"hello"))?;
+        writer.publish(BTreeMap::new(), config)
+    }
+
+    fn left_beside(path: &Path) -> Vec<String> {
+        let entries = fs::read_dir(parent_of(path)).expect("a directory");
+        let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with('.')).collect()
+    }
+
+    #[test]
+    fn whatever_is_published_opens_however_long_its_configuration_is() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let path = root.path().join("kg");
+        let most = usize::try_from(MAX_MANIFEST_BYTES).expect("small");
+        for len in [0, most - 2_000, most - 600, most - 500, most - 400, most, 3 * most] {
+            let config = serde_json::json!({ "report": "x".repeat(len) });
+            let published = publish(&path, ArtefactKind::Kg, Replace::Yes, config.clone()).expect("published");
+            let opened = Artefact::open(&path, ArtefactKind::Kg, &Context::default()).expect("opens");
+            assert_eq!((opened.manifest(), &opened.manifest().config), (&published, &config), "{len} bytes");
+            let manifest = fs::metadata(path.join(MANIFEST)).expect("a manifest").len();
+            assert!(manifest <= MAX_MANIFEST_BYTES, "{manifest}");
+            assert_eq!(path.join(CONFIG).exists(), len >= most, "{len} bytes: a short one stays where it was");
+        }
+        fs::write(path.join(CONFIG), "{}").expect("written");
+        let error = Artefact::open(&path, ArtefactKind::Kg, &Context::default()).expect_err("another configuration");
+        assert_eq!(error.class(), ErrorClass::Artefact);
+    }
+
+    #[test]
+    fn what_nobody_could_open_is_not_published() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let path = root.path().join("kg");
+        publish(&path, ArtefactKind::Kg, Replace::No, serde_json::Value::Null).expect("published");
+        let writer = ArtefactWriter::create(&path, ArtefactKind::Kg, Replace::Yes).expect("created");
+        let parents = BTreeMap::from([("kg".to_owned(), "x".repeat(2 << 20))]);
+        let error = writer.publish(parents, serde_json::Value::Null).expect_err("too long");
+        assert!(matches!(error, Error::Limit { .. }), "{error}");
+        Artefact::open(&path, ArtefactKind::Kg, &Context::default()).expect("the old one is as it was");
+        assert_eq!(left_beside(&path), [""; 0]);
+    }
+
+    #[test]
+    fn only_the_same_kind_is_replaced_and_nothing_is_put_into_an_artefact() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let path = root.path().join("kg");
+        publish(&path, ArtefactKind::Kg, Replace::No, serde_json::Value::Null).expect("published");
+        let error = publish(&path, ArtefactKind::Corpus, Replace::Yes, serde_json::Value::Null).expect_err("a graph");
+        assert_eq!(error.class(), ErrorClass::Usage, "{error}");
+        assert!(error.to_string().contains("a kg is there"), "{error}");
+        let inside = publish(&path.join("corpus"), ArtefactKind::Corpus, Replace::No, serde_json::Value::Null);
+        let deep = publish_file(&path.join("deep/recs.tsv"), Replace::No, |out| out.write_all(b"x"));
+        let over = publish_file(&path.join("a.txt"), Replace::Yes, |out| out.write_all(b"x"));
+        for refused in [inside.err(), deep.err(), over.err()] {
+            assert!(matches!(refused, Some(Error::Overlap { .. })), "{refused:?}");
+        }
+        // A directory of somebody else who also has a manifest.
+        let theirs = root.path().join("app");
+        fs::create_dir(&theirs).expect("a directory");
+        fs::write(theirs.join(MANIFEST), r#"{ "name": "app", "kind": "web" }"#).expect("written");
+        let refused = publish(&theirs, ArtefactKind::Kg, Replace::Yes, serde_json::Value::Null);
+        assert!(matches!(refused, Err(Error::Exists { .. })));
+        Artefact::open(&path, ArtefactKind::Kg, &Context::default()).expect("as it was");
+    }
+
+    #[test]
+    fn what_killed_processes_left_is_swept_by_the_next() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let (kg, file) = (root.path().join("kg"), root.path().join("recs.tsv"));
+        let leave = || {
+            for name in [".kg.tmp", ".kg.old"] {
+                fs::create_dir_all(root.path().join(name).join("deep")).expect("a directory");
+            }
+            for name in [".kg.lock", ".recs.tsv.lock", ".recs.tsv.tmp"] {
+                fs::write(root.path().join(name), "left").expect("written");
+            }
+        };
+        publish(&kg, ArtefactKind::Kg, Replace::No, serde_json::Value::Null).expect("published");
+        leave();
+        publish(&kg, ArtefactKind::Kg, Replace::Yes, serde_json::Value::Null).expect("published");
+        publish_file(&file, Replace::No, |out| out.write_all(b"x")).expect("written");
+        assert_eq!(left_beside(&kg), [""; 0]);
+    }
+
+    #[test]
+    fn a_second_writer_of_a_file_is_refused_and_sweeps_nothing() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let path = root.path().join("recs.tsv");
+        let write = |out: &mut (dyn Write + Send)| {
+            let second = publish_file(&path, Replace::Yes, |_| panic!("another is writing"));
+            assert!(matches!(second, Err(Error::Locked { .. })));
+            out.write_all(b"x")
+        };
+        publish_file(&path, Replace::No, write).expect("written");
+        assert_eq!(fs::read(&path).expect("there"), b"x");
+    }
 
     #[test]
     #[cfg(unix)]

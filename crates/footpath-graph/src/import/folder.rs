@@ -1,11 +1,25 @@
 //! The files of a folder, by name.
 
 use super::problems::Flaw;
-use super::reader::Delimiter;
+use super::table::Delimiter;
 use crate::error::{Result, show};
 use std::path::{Path, PathBuf};
 
 const PACKINGS: [&str; 2] = [".gz", ".zst"];
+
+/// A file of a folder, and how its fields are parted.
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    pub(super) delimiter: Delimiter,
+}
+
+impl File {
+    /// Its size on disk; 0 where that is not known.
+    pub(super) fn bytes(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |file| file.len())
+    }
+}
 
 /// The names in a folder, sorted; names that are not UTF-8 are no input of any format.
 pub(super) struct Folder {
@@ -30,31 +44,43 @@ impl Folder {
     }
 
     /// The one table called `stem`, as TSV or CSV, if there is any.
-    pub(super) fn table(&self, stem: &str) -> Result<Option<(PathBuf, Delimiter)>> {
-        let delimiter = |name: &str| match unpacked(name).strip_prefix(stem)? {
-            ".tsv" => Some(Delimiter::Tab),
-            ".csv" => Some(Delimiter::Comma),
-            _ => None,
-        };
-        let found: Vec<_> = self.names.iter().filter_map(|n| delimiter(n).map(|d| (n.as_str(), d))).collect();
-        self.only(&found.iter().map(|(name, _)| *name).collect::<Vec<_>>())?;
-        Ok(found.first().map(|(name, delimiter)| (self.path.join(name), *delimiter)))
+    pub(super) fn table(&self, stem: &str) -> Result<Option<File>> {
+        let found: Vec<_> = self.names.iter().filter(|name| part(name, stem) == Some("")).collect();
+        self.only(&found)?;
+        Ok(found.first().map(|name| self.file(name)))
+    }
+
+    /// The table called `stem`, or all that are called `stem.PART` where there is none, in the order of their names.
+    pub(super) fn tables(&self, stem: &str) -> Result<Vec<File>> {
+        if let Some(whole) = self.table(stem)? {
+            return Ok(vec![whole]);
+        }
+        let parts: Vec<_> = self.names.iter().filter_map(|name| Some((part(name, stem)?, name))).collect();
+        for same in parts.chunk_by(|(a, _), (b, _)| a == b) {
+            self.only(&same.iter().map(|(_, name)| *name).collect::<Vec<_>>())?;
+        }
+        Ok(parts.into_iter().map(|(_, name)| self.file(name)).collect())
     }
 
     /// The one file ending in `suffix`, if there is any, with what stands before the suffix.
-    pub(super) fn with_suffix(&self, suffix: &str) -> Result<Option<(PathBuf, &str)>> {
-        let found: Vec<_> = self.names.iter().filter(|n| unpacked(n).ends_with(suffix)).map(String::as_str).collect();
+    pub(super) fn with_suffix(&self, suffix: &str) -> Result<Option<(File, String)>> {
+        let found: Vec<_> = self.names.iter().filter(|n| unpacked(n).ends_with(suffix)).collect();
         self.only(&found)?;
-        let stem = |name| unpacked(name).strip_suffix(suffix).unwrap_or(name);
-        Ok(found.first().map(|&name| (self.path.join(name), stem(name))))
+        let stem = |name| unpacked(name).strip_suffix(suffix).unwrap_or(name).to_owned();
+        Ok(found.first().map(|name| (self.file(name), stem(name))))
     }
 
-    fn only(&self, found: &[&str]) -> Result<()> {
+    fn file(&self, name: &str) -> File {
+        let delimiter = if unpacked(name).ends_with(".csv") { Delimiter::Comma } else { Delimiter::Tab };
+        File { path: self.path.join(name), delimiter }
+    }
+
+    fn only(&self, found: &[&String]) -> Result<()> {
         if found.len() < 2 {
             return Ok(());
         }
-        let message =
-            format!("{} files for the same thing: {}; keep one", found.len(), show(found.join(", ").as_bytes()));
+        let names = found.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+        let message = format!("{} files for the same thing: {}; keep one", found.len(), show(names.as_bytes()));
         Err(Flaw::new("ambiguous", message).fail(&self.path))
     }
 
@@ -70,7 +96,9 @@ fn unpacked(name: &str) -> &str {
     PACKINGS.iter().find_map(|packing| name.strip_suffix(packing)).unwrap_or(name)
 }
 
-/// A file's own name, for provenance.
-pub(super) fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+/// What stands between `stem.` and `.tsv` or `.csv` in the name of a table; empty for the whole.
+fn part<'n>(name: &'n str, stem: &str) -> Option<&'n str> {
+    let rest = unpacked(name).strip_prefix(stem)?;
+    let rest = rest.strip_suffix(".tsv").or_else(|| rest.strip_suffix(".csv"))?;
+    if rest.is_empty() { Some("") } else { rest.strip_prefix('.').filter(|part| !part.is_empty()) }
 }

@@ -8,139 +8,180 @@
 //! triples        head  relation  tail  [weight]                        relation_id, or the name without a relations file
 //! ```
 //!
-//! Each is `NAME.tsv` or `NAME.csv`, optionally with `.gz` or `.zst`. Only interactions and triples are required. Columns may
-//! stand in any order, and others are ignored.
+//! Each is `NAME.tsv` or `NAME.csv`, optionally with `.gz` or `.zst`. Only interactions and triples are required.
+//! Columns may stand in any order, and others are ignored. Interactions and triples may lie in several files,
+//! `NAME.PART.tsv`, which are read in the order of their names.
 
-use super::collect::{Collector, FactColumns, LogColumns};
-use super::folder::Folder;
-use super::problems::Flaw;
-use super::reader::{Context, Delimiter, Record, Table};
-use crate::dataset::RawRelation;
+use super::collector::{At, Choice, Collector, LogFields};
+use super::folder::{File, Folder};
+use super::problems::{Checked, Flaw};
+use super::reading::Reading;
+use super::record::Record;
+use super::table::Table;
+use super::tables::Tables;
+use super::values::{self, Name};
 use crate::error::{Result, show};
+use crate::heldout::Split;
 use crate::interner::Interner;
-use std::path::PathBuf;
 
-type File = (PathBuf, Delimiter);
+/// The tables of a dataset folder.
+pub(super) struct Native {
+    entities: Option<File>,
+    relations: Option<File>,
+    triples: Vec<File>,
+    items: Option<File>,
+    interactions: Vec<File>,
+}
 
 /// Whether the folder has a file of this format.
 pub(super) fn is_here(folder: &Folder) -> Result<bool> {
-    Ok(folder.table("interactions")?.is_some() || folder.table("triples")?.is_some())
+    Ok(!folder.tables("interactions")?.is_empty() || !folder.tables("triples")?.is_empty())
 }
 
-/// Reads a dataset folder.
-pub(super) fn read(folder: &Folder, collector: &mut Collector, context: &mut Context<'_>) -> Result<()> {
-    let required = |stem: &str| {
-        let wanted = || folder.missing(&format!("{stem}.tsv or {stem}.csv (plain, .gz or .zst)"));
-        folder.table(stem)?.ok_or_else(wanted)
+/// Finds the tables.
+pub(super) fn find(folder: &Folder) -> Result<Native> {
+    let required = |stem: &str| match folder.tables(stem)? {
+        none if none.is_empty() => Err(folder.missing(&format!("{stem}.tsv or {stem}.csv (plain, .gz or .zst)"))),
+        files => Ok(files),
     };
-    let (log, facts) = (required("interactions")?, required("triples")?);
-    if let Some(file) = folder.table("entities")? {
-        entities(&file, collector, context)?;
+    Ok(Native {
+        interactions: required("interactions")?,
+        triples: required("triples")?,
+        entities: folder.table("entities")?,
+        relations: folder.table("relations")?,
+        items: folder.table("items")?,
+    })
+}
+
+impl Tables for Native {
+    fn bytes(&self) -> u64 {
+        let single = [&self.entities, &self.relations, &self.items].into_iter().flatten();
+        single.chain(&self.triples).chain(&self.interactions).map(File::bytes).sum()
     }
-    let relation_ids = folder.table("relations")?.map(|file| relations(&file, collector, context)).transpose()?;
-    triples(&facts, relation_ids.as_ref(), collector, context)?;
-    if let Some(file) = folder.table("items")? {
-        items(&file, collector, context)?;
+
+    fn read(&self, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+        if let Some(file) = &self.entities {
+            entities(file, collector, reading)?;
+        }
+        let relation_ids = self.relations.as_ref().map(|file| relations(file, collector, reading)).transpose()?;
+        for file in &self.triples {
+            triples(file, relation_ids.as_ref(), collector, reading)?;
+        }
+        if let Some(file) = &self.items {
+            items(file, collector, reading)?;
+        }
+        self.interactions.iter().try_for_each(|file| interactions(file, collector, reading))
     }
-    interactions(&log, collector, context)
 }
 
 /// Opens a table whose header has the required columns; their numbers.
-fn open<const N: usize>(file: &File, required: [&str; N], context: &mut Context<'_>) -> Result<(Table, [usize; N])> {
-    let table = Table::open(&file.0, file.1, context)?;
-    table.require(&required, context)?;
+fn open<const N: usize>(file: &File, required: [&str; N], reading: &mut Reading<'_>) -> Result<(Table, [usize; N])> {
+    let table = Table::open(&file.path, file.delimiter, reading)?;
+    table.require(&required, reading)?;
     let columns = required.map(|name| table.column(name).unwrap_or(0));
     Ok((table, columns))
 }
 
-fn entities(file: &File, collector: &mut Collector, context: &mut Context<'_>) -> Result<()> {
-    let (mut table, [id, kind]) = open(file, ["entity_id", "type"], context)?;
+fn name(record: Record<'_>, column: usize) -> Checked<Name<'_>> {
+    values::name(record.field(column))
+}
+
+fn entities(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    let (mut table, [id, kind]) = open(file, ["entity_id", "type"], reading)?;
     let label = table.column("label");
-    table.each(context, |record| {
-        let id = collector.name(record, id)?;
-        collector.list_entity(id, record.field(kind), label.map(|c| record.field(c)))
-    })?;
+    let number = collector.begin_file(&file.path)?;
     collector.entities_listed = true;
-    collector.end_of_file(&file.0, &mut context.problems);
-    Ok(())
+    table.each(reading, |record| {
+        let (named, typed) = (name(record, id)?, name(record, kind)?);
+        let listed = collector.list_entity(At::record(number, record), named, typed, label.map(|c| record.field(c)));
+        listed.map_err(|flaw| flaw.in_columns(&[id, kind]))
+    })
 }
 
 /// The ids of the relations file; the number of each is that of its relation.
-fn relations(file: &File, collector: &mut Collector, context: &mut Context<'_>) -> Result<Interner> {
-    let (mut table, [id, name]) = open(file, ["relation_id", "name"], context)?;
+fn relations(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<Interner> {
+    let (mut table, [id_column, name_column]) = open(file, ["relation_id", "name"], reading)?;
     let (forward, inverse) = (table.column("forward_label"), table.column("inverse_label"));
     let mut ids = Interner::default();
-    table.each(context, |record| {
-        let (id, id_column) = (collector.name(record, id)?, id);
-        if ids.find(id).is_some() {
-            let message = format!("relation `{}` stands twice", show(id.as_bytes()));
+    let number = collector.begin_file(&file.path)?;
+    table.each(reading, |record| {
+        let (id, named) = (name(record, id_column)?, name(record, name_column)?);
+        if ids.find(id.text()).is_some() {
+            let message = format!("relation `{}` stands twice", show(id.text().as_bytes()));
             return Err(Flaw::new("duplicate_id", message).at(id_column));
         }
-        let reading = |column: Option<usize>| column.map_or_else(String::new, |c| reading(record, c));
-        let relation = RawRelation {
-            name: collector.name(record, name)?.to_owned(),
-            forward: reading(forward),
-            inverse: reading(inverse),
-        };
-        collector.add_relation(relation, name)?;
-        ids.intern(id);
+        let reading = |column: Option<usize>| column.map_or_else(String::new, |c| reading_of(record, c));
+        let listed = collector.list_relation(At::record(number, record), named, reading(forward), reading(inverse));
+        listed.map_err(|flaw| flaw.in_columns(&[name_column]))?;
+        ids.intern(id.text());
         Ok(())
     })?;
-    collector.end_of_file(&file.0, &mut context.problems);
     Ok(ids)
 }
 
-fn reading(record: Record<'_>, column: usize) -> String {
-    super::fields::label(record.field(column)).trim().to_owned()
+fn reading_of(record: Record<'_>, column: usize) -> String {
+    values::label(record.field(column)).trim().to_owned()
 }
 
 fn triples(
     file: &File,
     relation_ids: Option<&Interner>,
     collector: &mut Collector,
-    context: &mut Context<'_>,
+    reading: &mut Reading<'_>,
 ) -> Result<()> {
-    let (mut table, [head, relation, tail]) = open(file, ["head", "relation", "tail"], context)?;
-    collector.start_facts(&file.0);
-    let columns = FactColumns { head, tail, weight: table.column("weight") };
-    table.each_ahead(context, |record, records| {
-        collector.look_up_ends(records, &columns);
-        let name = collector.name(record, relation)?;
+    let (mut table, [head, relation, tail]) = open(file, ["head", "relation", "tail"], reading)?;
+    let weight = table.column("weight");
+    let number = collector.begin_file(&file.path)?;
+    if let Err(flaw) = collector.set_weighed(weight.is_some()) {
+        return table.refuse_header(reading, flaw);
+    }
+    let look = |collector: &mut Collector, records: &[Record<'_>]| collector.look_up_ends(records, [head, tail]);
+    table.each_ahead(reading, collector, look, |collector, record| {
+        let at = At::record(number, record);
+        let named = name(record, relation)?;
         let raw = match relation_ids {
-            None => collector.relation(name, relation)?,
-            Some(ids) => ids.find(name).ok_or_else(|| {
-                let message = format!("relation `{}` is not in the relations file", show(name.as_bytes()));
+            None => collector.relation(at, named).map_err(|flaw| flaw.in_columns(&[relation]))?,
+            Some(ids) => ids.find(named.text()).ok_or_else(|| {
+                let message = format!("relation `{}` is not in the relations file", show(named.text().as_bytes()));
                 Flaw::new("dangling_relation", message).at(relation)
             })?,
         };
-        collector.triple(record, &columns, raw)
-    })?;
-    collector.end_of_file(&file.0, &mut context.problems);
-    Ok(())
+        // All else is looked at before a name is added, so that a refused fact leaves no entity behind.
+        let weight = weight.map(|column| values::weight(record.field(column))).transpose()?;
+        let taken = collector.triple(at, name(record, head)?, raw, name(record, tail)?, weight);
+        taken.map_err(|flaw| flaw.in_columns(&[head, relation, tail]))
+    })
 }
 
-fn items(file: &File, collector: &mut Collector, context: &mut Context<'_>) -> Result<()> {
-    let (mut table, [id, entity]) = open(file, ["item_id", "entity_id"], context)?;
+fn items(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    let (mut table, [id, entity]) = open(file, ["item_id", "entity_id"], reading)?;
     let title = table.column("title");
-    table.each(context, |record| {
-        let id = collector.name(record, id)?;
-        let item = collector.list_item(id, title.map(|c| record.field(c)))?;
-        let entity = record.field(entity);
-        if entity.text.is_empty() { Ok(()) } else { collector.link(item, entity) }
-    })?;
-    collector.end_of_file(&file.0, &mut context.problems);
-    Ok(())
+    let number = collector.begin_file(&file.path)?;
+    table.each(reading, |record| {
+        let named = name(record, id)?;
+        let item = collector.list_item(At::record(number, record), named, title.map(|c| record.field(c)))?;
+        if record.field(entity).text.is_empty() {
+            return Ok(());
+        }
+        collector.link(item, name(record, entity)?).map_err(|flaw| flaw.in_columns(&[id, entity]))
+    })
 }
 
-fn interactions(file: &File, collector: &mut Collector, context: &mut Context<'_>) -> Result<()> {
-    let (mut table, [user, item]) = open(file, ["user_id", "item_id"], context)?;
+fn interactions(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    let (mut table, [user, item]) = open(file, ["user_id", "item_id"], reading)?;
     let time = table.column("timestamp").or_else(|| table.column("position"));
-    let columns = LogColumns { user, item, rating: table.column("rating"), time, split: table.column("split") };
-    collector.start_log(&file.0, &columns);
-    table.each_ahead(context, |record, records| {
-        collector.look_up_pairs(records, &columns);
-        collector.interaction(record, &columns)
-    })?;
-    collector.end_of_file(&file.0, &mut context.problems);
-    Ok(())
+    let (rating, split) = (table.column("rating"), table.column("split"));
+    let number = collector.begin_file(&file.path)?;
+    let fields = LogFields { rating: rating.is_some(), time: time.is_some(), split: split.is_some() };
+    if let Err(flaw) = collector.set_log_fields(fields) {
+        return table.refuse_header(reading, flaw);
+    }
+    let look = |collector: &mut Collector, records: &[Record<'_>]| collector.look_up_pairs(records, [user, item]);
+    table.each_ahead(reading, collector, look, |collector, record| {
+        let rating = rating.map_or(Ok(f32::NAN), |column| collector.rating(record.field(column)))?;
+        let time = time.map_or(Ok(0), |column| collector.time(record.field(column), record.line()))?;
+        let split = split.map_or(Ok(Split::Train), |column| values::split(record.field(column)))?;
+        let choice = Choice { user: name(record, user)?, item: name(record, item)?, rating, time, split };
+        collector.interaction(At::record(number, record), &choice).map_err(|flaw| flaw.in_columns(&[user, item]))
+    })
 }

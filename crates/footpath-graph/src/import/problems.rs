@@ -76,6 +76,13 @@ impl Flaw {
         self
     }
 
+    /// The same where the fields of a record are the columns with these numbers of a file.
+    pub(super) fn in_columns(mut self, columns: &[usize]) -> Self {
+        let field = usize::try_from(self.column).unwrap_or(0).checked_sub(1);
+        self.column = field.and_then(|field| columns.get(field)).map_or(0, |&column| column as u64 + 1);
+        self
+    }
+
     /// A failure of its own, outside any record.
     pub(super) fn fail(self, path: &Path) -> Error {
         let mut problems = Problems::new(None);

@@ -1,20 +1,26 @@
 //! RecBole atomic files: `NAME.inter`, `NAME.kg`, `NAME.link` and optionally `NAME.item` and `NAME.user` in one folder.
 //!
-//! Tab separated, without quoting. Each column of the header is `name:type`, the type one of `token`, `token_seq`, `float`,
-//! `float_seq`. Used are `user_id`, `item_id`, `rating`, `timestamp` and `split` of `.inter`; `head_id`, `relation_id` and
-//! `tail_id` of `.kg`, and its `weight` if that is a float; `item_id` and `entity_id` of `.link`; `item_id` and the title (`title`, `name`, or a name ending in
-//! `_title`) of `.item`. Other columns are checked and ignored.
+//! Tab separated, without quoting. Each column of the header is `name:type`, the type one of `token`, `token_seq`,
+//! `float`, `float_seq`. Used are `user_id`, `item_id`, `rating`, `timestamp` and `split` of `.inter`; `head_id`,
+//! `relation_id` and `tail_id` of `.kg`, and its `weight` if that is a float; `item_id` and `entity_id` of `.link`;
+//! `item_id` and the title (`title`, `name`, or a name ending in `_title`) of `.item`. Other columns are checked and
+//! ignored.
 //!
-//! The format has no entity types. Where every entity of `.kg` is written `type:name`, as in `person:Tom Hanks`, with at most
-//! [`MAX_PREFIXES`] types, these give type and label; otherwise all entities are of type `entity`.
+//! The format has no entity types. Where every entity of `.kg` is written `type:name`, as in `person:Tom Hanks`, with
+//! at most [`MAX_PREFIXES`] types, these give type and label; otherwise all entities are of type `entity`.
 
-use super::collect::{Collector, FactColumns, LogColumns, RESERVED_TYPES};
-use super::fields;
-use super::folder::Folder;
+use super::collector::{At, Choice, Collector, LogFields, RESERVED_TYPES};
+use super::field::Field;
+use super::folder::{File, Folder};
 use super::problems::{Checked, Flaw};
-use super::reader::{Context, Delimiter, Record, Table};
+use super::reading::Reading;
+use super::record::Record;
+use super::table::{Delimiter, Table};
+use super::tables::Tables;
+use super::values::{self, Name};
 use crate::dataset::Dataset;
 use crate::error::{Result, show};
+use crate::heldout::Split;
 use crate::interner::Interner;
 use std::path::Path;
 
@@ -30,36 +36,56 @@ enum Kind {
     FloatSeq,
 }
 
+/// The files of a data set.
+pub(super) struct RecBole {
+    inter: File,
+    kg: File,
+    link: File,
+    item: Option<File>,
+    user: Option<File>,
+}
+
 /// Whether the folder has a file of this format.
 pub(super) fn is_here(folder: &Folder) -> Result<bool> {
     Ok(folder.with_suffix(".inter")?.is_some() || folder.with_suffix(".kg")?.is_some())
 }
 
-/// Reads a folder of atomic files.
-pub(super) fn read(folder: &Folder, collector: &mut Collector, context: &mut Context<'_>) -> Result<()> {
+/// Finds the files, which must be of one data set.
+pub(super) fn find(folder: &Folder) -> Result<RecBole> {
     let required = |suffix: &str| folder.with_suffix(suffix)?.ok_or_else(|| folder.missing(&format!("NAME{suffix}")));
-    let (log, name) = required(".inter")?;
-    let (facts, facts_name) = required(".kg")?;
-    let (links_file, links_name) = required(".link")?;
-    let (items_file, users_file) = (folder.with_suffix(".item")?, folder.with_suffix(".user")?);
-    let others = [&items_file, &users_file].into_iter().flatten().map(|(_, name)| *name);
-    for other in [facts_name, links_name].into_iter().chain(others) {
-        if other != name {
+    let (inter, name) = required(".inter")?;
+    let (kg, kg_name) = required(".kg")?;
+    let (link, link_name) = required(".link")?;
+    let (item, user) = (folder.with_suffix(".item")?, folder.with_suffix(".user")?);
+    let others = [&item, &user].into_iter().flatten().map(|(_, name)| name);
+    for other in [&kg_name, &link_name].into_iter().chain(others) {
+        if *other != name {
             let message =
                 format!("files of two data sets, `{}` and `{}`", show(name.as_bytes()), show(other.as_bytes()));
             return Err(Flaw::new("ambiguous", message).fail(folder.path()));
         }
     }
-    triples(&facts, collector, context)?;
-    type_entities(&mut collector.dataset);
-    if let Some((path, _)) = items_file {
-        items(&path, collector, context)?;
+    Ok(RecBole { inter, kg, link, item: item.map(|(file, _)| file), user: user.map(|(file, _)| file) })
+}
+
+impl Tables for RecBole {
+    fn bytes(&self) -> u64 {
+        let optional = [&self.item, &self.user].into_iter().flatten();
+        [&self.inter, &self.kg, &self.link].into_iter().chain(optional).map(File::bytes).sum()
     }
-    if let Some((path, _)) = users_file {
-        users(&path, context)?;
+
+    fn read(&self, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+        triples(&self.kg.path, collector, reading)?;
+        type_entities(&mut collector.dataset);
+        if let Some(file) = &self.item {
+            items(&file.path, collector, reading)?;
+        }
+        if let Some(file) = &self.user {
+            users(&file.path, reading)?;
+        }
+        links(&self.link.path, collector, reading)?;
+        interactions(&self.inter.path, collector, reading)
     }
-    links(&links_file, collector, context)?;
-    interactions(&log, collector, context)
 }
 
 /// A table with typed columns.
@@ -71,32 +97,32 @@ struct Typed {
 
 impl Typed {
     /// Opens a file whose header has the required columns, of type token.
-    fn open<const N: usize>(path: &Path, required: [&str; N], context: &mut Context<'_>) -> Result<(Self, [usize; N])> {
-        let table = Table::open(path, Delimiter::Tab, context)?;
-        table.require(&required.map(|name| format!("{name}:token")).each_ref().map(String::as_str), context)?;
+    fn open<const N: usize>(path: &Path, required: [&str; N], reading: &mut Reading<'_>) -> Result<(Self, [usize; N])> {
+        let table = Table::open(path, Delimiter::Tab, reading)?;
+        table.require(&required.map(|name| format!("{name}:token")).each_ref().map(String::as_str), reading)?;
         let mut typed = Self { table, names: Vec::new(), kinds: Vec::new() };
         for (number, column) in typed.table.header().to_vec().iter().enumerate() {
             let Some((name, kind)) = column.rsplit_once(':').and_then(|(name, kind)| Some((name, parse(kind)?))) else {
                 let shown = show(column.as_bytes());
                 let message =
                     format!("column `{shown}` is not `name:type` with type token, token_seq, float or float_seq");
-                typed.table.refuse_header(context, Flaw::new("header", message).at(number))?;
+                typed.table.refuse_header(reading, Flaw::new("header", message).at(number))?;
                 continue;
             };
             typed.names.push(name.to_owned());
             typed.kinds.push(kind);
         }
-        typed.refuse_repeated(context)?;
+        typed.refuse_repeated(reading)?;
         let columns = required.map(|name| typed.column(name).unwrap_or(0));
         Ok((typed, columns))
     }
 
     /// Two types of one name would be two columns of that name.
-    fn refuse_repeated(&self, context: &mut Context<'_>) -> Result<()> {
+    fn refuse_repeated(&self, reading: &mut Reading<'_>) -> Result<()> {
         let twice = self.names.iter().enumerate().find(|(i, name)| self.names.iter().take(*i).any(|n| n == *name));
         let Some((number, name)) = twice else { return Ok(()) };
         let message = format!("column `{}` stands twice", show(name.as_bytes()));
-        self.table.refuse_header(context, Flaw::new("header", message).at(number))
+        self.table.refuse_header(reading, Flaw::new("header", message).at(number))
     }
 
     fn column(&self, name: &str) -> Option<usize> {
@@ -104,20 +130,22 @@ impl Typed {
     }
 
     /// Passes on the records whose numeric fields are numbers; `special` columns have checks of their own.
-    fn each(
+    fn each<S>(
         &mut self,
-        context: &mut Context<'_>,
+        reading: &mut Reading<'_>,
         special: &[Option<usize>],
-        mut take: impl FnMut(Record<'_>) -> Checked<()>,
+        state: &mut S,
+        look: impl FnMut(&mut S, &[Record<'_>]),
+        mut take: impl FnMut(&mut S, Record<'_>) -> Checked<()>,
     ) -> Result<()> {
         let numeric = |(column, kind): (usize, &Kind)| {
             let checked = matches!(kind, Kind::Float | Kind::FloatSeq) && !special.contains(&Some(column));
             checked.then_some(column)
         };
         let numeric: Vec<usize> = self.kinds.iter().enumerate().filter_map(numeric).collect();
-        self.table.each(context, |record| {
+        self.table.each_ahead(reading, state, look, |state, record| {
             numeric.iter().try_for_each(|&column| numbers(record, column))?;
-            take(record)
+            take(state, record)
         })
     }
 }
@@ -136,62 +164,87 @@ fn parse(kind: &str) -> Option<Kind> {
 fn numbers(record: Record<'_>, column: usize) -> Checked<()> {
     let field = record.field(column);
     let parts = field.text.split(' ').filter(|_| !field.text.is_empty());
-    parts
-        .map(|text| super::reader::Field { text, ..field })
-        .try_for_each(|part| fields::number(part, "number").map(|_| ()))
+    parts.map(|text| Field { text, ..field }).try_for_each(|part| values::number(part, "number").map(|_| ()))
 }
 
-fn triples(path: &Path, collector: &mut Collector, context: &mut Context<'_>) -> Result<()> {
-    let (mut file, [head, relation, tail]) = Typed::open(path, ["head_id", "relation_id", "tail_id"], context)?;
-    collector.start_facts(path);
+fn name(record: Record<'_>, column: usize) -> Checked<Name<'_>> {
+    values::name(record.field(column))
+}
+
+fn triples(path: &Path, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    let (mut file, [head, relation, tail]) = Typed::open(path, ["head_id", "relation_id", "tail_id"], reading)?;
+    let number = collector.begin_file(path)?;
     let is_number = |column: &usize| file.kinds.get(*column) == Some(&Kind::Float);
-    let columns = FactColumns { head, tail, weight: file.column("weight").filter(is_number) };
-    file.each(context, &[columns.weight], |record| {
-        let name = collector.name(record, relation)?;
-        let raw = collector.relation(name, relation)?;
-        collector.triple(record, &columns, raw)
-    })?;
-    collector.end_of_file(path, &mut context.problems);
-    Ok(())
+    let weight = file.column("weight").filter(is_number);
+    if let Err(flaw) = collector.set_weighed(weight.is_some()) {
+        return file.table.refuse_header(reading, flaw);
+    }
+    let look = |collector: &mut Collector, records: &[Record<'_>]| collector.look_up_ends(records, [head, tail]);
+    file.each(reading, &[weight], collector, look, |collector, record| {
+        let at = At::record(number, record);
+        let raw = collector.relation(at, name(record, relation)?).map_err(|flaw| flaw.in_columns(&[relation]))?;
+        // All else is looked at before a name is added, so that a refused fact leaves no entity behind.
+        let weight = weight.map(|column| values::weight(record.field(column))).transpose()?;
+        let taken = collector.triple(at, name(record, head)?, raw, name(record, tail)?, weight);
+        taken.map_err(|flaw| flaw.in_columns(&[head, relation, tail]))
+    })
 }
 
-fn links(path: &Path, collector: &mut Collector, context: &mut Context<'_>) -> Result<()> {
-    let (mut file, [item, entity]) = Typed::open(path, ["item_id", "entity_id"], context)?;
-    file.each(context, &[], |record| {
-        let id = collector.name(record, item)?;
-        let item = collector.list_item(id, None)?;
-        collector.link(item, record.field(entity))
-    })?;
-    collector.end_of_file(path, &mut context.problems);
-    Ok(())
+fn links(path: &Path, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    let (mut file, [item, entity]) = Typed::open(path, ["item_id", "entity_id"], reading)?;
+    let number = collector.begin_file(path)?;
+    file.each(
+        reading,
+        &[],
+        collector,
+        |_, _| (),
+        |collector, record| {
+            let listed = collector.list_item(At::record(number, record), name(record, item)?, None)?;
+            collector.link(listed, name(record, entity)?).map_err(|flaw| flaw.in_columns(&[item, entity]))
+        },
+    )
 }
 
-fn items(path: &Path, collector: &mut Collector, context: &mut Context<'_>) -> Result<()> {
-    let (mut file, [item]) = Typed::open(path, ["item_id"], context)?;
+fn items(path: &Path, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    let (mut file, [item]) = Typed::open(path, ["item_id"], reading)?;
     let title = file.column("title").or_else(|| file.column("name"));
     let title = title.or_else(|| file.names.iter().position(|name| name.ends_with("_title")));
-    file.each(context, &[], |record| {
-        let id = collector.name(record, item)?;
-        collector.list_item(id, title.map(|c| record.field(c))).map(|_| ())
-    })?;
-    collector.end_of_file(path, &mut context.problems);
-    Ok(())
+    let number = collector.begin_file(path)?;
+    file.each(
+        reading,
+        &[],
+        collector,
+        |_, _| (),
+        |collector, record| {
+            let title = title.map(|column| record.field(column));
+            collector.list_item(At::record(number, record), name(record, item)?, title).map(|_| ())
+        },
+    )
 }
 
 /// Nothing of a user but the id is part of the graph; the file is checked all the same.
-fn users(path: &Path, context: &mut Context<'_>) -> Result<()> {
-    let (mut file, [user]) = Typed::open(path, ["user_id"], context)?;
-    file.each(context, &[], |record| fields::name(record.field(user)).map(|_| ()))
+fn users(path: &Path, reading: &mut Reading<'_>) -> Result<()> {
+    let (mut file, [user]) = Typed::open(path, ["user_id"], reading)?;
+    file.each(reading, &[], &mut (), |(), _| (), |(), record| name(record, user).map(|_| ()))
 }
 
-fn interactions(path: &Path, collector: &mut Collector, context: &mut Context<'_>) -> Result<()> {
-    let (mut file, [user, item]) = Typed::open(path, ["user_id", "item_id"], context)?;
+fn interactions(path: &Path, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    let (mut file, [user, item]) = Typed::open(path, ["user_id", "item_id"], reading)?;
     let time = file.column("timestamp").or_else(|| file.column("position"));
-    let columns = LogColumns { user, item, rating: file.column("rating"), time, split: file.column("split") };
-    collector.start_log(path, &columns);
-    file.each(context, &[columns.rating, columns.time], |record| collector.interaction(record, &columns))?;
-    collector.end_of_file(path, &mut context.problems);
-    Ok(())
+    let (rating, split) = (file.column("rating"), file.column("split"));
+    let number = collector.begin_file(path)?;
+    let fields = LogFields { rating: rating.is_some(), time: time.is_some(), split: split.is_some() };
+    if let Err(flaw) = collector.set_log_fields(fields) {
+        return file.table.refuse_header(reading, flaw);
+    }
+    let look = |collector: &mut Collector, records: &[Record<'_>]| collector.look_up_pairs(records, [user, item]);
+    file.each(reading, &[rating, time], collector, look, |collector, record| {
+        let rating = rating.map_or(Ok(f32::NAN), |column| collector.rating(record.field(column)))?;
+        let time = time.map_or(Ok(0), |column| collector.time(record.field(column), record.line()))?;
+        let split = split.map_or(Ok(Split::Train), |column| values::split(record.field(column)))?;
+        let choice = Choice { user: name(record, user)?, item: name(record, item)?, rating, time, split };
+        collector.interaction(At::record(number, record), &choice).map_err(|flaw| flaw.in_columns(&[user, item]))
+    })
 }
 
 /// The type and the label in an entity name, if it has both.

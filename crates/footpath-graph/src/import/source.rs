@@ -55,15 +55,12 @@ pub(super) type Budget = Rc<Cell<u64>>;
 pub(super) struct Source {
     reader: Box<dyn BufRead>,
     consumed: Rc<Cell<u64>>,
-    /// Size of the file on disk in bytes; 0 for a pipe.
-    pub(super) file_bytes: u64,
     pub(super) packing: Packing,
 }
 
 impl Source {
     pub(super) fn open(path: &Path, budget: Budget) -> Result<Self> {
         let file = File::open(path).map_err(footpath_core::Error::io(path))?;
-        let file_bytes = file.metadata().map_err(footpath_core::Error::io(path))?.len();
         let consumed = Rc::new(Cell::new(0));
         let mut packed = Counted { inner: BufReader::with_capacity(BUFFER_BYTES, file), consumed: consumed.clone() };
         let packing = Packing::of(packed.fill_buf().map_err(footpath_core::Error::io(path))?);
@@ -74,7 +71,7 @@ impl Source {
         };
         let guarded = Guarded { inner: unpacked, packing, consumed: consumed.clone(), produced: 0, budget };
         let reader = Box::new(BufReader::with_capacity(BUFFER_BYTES, guarded));
-        Ok(Self { reader, consumed, file_bytes, packing })
+        Ok(Self { reader, consumed, packing })
     }
 
     /// The first unpacked bytes, not consumed.

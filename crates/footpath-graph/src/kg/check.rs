@@ -1,6 +1,6 @@
 //! The rules a stored graph obeys; each is checked when it is opened.
 
-use super::{KgArrays, Schema};
+use super::{KgArrays, Schema, Sources};
 
 type Broken = (&'static str, String, String);
 
@@ -41,6 +41,7 @@ pub(super) fn content(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> 
     let outside = arrays.weights.iter().find(|weight| !super::EDGE_WEIGHTS.contains(weight));
     rule(outside.is_none(), "weights of arcs", "1e-6 to 1e6", outside.map_or_else(String::new, f32::to_string))?;
     train(schema, arrays)?;
+    lines(schema, arrays)?;
     strings("names", &arrays.name_ends, &arrays.name_bytes)?;
     strings("labels", &arrays.label_ends, &arrays.label_bytes)
 }
@@ -87,6 +88,23 @@ fn train(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
     let (num_ratings, num_times) = (num(schema.has_ratings), num(schema.has_times));
     rule(arrays.ratings.len() == num_ratings, "ratings", num_ratings, arrays.ratings.len())?;
     rule(arrays.times.len() == num_times, "times", num_times, arrays.times.len())
+}
+
+/// With several source files, every line must be one of them. Of a single one the number of lines is not known.
+fn lines(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
+    let several = |files: &Sources| files.files().len() > 1;
+    if !several(&schema.interactions_files) && !several(&schema.triples_files) {
+        return Ok(());
+    }
+    let num_users = schema.types.first().map_or(0, |t| t.end as usize);
+    let num_train = arrays.offsets.get(num_users).map_or(0, |&o| o as usize);
+    // Arcs of users come first, and all of them are forward.
+    let (log, facts) = arrays.lines.split_at_checked(num_train).unwrap_or_default();
+    for (lines, files) in [(log, &schema.interactions_files), (facts, &schema.triples_files)] {
+        let largest = lines.iter().max().copied().unwrap_or(0);
+        rule(u64::from(largest) <= files.last(), "lines of facts", format!("at most {}", files.last()), largest)?;
+    }
+    Ok(())
 }
 
 fn strings(what: &'static str, ends: &[u64], bytes: &[u8]) -> Result<(), Broken> {

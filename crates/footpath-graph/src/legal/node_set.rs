@@ -1,6 +1,6 @@
 //! Some of a range of nodes.
 
-use footpath_core::NodeId;
+use footpath_core::{Context, NodeId, Result};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -12,14 +12,16 @@ pub(super) struct NodeSet {
 }
 
 impl NodeSet {
-    /// The nodes of a graph of so many of which this holds; asked on all threads.
-    pub(super) fn of_those(num_nodes: usize, holds: impl Fn(NodeId) -> bool + Sync) -> Self {
+    /// Those of the first `num_nodes` nodes of which this holds; asked on all threads.
+    pub(super) fn of_those(num_nodes: usize, holds: impl Fn(NodeId) -> bool + Sync, context: &Context) -> Result<Self> {
         #[expect(clippy::cast_possible_truncation, reason = "the number of nodes is limited at import")]
         let word = |word: usize| {
+            context.check()?;
             let nodes = (word * 64..num_nodes.min(word * 64 + 64)).map(|node| NodeId(node as u32));
-            nodes.filter(|&node| holds(node)).fold(0, |bits, node| bits | 1 << (node.0 % 64))
+            Ok(nodes.filter(|&node| holds(node)).fold(0, |bits, node| bits | 1 << (node.0 % 64)))
         };
-        Self { first: 0, bits: (0..num_nodes.div_ceil(64)).into_par_iter().with_min_len(16).map(word).collect() }
+        let words = (0..num_nodes.div_ceil(64)).into_par_iter().with_min_len(16).map(word);
+        Ok(Self { first: 0, bits: words.collect::<Result<_>>()? })
     }
 
     /// These nodes; those outside the range are left out.
@@ -48,7 +50,7 @@ mod tests {
         let all = 0..200;
         let holds = |node: NodeId| node.0 % 7 == 3;
         let expected: Vec<u32> = all.clone().filter(|&node| holds(NodeId(node))).collect();
-        let those = NodeSet::of_those(200, holds);
+        let those = NodeSet::of_those(200, holds, &Context::default()).expect("nobody stops it");
         assert_eq!((0..300).filter(|&node| those.contains(NodeId(node))).collect::<Vec<_>>(), expected);
         let some = NodeSet::of(&(70..150), &expected);
         let within: Vec<u32> = expected.iter().copied().filter(|node| (70..150).contains(node)).collect();

@@ -40,7 +40,7 @@ fn prefix(kg: &TrainKg, words: &[&str]) -> Vec<u32> {
 fn only_edges_with_a_completion_are_legal() {
     let kg = graph();
     let pattern = Pattern::hops(3, &kg).expect("pattern");
-    let legal = Legal::new(&kg, &pattern);
+    let legal = Legal::new(kg.clone(), pattern, &Context::default()).expect("a table");
     let cases: [(&[&str], &[&str], &[&str]); 6] = [
         (&["user:u1"], &["interacted"], &[]),
         (&["user:u1", "interacted"], &["item:a", "item:b"], &[]),
@@ -70,10 +70,15 @@ fn choices_know_how_many_came_later() {
     let kg = build(d).expect("built").train_kg().expect("valid");
     let pattern = Pattern::hops(3, &kg).expect("pattern");
     let first = kg.items().start;
-    let legal = Legal::new(&kg, &pattern).with_guests([vec![first + 2, first, first + 1, first]]);
+    let legal = Legal::new(kg.clone(), pattern, &Context::default()).expect("a table").with_new_users([vec![
+        first + 2,
+        first,
+        first + 1,
+        first,
+    ]]);
     let token = |node: NodeId| kg.vocabulary().node(node).0;
     assert_eq!(legal.later(token(kg.user("u1").expect("u1"))), [0, 3, 0, 2], "those of the same moment alike");
-    assert_eq!(legal.later(token(legal.guest(0))), [0, 1, 2], "of a guest, in the order given");
+    assert_eq!(legal.later(token(legal.new_user(0))), [0, 1, 2], "of a new user, in the order given");
     assert_eq!(legal.later(token(NodeId(kg.items().start))), [0; 0]);
 }
 
@@ -81,7 +86,7 @@ fn choices_know_how_many_came_later() {
 fn one_end_can_be_asked_for() {
     let kg = graph();
     let pattern = Pattern::hops(3, &kg).expect("pattern");
-    let legal = Legal::new(&kg, &pattern);
+    let legal = Legal::new(kg.clone(), pattern, &Context::default()).expect("a table");
     let mut out = Successors::default();
     let goal = Goal::Item(kg.item("d").expect("d"));
     legal.successors(&prefix(&kg, &["user:u1", "interacted"]), goal, &mut out);
@@ -91,20 +96,20 @@ fn one_end_can_be_asked_for() {
 }
 
 #[test]
-fn a_guest_walks_like_a_user_with_the_same_choices() {
+fn a_new_user_walks_like_a_user_with_the_same_choices() {
     let kg = graph();
     let pattern = Pattern::hops(3, &kg).expect("pattern");
     let items: Vec<u32> = ["b", "a", "b"].iter().map(|i| kg.item(i).expect("an item").0).collect();
-    let legal = Legal::new(&kg, &pattern).with_guests([vec![], items]);
+    let legal = Legal::new(kg.clone(), pattern, &Context::default()).expect("a table").with_new_users([vec![], items]);
     let user = prefix(&kg, &["user:u1"])[0];
-    let guest = kg.vocabulary().node(legal.guest(1)).0;
-    assert_eq!(legal.history(guest), legal.history(user));
+    let new_user = kg.vocabulary().node(legal.new_user(1)).0;
+    assert_eq!(legal.history(new_user), legal.history(user));
     let mut rows = vec![vec![user]];
     let mut compared = 0;
     while let Some(row) = rows.pop() {
         let (mut known, mut unknown) = (Successors::default(), Successors::default());
         legal.successors(&row, Goal::Unseen, &mut known);
-        let other: Vec<u32> = std::iter::once(guest).chain(row[1..].iter().copied()).collect();
+        let other: Vec<u32> = std::iter::once(new_user).chain(row[1..].iter().copied()).collect();
         legal.successors(&other, Goal::Unseen, &mut unknown);
         assert_eq!(known, unknown, "after {row:?}");
         compared += known.len();
@@ -112,7 +117,7 @@ fn a_guest_walks_like_a_user_with_the_same_choices() {
     }
     assert!(compared > 8);
     let mut nothing = Successors::default();
-    legal.successors(&[kg.vocabulary().node(legal.guest(0)).0], Goal::Unseen, &mut nothing);
+    legal.successors(&[kg.vocabulary().node(legal.new_user(0)).0], Goal::Unseen, &mut nothing);
     assert!(nothing.is_empty(), "who chose nothing has no path");
 }
 
@@ -120,7 +125,7 @@ fn a_guest_walks_like_a_user_with_the_same_choices() {
 fn a_path_may_stop_where_the_pattern_accepts() {
     let kg = graph();
     let pattern = Pattern::parse("(:user)-[]->(:item)(-[]-()-[]-(:item)){0,1}", &kg).expect("pattern");
-    let legal = Legal::new(&kg, &pattern);
+    let legal = Legal::new(kg.clone(), pattern, &Context::default()).expect("a table");
     let mut out = Successors::default();
     let path = prefix(&kg, &["user:u1", "interacted", "item:a"]);
     legal.successors(&path, Goal::Item(kg.item("a").expect("a")), &mut out);
@@ -134,7 +139,7 @@ fn a_path_may_stop_where_the_pattern_accepts() {
 fn siblings_are_the_legal_alternatives() {
     let kg = graph();
     let pattern = Pattern::hops(3, &kg).expect("pattern");
-    let legal = Legal::new(&kg, &pattern);
+    let legal = Legal::new(kg.clone(), pattern, &Context::default()).expect("a table");
     let path = prefix(&kg, &["user:u1", "interacted", "item:a", "starring", "entity:ann", "~starring", "item:b"]);
     let siblings = |position: usize, count: usize| {
         let mut out = Vec::new();

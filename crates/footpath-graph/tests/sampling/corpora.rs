@@ -103,7 +103,7 @@ fn a_corpus_on_disk_passes_the_audit() {
                 .unwrap();
         assert_eq!((summary.num_paths, summary.users_without_paths, done), (1000, 0, 40));
         writer.publish(String::new(), kg.vocabulary(), serde_json::Value::Null).unwrap();
-        let corpus = Corpus::open(&directory).unwrap();
+        let corpus = Corpus::open(&directory, &footpath_core::Context::default()).unwrap();
         let report = audit_corpus(&corpus, &kg, &pattern, &spec, std::slice::from_ref(&held_out)).unwrap();
         assert!(report.is_clean() && report.paths == 1000, "{report:?}");
         let mut text = Vec::new();

@@ -2,7 +2,7 @@
 
 use crate::graphs::plan;
 use crate::oracle::{CASES, Case, legal};
-use footpath_core::{Goal, LegalSuccessors, NodeId, Path, Successors, Vocabulary};
+use footpath_core::{Context, Goal, LegalSuccessors, NodeId, Path, Successors, Vocabulary};
 use footpath_graph::TrainKg;
 use footpath_graph::legal::Legal;
 use footpath_graph::sample::{EndSet, SampleSpec};
@@ -27,7 +27,7 @@ fn continuations(kg: &TrainKg, case: &Case, paths: &[Path]) -> BTreeMap<Vec<u32>
 
 fn check(kg: &TrainKg, case: &Case, user: NodeId) -> Result<usize, TestCaseError> {
     let pattern = case.pattern(kg);
-    let table = Legal::new(kg, &pattern);
+    let table = Legal::new(kg.clone(), pattern, &Context::default()).expect("a table");
     let spec = |ends| SampleSpec { ends, ..SampleSpec::default() };
     let unseen = legal(kg, case, user, &spec(EndSet::Unseen));
     let any = legal(kg, case, user, &spec(EndSet::Any));

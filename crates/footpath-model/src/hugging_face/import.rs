@@ -50,7 +50,12 @@ pub fn import(config: &str, weights: &Path, target: &Target<'_>) -> Result<PathM
     }
     model.trunk.max_tokens = target.max_tokens;
     model.validate()?;
-    let source = Source { file: ArrayFile::open(weights)?, model: &model, target, vocab_size: read.vocab_size };
+    let source = Source {
+        file: ArrayFile::read(weights, &footpath_core::Context::default())?,
+        model: &model,
+        target,
+        vocab_size: read.vocab_size,
+    };
     source.refuse_surplus()?;
     let values =
         |name: &str, shape: &[usize]| -> Result<Numbers> { Ok(source.values(name, shape, their_positions)?.into()) };

@@ -2,7 +2,7 @@
 
 use crate::toy::Toy;
 use crate::{Log, StopAt, all_paths, config, cpu, training};
-use footpath_core::{ArrayFile, ArrayWriter, Artefact, ArtefactWriter, Context, ErrorClass, Replace};
+use footpath_core::{ArrayFile, ArrayWriter, Artefact, ArtefactKind, ArtefactWriter, Context, ErrorClass, Replace};
 use footpath_model::checkpoint::{self, Checkpoints};
 use footpath_model::{Ending, PathModel, Trainer};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ fn arrays(path: &Path) -> Arrays {
 
 impl Parts {
     fn of(directory: &Path) -> Self {
-        let artefact = Artefact::open(directory, "checkpoint").expect("a checkpoint");
+        let artefact = Artefact::open(directory, ArtefactKind::Checkpoint, &Context::default()).expect("a checkpoint");
         let file = |name| artefact.file(name).expect("a file");
         let state = serde_json::from_str(&artefact.read_text(FILES[2]).expect("text")).expect("JSON");
         Self { weights: arrays(&file(FILES[0])), moments: arrays(&file(FILES[1])), state }
@@ -41,7 +41,7 @@ impl Parts {
 
     /// Writes the files with sizes, checksums and seal that are right.
     fn write(&self, directory: &Path) {
-        let mut writer = ArtefactWriter::create(directory, "checkpoint", Replace::Yes).expect("room");
+        let mut writer = ArtefactWriter::create(directory, ArtefactKind::Checkpoint, Replace::Yes).expect("room");
         for (name, arrays) in [(FILES[0], &self.weights), (FILES[1], &self.moments)] {
             let of = |writer: ArrayWriter<'_>, out: &mut dyn std::io::Write| writer.write(&mut { out });
             let arrays = arrays.iter().fold(ArrayWriter::default(), |writer, (name, (shape, values))| {

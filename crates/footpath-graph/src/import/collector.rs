@@ -1,0 +1,443 @@
+//! Gathers records into a [`Dataset`], with the rules that hold for every source of them.
+
+use super::field::Field;
+use super::options::Options;
+use super::origins::{Files, Origins};
+use super::problems::{Checked, Flaw, Problems};
+use super::record::Record;
+use super::records::FileNumber;
+use super::values::{self, Name, TimeUnits};
+use crate::dataset::{Dataset, MAX_RELATIONS, NONE, RawInteraction, RawRelation, RawTriple};
+use crate::error::{Result, show};
+use crate::heldout::Split;
+use crate::interner::Interner;
+use crate::kg::INTERACTED;
+use std::path::Path;
+
+/// Most entity types.
+pub const MAX_TYPES: usize = 4096;
+/// Type of entities whose type is not given.
+pub(super) const UNTYPED: &str = "entity";
+/// Types that are the graph's own.
+pub(super) const RESERVED_TYPES: [&str; 2] = ["user", "item"];
+
+/// A data set while it is gathered. In what it refuses, columns are those of the fields that it was given, from 0.
+#[derive(Debug, Default)]
+pub(super) struct Collector {
+    pub(super) dataset: Dataset,
+    pub(super) files: Files,
+    /// Where the interactions and the facts came from.
+    pub(super) log: Origins,
+    pub(super) facts: Origins,
+    /// Whether entities must be listed before a triple or a link names them, and relations before a triple does.
+    pub(super) entities_listed: bool,
+    /// Whether facts have weights, once there is any.
+    weighed: Option<bool>,
+    /// Which of its optional fields the log has, once it has any record.
+    pub(super) log_fields: Option<LogFields>,
+    /// Names of `dataset.relations`, with the same numbers, and how many triples use each.
+    pub(super) relation_names: Interner,
+    pub(super) relation_uses: Vec<u64>,
+    /// Of each item, whether anything but the log lists it.
+    pub(super) listed: Vec<bool>,
+    max_nodes: u64,
+    /// Interactions rated lower are dropped in the end.
+    min_rating: Option<f32>,
+    /// Item linked to each entity.
+    owners: Vec<u32>,
+    /// Numbers of the two names of each record looked up ahead, or [`NONE`].
+    ahead: Vec<[u32; 2]>,
+    units: TimeUnits,
+    /// The file that records come from now.
+    file: Option<FileNumber>,
+    odd: Odd,
+    oddities: Vec<Oddity>,
+}
+
+/// Which optional fields the interactions have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LogFields {
+    pub(super) rating: bool,
+    pub(super) time: bool,
+    pub(super) split: bool,
+}
+
+/// An interaction whose names were checked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice<'a> {
+    pub(super) user: Name<'a>,
+    pub(super) item: Name<'a>,
+    /// NaN where there is none.
+    pub(super) rating: f32,
+    pub(super) time: i64,
+    pub(super) split: Split,
+}
+
+/// Where a record stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At {
+    pub(super) file: FileNumber,
+    pub(super) line: u32,
+    /// Its number among the records that were looked up together, if any were.
+    pub(super) ahead: Option<usize>,
+}
+
+impl At {
+    /// A record of a file.
+    pub(super) fn record(file: FileNumber, record: Record<'_>) -> Self {
+        Self { file, line: record.line(), ahead: Some(record.number()) }
+    }
+}
+
+/// Oddities of the file being read: line of the first, and number.
+#[derive(Debug, Default)]
+struct Odd {
+    blanks: Option<(u32, u64)>,
+    fractions: Option<(u32, u64)>,
+    repeated_rows: u64,
+}
+
+/// An oddity for the report.
+#[derive(Debug)]
+struct Oddity {
+    kind: &'static str,
+    file: FileNumber,
+    line: u32,
+    count: u64,
+    message: String,
+}
+
+fn count(odd: &mut Option<(u32, u64)>, line: u32) {
+    odd.get_or_insert((line, 0)).1 += 1;
+}
+
+impl Collector {
+    pub(super) fn new(options: &Options) -> Self {
+        let Options { max_nodes, min_rating, rating_weights, .. } = *options;
+        let dataset = Dataset { rating_weights, ..Dataset::default() };
+        Self { dataset, max_nodes, min_rating, ..Self::default() }
+    }
+
+    /// From here on records come from this file.
+    pub(super) fn begin(&mut self, file: FileNumber) {
+        if self.file != Some(file) {
+            self.end_of_file();
+            self.file = Some(file);
+        }
+    }
+
+    /// From here on records come from the file at this path.
+    pub(super) fn begin_file(&mut self, path: &Path) -> Result<FileNumber> {
+        let file = self.files.add(path)?;
+        self.begin(file);
+        Ok(file)
+    }
+
+    fn end_of_file(&mut self) {
+        self.ahead.clear();
+        let Some(file) = self.file else { return };
+        let odd = std::mem::take(&mut self.odd);
+        let mut add = |kind, seen: Option<(u32, u64)>, message: &str| {
+            let of = |(line, count)| Oddity { kind, file, line, count, message: message.to_owned() };
+            self.oddities.extend(seen.map(of));
+        };
+        add("blanks", odd.blanks, "names that start or end with a blank; the blank is kept");
+        add("time_fraction", odd.fractions, "times with a fraction; rounded down");
+        let repeated = (odd.repeated_rows > 0).then_some((0, odd.repeated_rows));
+        add("repeated_rows", repeated, "rows that say what was said before");
+    }
+
+    /// Passes on the oddities of all that was read.
+    pub(super) fn pass_on_oddities(&mut self, problems: &mut Problems) {
+        self.end_of_file();
+        if let Some((file, line, message)) = std::mem::take(&mut self.units).mixed() {
+            self.oddities.push(Oddity { kind: "time_units", file, line, count: 1, message });
+        }
+        for Oddity { kind, file, line, count, message } in std::mem::take(&mut self.oddities) {
+            // A record from memory has a number, but no line that anybody could look up.
+            let line = if file == Files::MEMORY { 0 } else { line };
+            problems.warn(kind, self.files.path(file), line.into(), count, &message);
+        }
+    }
+
+    /// Counts a name with blanks around it; they are kept.
+    fn see(&mut self, name: Name<'_>, at: At) {
+        if values::has_blanks(name.text()) {
+            count(&mut self.odd.blanks, at.line);
+        }
+    }
+
+    /// The rating in a field.
+    pub(super) fn rating(&self, field: Field<'_>) -> Checked<f32> {
+        let rating = values::rating(field)?;
+        if self.is_weight(rating) { values::weight(field).map(|_| rating) } else { Ok(rating) }
+    }
+
+    /// The time in a field of the record in this line.
+    pub(super) fn time(&mut self, field: Field<'_>, line: u32) -> Checked<i64> {
+        let (time, fraction) = values::time(field)?;
+        if fraction {
+            count(&mut self.odd.fractions, line);
+        }
+        Ok(time)
+    }
+
+    fn check_room(&self) -> Checked<()> {
+        let d = &self.dataset;
+        let nodes = (d.users.len() + d.items.len() + d.entities.len()) as u64;
+        let max = self.max_nodes;
+        if nodes <= max { Ok(()) } else { Err(Flaw::fatal("limit", format!("more than {max} nodes"))) }
+    }
+
+    fn user(&mut self, id: &str) -> Checked<u32> {
+        let (number, new) = self.dataset.users.intern(id);
+        if new { self.check_room().map(|()| number) } else { Ok(number) }
+    }
+
+    fn item(&mut self, id: &str) -> Checked<u32> {
+        let known = self.dataset.items.len();
+        let number = self.dataset.item(id);
+        if self.dataset.items.len() > known { self.check_room().map(|()| number) } else { Ok(number) }
+    }
+
+    fn entity(&mut self, id: &str) -> Checked<u32> {
+        let known = self.dataset.entities.len();
+        let number = self.dataset.entity(id, UNTYPED);
+        if self.dataset.entities.len() > known { self.check_room().map(|()| number) } else { Ok(number) }
+    }
+
+    fn label(&mut self, field: Field<'_>) -> u32 {
+        match values::label(field).trim() {
+            "" => NONE,
+            label => self.dataset.labels.intern(label).0,
+        }
+    }
+
+    /// An entity with its type and label. Fields: id, type, label.
+    pub(super) fn list_entity(
+        &mut self,
+        at: At,
+        id: Name<'_>,
+        kind: Name<'_>,
+        label: Option<Field<'_>>,
+    ) -> Checked<()> {
+        self.see(id, at);
+        let (id, kind) = (id.text(), kind.text());
+        if RESERVED_TYPES.contains(&kind) {
+            let message = format!("`{kind}` is the graph's own node type; call the entity type something else");
+            return Err(Flaw::new("reserved_type", message).at(1));
+        }
+        if self.dataset.entities.find(id).is_some() {
+            return Err(Flaw::new("duplicate_id", format!("entity `{}` stands twice", show(id.as_bytes()))).at(0));
+        }
+        if self.dataset.types.len() == MAX_TYPES && self.dataset.types.find(kind).is_none() {
+            return Err(Flaw::fatal("limit", format!("more than {MAX_TYPES} entity types")).at(1));
+        }
+        let label = label.map_or(NONE, |label| self.label(label));
+        let number = self.dataset.entity(id, kind);
+        set(&mut self.dataset.entity_labels, number, label);
+        self.check_room()
+    }
+
+    /// A relation with its readings. Fields: name.
+    pub(super) fn list_relation(&mut self, at: At, name: Name<'_>, forward: String, inverse: String) -> Checked<u32> {
+        self.see(name, at);
+        self.add_relation(RawRelation { name: name.text().to_owned(), forward, inverse })
+    }
+
+    fn add_relation(&mut self, relation: RawRelation) -> Checked<u32> {
+        let shown = show(relation.name.as_bytes());
+        let refuse = |why: String| Err(Flaw::new("relation_collision", why).at(0));
+        if relation.name == INTERACTED {
+            return refuse(format!("`{INTERACTED}` is the name of the interaction relation; rename the relation"));
+        }
+        if relation.name.starts_with('~') {
+            return refuse(format!("`{shown}` starts with `~`, which marks inverse relations; rename the relation"));
+        }
+        if self.relation_names.find(&relation.name).is_some() {
+            return refuse(format!("two relations are called `{shown}`"));
+        }
+        if self.relation_names.len() == MAX_RELATIONS {
+            return Err(Flaw::fatal("limit", format!("more than {MAX_RELATIONS} relations")).at(0));
+        }
+        let raw = self.relation_names.intern(&relation.name).0;
+        self.dataset.relations.push(relation);
+        self.relation_uses.push(0);
+        Ok(raw)
+    }
+
+    /// The relation of this name, added when it is new. Fields: name.
+    pub(super) fn relation(&mut self, at: At, name: Name<'_>) -> Checked<u32> {
+        self.see(name, at);
+        match self.relation_names.find(name.text()) {
+            Some(raw) => Ok(raw),
+            None => {
+                let (name, forward, inverse) = (name.text().to_owned(), String::new(), String::new());
+                self.add_relation(RawRelation { name, forward, inverse })
+            }
+        }
+    }
+
+    /// Looks up the ends of many facts at once, which is faster than one after the other.
+    pub(super) fn look_up_ends(&mut self, records: &[Record<'_>], columns: [usize; 2]) {
+        let entities = &self.dataset.entities;
+        look_up(&mut self.ahead, records, columns, [entities, entities]);
+    }
+
+    /// Looks up users and items of many interactions at once.
+    pub(super) fn look_up_pairs(&mut self, records: &[Record<'_>], columns: [usize; 2]) {
+        let Dataset { users, items, .. } = &self.dataset;
+        look_up(&mut self.ahead, records, columns, [users, items]);
+    }
+
+    /// What was found ahead for the first or the second name of a record.
+    fn known(&self, at: At, which: usize) -> Option<u32> {
+        let known = self.ahead.get(at.ahead?).and_then(|pair| pair.get(which));
+        known.copied().filter(|&number| number != NONE)
+    }
+
+    fn end_of_triple(&mut self, at: At, id: Name<'_>, field: usize, which: usize) -> Checked<u32> {
+        self.see(id, at);
+        if let Some(number) = self.known(at, which) {
+            return Ok(number);
+        }
+        if !self.entities_listed {
+            return self.entity(id.text());
+        }
+        let found = self.dataset.entities.find(id.text());
+        found.ok_or_else(|| {
+            let message = format!("entity `{}` is not among the listed ones", show(id.text().as_bytes()));
+            Flaw::new("dangling_entity", message).at(field)
+        })
+    }
+
+    /// A fact. Fields: head, relation, tail.
+    pub(super) fn triple(
+        &mut self,
+        at: At,
+        head: Name<'_>,
+        relation: u32,
+        tail: Name<'_>,
+        weight: Option<f32>,
+    ) -> Checked<()> {
+        let head = self.end_of_triple(at, head, 0, 0)?;
+        let tail = self.end_of_triple(at, tail, 2, 1)?;
+        if let Some(uses) = self.relation_uses.get_mut(relation as usize) {
+            *uses += 1;
+        }
+        self.facts.add(self.dataset.triples.len(), at.file, at.line);
+        self.dataset.triples.push(RawTriple { head, relation, tail, line: at.line });
+        self.dataset.triple_weights.extend(weight);
+        Ok(())
+    }
+
+    /// An item that is listed outside the log, with its title.
+    pub(super) fn list_item(&mut self, at: At, id: Name<'_>, title: Option<Field<'_>>) -> Checked<u32> {
+        self.see(id, at);
+        let item = self.item(id.text())?;
+        self.listed.resize(self.dataset.items.len().max(self.listed.len()), false);
+        set(&mut self.listed, item, true);
+        let title = title.map_or(NONE, |title| self.label(title));
+        if title != NONE {
+            set(&mut self.dataset.item_titles, item, title);
+        }
+        Ok(item)
+    }
+
+    /// Makes a listed item and an entity one node. Fields: item, entity.
+    pub(super) fn link(&mut self, item: u32, entity: Name<'_>) -> Checked<()> {
+        let id = entity.text();
+        let refuse = |kind, message| Err(Flaw::new(kind, message).at(1));
+        let shown = show(id.as_bytes());
+        let Some(number) = self.dataset.entities.find(id) else {
+            let message = format!("entity `{shown}` is not in the knowledge graph; the item stays unlinked");
+            return refuse("dangling_link", message);
+        };
+        let linked = self.dataset.links.get(item as usize).copied().unwrap_or(NONE);
+        self.owners.resize(self.dataset.entities.len(), NONE);
+        let owner = self.owners.get(number as usize).copied().unwrap_or(NONE);
+        match (linked, owner) {
+            (NONE, NONE) => {
+                set(&mut self.dataset.links, item, number);
+                set(&mut self.owners, number, item);
+                Ok(())
+            }
+            (linked, _) if linked == number => {
+                self.odd.repeated_rows += 1;
+                Ok(())
+            }
+            (NONE, owner) => {
+                let other = show(self.dataset.items.get(owner).as_bytes());
+                refuse("link_conflict", format!("entity `{shown}` is linked to item `{other}` already"))
+            }
+            _ => {
+                let item = show(self.dataset.items.get(item).as_bytes());
+                let other = show(self.dataset.entities.get(linked).as_bytes());
+                refuse("link_conflict", format!("item `{item}` is linked to entity `{other}` already"))
+            }
+        }
+    }
+
+    /// To be called before the facts of a file, or before one that may have a weight or not.
+    pub(super) fn set_weighed(&mut self, weighed: bool) -> Checked<()> {
+        if *self.weighed.get_or_insert(weighed) == weighed {
+            return Ok(());
+        }
+        Err(Flaw::new("fields", "some facts have a weight and some have none; give all or none a weight"))
+    }
+
+    /// To be called before the interactions of a file, or before one that may have other fields than the last.
+    pub(super) fn set_log_fields(&mut self, fields: LogFields) -> Checked<()> {
+        let before = *self.log_fields.get_or_insert(fields);
+        (self.dataset.has_ratings, self.dataset.has_times) = (before.rating, before.time);
+        let parts = [
+            ("rating", before.rating, fields.rating),
+            ("time", before.time, fields.time),
+            ("part of the log", before.split, fields.split),
+        ];
+        match parts.into_iter().find(|(_, before, now)| before != now) {
+            None => Ok(()),
+            Some((what, before, _)) => {
+                let (with, without) = if before { ("those before", "these") } else { ("these", "those before") };
+                let message =
+                    format!("{with} interactions have a {what} and {without} have none; give all the same fields");
+                Err(Flaw::new("fields", message))
+            }
+        }
+    }
+
+    /// An interaction. Fields: user, item, rating, time, part.
+    pub(super) fn interaction(&mut self, at: At, choice: &Choice<'_>) -> Checked<()> {
+        let Choice { user, item, rating, time, split } = *choice;
+        self.see(user, at);
+        self.see(item, at);
+        let user = self.known(at, 0).map_or_else(|| self.user(user.text()), Ok)?;
+        let item = self.known(at, 1).map_or_else(|| self.item(item.text()), Ok)?;
+        if self.dataset.has_times {
+            self.units.add(time, at.file, at.line);
+        }
+        self.log.add(self.dataset.interactions.len(), at.file, at.line);
+        self.dataset.interactions.push(RawInteraction { user, item, rating, time, line: at.line, split });
+        Ok(())
+    }
+
+    /// Whether a rating will be a weight: it is not if its interaction is dropped.
+    pub(super) fn is_weight(&self, rating: f32) -> bool {
+        self.dataset.rating_weights && self.min_rating.is_none_or(|min| rating >= min)
+    }
+}
+
+fn look_up(ahead: &mut Vec<[u32; 2]>, records: &[Record<'_>], columns: [usize; 2], sets: [&Interner; 2]) {
+    let ([first, second], [of_first, of_second]) = (columns, sets);
+    let find = |column: usize, set: &Interner| set.find_all(records.iter().map(|record| record.field(column).text));
+    let (first, second) = (find(first, of_first), find(second, of_second));
+    ahead.clear();
+    ahead.extend(first.into_iter().zip(second).map(|(first, second)| [first, second]));
+}
+
+/// Sets one of several values kept side by side.
+pub(super) fn set<T>(values: &mut [T], number: u32, value: T) {
+    if let Some(slot) = values.get_mut(number as usize) {
+        *slot = value;
+    }
+}

@@ -1,0 +1,83 @@
+//! What is done once all records are there: contradictions, filter, split, graph, report.
+
+use super::collector::Collector;
+use super::options::Options;
+use super::problems::{Flaw, Problems};
+use super::report::{ImportReport, Imported, Log};
+use crate::build::Built;
+use crate::dataset::NONE;
+use crate::error::{Error, Result};
+use crate::split::{self, SplitSpec};
+use footpath_core::Context;
+use std::path::Path;
+
+/// Makes a graph of what was gathered; `whole` is named where all of it is meant.
+pub(super) fn finish(
+    whole: &Path,
+    options: &Options,
+    mut collector: Collector,
+    mut problems: Problems,
+    context: &Context,
+) -> Result<Imported> {
+    problems.stop_if_strict()?;
+    collector.pass_on_oddities(&mut problems);
+    let fields = collector.log_fields.unwrap_or_default();
+    check_fields(options, fields.rating)?;
+    let split = options.split.resolve(fields.split, fields.time)?;
+    collector.settle_lines();
+    collector.settle_weights(&mut problems, context)?;
+    collector.settle_log(&mut problems, context)?;
+    let num_read = collector.dataset.interactions.len() as u64;
+    let num_filtered = collector.drop_low_ratings(options.min_rating);
+    let unused_relations = collector.drop_unused_relations();
+    refuse_nothing(whole, &collector, &mut problems)?;
+    if split == SplitSpec::Column {
+        refuse_leaks(&mut collector, &mut problems, context)?;
+    }
+    let mut dataset = collector.dataset;
+    let num_repeated = split::assign(&mut dataset, &split, context)?;
+    let num_records = problems.num_records;
+    let (skipped, warnings) = problems.finish(whole)?;
+    let num_linked_items = dataset.links.iter().filter(|&&l| l != NONE).count() as u64;
+    let mut built = Built::of(dataset, context)?;
+    built.dropped.duplicate_interactions += num_repeated;
+    let log = Log { num_read, num_filtered, num_records, num_linked_items };
+    let mut report = ImportReport::of(&built, log, context)?;
+    report.format = options.format;
+    report.split = split;
+    report.skipped = skipped.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect();
+    report.warnings = warnings;
+    report.unused_relations = unused_relations;
+    Ok(Imported { built, report })
+}
+
+/// Refuses options that need ratings where there are none.
+fn check_fields(options: &Options, has_ratings: bool) -> Result<()> {
+    for (option, given) in [("min-rating", options.min_rating.is_some()), ("rating-weights", options.rating_weights)] {
+        if given && !has_ratings {
+            return Err(Error::Usage { option, reason: "the interactions have no ratings".to_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a log or a knowledge graph of nothing.
+fn refuse_nothing(whole: &Path, collector: &Collector, problems: &mut Problems) -> Result<()> {
+    let dataset = &collector.dataset;
+    let what = match (dataset.triples.is_empty(), dataset.interactions.is_empty()) {
+        (true, _) => "no triple",
+        (false, true) => "no interaction",
+        (false, false) => return Ok(()),
+    };
+    problems.bad(whole, 0, Flaw::fatal("empty", format!("{what} is left to make a graph of")))
+}
+
+/// Refuses held-out interactions that an earlier part of the log has as well.
+fn refuse_leaks(collector: &mut Collector, problems: &mut Problems, context: &Context) -> Result<()> {
+    for line in split::leaks(&mut collector.dataset, context)? {
+        let message = "the same user and item as in an earlier part of the log; when lenient it is not held out";
+        let (path, line) = collector.log.place(line, &collector.files);
+        problems.bad(path, line, Flaw::new("leak", message))?;
+    }
+    problems.stop_if_strict()
+}

@@ -1,0 +1,136 @@
+//! What is settled once all records are there: lines, contradictions, low ratings, relations without facts.
+
+use super::collector::{Collector, set};
+use super::problems::{Flaw, Problems};
+use crate::dataset::{Dataset, NONE, RawTriple};
+use crate::error::Result;
+use crate::interner::Interner;
+use crate::sorting;
+use footpath_core::Context;
+
+impl Collector {
+    /// Makes the lines of all records say the file as well. Before this nothing may be sorted.
+    pub(super) fn settle_lines(&mut self) {
+        let Self { dataset, files, log, facts, .. } = self;
+        dataset.interactions_files = log.settle(&mut dataset.interactions, files, |i| &mut i.line);
+        dataset.triples_files = facts.settle(&mut dataset.triples, files, |t| &mut t.line);
+    }
+
+    /// Refuses contradictions among the facts: two weights of one fact. When lenient, the last one stays.
+    pub(super) fn settle_weights(&mut self, problems: &mut Problems, context: &Context) -> Result<()> {
+        let Dataset { triples, triple_weights, .. } = &mut self.dataset;
+        for line in contradictions(triples, triple_weights, context)? {
+            let message = "another weight of the same fact; when lenient the last one counts";
+            let (path, line) = self.facts.place(line, &self.files);
+            problems.bad(path, line, Flaw::new("conflict", message))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses contradictions in the log: two ratings of one item by one user at one time. When lenient, the last one
+    /// stays. Afterwards the log is sorted by user, item, time and line.
+    pub(super) fn settle_log(&mut self, problems: &mut Problems, context: &Context) -> Result<()> {
+        let log = &mut self.dataset.interactions;
+        sorting::sort_by_key(log, context, |i| (i.user, i.item, i.time, i.line))?;
+        let mut bad = Vec::new();
+        log.dedup_by(|later, earlier| {
+            let same = (later.user, later.item, later.time) == (earlier.user, earlier.item, earlier.time);
+            let conflict = same && later.rating != earlier.rating && !later.rating.is_nan();
+            if conflict {
+                bad.push(later.line);
+                *earlier = *later;
+            }
+            conflict
+        });
+        for line in bad {
+            let message =
+                "another rating of the same item by the same user at the same time; when lenient the last one counts";
+            let (path, line) = self.log.place(line, &self.files);
+            problems.bad(path, line, Flaw::new("conflict", message))?;
+        }
+        problems.stop_if_strict()
+    }
+
+    /// Drops interactions rated below the least rating, and the users and unlisted items that have no others; the
+    /// number dropped.
+    pub(super) fn drop_low_ratings(&mut self, min_rating: Option<f32>) -> u64 {
+        let before = self.dataset.interactions.len();
+        if let Some(min_rating) = min_rating {
+            self.dataset.interactions.retain(|i| i.rating >= min_rating);
+        }
+        let dropped = before - self.dataset.interactions.len();
+        if dropped > 0 {
+            self.drop_idle_users();
+            self.drop_idle_items();
+        }
+        dropped as u64
+    }
+
+    fn drop_idle_users(&mut self) {
+        let Dataset { users, interactions, .. } = &mut self.dataset;
+        let mut kept = Interner::default();
+        for interaction in interactions {
+            interaction.user = kept.intern(users.get(interaction.user)).0;
+        }
+        *users = kept;
+    }
+
+    fn drop_idle_items(&mut self) {
+        let old = std::mem::take(&mut self.dataset.items);
+        let titles = std::mem::take(&mut self.dataset.item_titles);
+        let links = std::mem::take(&mut self.dataset.links);
+        let listed = std::mem::take(&mut self.listed);
+        for (raw, _) in (0..).zip(&listed).filter(|(_, listed)| **listed) {
+            let item = self.dataset.item(old.get(raw));
+            set(&mut self.dataset.item_titles, item, titles.get(raw as usize).copied().unwrap_or(NONE));
+            set(&mut self.dataset.links, item, links.get(raw as usize).copied().unwrap_or(NONE));
+        }
+        let mut log = std::mem::take(&mut self.dataset.interactions);
+        for interaction in &mut log {
+            interaction.item = self.dataset.item(old.get(interaction.item));
+        }
+        self.dataset.interactions = log;
+    }
+
+    /// Drops relations that no triple uses; their names.
+    pub(super) fn drop_unused_relations(&mut self) -> Vec<String> {
+        let uses = std::mem::take(&mut self.relation_uses);
+        let mut unused = Vec::new();
+        let mut kept = Vec::new();
+        let mut renumbered = Vec::new();
+        for (relation, &uses) in std::mem::take(&mut self.dataset.relations).into_iter().zip(&uses) {
+            renumbered.push(u32::try_from(kept.len()).unwrap_or(NONE));
+            if uses > 0 { kept.push(relation) } else { unused.push(relation.name) }
+        }
+        self.dataset.relations = kept;
+        for triple in self.dataset.triples.iter_mut().filter(|_| !unused.is_empty()) {
+            triple.relation = renumbered.get(triple.relation as usize).copied().unwrap_or(NONE);
+        }
+        unused
+    }
+}
+
+/// The lines of facts that contradict an earlier weight of the same fact, which is replaced by theirs.
+fn contradictions(triples: &[RawTriple], weights: &mut [f32], context: &Context) -> Result<Vec<u32>> {
+    let mut lines = Vec::new();
+    if weights.is_empty() {
+        return Ok(lines);
+    }
+    let fact = |number: u32| triples.get(number as usize).map(|t| (t.head, t.relation, t.tail));
+    let line = |number: u32| triples.get(number as usize).map_or(0, |t| t.line);
+    let mut order: Vec<u32> = (0..).take(triples.len()).collect();
+    sorting::sort_by_key(&mut order, context, |&number| (fact(number), line(number), number))?;
+    for same in order.chunk_by(|&a, &b| fact(a) == fact(b)) {
+        let [first, later @ ..] = same else { continue };
+        for &number in later {
+            let weight = weights.get(number as usize).copied();
+            if let (Some(kept), Some(weight)) = (weights.get_mut(*first as usize), weight)
+                && *kept != weight
+            {
+                *kept = weight;
+                lines.push(line(number));
+            }
+        }
+    }
+    Ok(lines)
+}

@@ -1,0 +1,580 @@
+//! One table reader for every text format: lines, fields and the header, streaming and within limits.
+//!
+//! TSV has no quoting: a field is whatever stands between two tabs. CSV follows RFC 4180. In both a line ends with LF
+//! or CRLF, a byte order mark at the start is dropped, and the first line names the columns. A few hundred records are
+//! read ahead, so that their names can be looked up together; what is wrong with a record is still noted in the order
+//! of the file.
+
+use super::problems::{Checked, Flaw};
+use super::reading::Reading;
+use super::record::{Csv, Record, Row, bare_cr};
+use super::source::{Packing, Source};
+use crate::error::{Result, show};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Longest record, in bytes.
+pub const MAX_LINE_BYTES: usize = 1 << 20;
+/// Records read ahead, and the bytes after which no more are.
+const RECORDS_AHEAD: usize = 256;
+const BYTES_AHEAD: usize = 256 << 10;
+/// Flaws after which reading ahead pauses, so that a file of nothing else takes no memory.
+const FLAWS_AHEAD: usize = 256;
+/// Rows that were longer are not kept to be filled again.
+const KEPT_ROW_BYTES: usize = 16 << 10;
+/// Lines after which a stop is heeded and progress told, whatever they hold.
+const LINES_PER_STEP: u64 = 4096;
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// What stands between two fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delimiter {
+    Tab,
+    Comma,
+}
+
+/// A file of records, at one of them.
+pub(super) struct Table {
+    path: PathBuf,
+    source: Source,
+    delimiter: Delimiter,
+    header: Vec<String>,
+    header_text: String,
+    num_records: u64,
+    /// Number of the last line read, and of the first line of the current record.
+    last_line: u64,
+    line: u64,
+    /// Bytes before the last line read.
+    offset: u64,
+    next_offset: u64,
+    row: Row,
+}
+
+/// Where reading on led to.
+enum Next {
+    Record,
+    /// There were so many flaws that they should be noted first.
+    Pause,
+    End,
+}
+
+impl Table {
+    /// Opens a file and reads its header.
+    pub(super) fn open(path: &Path, delimiter: Delimiter, reading: &mut Reading<'_>) -> Result<Self> {
+        let source = Source::open(path, reading.budget.clone())?;
+        let mut table = Self {
+            path: path.to_owned(),
+            source,
+            delimiter,
+            header: Vec::new(),
+            header_text: String::new(),
+            num_records: 0,
+            last_line: 0,
+            line: 0,
+            offset: 0,
+            next_offset: 0,
+            row: Row::default(),
+        };
+        table.sniff(reading)?;
+        table.read_header(reading)?;
+        Ok(table)
+    }
+
+    pub(super) fn header(&self) -> &[String] {
+        &self.header
+    }
+
+    /// Passes each record to `take`, noting those it refuses. A file without records is refused.
+    pub(super) fn each(
+        &mut self,
+        reading: &mut Reading<'_>,
+        mut take: impl FnMut(Record<'_>) -> Checked<()>,
+    ) -> Result<()> {
+        self.each_ahead(reading, &mut (), |(), _| (), |(), record| take(record))
+    }
+
+    /// As [`Table::each`]. Before the first of some records that were read ahead together is passed on, `look` sees all
+    /// of them.
+    pub(super) fn each_ahead<S>(
+        &mut self,
+        reading: &mut Reading<'_>,
+        state: &mut S,
+        mut look: impl FnMut(&mut S, &[Record<'_>]),
+        mut take: impl FnMut(&mut S, Record<'_>) -> Checked<()>,
+    ) -> Result<()> {
+        let mut rows: Vec<Row> = Vec::new();
+        loop {
+            let mut flaws_before = Vec::new();
+            reading.problems.look_ahead();
+            let read = self.read_ahead(reading, &mut rows, &mut flaws_before);
+            let mut flaws = reading.problems.come_back().into_iter().enumerate().peekable();
+            let records: Vec<Record<'_>> =
+                rows.iter().take(flaws_before.len()).enumerate().map(|(n, row)| row.record(n)).collect();
+            look(state, &records);
+            for (&record, &before) in records.iter().zip(&flaws_before) {
+                while let Some((_, (line, flaw))) = flaws.next_if(|(number, _)| *number < before) {
+                    reading.problems.bad(&self.path, line, flaw)?;
+                }
+                if let Err(flaw) = take(state, record) {
+                    reading.problems.bad(&self.path, record.line, flaw)?;
+                }
+            }
+            flaws.try_for_each(|(_, (line, flaw))| reading.problems.bad(&self.path, line, flaw))?;
+            rows.retain(|row| row.text.capacity() <= KEPT_ROW_BYTES);
+            reading.reach(self.source.consumed())?;
+            if !read? {
+                break;
+            }
+        }
+        if self.num_records == 0 {
+            return self.refuse(reading, 0, Flaw::fatal("empty", "has a header but no records"));
+        }
+        reading.end_of_file(self.source.consumed());
+        reading.problems.stop_if_strict()
+    }
+
+    /// Refuses the whole file; never returns `Ok` for a fatal flaw.
+    fn refuse(&self, reading: &mut Reading<'_>, line: u64, flaw: Flaw) -> Result<()> {
+        reading.problems.bad(&self.path, line, flaw)
+    }
+
+    /// Fills `rows` with the next records, and `flaws_before` with the number of flaws that were found up to each;
+    /// `false` at the end.
+    fn read_ahead(
+        &mut self,
+        reading: &mut Reading<'_>,
+        rows: &mut Vec<Row>,
+        flaws_before: &mut Vec<usize>,
+    ) -> Result<bool> {
+        let mut bytes = 0;
+        while flaws_before.len() < RECORDS_AHEAD && bytes < BYTES_AHEAD {
+            match self.advance(reading)? {
+                Next::Record => {}
+                Next::Pause => return Ok(true),
+                Next::End => return Ok(false),
+            }
+            bytes += self.row.text.len();
+            self.row.line = self.line;
+            if rows.len() == flaws_before.len() {
+                rows.push(Row::default());
+            }
+            if let Some(row) = rows.get_mut(flaws_before.len()) {
+                std::mem::swap(row, &mut self.row);
+            }
+            flaws_before.push(reading.problems.num_ahead());
+        }
+        Ok(true)
+    }
+
+    /// Refuses what is not text at all, by its first bytes.
+    fn sniff(&mut self, reading: &mut Reading<'_>) -> Result<()> {
+        if self.source.packing.is_misnamed(&self.path) {
+            let message = match self.source.packing {
+                Packing::Plain => "named as if packed, but is plain; read as plain",
+                Packing::Gzip => "is gzip, but not named .gz; unpacked",
+                Packing::Zstd => "is zstd, but not named .zst; unpacked",
+            };
+            reading.problems.warn("misnamed", &self.path, 0, 1, message);
+        }
+        let flaw = match self.source.peek() {
+            Ok(start) => foreign(start),
+            Err(error) => Some(self.source.explain(&self.path, error)?),
+        };
+        flaw.map_or(Ok(()), |flaw| self.refuse(reading, 0, flaw))
+    }
+
+    fn read_header(&mut self, reading: &mut Reading<'_>) -> Result<()> {
+        if !self.read_line(reading)? {
+            return self.refuse(reading, 0, Flaw::fatal("empty", "has no lines"));
+        }
+        if self.row.raw.starts_with(BYTE_ORDER_MARK) {
+            self.row.raw.drain(..BYTE_ORDER_MARK.len());
+        }
+        if self.row.raw.is_empty() {
+            return self.refuse(
+                reading,
+                1,
+                Flaw::fatal("empty", "starts with a blank line where the header should be"),
+            );
+        }
+        self.line = self.last_line;
+        if let Err(mut flaw) = self.parse(reading)? {
+            flaw.fatal = true;
+            return self.refuse(reading, self.line, flaw);
+        }
+        self.header =
+            self.row.fields.iter().map(|f| self.row.text.get(f.clone()).unwrap_or_default().to_owned()).collect();
+        self.header_text.clone_from(&self.row.text);
+        Ok(())
+    }
+
+    /// Goes to the next usable record. Unusable ones are noted.
+    fn advance(&mut self, reading: &mut Reading<'_>) -> Result<Next> {
+        let mut blank: Option<u64> = None;
+        while self.read_line(reading)? {
+            if self.row.raw.is_empty() {
+                blank.get_or_insert(self.last_line);
+                continue;
+            }
+            // Blank lines matter only when something follows them.
+            if let Some(line) = blank.take() {
+                reading.problems.bad(&self.path, line, Flaw::new("blank_line", "blank line inside the file"))?;
+            }
+            self.line = self.last_line;
+            self.num_records += 1;
+            reading.problems.num_records += 1;
+            match self.parse(reading)?.and_then(|()| self.check_shape()) {
+                Ok(None) => return Ok(Next::Record),
+                Ok(Some(repaired)) => {
+                    reading.problems.bad(&self.path, self.line, repaired)?;
+                    return Ok(Next::Record);
+                }
+                Err(flaw) => reading.problems.bad(&self.path, self.line, flaw)?,
+            }
+            if reading.problems.num_ahead() >= FLAWS_AHEAD {
+                return Ok(Next::Pause);
+            }
+        }
+        Ok(Next::End)
+    }
+
+    /// Reads a line without its end into the row; `false` at the end of the file.
+    fn read_line(&mut self, reading: &mut Reading<'_>) -> Result<bool> {
+        self.row.raw = std::mem::take(&mut self.row.text).into_bytes();
+        self.row.raw.clear();
+        self.append_line(reading)
+    }
+
+    fn append_line(&mut self, reading: &mut Reading<'_>) -> Result<bool> {
+        // Two bytes over the limit, for the end of the line.
+        let limit = (MAX_LINE_BYTES + 2).saturating_sub(self.row.raw.len());
+        let num_read = match self.source.read_line(limit, &mut self.row.raw) {
+            Ok(num_read) => num_read,
+            Err(error) => return self.fail(reading, error),
+        };
+        if num_read == 0 {
+            return Ok(false);
+        }
+        self.offset = self.next_offset;
+        self.next_offset += num_read as u64;
+        self.last_line += 1;
+        if self.last_line.is_multiple_of(LINES_PER_STEP) {
+            reading.reach(self.source.consumed())?;
+        }
+        if self.row.raw.last() == Some(&b'\n') {
+            self.row.raw.pop();
+            if self.row.raw.last() == Some(&b'\r') {
+                self.row.raw.pop();
+            }
+        }
+        if self.row.raw.len() > MAX_LINE_BYTES {
+            // The last byte may be the first half of a CRLF that the limit cut in two.
+            let flaw = match self.row.raw.split_last() {
+                Some((_, rest)) if rest.contains(&b'\r') => bare_cr(),
+                _ => Flaw::fatal("line_too_long", format!("the line is longer than {MAX_LINE_BYTES} bytes")),
+            };
+            self.refuse(reading, self.last_line, Flaw { fatal: true, ..flaw })?;
+        }
+        Ok(true)
+    }
+
+    fn fail(&self, reading: &mut Reading<'_>, error: io::Error) -> Result<bool> {
+        let flaw = self.source.explain(&self.path, error)?;
+        self.refuse(reading, self.last_line + 1, flaw).map(|()| false)
+    }
+
+    /// Cuts the line into fields. The outer error is fatal, the inner one spoils this record only.
+    fn parse(&mut self, reading: &mut Reading<'_>) -> Result<Checked<()>> {
+        if self.last_line > 1 && contains_mark(&self.row.raw) {
+            let flaw = Flaw::new("bom_inside", "byte order mark inside the file; were files joined? it is dropped");
+            reading.problems.bad(&self.path, self.line, flaw)?;
+            remove_marks(&mut self.row.raw);
+        }
+        match self.delimiter {
+            Delimiter::Tab => Ok(self.row.split_tabs().and_then(|()| self.row.decode(self.offset))),
+            Delimiter::Comma => self.parse_csv(reading),
+        }
+    }
+
+    fn parse_csv(&mut self, reading: &mut Reading<'_>) -> Result<Checked<()>> {
+        let mut csv = Csv::default();
+        let offset = self.offset;
+        let mut from = 0;
+        loop {
+            let open = match csv.feed(self.row.raw.get(from..).unwrap_or_default()) {
+                Ok(open) => open,
+                Err(flaw) => return Ok(Err(flaw)),
+            };
+            if !open {
+                break;
+            }
+            self.row.raw.push(b'\n');
+            from = self.row.raw.len();
+            csv.out.push(b'\n');
+            let too_long = from > MAX_LINE_BYTES;
+            if too_long || !self.append_line(reading)? {
+                let flaw = Flaw::fatal("quote", "a quoted field that starts in this line is never closed");
+                return self.refuse(reading, self.line, flaw).map(|()| Ok(()));
+            }
+        }
+        (self.row.raw, self.row.fields, self.row.quoted) = (csv.out, csv.fields, csv.quoted);
+        Ok(self.row.decode(offset))
+    }
+
+    /// Compares with the header: the inner `Some` is a flaw that leaves the record usable.
+    fn check_shape(&self) -> Checked<Option<Flaw>> {
+        if self.row.text == self.header_text {
+            return Err(Flaw::new("header", "the header again; were files joined?"));
+        }
+        let (expected, got) = (self.header.len(), self.row.fields.len());
+        if got == expected {
+            return Ok(None);
+        }
+        let message = format!("expected {expected} fields, got {got}{}", self.delimiter_hint(got));
+        let flaw = Flaw::new("columns", message).at(expected.min(got));
+        if got < expected { Err(flaw) } else { Ok(Some(flaw)) }
+    }
+
+    /// What else could be meant to stand between the fields.
+    fn delimiter_hint(&self, got: usize) -> String {
+        if got > 1 {
+            return String::new();
+        }
+        let wanted = if self.delimiter == Delimiter::Tab { "a tab" } else { "`,`" };
+        let found = ['\t', ',', ';', '|', ' '].into_iter().find(|&c| self.row.text.contains(c));
+        found.map_or_else(String::new, |c| format!("; fields are parted by {wanted}, found {c:?}"))
+    }
+
+    /// Refuses a header in which a column is missing or stands twice.
+    pub(super) fn require(&self, required: &[&str], reading: &mut Reading<'_>) -> Result<()> {
+        let missing = |name: &&&str| !self.header.iter().any(|h| h == **name);
+        let twice = self.header.iter().enumerate().find(|(i, name)| self.header.iter().take(*i).any(|h| h == *name));
+        let found = || show(self.header.join(", ").as_bytes());
+        if let Some((number, name)) = twice {
+            let name = show(name.as_bytes());
+            return self.refuse(reading, 1, Flaw::fatal("header", format!("column `{name}` stands twice")).at(number));
+        }
+        let Some(name) = required.iter().find(missing) else { return Ok(()) };
+        let hint = if self.header.len() == 1 { self.delimiter_hint(1) } else { String::new() };
+        let kind = if hint.is_empty() { "header" } else { "columns" };
+        let message =
+            format!("no column `{name}` in the header; expected {}, found {}{hint}", required.join(", "), found());
+        self.refuse(reading, 1, Flaw::fatal(kind, message))
+    }
+
+    /// Number of a column, if the header names it.
+    pub(super) fn column(&self, name: &str) -> Option<usize> {
+        self.header.iter().position(|h| h == name)
+    }
+
+    /// Refuses the header for a reason of the format.
+    pub(super) fn refuse_header(&self, reading: &mut Reading<'_>, flaw: Flaw) -> Result<()> {
+        self.refuse(reading, 1, Flaw { fatal: true, ..flaw })
+    }
+}
+
+fn contains_mark(line: &[u8]) -> bool {
+    line.contains(&0xef) && line.windows(BYTE_ORDER_MARK.len()).any(|w| w == BYTE_ORDER_MARK)
+}
+
+fn remove_marks(line: &mut Vec<u8>) {
+    let mut kept = Vec::with_capacity(line.len());
+    let mut rest = line.as_slice();
+    while let Some((&first, tail)) = rest.split_first() {
+        match rest.strip_prefix(BYTE_ORDER_MARK) {
+            Some(after) => rest = after,
+            None => {
+                kept.push(first);
+                rest = tail;
+            }
+        }
+    }
+    *line = kept;
+}
+
+/// What a file is, by its first bytes, when it is surely not a table in UTF-8.
+fn foreign(start: &[u8]) -> Option<Flaw> {
+    if start.is_empty() {
+        return Some(Flaw::fatal("empty", "the file is empty"));
+    }
+    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
+        return Some(Flaw::fatal("encoding", "the file is UTF-16; recode it to UTF-8"));
+    }
+    let signatures: [(&[u8], &str); 12] = [
+        (&[0x1f, 0x8b], "gzip inside the packed file"),
+        (&[0x28, 0xb5, 0x2f, 0xfd], "zstd inside the packed file"),
+        (b"PK\x03\x04", "a zip archive"),
+        (b"PAR1", "a Parquet file"),
+        (b"BZh", "a bzip2 file"),
+        (b"\xfd7zXZ", "an xz file"),
+        (b"SQLite format 3", "an SQLite database"),
+        (b"%PDF", "a PDF file"),
+        (b"version https://git-lfs", "a Git LFS pointer (fetch the real file with `git lfs pull`)"),
+        (b"{", "JSON"),
+        (b"[", "JSON"),
+        (b"<", "HTML, XML or N-Triples"),
+    ];
+    let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start).trim_ascii_start();
+    let (_, name) = signatures.into_iter().find(|(signature, _)| text.starts_with(signature))?;
+    Some(Flaw::fatal("not_this_format", format!("expected a table with a header line, but the file looks like {name}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+    use crate::import::problems::Problems;
+    use crate::import::record::{MAX_COLUMNS, MAX_FIELD_BYTES};
+    use footpath_core::Context;
+    use proptest::prelude::*;
+    use std::cell::Cell;
+    use std::io::Write;
+    use std::rc::Rc;
+
+    type Rows = Vec<(u64, Vec<String>)>;
+    /// Kind, line and column.
+    type Place = (&'static str, u64, u64);
+
+    /// Header and records with their lines, and the kinds and lines of what was skipped.
+    fn read(bytes: &[u8], delimiter: Delimiter) -> (Rows, Vec<Place>) {
+        let mut file = tempfile::NamedTempFile::new().expect("temporary file");
+        file.write_all(bytes).expect("written");
+        let lenient = Problems::new(Some(super::super::MaxBad::new(0.0).expect("a share")));
+        let mut problems = lenient;
+        let (context, budget) = (Context::default(), Rc::new(Cell::new(u64::MAX)));
+        let stage = context.stage("reading", None, "bytes");
+        let mut reading = Reading::new(&mut problems, budget, &stage);
+        let mut rows = Vec::new();
+        let read = Table::open(file.path(), delimiter, &mut reading).and_then(|mut table| {
+            rows.push((1, table.header().to_vec()));
+            table.each(&mut reading, |record| {
+                let fields = (0..record.fields.len()).map(|c| record.field(c).text.to_owned()).collect();
+                rows.push((record.line, fields));
+                Ok(())
+            })
+        });
+        let failure = match read.and_then(|()| problems.finish(Path::new("")).map(|_| ())) {
+            Ok(()) => return (rows, Vec::new()),
+            Err(Error::Import(failure)) => failure,
+            Err(other) => panic!("{other}"),
+        };
+        let kinds = failure.diagnostics.iter().map(|d| (d.kind, d.line, d.column)).filter(|d| d.0 != "too_many_bad");
+        (rows, kinds.collect())
+    }
+
+    fn row(line: u64, fields: &[&str]) -> (u64, Vec<String>) {
+        (line, fields.iter().map(|f| (*f).to_owned()).collect())
+    }
+
+    #[test]
+    fn line_ends_mark_and_final_newline_do_not_matter() {
+        let expected = vec![row(1, &["a", "b"]), row(2, &["1", "2"]), row(3, &["é", ""])];
+        for text in
+            ["a\tb\n1\t2\né\t\n", "\u{feff}a\tb\n1\t2\né\t", "a\tb\r\n1\t2\r\né\t\r\n", "a\tb\n1\t2\r\né\t\n\n\n\r\n"]
+        {
+            assert_eq!(read(text.as_bytes(), Delimiter::Tab), (expected.clone(), vec![]), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn flaws_have_their_kind_line_and_column() {
+        let cases: [(&[u8], &[Place]); 12] = [
+            (b"", &[("empty", 0, 0)]),
+            (b"a\tb\n", &[("empty", 0, 0)]),
+            (b"a\tb\n1\n1\t2\n", &[("columns", 2, 2)]),
+            (b"a\tb\n1\t2\n1\t2\t3\n", &[("columns", 3, 3)]),
+            (b"a\tb\n1\t\xe9\n1\t2\n", &[("utf8", 2, 2)]),
+            (b"a\tb\n1\t\x00\n1\t2\n", &[("control_char", 2, 2)]),
+            (b"a\tb\r1\t2\r", &[("bare_cr", 1, 2)]),
+            (b"a\tb\n1\t2\n\n\n1\t2\n", &[("blank_line", 3, 0)]),
+            (b"a\tb\n\xef\xbb\xbf1\t2\n", &[("bom_inside", 2, 0)]),
+            (b"a\tb\n1\t2\na\tb\n", &[("header", 3, 0)]),
+            (b"\xff\xfea\x00", &[("encoding", 0, 0)]),
+            (b"<html>\n", &[("not_this_format", 0, 0)]),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(read(bytes, Delimiter::Tab).1, expected, "{}", show(bytes));
+        }
+    }
+
+    /// What is wrong with the form of a record is seen ahead of what is wrong with its content, and noted in its turn.
+    #[test]
+    fn flaws_are_noted_in_the_order_of_the_file() {
+        let mut file = tempfile::NamedTempFile::new().expect("temporary file");
+        let kind = |n: u32| match n % 300 {
+            0..20 => "columns",
+            250..300 => "taken",
+            _ => "",
+        };
+        writeln!(file, "a\tb").expect("written");
+        (2..2000)
+            .for_each(|n| writeln!(file, "{n}{}x", if kind(n) == "columns" { "" } else { "\t" }).expect("written"));
+        let (mut problems, context) = (Problems::new(None), Context::default());
+        let stage = context.stage("reading", None, "bytes");
+        let mut reading = Reading::new(&mut problems, Rc::new(Cell::new(u64::MAX)), &stage);
+        let mut table = Table::open(file.path(), Delimiter::Tab, &mut reading).expect("opens");
+        let take =
+            |record: Record<'_>| if kind(record.line()) == "taken" { Err(Flaw::new("taken", "")) } else { Ok(()) };
+        let Err(Error::Import(failure)) = table.each(&mut reading, take) else { panic!("must fail") };
+        let expected: Vec<(u64, &str)> =
+            (2..2000).filter(|&n| !kind(n).is_empty()).map(|n| (n.into(), kind(n))).collect();
+        assert_eq!(failure.total, expected.len() as u64);
+        let noted: Vec<(u64, &str)> = failure.diagnostics.iter().map(|d| (d.line, d.kind)).collect();
+        assert_eq!(noted, expected[..crate::error::MAX_DIAGNOSTICS]);
+    }
+
+    #[test]
+    fn limits_hold_at_the_limit_and_not_past_it() {
+        let long = |bytes: usize| [b"a\tb\n1\t".as_slice(), &vec![b'x'; bytes], b"\n1\t2\n"].concat();
+        assert_eq!(read(&long(MAX_FIELD_BYTES), Delimiter::Tab).1, []);
+        assert_eq!(read(&long(MAX_FIELD_BYTES + 1), Delimiter::Tab).1, [("field_too_long", 2, 2)]);
+        // A line of short fields, so that its own limit is met first.
+        let wide = |bytes: usize| [b"a\tb\n".as_slice(), &b"1234567\t".repeat(bytes)[..bytes], b"\r\n1\t2\n"].concat();
+        assert_eq!(read(&wide(MAX_LINE_BYTES), Delimiter::Tab).1, [("columns", 2, 65)]);
+        assert_eq!(read(&wide(MAX_LINE_BYTES + 1), Delimiter::Tab).1, [("line_too_long", 2, 0)]);
+        let columns = |n: usize| [vec!["c"; n].join("\t"), vec!["1"; n].join("\t")].join("\n").into_bytes();
+        assert_eq!(read(&columns(MAX_COLUMNS), Delimiter::Tab).1, []);
+        assert_eq!(read(&columns(MAX_COLUMNS + 1), Delimiter::Tab).1, [("columns", 1, 65)]);
+    }
+
+    #[test]
+    fn csv_follows_rfc_4180() {
+        let text = b"a,b\r\n\"x, \"\"y\"\"\",\"two\nlines\"\r\n,\n";
+        let expected = vec![row(1, &["a", "b"]), row(2, &["x, \"y\"", "two\nlines"]), row(4, &["", ""])];
+        assert_eq!(read(text, Delimiter::Comma), (expected, vec![]));
+        let cases: [(&[u8], Place); 3] = [
+            (b"a,b\n1,x\"y\n1,2\n", ("quote", 2, 2)),
+            (b"a,b\n\"1\"x,2\n1,2\n", ("quote", 2, 1)),
+            (b"a,b\n1,2\n1,\"2\n3,4\n", ("quote", 3, 0)),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(read(bytes, Delimiter::Comma).1, [expected], "{}", show(bytes));
+        }
+    }
+
+    proptest! {
+        /// What the csv crate writes is read back, quotes, commas and line breaks included.
+        #[test]
+        fn csv_agrees_with_the_csv_crate(
+            records in prop::collection::vec(prop::array::uniform3("[a-c\",\n é]{0,6}"), 1..8),
+        ) {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            let header = ["first", "second", "third"].map(str::to_owned);
+            for record in std::iter::once(&header).chain(&records) {
+                writer.write_record(record).expect("written");
+            }
+            let bytes = writer.into_inner().expect("written");
+            let (rows, flaws) = read(&bytes, Delimiter::Comma);
+            prop_assert_eq!(flaws, vec![]);
+            let got: Vec<Vec<String>> = rows.into_iter().skip(1).map(|(_, fields)| fields).collect();
+            prop_assert_eq!(got, records.iter().map(|r| r.to_vec()).collect::<Vec<_>>());
+        }
+
+        /// Any bytes give records or flaws, never a panic.
+        #[test]
+        fn any_bytes_are_survived(bytes in prop::collection::vec(prop_oneof![Just(b'\t'), Just(b'\n'), Just(b'"'), Just(b','), any::<u8>()], 0..200)) {
+            read(&bytes, Delimiter::Tab);
+            read(&bytes, Delimiter::Comma);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What lies on disk between two verbs.
+
+pub(crate) mod kg;
+pub(crate) mod model;
+pub(crate) mod model_card;

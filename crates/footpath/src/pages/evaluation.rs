@@ -1,0 +1,438 @@
+//! `report`: an evaluation on one page: HTML with its pictures inside, for a browser without a network, in light and dark.
+
+use super::corpus::{
+    STYLE, WIDTH, bars, close, deciles, escape, largest, open, percent, section, shorten, text, thousands,
+};
+use crate::error::Result;
+use crate::evaluate::{self, Drawn, Example, ExampleItem, Stop};
+use footpath_eval::Metric;
+use serde_json::Value;
+use std::fmt::Write;
+use std::path::Path;
+
+const MORE_STYLE: &str = "\
+body{max-width:1000px}table{border-collapse:collapse;width:100%;font-size:.82rem;font-variant-numeric:tabular-nums}
+th,td{text-align:right;padding:.3rem .4rem;border-bottom:1px solid var(--line);vertical-align:top}th:first-child,td:first-child{text-align:left}svg{max-width:820px}
+td small,th small{display:block;color:var(--soft);font-size:.72rem}tr.own td{font-weight:600}.scroll{overflow-x:auto}
+h3{font-size:1rem;margin:1.8rem 0 .2rem}code{font-size:.8rem;overflow-wrap:anywhere}
+svg .box{fill:none;stroke:var(--soft)}svg .end{stroke:var(--b);stroke-width:2}svg .own{stroke:var(--a);stroke-width:2}svg .arrow{stroke:var(--soft);fill:none}
+svg .dot{fill:var(--a)}svg .dotb{fill:var(--b)}svg .whisker{stroke:var(--soft);stroke-width:2}svg .curveb{stroke:var(--b);stroke-width:2;fill:none}
+.hit{color:var(--b);font-weight:600}
+";
+
+/// Draws the evaluation at `directory`.
+///
+/// # Errors
+/// A directory that is no evaluation, or a damaged one.
+pub fn run(directory: &Path) -> Result<String> {
+    let (report, drawn) = evaluate::open(directory)?;
+    Ok(html(&report, &drawn))
+}
+
+fn html(report: &Value, drawn: &Drawn) -> String {
+    let mut page = String::new();
+    // Writing to memory does not fail.
+    let _ = write(report, drawn, &mut page);
+    page
+}
+
+fn write(report: &Value, drawn: &Drawn, page: &mut String) -> std::fmt::Result {
+    let subject = words(report, "/card/subject/path");
+    let name = escape(Path::new(&subject).file_name().and_then(|name| name.to_str()).unwrap_or("lists"));
+    write!(page, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
+    write!(page, "<meta name=\"viewport\" content=\"width=device-width\"><title>{name}</title>")?;
+    writeln!(
+        page,
+        "<style>{STYLE}{MORE_STYLE}</style></head><body>\n<h1>{name}</h1>\n<p>An evaluation by Footpath.</p>"
+    )?;
+    summary(report, drawn, page)?;
+    if drawn.training.len() > 1 {
+        section(
+            "Training",
+            "Loss of training in nats per token (left), and NDCG on valid (right) where it was taken.",
+            page,
+        )?;
+        training(&drawn.training, page)?;
+    }
+    section(
+        "Ranking",
+        "Means over all users with something held out; below each its 95 % interval. The best baseline stands first.",
+        page,
+    )?;
+    ranking(report, page)?;
+    ndcg(report, page)?;
+    further(report, page)?;
+    calibration(report, page)?;
+    section(
+        "Popularity",
+        "Items from the most to the least chosen in train, in ten equal parts: their share of the slots beside their share of train.",
+        page,
+    )?;
+    deciles(&drawn.deciles, ["lists", "train"], page)?;
+    if !drawn.patterns.is_empty() {
+        section("Kinds of paths", "Share of the paths shown, by their relations; ~ is the inverse.", page)?;
+        kinds(&drawn.patterns, page)?;
+    }
+    section(
+        "Examples",
+        "Users spread evenly over all, with the first items of their lists and the path that leads to each. <span class=\"hit\">Held out</span> items are what the user chose later.",
+        page,
+    )?;
+    drawn.examples.iter().try_for_each(|example| example_of(example, page))?;
+    section("Protocol", "Under which conditions the figures hold.", page)?;
+    protocol(report, page)?;
+    writeln!(page, "</body></html>")
+}
+
+fn words(report: &Value, pointer: &str) -> String {
+    report.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn number(value: &Value, key: &str) -> f64 {
+    value.get(key).and_then(Value::as_f64).unwrap_or(0.0)
+}
+
+fn cut_off(report: &Value) -> usize {
+    report.pointer("/card/k").and_then(Value::as_u64).and_then(|k| usize::try_from(k).ok()).unwrap_or(0)
+}
+
+fn interval(figures: &Value, label: &str) -> [f64; 2] {
+    let end = |index: usize| figures.get("intervals").and_then(|i| i.get(label)?.get(index)?.as_f64()).unwrap_or(0.0);
+    [end(0), end(1)]
+}
+
+fn summary(report: &Value, drawn: &Drawn, page: &mut String) -> std::fmt::Result {
+    let label = Metric::Ndcg.label(cut_off(report));
+    let graph = &drawn.graph;
+    let faithful = report.get("faithful").and_then(Value::as_f64).map_or("–".to_owned(), percent);
+    let figures = [
+        ("NDCG", format!("{:.4}", number(report, &label))),
+        ("paths faithful", faithful),
+        ("slots filled", percent(number(report, "slot_coverage"))),
+        ("users judged", thousands(report.get("users").and_then(Value::as_u64).unwrap_or(0))),
+        ("users", thousands(graph.num_users)),
+        ("items", thousands(graph.num_items)),
+        ("entities", thousands(graph.num_entities)),
+        ("facts", thousands(graph.num_triples)),
+        ("train interactions", thousands(graph.num_train)),
+        ("relations", graph.relations.len().to_string()),
+        ("items no path reaches", thousands(graph.num_unreachable_items)),
+    ];
+    writeln!(page, "<dl>")?;
+    figures.iter().try_for_each(|(what, figure)| writeln!(page, "<div><dt>{what}</dt><dd>{figure}</dd></div>"))?;
+    writeln!(page, "</dl>")
+}
+
+/// Two curves over the steps, each on its own scale.
+fn training(points: &[(u64, f64, Option<f64>)], page: &mut String) -> std::fmt::Result {
+    let (height, left, right, top) = (220.0, 50.0, WIDTH - 50.0, 10.0);
+    let last = points.last().map_or(1, |p| p.0).max(1) as f64;
+    let losses: Vec<(f64, f64)> = points.iter().map(|p| (p.0 as f64, p.1)).collect();
+    let figures: Vec<(f64, f64)> = points.iter().filter_map(|p| Some((p.0 as f64, p.2?))).collect();
+    open(height + 50.0, page)?;
+    for (curve, class, dot, end, anchor) in
+        [(&losses, "curve", "dot", left - 6.0, "end"), (&figures, "curveb", "dotb", right + 6.0, "start")]
+    {
+        let most = largest(curve.iter().map(|p| p.1)) * 1.05;
+        let place = |&(step, y): &(f64, f64)| (left + step / last * (right - left), top + height * (1.0 - y / most));
+        for tick in [0.0, 0.5, 1.0] {
+            let y = top + height * (1.0 - tick);
+            writeln!(page, "<path class=\"line\" d=\"M{left} {y:.1}H{right}\"/>")?;
+            if !curve.is_empty() {
+                text(
+                    end,
+                    y + 4.0,
+                    &format!("class=\"soft\" text-anchor=\"{anchor}\""),
+                    &format!("{:.3}", most * tick),
+                    page,
+                )?;
+            }
+        }
+        let line: Vec<String> = curve.iter().map(place).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+        writeln!(page, "<polyline class=\"{class}\" points=\"{}\"/>", line.join(" "))?;
+        if class == "curveb" {
+            for (x, y) in curve.iter().map(place) {
+                writeln!(page, "<circle class=\"{dot}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>")?;
+            }
+        }
+    }
+    text(left, top + height + 20.0, "class=\"soft\"", "0", page)?;
+    let steps = format!("{} steps", thousands(points.last().map_or(0, |p| p.0)));
+    text(right, top + height + 20.0, "class=\"soft\" text-anchor=\"end\"", &steps, page)?;
+    close(page)
+}
+
+/// The subject and the baselines, best NDCG first: name, setting, figures.
+fn systems(report: &Value) -> Vec<(String, String, &Value)> {
+    let label = Metric::Ndcg.label(cut_off(report));
+    let mut baselines: Vec<(String, String, &Value)> = report
+        .get("baselines")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(name, figures)| (name.clone(), words(figures, "/setting"), figures))
+        .collect();
+    baselines.sort_by(|a, b| number(b.2, &label).total_cmp(&number(a.2, &label)));
+    let own = if report.get("model").is_some() { "path model" } else { "lists" };
+    baselines.insert(0, (own.to_owned(), String::new(), report));
+    baselines
+}
+
+fn ranking(report: &Value, page: &mut String) -> std::fmt::Result {
+    let k = cut_off(report);
+    write!(page, "<div class=\"scroll\"><table><tr><th></th>")?;
+    Metric::ALL.iter().try_for_each(|metric| write!(page, "<th>{}</th>", metric.label(k)))?;
+    writeln!(page, "<th>NDCG against it<small>p</small></th></tr>")?;
+    for (index, (name, setting, figures)) in systems(report).iter().enumerate() {
+        let class = if index == 0 { " class=\"own\"" } else { "" };
+        write!(page, "<tr{class}><td>{}<small>{}</small></td>", escape(name), escape(setting))?;
+        for metric in Metric::ALL {
+            let label = metric.label(k);
+            let [low, high] = interval(figures, &label);
+            write!(page, "<td>{:.4}<small>{low:.4}–{high:.4}</small></td>", number(figures, &label))?;
+        }
+        match report.get("ndcg_against").and_then(|against| against.get(name)) {
+            Some(c) => {
+                writeln!(page, "<td>{:+.4}<small>{:.4}</small></td></tr>", number(c, "difference"), number(c, "p"))?
+            }
+            None => writeln!(page, "<td></td></tr>")?,
+        }
+    }
+    writeln!(page, "</table></div>")
+}
+
+/// A dot with its interval for each system.
+fn ndcg(report: &Value, page: &mut String) -> std::fmt::Result {
+    let label = Metric::Ndcg.label(cut_off(report));
+    let systems = systems(report);
+    let (left, right) = (150.0, WIDTH - 60.0);
+    let most = largest(systems.iter().map(|(_, _, figures)| interval(figures, &label)[1]));
+    let place = |figure: f64| left + figure / most * (right - left);
+    section(&format!("NDCG@{} with its interval", cut_off(report)), "", page)?;
+    open(systems.len() as f64 * 24.0 + 8.0, page)?;
+    for (index, (name, _, figures)) in systems.iter().enumerate() {
+        let y = index as f64 * 24.0 + 16.0;
+        let ([low, high], figure) = (interval(figures, &label), number(figures, &label));
+        text(left - 12.0, y + 4.0, "text-anchor=\"end\"", name, page)?;
+        writeln!(page, "<path class=\"line\" d=\"M{left} {y}H{right}\"/>")?;
+        writeln!(page, "<path class=\"whisker\" d=\"M{:.1} {y}H{:.1}\"/>", place(low), place(high))?;
+        let class = if index == 0 { "dotb" } else { "dot" };
+        writeln!(page, "<circle class=\"{class}\" cx=\"{:.1}\" cy=\"{y}\" r=\"5\"/>", place(figure))?;
+        text(right + 8.0, y + 4.0, "class=\"soft\"", &format!("{figure:.4}"), page)?;
+    }
+    close(page)
+}
+
+/// Figures beyond hits beside the baselines', and of the explanations.
+fn further(report: &Value, page: &mut String) -> std::fmt::Result {
+    let names = footpath_eval::Beyond::default().figures().map(|(name, _)| name);
+    section(
+        "Beyond hits",
+        "What the lists are like: how many items they show, how popular ones, how unlike each other.",
+        page,
+    )?;
+    write!(page, "<div class=\"scroll\"><table><tr><th></th>")?;
+    names.iter().try_for_each(|name| write!(page, "<th>{}</th>", name.replace('_', " ")))?;
+    writeln!(page, "</tr>")?;
+    for (index, (name, _, figures)) in systems(report).iter().enumerate() {
+        let class = if index == 0 { " class=\"own\"" } else { "" };
+        write!(page, "<tr{class}><td>{}</td>", escape(name))?;
+        names.iter().try_for_each(|name| write!(page, "<td>{:.4}</td>", number(figures, name)))?;
+        writeln!(page, "</tr>")?;
+    }
+    writeln!(page, "</table></div>")?;
+    let Some(explanations) = report.get("explanations").and_then(Value::as_object) else { return Ok(()) };
+    section(
+        "Explanations",
+        "Means over all users; one without a path counts as 0. Below each its 95 % interval.",
+        page,
+    )?;
+    write!(page, "<div class=\"scroll\"><table><tr>")?;
+    let metrics =
+        || footpath_eval::PathMetric::ALL.iter().filter_map(|m| Some((m.name(), explanations.get(m.name())?)));
+    metrics().try_for_each(|(name, _)| write!(page, "<th>{name}</th>"))?;
+    write!(page, "</tr><tr>")?;
+    for (_, mean) in metrics() {
+        let [mean, low, high] = ["mean", "low", "high"].map(|key| number(mean, key));
+        write!(page, "<td>{mean:.3}<small>{low:.3}–{high:.3}</small></td>")?;
+    }
+    writeln!(page, "</tr></table></div>")
+}
+
+/// The reliability curve.
+fn calibration(report: &Value, page: &mut String) -> std::fmt::Result {
+    let Some(bins) = report.pointer("/calibration/bins").and_then(Value::as_array) else { return Ok(()) };
+    let ece = report.get("calibration").map_or(0.0, |c| number(c, "ece"));
+    let what = format!(
+        "Probability of ending at an item, as predicted, against how often a held-out item is this one; ten equal parts of the items shown. Expected calibration error {ece:.4}."
+    );
+    section("Calibration", &what, page)?;
+    let (side, left, top) = (260.0, 70.0, 22.0);
+    let points: Vec<(f64, f64)> = bins.iter().map(|bin| (number(bin, "predicted"), number(bin, "observed"))).collect();
+    let most = largest(points.iter().flat_map(|p| [p.0, p.1])) * 1.05;
+    let place = |x: f64, y: f64| (left + x / most * side, top + (1.0 - y / most) * side);
+    open(top + side + 46.0, page)?;
+    for tick in [0.0, 0.5, 1.0] {
+        let ((x, y), (right, up)) = (place(tick * most, tick * most), place(most, most));
+        writeln!(page, "<path class=\"line\" d=\"M{left} {y:.1}H{right}M{x:.1} {up}V{}\"/>", top + side)?;
+        text(left - 8.0, y + 4.0, "class=\"soft\" text-anchor=\"end\"", &format!("{:.3}", tick * most), page)?;
+        text(x, top + side + 18.0, "class=\"soft\" text-anchor=\"middle\"", &format!("{:.3}", tick * most), page)?;
+    }
+    text(left + side / 2.0, top + side + 38.0, "text-anchor=\"middle\"", "predicted", page)?;
+    text(left, top - 8.0, "text-anchor=\"middle\"", "observed", page)?;
+    text(
+        left + side + 12.0,
+        top + 14.0,
+        "class=\"soft\"",
+        "the broken line is what perfect calibration would be",
+        page,
+    )?;
+    let ((x0, y0), (x1, y1)) = (place(0.0, 0.0), place(most, most));
+    writeln!(page, "<path class=\"even\" d=\"M{x0} {y0}L{x1} {y1}\"/>")?;
+    let line: Vec<String> = points.iter().map(|p| place(p.0, p.1)).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+    writeln!(page, "<polyline class=\"curve\" points=\"{}\"/>", line.join(" "))?;
+    for (x, y) in points.iter().map(|p| place(p.0, p.1)) {
+        writeln!(page, "<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"/>")?;
+    }
+    close(page)
+}
+
+fn kinds(patterns: &[(String, f64)], page: &mut String) -> std::fmt::Result {
+    bars(patterns.iter().map(|(name, share)| (shorten(name, 62), *share, String::new())), 400.0, page)
+}
+
+fn example_of(example: &Example, page: &mut String) -> std::fmt::Result {
+    let list = |labels: &[String], most: usize| {
+        let shown: Vec<String> = labels.iter().take(most).map(|label| escape(label)).collect();
+        let more = labels.len().saturating_sub(most);
+        if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+    };
+    writeln!(page, "<h3>{}</h3>", escape(&example.user.label))?;
+    writeln!(page, "<p>Chose {}. Held out: {}.</p>", list(&example.history, 8), list(&example.held_out, 8))?;
+    for (rank, item) in (1..).zip(&example.items) {
+        let hit = if item.hit { " <span class=\"hit\">held out</span>" } else { "" };
+        writeln!(page, "<p>{rank}. {}{hit}</p>", escape(&item.label))?;
+        if !item.hops.is_empty() {
+            chain(&example.user, item, page)?;
+        }
+    }
+    Ok(())
+}
+
+/// A path as boxes in a row, with its relations on the arrows between them.
+fn chain(user: &Stop, item: &ExampleItem, page: &mut String) -> std::fmt::Result {
+    let (wide, high, gap, top) = (138.0, 54.0, 112.0, 4.0);
+    let stops: Vec<&Stop> = std::iter::once(user).chain(item.hops.iter().map(|hop| &hop.to)).collect();
+    let width = stops.len() as f64 * (wide + gap) - gap + 4.0;
+    // All paths of a page at one scale, but for those that are too long for it.
+    let room = width.max(4.0 * (wide + gap) - gap + 4.0);
+    writeln!(page, "<svg viewBox=\"0 0 {room} {}\" role=\"img\">", high + 10.0)?;
+    for (index, stop) in stops.iter().enumerate() {
+        let x = index as f64 * (wide + gap) + 2.0;
+        let class = match index {
+            0 => "box own",
+            _ if index + 1 == stops.len() => "box end",
+            _ => "box",
+        };
+        writeln!(page, "<rect class=\"{class}\" x=\"{x}\" y=\"{top}\" width=\"{wide}\" height=\"{high}\" rx=\"6\"/>")?;
+        let middle = x + wide / 2.0;
+        for (line, words) in two_lines(&stop.label, 18).iter().enumerate() {
+            text(middle, top + 16.0 + line as f64 * 14.0, "text-anchor=\"middle\"", words, page)?;
+        }
+        let (how, kind) = ("class=\"soft\" text-anchor=\"middle\" font-size=\"10\"", shorten(&stop.kind, 18));
+        text(middle, top + 46.0, how, &kind, page)?;
+    }
+    for (index, hop) in item.hops.iter().enumerate() {
+        let (start, y) = (index as f64 * (wide + gap) + 2.0 + wide, top + high / 2.0);
+        let end = start + gap;
+        writeln!(
+            page,
+            "<path class=\"arrow\" d=\"M{start} {y}H{end}M{} {}L{end} {y}L{} {}\"/>",
+            end - 6.0,
+            y - 4.0,
+            end - 6.0,
+            y + 4.0
+        )?;
+        text(
+            start + gap / 2.0,
+            y - 6.0,
+            "class=\"soft\" text-anchor=\"middle\" font-size=\"10\"",
+            &shorten(&hop.reading, 19),
+            page,
+        )?;
+    }
+    close(page)
+}
+
+/// A label on one line or two of at most `most` characters, broken between words where it can be.
+fn two_lines(label: &str, most: usize) -> Vec<String> {
+    if label.chars().count() <= most {
+        return vec![label.to_owned()];
+    }
+    let end = label.char_indices().nth(most).map_or(label.len(), |(end, _)| end);
+    let cut = label.get(..=end).and_then(|start| start.rfind(' ')).filter(|&cut| cut > 0).unwrap_or(end);
+    let (first, second) = label.split_at_checked(cut).unwrap_or((label, ""));
+    vec![first.to_owned(), shorten(second.trim_start(), most)]
+}
+
+/// The card, as far as it is plain text.
+fn protocol(report: &Value, page: &mut String) -> std::fmt::Result {
+    writeln!(page, "<div class=\"scroll\"><table>")?;
+    let card = report.get("card").and_then(Value::as_object);
+    for (what, value) in card.into_iter().flatten() {
+        let plain = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        writeln!(
+            page,
+            "<tr><td>{}</td><td><code>{}</code></td></tr>",
+            escape(&what.replace('_', " ")),
+            escape(&plain)
+        )?;
+    }
+    writeln!(page, "</table></div>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::Hop;
+    use serde_json::json;
+
+    #[test]
+    fn long_labels_break_between_words() {
+        let lines = |label: &str| two_lines(label, 18);
+        assert_eq!(lines("Alien"), ["Alien"]);
+        assert_eq!(lines("Back to the Future Part III (1990)"), ["Back to the Future", "Part III (1990)"]);
+        assert_eq!(lines("The Lord of the Rings: The Return of the King"), ["The Lord of the", "Rings: The Return…"]);
+        assert_eq!(lines(&"ß".repeat(50)), ["ß".repeat(18), format!("{}…", "ß".repeat(17))]);
+        assert_eq!(lines(&format!(" {}", "é".repeat(30))).len(), 2);
+    }
+
+    #[test]
+    fn a_page_is_self_contained_and_names_cannot_escape() {
+        let evil = "</svg><script>alert('x')</script>\"\u{1}";
+        let stop = Stop { label: evil.to_owned(), kind: evil.to_owned() };
+        let hop = Hop { reading: evil.to_owned(), to: stop.clone() };
+        let item = ExampleItem { label: evil.to_owned(), hit: true, hops: vec![hop; 3] };
+        let (history, held_out) = (vec![evil.to_owned(); 20], vec![evil.to_owned()]);
+        let drawn = Drawn {
+            training: vec![(0, 0.0, None), (10, 3.0, Some(0.1))],
+            patterns: vec![(evil.to_owned(), 1.0)],
+            deciles: vec![[0.1, 0.2]; 10],
+            examples: vec![Example { user: stop, history, held_out, items: vec![item] }],
+            ..Drawn::default()
+        };
+        let report = json!({
+            "ndcg@10": 0.25, "intervals": {"ndcg@10": [0.2, 0.3]}, "model": "x", "card": {"k": 10, "subject": {"path": evil}},
+            "baselines": {evil: {"ndcg@10": 0.5, "setting": evil}}, "calibration": {"ece": 0.0, "bins": [{"predicted": 0.0, "observed": 0.0}]},
+            "explanations": {"lir": {"mean": 0.5, "low": 0.25, "high": 0.75}},
+        });
+        for report in [report, json!({}), json!(null)] {
+            let page = html(&report, &drawn);
+            assert!(!page.contains("<script") && !page.contains('\u{1}'), "{page}");
+            assert!(!page.contains("http") && !page.contains("NaN") && !page.contains("inf\""));
+            assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+            assert_eq!(page.matches("<table").count(), page.matches("</table>").count());
+        }
+        assert!(html(&json!({}), &Drawn::default()).contains("</html>"));
+    }
+}

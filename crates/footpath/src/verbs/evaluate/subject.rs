@@ -1,0 +1,179 @@
+//! Lists to judge: those of a model with their paths, or anybody's.
+
+use super::card::{Excluded, Source};
+use super::{Options, Protocol};
+use crate::artefacts::kg::Kg;
+use crate::artefacts::model::{Model as OpenModel, StoredModel};
+use crate::error::{Error, Result};
+use crate::recommend::{Options as SearchOptions, Reranker, Weights};
+use crate::service::Service;
+use footpath_eval::{
+    BadRows, Calibration, Explained, Recommendation, Recommendations, calibration, faithful, path_entropy,
+};
+use footpath_graph::pattern::Pattern;
+use footpath_model::TrainingProgress;
+use footpath_model::decode::{ScoredItem, UserList};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Paths found that are looked at for each item.
+const PATHS: usize = 5;
+/// Bins of the reliability curve.
+const BINS: usize = 10;
+
+/// Lists without the known items, and what is known of them.
+pub(super) struct Judged {
+    pub(super) lists: Recommendations,
+    pub(super) explained: Explained,
+    pub(super) calibration: Option<Calibration>,
+    pub(super) path_entropy: Option<f64>,
+    pub(super) faithful: Option<f64>,
+    pub(super) num_paths: usize,
+    pub(super) model: Option<Model>,
+    pub(super) excluded: Excluded,
+    pub(super) source: Source,
+}
+
+/// The model that recommended.
+pub(super) struct Model {
+    pub(super) hash: String,
+    pub(super) config: serde_json::Value,
+    pub(super) parents: std::collections::BTreeMap<String, String>,
+    pub(super) log: Vec<TrainingProgress>,
+    pub(super) pattern: Pattern,
+}
+
+pub(super) fn from_lists(path: &Path, protocol: &Protocol<'_>, bad_rows: BadRows) -> Result<Judged> {
+    let (all, rows) = Recommendations::read_with(path, &protocol.train, bad_rows, protocol.context)?;
+    let lists = all.without(&protocol.known);
+    let excluded = Excluded::of(protocol, &all, &lists, rows);
+    let source = Source::of_file(path, protocol.context)?;
+    Ok(Judged {
+        lists,
+        explained: Explained::new(),
+        calibration: None,
+        path_entropy: None,
+        faithful: None,
+        num_paths: 0,
+        model: None,
+        excluded,
+        source,
+    })
+}
+
+pub(super) fn from_model(directory: &Path, kg: &Kg, options: &Options, protocol: &Protocol<'_>) -> Result<Judged> {
+    let context = protocol.context;
+    let stored = StoredModel::open(directory)?;
+    let service = Service::of(OpenModel::of(Arc::clone(kg.train()), &stored, context)?, context)?;
+    let most_known = protocol.known.by_user().values().map(Vec::len).max().unwrap_or(0);
+    // Room for the known items, which are taken out afterwards.
+    let search = SearchOptions {
+        k: options.k + most_known,
+        beams: options.beams,
+        direct: options.direct,
+        linear: options.linear,
+        recency: options.recency,
+        paths_per_item: PATHS,
+        optimise: options.optimise,
+        ..SearchOptions::default()
+    };
+    service.check(&search)?;
+    if options.random_paths.is_some() && !service.card().training.generates_paths() {
+        let reason = "the model gives no paths that others could be compared with".to_owned();
+        return Err(Error::Usage { option: "random-paths", reason });
+    }
+    let mut found = match options.optimise {
+        None => service.request(Vec::new()).search(&protocol.users, search, context)?,
+        Some(weights) => optimised(&service, protocol, weights, search, options.k)?,
+    };
+    let recommendation = |item: &ScoredItem| Recommendation { item: item.item, score: item.score };
+    let all: Recommendations =
+        found.iter().map(|list| (list.user, list.items.iter().map(recommendation).collect())).collect();
+    let lists = all.without(&protocol.known);
+    keep_known_out(&mut found, protocol, options.k);
+    let paths = found.iter().flat_map(|list| {
+        list.items.iter().flat_map(|item| item.paths.iter().map(|p| (list.user, item.item, service.path(p))))
+    });
+    let faithfulness = faithful(service.kg(), paths, context)?;
+    let explained = found.iter().map(|list| {
+        (list.user, list.items.iter().map(|i| (i.item, i.paths.first().map(|p| service.path(p)))).collect())
+    });
+    let excluded = Excluded::of(protocol, &all, &lists, Default::default());
+    Ok(Judged {
+        explained: explained.collect(),
+        calibration: Some(calibration(predictions(&found, protocol), BINS)),
+        path_entropy: mean_entropy(&found),
+        faithful: faithfulness.share(),
+        num_paths: faithfulness.num_paths,
+        model: Some(model(&stored, &service)?),
+        // As long as those of the baselines, so that neither has more to show to the AUC.
+        lists: lists.first(options.k),
+        excluded,
+        source: Source { path: directory.display().to_string(), hash: service.model_hash().to_owned() },
+    })
+}
+
+/// Lists of `k` items that are not known, chosen for better explanations.
+fn optimised(
+    service: &Service,
+    protocol: &Protocol<'_>,
+    weights: Weights,
+    search: SearchOptions,
+    k: usize,
+) -> Result<Vec<UserList>> {
+    /// Users whose many paths are held at a time.
+    const BATCH: usize = 64;
+    let context = protocol.context;
+    let (request, reranker) = (service.request(Vec::new()), Reranker::new(service.kg(), weights, context)?);
+    let stage = context.stage("recommending", Some(protocol.users.len() as u64), "users");
+    let mut lists = Vec::with_capacity(protocol.users.len());
+    for users in protocol.users.chunks(BATCH) {
+        let mut found = request.search_widely(users, search, &context.quietly())?;
+        keep_known_out(&mut found, protocol, usize::MAX);
+        for list in found {
+            let (mut list, _) = reranker.choose(list, k);
+            list.items.iter_mut().for_each(|item| item.paths.truncate(PATHS));
+            lists.push(list);
+        }
+        stage.advance(users.len() as u64)?;
+    }
+    Ok(lists)
+}
+
+/// Leaves the first `k` items of each list that are not known.
+fn keep_known_out(found: &mut [UserList], protocol: &Protocol<'_>, k: usize) {
+    let known = protocol.known.by_user();
+    for list in found {
+        let known = known.get(&list.user).map_or(&[][..], Vec::as_slice);
+        list.items.retain(|item| known.binary_search(&item.item).is_err());
+        list.items.truncate(k);
+    }
+}
+
+/// The probability of each item shown, and the chance that a held-out item drawn uniformly is this one.
+fn predictions(found: &[UserList], protocol: &Protocol<'_>) -> Vec<(f64, f64)> {
+    let held_out = protocol.held_out.by_user();
+    let of_user = |list: &UserList| {
+        let relevant = held_out.get(&list.user).map_or(&[][..], Vec::as_slice);
+        let share = 1.0 / relevant.len().max(1) as f64;
+        let came_true = |item: &ScoredItem| if relevant.binary_search(&item.item).is_ok() { share } else { 0.0 };
+        list.items.iter().map(|item| (item.log_probability.exp(), came_true(item))).collect::<Vec<_>>()
+    };
+    found.iter().flat_map(of_user).collect()
+}
+
+fn mean_entropy(found: &[UserList]) -> Option<f64> {
+    let items = found.iter().flat_map(|list| &list.items);
+    let entropies: Vec<f64> = items
+        .map(|item| path_entropy(item.log_probability, item.paths.iter().map(|path| path.log_probability)))
+        .collect();
+    (!entropies.is_empty()).then(|| entropies.iter().sum::<f64>() / entropies.len() as f64)
+}
+
+fn model(stored: &StoredModel, service: &Service) -> Result<Model> {
+    // A log that another version wrote is no reason not to evaluate.
+    let log = stored.log()?.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let config = serde_json::to_value(service.card()).unwrap_or_default();
+    let (parents, pattern) = (stored.parents().clone(), service.pattern().clone());
+    Ok(Model { hash: service.model_hash().to_owned(), config, parents, log, pattern })
+}

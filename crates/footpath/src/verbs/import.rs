@@ -1,0 +1,33 @@
+//! `import`: from files to a knowledge-graph artefact.
+
+use crate::error::Result;
+use footpath_core::{ArtefactKind, Context, Manifest, Replace, artefact};
+pub use footpath_graph::import::{Format, ImportReport, MaxBad, Options};
+pub use footpath_graph::report::GraphReport;
+pub use footpath_graph::split::{Ratios, SplitSpec};
+use std::path::Path;
+
+/// What an import made.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// What was found.
+    pub report: ImportReport,
+    /// What was published.
+    pub manifest: Manifest,
+}
+
+/// Imports `source` and publishes the graph at `out`.
+///
+/// # Errors
+/// Bad input with file and line, an output that exists, a disk that refuses, [`footpath_core::Error::Stopped`]; nothing is
+/// left behind then.
+pub fn run(source: &Path, out: &Path, options: &Options, replace: Replace, context: &Context) -> Result<Imported> {
+    artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
+    let import = || {
+        let imported = footpath_graph::import::import(source, options, context)?;
+        let config = serde_json::json!({ "options": options, "report": imported.report });
+        let manifest = imported.built.publish(out, replace, config, context)?;
+        Ok(Imported { report: imported.report, manifest })
+    };
+    context.run(import)?
+}

@@ -1,0 +1,17 @@
+//! A module for each verb.
+
+pub mod adapt;
+pub mod audit;
+pub mod check;
+pub mod corpus;
+pub mod evaluate;
+pub mod hugging_face;
+pub mod import;
+pub mod logits;
+pub mod metapaths;
+pub mod pattern;
+pub mod recommend;
+pub mod sample;
+pub mod train;
+pub mod tune;
+pub mod verify;

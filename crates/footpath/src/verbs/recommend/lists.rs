@@ -1,0 +1,81 @@
+//! What recommending and explaining give: lists of items and paths in the user's own strings.
+
+use crate::text::render::Rendered;
+use serde::{Deserialize, Serialize};
+
+/// A path with its probability.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// Natural logarithm of the path's probability under the model.
+    pub log_probability: f64,
+    /// The path.
+    #[serde(flatten)]
+    pub path: Rendered,
+}
+
+/// A recommended item with the path that explains it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// Place in the list, from 1.
+    pub rank: usize,
+    /// The item's id.
+    pub item: String,
+    /// Its readable label.
+    pub label: String,
+    /// Natural logarithm of what the item is worth, by default the probability of ending there over all paths found.
+    pub score: f64,
+    /// Share of the best path in that probability, in (0, 1]; 0 of a model that generates no paths.
+    pub confidence: f64,
+    /// Number of paths found to it.
+    pub num_paths: usize,
+    /// The best path.
+    #[serde(flatten)]
+    pub best: Explanation,
+    /// Further paths, best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_paths: Vec<Explanation>,
+}
+
+impl std::ops::Deref for Item {
+    type Target = Rendered;
+
+    fn deref(&self) -> &Rendered {
+        &self.best.path
+    }
+}
+
+/// The recommendations of one user.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct List {
+    /// The user's id.
+    pub user: String,
+    /// What a user whom the graph does not know has chosen; empty for others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<String>,
+    /// At most k items, best first.
+    pub items: Vec<Item>,
+    /// Why there are fewer than k, if there are.
+    pub reason: Option<String>,
+    /// Probability of the paths that were not looked at, in [0, 1]: no item's true probability is higher than its own plus this.
+    pub unexplored: f64,
+    /// Whether what was not looked at cannot change which items these are, nor their order.
+    pub proven: bool,
+    /// Share of the probability of the k most probable items that was given up for better explanations, in [0, 1], where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<f64>,
+}
+
+/// The answer to "why this item?".
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    /// The user's id.
+    pub user: String,
+    /// The item's id.
+    pub item: String,
+    /// The item's readable label.
+    pub label: String,
+    /// The most probable paths, best first; their probabilities are among the paths to this item.
+    pub paths: Vec<Explanation>,
+    /// Why there is none, if there is none.
+    pub reason: Option<String>,
+}

@@ -1,0 +1,90 @@
+//! `recommend` and `explain`: items for users, each with the path that leads there.
+
+mod lists;
+mod new_users;
+mod request;
+mod rerank;
+
+pub use lists::{Explanation, Item, List, Why};
+pub use new_users::{MAX_NEW_USERS, MAX_USERS, NewUser, read as read_new_users, read_users};
+pub use request::Request;
+pub(crate) use rerank::Reranker;
+pub use rerank::Weights;
+
+use crate::error::Result;
+use crate::service::Service;
+use footpath_core::Goal;
+pub use footpath_model::decode::{MAX_K, Mode, Sampling, Score};
+use footpath_model::decode::{Prompt, SearchOptions, WhenShort};
+
+/// How to recommend.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// Items for each user.
+    pub k: usize,
+    /// Which paths to look for.
+    pub mode: Mode,
+    /// What an item is worth.
+    pub score: Score,
+    /// Weight of what the model says of an item from the user alone, beside its paths; `None` is [`Service::direct`].
+    pub direct: Option<f64>,
+    /// Weight of the model's linear part; `None` is [`Service::linear`].
+    pub linear: Option<f64>,
+    /// Power by which the item a path begins with loses probability with every later choice;
+    /// `None` is [`Service::recency`].
+    pub recency: Option<f64>,
+    /// Prefixes kept for each user at each token.
+    pub beams: usize,
+    /// Paths shown for each item.
+    pub paths_per_item: usize,
+    /// What a part of the probability is traded for.
+    pub optimise: Option<Weights>,
+    /// Explain by filling in what lies between user and item; for models that learned `fill-in-the-middle`.
+    pub fill_in: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            k: 10,
+            mode: Mode::Beam,
+            score: Score::Marginal,
+            direct: None,
+            linear: None,
+            recency: None,
+            beams: 400,
+            paths_per_item: 1,
+            optimise: None,
+            fill_in: false,
+        }
+    }
+}
+
+impl Options {
+    /// Checks every number.
+    ///
+    /// # Errors
+    /// [`footpath_model::Error::Config`] naming the option.
+    pub fn validate(&self) -> Result<()> {
+        self.optimise.map_or(Ok(()), Weights::validate)?;
+        Ok(self.search(Goal::Unseen).validate()?)
+    }
+
+    /// These options with the model's own weights where none are given.
+    pub(super) fn of(self, service: &Service) -> Self {
+        let direct = Some(self.direct.unwrap_or_else(|| service.direct()));
+        let linear = Some(self.linear.unwrap_or_else(|| service.linear()));
+        Self { direct, linear, recency: Some(self.recency.unwrap_or_else(|| service.recency())), ..self }
+    }
+
+    pub(super) fn search(&self, goal: Goal) -> SearchOptions {
+        let Self { k, mode, score, beams, paths_per_item, .. } = *self;
+        let [direct, linear, recency] = [self.direct, self.linear, self.recency].map(|weight| weight.unwrap_or(0.0));
+        let when_short = WhenShort::Widen;
+        let prompt = match goal {
+            Goal::Item(_) if self.fill_in => Prompt::UserAndEnd,
+            _ => Prompt::User,
+        };
+        SearchOptions { k, mode, score, direct, linear, recency, beams, paths_per_item, prompt, goal, when_short }
+    }
+}

@@ -1,0 +1,334 @@
+//! `train`: from a graph to a path model.
+
+pub(crate) mod blend;
+mod paths;
+mod plan;
+pub mod settings;
+mod sources;
+mod validation;
+mod vectors;
+mod workplace;
+
+pub use blend::BlendWeights;
+pub use footpath_graph::sample::Law;
+pub use footpath_model::TrainingProgress;
+pub use footpath_model::config::{Design, Preset, Softmax, Tables, TrainingConfig};
+pub use footpath_model::data::objective::Kind;
+pub use footpath_model::data::{Objective, Text};
+pub use footpath_model::model::Architecture;
+pub use plan::Plan;
+pub use workplace::Unfinished;
+
+use crate::artefacts::kg::Kg;
+use crate::artefacts::model::{NewModel, StoredModel};
+use crate::artefacts::model_card::ModelCard;
+use crate::corpus;
+use crate::error::{Error, Result};
+use crate::pattern::Shape;
+use crate::text::words;
+use blend::Blend;
+use footpath_core::{ArtefactKind, Context, Corpus, NodeId, Replace, artefact};
+use footpath_graph::legal::Legal;
+use footpath_graph::sample::SampleSpec;
+use footpath_graph::{HeldOut, Split};
+use footpath_model::config::ModelConfig;
+use footpath_model::data::PathSource;
+use footpath_model::{Ending, PathModel, Trainer};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use validation::Validation;
+use workplace::{Log, Workplace};
+
+/// Share of the drawn paths that meet another user, unless one is given. Left to the law alone it would be that of a graph's degrees, which
+/// says nothing of what a kind of path is worth (docs/experiments.md).
+pub const COLLABORATIVE_SHARE: f64 = 0.15;
+
+/// How to train.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Size of the model.
+    pub preset: Preset,
+    /// What the size leaves open.
+    pub design: Design,
+    /// Whether every token gets a vector for its kind as well: special, relation, or the type of the node.
+    pub token_kinds: bool,
+    /// Vectors that tokens start with instead of random ones: a file in the text form of word2vec.
+    pub vectors: Option<PathBuf>,
+    /// Which paths; `None` is every typed path of 3 hops, or the pattern of the corpus.
+    pub shape: Option<Shape>,
+    /// Share of the drawn paths that meet another user. `None` is [`COLLABORATIVE_SHARE`] where the pattern has paths of both kinds and is no mixture
+    /// with weights of its own.
+    pub collaborative_share: Option<f64>,
+    /// A model of the same graph whose weights training starts from: the second stage of pre-training and fine-tuning (KGGLM, Balloccu
+    /// et al. 2024). `None` starts from random weights.
+    pub init: Option<PathBuf>,
+    /// A corpus to train on; `None` draws fresh paths for every epoch.
+    pub corpus: Option<PathBuf>,
+    /// Law of the paths that are drawn.
+    pub law: Law,
+    /// Damping of hubs in that law.
+    pub damping: f64,
+    /// Damping of popular ends in that law: β of [`footpath_graph::sample`], from 0, no damping, to 8.
+    pub end_damping: f64,
+    /// Weights of relations in that law, in both directions, by name; from 1e-6 to 1e6, and 1 where none is given.
+    pub relation_weights: BTreeMap<String, f64>,
+    /// Whether arcs weigh what the graph says in that law; only for graphs with weights.
+    pub edge_weights: bool,
+    /// Settings of the training.
+    pub training: TrainingConfig,
+    /// Most users a validation looks at; a fixed draw where there are more.
+    pub validation_users: usize,
+    /// Beams of a validation.
+    pub validation_beams: usize,
+    /// Whether the model gets a linear part beside its paths, with weights chosen on valid; see [`BlendWeights`].
+    pub linear: bool,
+    /// Whether the output may be replaced.
+    pub replace: Replace,
+    /// What to do about an unfinished run at the same output.
+    pub unfinished: Unfinished,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let sampling = SampleSpec::default();
+        Self {
+            preset: Preset::Small,
+            design: Design::default(),
+            token_kinds: false,
+            vectors: None,
+            shape: None,
+            collaborative_share: None,
+            init: None,
+            corpus: None,
+            law: sampling.law,
+            // Measured on valid of the films: 1 beats the sampler's own default of ½.
+            damping: 1.0,
+            end_damping: sampling.end_damping,
+            relation_weights: sampling.relation_weights,
+            edge_weights: sampling.edge_weights,
+            training: TrainingConfig::default(),
+            validation_users: 600,
+            validation_beams: 200,
+            linear: true,
+            replace: Replace::No,
+            unfinished: Unfinished::Refuse,
+        }
+    }
+}
+
+/// What happens in a run.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Training is about to begin.
+    Start {
+        /// What it will come to.
+        plan: &'a Plan,
+        /// The pattern of the paths.
+        pattern: &'a str,
+        /// Step it goes on from; 0 at the beginning.
+        resumed_at: u64,
+    },
+    /// A step was done.
+    Step(&'a TrainingProgress),
+    /// All steps are done; the linear part is solved, and the weights of what is said beside paths are chosen on valid.
+    Blend,
+    /// The run ended.
+    End(&'a ModelCard),
+}
+
+/// Who is told what happens, on a thread of the context.
+pub type Observe<'a> = dyn FnMut(Event<'_>) + Send + 'a;
+
+/// Trains a model on a graph and publishes it at `out`.
+///
+/// Checkpoints live beside it, in `out` with `.train` appended, and are removed when the model is in place. A run that is
+/// stopped writes one, and [`Unfinished::Resume`] goes on from there.
+///
+/// # Errors
+/// Whatever graph, corpus, settings or disk give, and [`footpath_core::Error::Stopped`]; the checkpoints written so far
+/// stay.
+pub fn run(kg: &Kg, out: &Path, options: &Options, observe: &mut Observe<'_>, context: &Context) -> Result<ModelCard> {
+    artefact::refuse_existing(out, ArtefactKind::Model, options.replace)?;
+    options.training.validate()?;
+    context.run(|| Run::begin(kg, out, options, context)?.to_the_end(observe))?
+}
+
+/// A run with everything it needs.
+struct Run<'a> {
+    kg: &'a Kg,
+    out: &'a Path,
+    options: &'a Options,
+    context: &'a Context,
+    valid: HeldOut,
+    legal: Legal,
+    source: Box<dyn PathSource + 'a>,
+    sampling: serde_json::Value,
+    workplace: Workplace,
+    parents: BTreeMap<String, String>,
+    trainer: Trainer,
+    /// Step it goes on from; 0 at the beginning.
+    resumed_at: u64,
+    plan: Plan,
+}
+
+impl<'a> Run<'a> {
+    fn begin(kg: &'a Kg, out: &'a Path, options: &'a Options, context: &'a Context) -> Result<Self> {
+        let inputs = Inputs::open(kg, options, context)?;
+        let mixture = paths::mixture(kg, options, inputs.corpus.as_ref())?;
+        let pattern = mixture.union().clone();
+        let rows = inputs.num_rows(kg, options);
+        let Inputs { corpus, start, parents } = inputs;
+        let (source, sampling) = paths::source(kg, &mixture, options, corpus)?;
+        let workplace = Workplace::open(out, options.unfinished, parents.clone(), &sampling)?;
+        let legal = Legal::new(Arc::clone(kg.train()), pattern, context)?;
+        let (trainer, resumed_at) = trainer(kg, &legal, options, start.as_ref(), &workplace, context)?;
+        let plan = Plan::new(&trainer.model.config, &options.training, rows, &legal);
+        let valid = kg.held_out(Split::Valid)?;
+        Ok(Self {
+            kg,
+            out,
+            options,
+            context,
+            valid,
+            legal,
+            source,
+            sampling,
+            workplace,
+            parents,
+            trainer,
+            resumed_at,
+            plan,
+        })
+    }
+
+    fn to_the_end(mut self, observe: &mut Observe<'_>) -> Result<ModelCard> {
+        let pattern = self.legal.pattern().source().to_owned();
+        observe(Event::Start { plan: &self.plan, pattern: &pattern, resumed_at: self.resumed_at });
+        let (log, users) = self.take_steps(observe)?;
+        let best = self.workplace.checkpoints.best(&footpath_model::device(self.context.device())?)?;
+        // Only paths are reordered by weights; without users to choose them on there is nothing to go by.
+        let blends = self.options.linear && self.trainer.config.item_objective().is_none() && !users.is_empty();
+        let Blend { linear, weights } = if blends {
+            observe(Event::Blend);
+            // All steps are in the checkpoint: going on after a stop begins here again.
+            blend::choose(&best.model, &self.legal, &self.valid, &users, &self.trainer.config, self.context)?
+        } else {
+            Blend::default()
+        };
+        let card = ModelCard {
+            model: best.model.config.clone(),
+            training: self.trainer.config.clone(),
+            pattern,
+            vocabulary: self.kg.vocabulary(),
+            sampling: self.sampling,
+            steps: self.trainer.position.step,
+            best_step: best.position.step,
+            best_validation: best.position.best,
+            weights,
+            adapted_from: None,
+        };
+        let (paths, linear, log, parents) = (&best.model, linear.as_ref(), &log[..], self.parents);
+        NewModel { card: &card, paths, linear, log, parents }.publish(self.out, self.options.replace)?;
+        self.workplace.remove()?;
+        observe(Event::End(&card));
+        Ok(card)
+    }
+
+    /// All steps of training; gives the log and the users it was validated on.
+    fn take_steps(&mut self, observe: &mut Observe<'_>) -> Result<(Vec<String>, Vec<NodeId>)> {
+        let log = Log::open(&self.workplace.log(), self.resumed_at)?;
+        let mut validation =
+            Validation::new(self.kg, &self.legal, &self.valid, self.options, log, observe, self.context);
+        let (checkpoints, source) = (&self.workplace.checkpoints, self.source.as_ref());
+        let ending = self.trainer.run(&self.legal, source, checkpoints, &mut validation, self.context)?;
+        match ending {
+            Ending::Interrupted => Err(footpath_core::Error::Stopped.into()),
+            Ending::Finished => Ok(validation.into_log_and_users()),
+        }
+    }
+}
+
+/// What a run is made from, beside the graph.
+struct Inputs {
+    corpus: Option<Corpus>,
+    start: Option<StoredModel>,
+    /// Content hashes of all of them, by kind.
+    parents: BTreeMap<String, String>,
+}
+
+impl Inputs {
+    fn open(kg: &Kg, options: &Options, context: &Context) -> Result<Self> {
+        let corpus = options.corpus.as_deref().map(|directory| corpus::open(directory, kg)).transpose()?;
+        let start = options.init.as_deref().map(|directory| StoredModel::open_for(directory, kg)).transpose()?;
+        let vectors = options.vectors.as_deref().map(|path| artefact::hash_file(path, context)).transpose()?;
+        let hashes = [
+            ("kg", Some(kg.content_hash().to_owned())),
+            ("corpus", corpus.as_ref().map(|corpus| corpus.artefact().manifest().content_hash())),
+            ("model", start.as_ref().map(StoredModel::hash)),
+            ("vectors", vectors),
+        ];
+        let parents = hashes.into_iter().filter_map(|(kind, hash)| Some((kind.to_owned(), hash?))).collect();
+        Ok(Self { corpus, start, parents })
+    }
+
+    /// Most paths of an epoch.
+    fn num_rows(&self, kg: &Kg, options: &Options) -> u64 {
+        match &self.corpus {
+            Some(corpus) => corpus.len() as u64,
+            None => kg.users().len() as u64 * options.training.paths_per_user,
+        }
+    }
+}
+
+/// The run that goes on, with the step it is at, or one that begins.
+fn trainer(
+    kg: &Kg,
+    legal: &Legal,
+    options: &Options,
+    start: Option<&StoredModel>,
+    workplace: &Workplace,
+    context: &Context,
+) -> Result<(Trainer, u64)> {
+    let device = footpath_model::device(context.device())?;
+    let max_tokens = options.training.num_positions(2 * legal.pattern().max_hops() + 1);
+    let config = config(kg, options, start, max_tokens)?;
+    if options.unfinished == Unfinished::Resume
+        && let Some(mut trainer) = workplace.checkpoints.latest(&device)?
+    {
+        // More epochs may be asked for; everything else must be as it was, or the run would not be the same.
+        let asked = TrainingConfig { epochs: trainer.config.epochs, ..options.training.clone() };
+        if asked != trainer.config || config != trainer.model.config {
+            let path = workplace.directory().to_owned();
+            return Err(Error::OtherRun { path, what: "settings" });
+        }
+        trainer.config.epochs = options.training.epochs;
+        let step = trainer.position.step;
+        return Ok((trainer, step));
+    }
+    let seed = options.training.seed;
+    let mut model = match start {
+        Some(start) => start.paths(&device)?.with_positions(max_tokens, seed),
+        None => PathModel::new(config, seed, &device)?,
+    };
+    if let Some(path) = &options.vectors {
+        vectors::start_with(path, kg, &mut model.input)?;
+    }
+    Ok((Trainer::new(model, options.training.clone())?, 0))
+}
+
+/// The shape of the model: as asked for, or that of the model it starts from, with room for longer texts.
+fn config(kg: &Kg, options: &Options, start: Option<&StoredModel>, max_tokens: usize) -> Result<ModelConfig> {
+    let Some(start) = start else {
+        let config = ModelConfig::preset(options.preset, kg.vocabulary().len(), kg.items(), max_tokens);
+        let kinds = if options.token_kinds { words::kinds(kg) } else { Vec::new() };
+        return Ok(config.designed(options.design).with_kinds(kinds));
+    };
+    if options.design != Design::default() || options.token_kinds || options.vectors.is_some() {
+        let reason = "the model it starts from says how it is built; leave out architecture, tables, kinds and vectors";
+        return Err(Error::Usage { option: "init", reason: reason.to_owned() });
+    }
+    let mut config = start.card().model.clone();
+    config.trunk.max_tokens = config.trunk.max_tokens.max(max_tokens);
+    Ok(config)
+}
