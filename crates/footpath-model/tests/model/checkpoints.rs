@@ -54,16 +54,16 @@ impl Parts {
     }
 }
 
-/// A run stopped at its third step: its checkpoints and the latest of them.
+/// A run stopped at its first step: its checkpoints and the latest of them.
 fn stopped(toy: &Toy, root: &Path) -> (Checkpoints, PathBuf) {
     let checkpoints = Checkpoints::new(root.to_owned(), BTreeMap::new());
     let mut trainer =
         Trainer::new(PathModel::new(config(toy), 1, &cpu()).expect("a model"), training(4)).expect("a trainer");
-    let mut log = Log { stop_at: Some(StopAt::Step(3)), ..Log::default() };
+    let mut log = Log { stop_at: Some(StopAt::Step(1)), ..Log::default() };
     let context = Context::default().with_stop(log.stop.clone());
     let ending = trainer.run(toy, &all_paths(toy), &checkpoints, &mut log, &context).expect("trained");
-    assert_eq!((ending, trainer.position.step), (Ending::Interrupted, 3));
-    (checkpoints, root.join("step-0000000003"))
+    assert_eq!((ending, trainer.position.step), (Ending::Interrupted, 1));
+    (checkpoints, root.join("step-0000000001"))
 }
 
 /// Every array of moments, changed in every way.
@@ -153,7 +153,7 @@ fn lies_in_the_state(truth: &Parts) -> Vec<(String, Parts)> {
     };
     let mut all: Vec<(String, Parts)> = lies.into_iter().map(lie).collect();
     let mut surplus = truth.clone();
-    surplus.state["times"]["trunk.nothing"] = json!(3);
+    surplus.state["times"]["trunk.nothing"] = json!(1);
     all.push(("a time of nothing".to_owned(), surplus));
     let mut unvalidated = truth.clone();
     unvalidated.state["position"]["unvalidated"] = json!({
