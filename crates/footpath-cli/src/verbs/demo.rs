@@ -46,7 +46,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
 
     say(&mut out, "1. Import", &format!("footpath import {} --out {}", data.display(), kg.display()))?;
-    let (report, _) = import::run(&data, &kg, &import::Options::default(), replace(&kg), &footpath_core::Context::default())?;
+    let (report, _) =
+        import::run(&data, &kg, &import::Options::default(), replace(&kg), &footpath_core::Context::default())?;
     let graph = &report.graph;
     let nodes = graph.num_users + graph.num_items + graph.num_entities;
     writeln!(
