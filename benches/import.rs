@@ -2,8 +2,8 @@
 
 use crate::graph::skewed;
 use crate::harness::{Figure, Outcome, time};
-use footpath::Replace;
 use footpath::import::{self, Options};
+use footpath::{Context, Replace};
 use footpath_core::{Purpose, Stream};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -21,7 +21,7 @@ pub(crate) fn native_tsv() -> Outcome<Figure> {
     let out = scratch.path().join("kg");
     let ours = || {
         time(|| {
-            import::run(&folder, &out, &Options::default(), Replace::Yes, &|_| ())?;
+            import::run(&folder, &out, &Options::default(), Replace::Yes, &Context::default())?;
             Ok(bytes / 1e6)
         })
     };

@@ -29,7 +29,7 @@ use std::process::ExitCode;
 type Bench = fn() -> Outcome<Figure>;
 
 /// The benchmarks by name.
-const BENCHES: [(&str, Bench); 37] = [
+const BENCHES: [(&str, Bench); 38] = [
     ("walks/rmat-10hop", walks::rmat_bound),
     ("walks/rmat-10hop-naive", walks::rmat_naive),
     ("walks/big-10hop", walks::big_bound),
@@ -59,6 +59,7 @@ const BENCHES: [(&str, Bench); 37] = [
     ("decode/one-user-30-beams", decode::one_user),
     ("decode/one-user-p95", decode::one_user_p95),
     ("decode/load", decode::first_answer),
+    ("decode/guest", decode::guest),
     ("decode/growth-100k-entities", decode::entities_100k),
     ("decode/growth-1m-entities", decode::entities_1m),
     ("decode/growth-1m-hubs", decode::hubs_1m),

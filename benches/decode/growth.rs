@@ -83,15 +83,15 @@ fn by_width(hops: u32, beams: usize, against: &'static str) -> Outcome<Figure> {
 }
 
 /// A graph with a model of random weights, warm.
-struct Searched<'a> {
-    legal: Legal<'a>,
+struct Searched {
+    legal: Legal,
     model: PathModel,
     users: Vec<NodeId>,
 }
 
-impl<'a> Searched<'a> {
-    fn new(kg: &'a TrainKg, pattern: &'a Pattern) -> Outcome<Self> {
-        let legal = Legal::new(kg, pattern);
+impl Searched {
+    fn new(kg: &TrainKg, pattern: &Pattern) -> Outcome<Self> {
+        let legal = Legal::new(kg.clone(), pattern.clone(), &Context::default())?;
         let (model, users) = (small_model(kg, &legal)?, spread(kg, NUM_USERS));
         Ok(Self { legal, model, users })
     }

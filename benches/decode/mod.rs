@@ -7,7 +7,7 @@ mod load;
 mod naive;
 
 pub(crate) use growth::{beams_100, beams_300, entities_1m, entities_100k, hops_5, hops_7, hubs_1m};
-pub(crate) use load::first_answer;
+pub(crate) use load::{first_answer, guest};
 
 use crate::graph::{graph, spread};
 use crate::harness::{Figure, Outcome, time};
@@ -32,7 +32,7 @@ const NUM_WAITING: usize = 200;
 pub(crate) fn small_3hop() -> Outcome<Figure> {
     let kg = graph()?;
     let pattern = Pattern::hops(HOPS, &kg)?;
-    let legal = Legal::new(&kg, &pattern);
+    let legal = Legal::new(kg.clone(), pattern, &Context::default())?;
     let model = small_model(&kg, &legal)?;
     let (users, options) = (spread(&kg, NUM_USERS), options(BEAMS));
     let cached =
@@ -60,7 +60,7 @@ pub(crate) fn one_user_p95() -> Outcome<Figure> {
 fn one_user_at(quantile: f64) -> Outcome<Figure> {
     let kg = graph()?;
     let pattern = Pattern::hops(HOPS, &kg)?;
-    let legal = Legal::new(&kg, &pattern);
+    let legal = Legal::new(kg.clone(), pattern, &Context::default())?;
     let model = small_model(&kg, &legal)?;
     let (users, options) = (spread(&kg, NUM_WAITING), options(BEAMS_OF_ONE));
     let recommender = Recommender::new(&model, &legal);
@@ -80,7 +80,7 @@ fn options(beams: usize) -> SearchOptions {
     SearchOptions { beams, paths_per_item: 1, when_short: WhenShort::Accept, ..SearchOptions::default() }
 }
 
-fn small_model(kg: &TrainKg, legal: &Legal<'_>) -> Outcome<PathModel> {
+fn small_model(kg: &TrainKg, legal: &Legal) -> Outcome<PathModel> {
     let config = ModelConfig::preset(Preset::Small, kg.vocabulary().len(), kg.items(), legal.max_tokens());
     Ok(PathModel::new(config, 1, &footpath_model::device(&footpath_core::Device::default())?)?)
 }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// The scores of the k most probable items.
-pub(super) fn search(model: &PathModel, legal: &Legal<'_>, user: NodeId, beams: usize, k: usize) -> Vec<f64> {
+pub(super) fn search(model: &PathModel, legal: &Legal, user: NodeId, beams: usize, k: usize) -> Vec<f64> {
     let mut open = vec![(vec![legal.vocabulary().node(user).0], 0.0)];
     let mut items: BTreeMap<u32, f64> = BTreeMap::new();
     while !open.is_empty() {
@@ -52,7 +52,7 @@ pub(super) fn is_alike(list: &UserList, scores: &[f64]) -> bool {
 }
 
 /// The hidden vector at the end of each prefix, from reading all of it.
-fn last_hidden(model: &PathModel, legal: &Legal<'_>, prefixes: &[(Vec<u32>, f64)]) -> Vec<f32> {
+fn last_hidden(model: &PathModel, legal: &Legal, prefixes: &[(Vec<u32>, f64)]) -> Vec<f32> {
     let (rows, tokens, width) = (prefixes.len(), prefixes[0].0.len(), model.config.d_table());
     let mut inputs = Vec::with_capacity(rows * tokens * width);
     for (prefix, _) in prefixes {
@@ -66,7 +66,7 @@ fn last_hidden(model: &PathModel, legal: &Legal<'_>, prefixes: &[(Vec<u32>, f64)
 
 fn successors(
     model: &PathModel,
-    legal: &Legal<'_>,
+    legal: &Legal,
     tokens: &[u32],
     log_probability: f64,
     hidden: &[f32],

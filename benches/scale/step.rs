@@ -2,15 +2,14 @@
 
 use crate::harness::{Outcome, cpu_seconds};
 use footpath::import::{Options, SplitSpec};
+use footpath::pattern::Shape;
 use footpath::sample;
-use footpath::shape::Shape;
-use footpath::{Replace, Threads, import};
+use footpath::{Context, Kg, Replace, import};
 use footpath_core::{ArrayFile, Artefact};
 use footpath_graph::TrainKg;
 use footpath_graph::sample::{EndSet, Kernel, Law, Quota, Replacement, SampleSpec, Shard, Views};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 const HOPS: u32 = 3;
@@ -55,14 +54,16 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
     let [name, paths @ ..] = arguments else { return Err("no step".into()) };
     let paths: Vec<&Path> = paths.iter().map(Path::new).collect();
     let (begun, cpu) = (Instant::now(), cpu_seconds());
+    let context = Context::default();
     let amount = match (name.as_str(), paths.as_slice()) {
         ("import", [folder, kg]) => {
             let options = Options { split: SplitSpec::None, ..Options::default() };
-            import::run(folder, kg, &options, Replace::No, &|_| ())?.0.log.num_records as f64
+            import::run(folder, kg, &options, Replace::No, &context)?.report.log.num_records as f64
         }
         ("open", [kg]) => TrainKg::open(kg)?.num_arcs() as f64,
         ("count", [kg]) => {
-            let counted = sample::count(kg, &Shape::Hops(HOPS), EndSet::Any, Threads::default(), &mut |_, _| ())?;
+            let kg = Kg::open(kg, &context)?;
+            let counted = sample::count(&kg, &Shape::Hops(HOPS), EndSet::Any, &context)?;
             counted.summary.total as f64
         }
         ("sample", [kg, corpus]) => {
@@ -70,13 +71,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
             let spec = SampleSpec { law, damping: 0.0, ends: EndSet::Any, seed: 1, ..SampleSpec::default() };
             let (quota, replacement, shard) =
                 (Quota::PerUser(PATHS_PER_USER), Replacement::default(), Shard::default());
-            let (shape, threads, replace) = (Shape::Hops(HOPS), Threads::default(), Replace::No);
+            let (shape, replace) = (Shape::Hops(HOPS), Replace::No);
             let (views, kernel) = (Views::Auto, Kernel::Together);
-            let options = sample::Options { shape, spec, quota, replacement, shard, threads, views, kernel, replace };
-            match sample::run(kg, corpus, &options, &mut |_, _| (), &AtomicBool::new(false))? {
-                sample::Outcome::Finished(sampled) => sampled.summary.num_paths as f64,
-                sample::Outcome::Interrupted => return Err("interrupted".into()),
-            }
+            let options = sample::Options { shape, spec, quota, replacement, shard, views, kernel, replace };
+            let kg = Kg::open(kg, &context)?;
+            sample::run(&kg, corpus, &options, &context)?.summary.num_paths as f64
         }
         _ => return Err(format!("no step {arguments:?}").into()),
     };

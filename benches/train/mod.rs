@@ -35,7 +35,7 @@ const AGAINST: &str = "a softmax over the whole vocabulary, forward and backward
 pub(crate) fn small_step() -> Outcome<Figure> {
     let kg = graph()?;
     let pattern = Pattern::hops(3, &kg)?;
-    let legal = Legal::new(&kg, &pattern);
+    let legal = Legal::new(kg.clone(), pattern.clone(), &Context::default())?;
     let device = footpath_model::training_device(&footpath_model::device(&footpath_core::Device::default())?);
     let config = ModelConfig::preset(Preset::Small, kg.vocabulary().len(), kg.items(), legal.max_tokens());
     let objectives = vec![Objective::default()];
@@ -102,7 +102,7 @@ impl Observer for Clock {
 }
 
 /// The steps between the warm-up and the last, which writes a checkpoint.
-fn steps(model: PathModel, training: &TrainingConfig, legal: &Legal<'_>, rows: &Rows) -> Outcome<Done> {
+fn steps(model: PathModel, training: &TrainingConfig, legal: &Legal, rows: &Rows) -> Outcome<Done> {
     let scratch = tempfile::tempdir()?;
     let checkpoints = Checkpoints::new(scratch.path().join("train"), BTreeMap::new());
     let mut clock = Clock::default();

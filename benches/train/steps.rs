@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
             let kg = made_up(&Size { users, items, entities, parts: 1 })?;
             let pattern = Pattern::hops(u32::try_from(number("--tokens")? / 2)?, &kg)?;
             let drawn = Rows::draw(&kg, &pattern, rows * (steps + WARM_UP))?;
-            let legal = Legal::new(&kg, &pattern);
+            let legal = Legal::new(kg.clone(), pattern, &footpath_core::Context::default())?;
             measure(&legal, &drawn.0, drawn.1, kg.items(), trunk, Softmax::Legal, rows)
         }
         other => Err(format!("steps: no softmax {other}; there are full and legal").into()),

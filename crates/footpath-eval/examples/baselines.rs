@@ -6,7 +6,8 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
-use footpath_eval::baselines::tune::{self, tune};
+use footpath_core::Context;
+use footpath_eval::baselines::{BaselineName, tune};
 use footpath_eval::evaluate;
 use footpath_graph::HeldOut;
 use footpath_graph::import::{Options, import};
@@ -31,15 +32,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         test.len()
     );
     println!("baseline\tndcg@{K}\trecall@{K}\thr@{K}\tmrr@{K}\tvalid ndcg@{K}\tseconds\tsetting");
-    for name in tune::NAMES.iter().filter(|name| named.is_empty() || named.iter().any(|n| n == *name)) {
+    let context = Context::default();
+    let is_wanted = |name: &&BaselineName| named.is_empty() || named.iter().any(|n| n == name.name());
+    for &name in BaselineName::ALL.iter().filter(is_wanted) {
         let start = Instant::now();
-        let Some(tuned) = tune(name, &kg, &valid, K, 1)? else { continue };
-        let m = evaluate(&tuned.baseline.recommend_all_except(K, &valid), &test, &kg, K)?;
+        let tuned = context.run(|| tune(name, &kg, &valid, K, 1, &context))??;
+        let lists = context.run(|| tuned.baseline.recommend_all_except(K, &valid, &context))??;
+        let m = evaluate(&lists, &test, &kg, K, &context)?.metrics;
         let seconds = start.elapsed().as_secs_f64();
         let (chosen, on_valid) = (&tuned.chosen.setting, tuned.chosen.valid_ndcg);
         println!(
-            "{name}\t{:.4}\t{:.4}\t{:.4}\t{:.4}\t{on_valid:.4}\t{seconds:.1}\t{chosen}",
-            m.ndcg, m.recall, m.hr, m.mrr
+            "{}\t{:.4}\t{:.4}\t{:.4}\t{:.4}\t{on_valid:.4}\t{seconds:.1}\t{chosen}",
+            name.name(),
+            m.ndcg,
+            m.recall,
+            m.hr,
+            m.mrr
         );
         if !named.is_empty() {
             tuned.tried.iter().for_each(|trial| println!("  {:.4}\t{}", trial.valid_ndcg, trial.setting));

@@ -6,7 +6,7 @@ use crate::error::{Result, check_range};
 use crate::evaluate::MAX_K;
 use crate::metrics::count;
 use crate::recommendations::Recommendations;
-use footpath_core::{NodeId, RelationId};
+use footpath_core::{Context, NodeId, RelationId};
 use footpath_graph::TrainKg;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -59,26 +59,40 @@ impl Beyond {
 /// Looks at the first `k` slots of the lists of `users`.
 ///
 /// # Errors
-/// [`crate::Error::Range`] for `k`.
-pub fn beyond(recommendations: &Recommendations, users: &[NodeId], kg: &TrainKg, k: usize) -> Result<Beyond> {
+/// [`crate::Error::Range`] for `k`; a stop.
+pub fn beyond(
+    recommendations: &Recommendations,
+    users: &[NodeId],
+    kg: &TrainKg,
+    k: usize,
+    context: &Context,
+) -> Result<Beyond> {
     check_range("k", k, 1, MAX_K)?;
     let list = |user: NodeId| recommendations.of(user).iter().take(k).map(|r| r.item);
     let popularity = Popularities::new(kg);
     let mut shown = vec![0usize; kg.items().len()];
     let (mut chosen, mut novelty, mut in_tail) = (0.0, 0.0, 0);
-    for item in users.iter().flat_map(|&user| list(user)) {
-        let Some(slot) = popularity.index(item).and_then(|index| shown.get_mut(index)) else { continue };
-        *slot += 1;
-        chosen += count(kg.popularity(item));
-        novelty += popularity.novelty(item);
-        in_tail += usize::from(popularity.tail.contains(&item));
+    for &user in users {
+        context.check()?;
+        for item in list(user) {
+            let Some(slot) = popularity.index(item).and_then(|index| shown.get_mut(index)) else { continue };
+            *slot += 1;
+            chosen += count(kg.popularity(item));
+            novelty += popularity.novelty(item);
+            in_tail += usize::from(popularity.tail.contains(&item));
+        }
     }
     let num_filled: usize = shown.iter().sum();
     let of_filled = count(num_filled.max(1));
     let of_users = count(users.len().max(1));
-    let surprising: usize = users.iter().map(|&user| popularity.surprising(user, list(user), k)).sum();
-    let diversities: Vec<f64> =
-        users.par_iter().map(|&user| diversity(kg, &list(user).take(MAX_PAIRED).collect::<Vec<_>>())).collect();
+    let stage = context.stage("comparing the items of lists", Some(users.len() as u64), "users");
+    let of_user = |&user: &NodeId| {
+        stage.advance(1)?;
+        let paired: Vec<NodeId> = list(user).take(MAX_PAIRED).collect();
+        Ok((popularity.surprising(user, list(user), k), diversity(kg, &paired)))
+    };
+    let of_each: Vec<(usize, f64)> = users.par_iter().map(of_user).collect::<Result<_>>()?;
+    let surprising: usize = of_each.iter().map(|(surprising, _)| surprising).sum();
     Ok(Beyond {
         item_coverage: count(shown.iter().filter(|&&times| times > 0).count()) / count(shown.len().max(1)),
         average_popularity: chosen / of_filled,
@@ -87,7 +101,7 @@ pub fn beyond(recommendations: &Recommendations, users: &[NodeId], kg: &TrainKg,
         tail_share: count(in_tail) / of_filled,
         novelty: novelty / of_filled,
         serendipity: count(surprising) / (count(k) * of_users),
-        diversity: diversities.iter().sum::<f64>() / of_users,
+        diversity: of_each.iter().map(|(_, diversity)| diversity).sum::<f64>() / of_users,
     })
 }
 
@@ -104,11 +118,11 @@ struct Popularities<'a> {
 impl<'a> Popularities<'a> {
     fn new(kg: &'a TrainKg) -> Self {
         let mut ranked: Vec<NodeId> = kg.items().map(NodeId).collect();
-        ranked.sort_by_key(|&item| (std::cmp::Reverse(kg.popularity(item)), item));
+        ranked.sort_by_cached_key(|&item| (std::cmp::Reverse(kg.popularity(item)), item));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a number of items")]
         let num_tail = (count(ranked.len()) * TAIL) as usize;
         let mut rarest = ranked.clone();
-        rarest.sort_by_key(|&item| (kg.popularity(item), item));
+        rarest.sort_by_cached_key(|&item| (kg.popularity(item), item));
         let of = |item: Option<&NodeId>| item.map_or(0.0, |&item| count(kg.popularity(item)));
         let (least, most) = (of(rarest.first()), of(ranked.first()));
         rarest.truncate(num_tail);
@@ -267,8 +281,8 @@ mod tests {
             }).collect();
             let of = |list: &Vec<NodeId>| list.iter().map(|&item| Recommendation { item, score: 0.0 }).collect();
             let given = users.iter().zip(&lists).map(|(&user, list)| (user, of(list))).collect();
-            let b = beyond(&given, &users, &kg, k).expect("valid");
-            let got = [b.item_coverage, b.average_popularity, b.gini, b.entropy, b.tail_share, b.novelty, b.serendipity, b.diversity];
+            let found = beyond(&given, &users, &kg, k, &Context::default()).expect("valid");
+            let got = found.figures().map(|(_, figure)| figure);
             for (index, (got, expected)) in got.into_iter().zip(naive(&lists, &users, &kg, k)).enumerate() {
                 prop_assert!((got - expected).abs() < 1e-12, "{}: {} and {}", index, got, expected);
             }
@@ -279,9 +293,9 @@ mod tests {
     fn nobody_and_nothing_are_zero() {
         let kg = graph(&[(0, 0)], &[]);
         for users in [vec![], vec![NodeId(0)]] {
-            let figures = beyond(&Recommendations::default(), &users, &kg, 5).expect("valid");
+            let figures = beyond(&Recommendations::default(), &users, &kg, 5, &Context::default()).expect("valid");
             assert_eq!(figures, Beyond::default());
         }
-        assert!(beyond(&Recommendations::default(), &[], &kg, 0).is_err());
+        assert!(beyond(&Recommendations::default(), &[], &kg, 0, &Context::default()).is_err());
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A part of the predictions with nearly the same probability.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Bin {
     /// Number of predictions.
     pub count: usize,
@@ -19,6 +20,7 @@ pub struct Bin {
 
 /// A reliability curve and its expected calibration error.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// Bins of as many predictions each, by rising probability.
     pub bins: Vec<Bin>,

@@ -9,6 +9,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The work was stopped, or the machine refused.
+    #[error(transparent)]
+    Core(#[from] footpath_core::Error),
     /// The graph, a file of it, or a recommendations file that is bad input
     /// ([`footpath_graph::Error::Import`], with file and line).
     #[error(transparent)]
@@ -26,14 +29,16 @@ pub enum Error {
         got: usize,
     },
     /// Something would need more memory than anybody should be surprised by.
-    #[error("{what}: at most {max} rows, got {got}, which would take {} GB", bytes / 1_000_000_000)]
+    #[error("{what}: at most {max} {unit}, got {got}, which would take {} GB", bytes / 1_000_000_000)]
     TooLarge {
         /// What is too large.
         what: &'static str,
-        /// Most rows of its matrix.
+        /// Most rows or columns of its matrix.
         max: usize,
-        /// The rows it would need.
+        /// Those it would need.
         got: usize,
+        /// What is counted.
+        unit: &'static str,
         /// Memory that would take, in bytes.
         bytes: u64,
     },
@@ -52,6 +57,7 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
+            Self::Core(e) => e.class(),
             Self::Graph(e) => e.class(),
             Self::Range { .. } | Self::TooLarge { .. } | Self::Unpaired { .. } => ErrorClass::Usage,
         }

@@ -4,10 +4,12 @@ use crate::error::{Result, check_range};
 use crate::metrics::auc::{Auc, auc};
 use crate::metrics::{Judged, Metric, count};
 use crate::recommendations::Recommendations;
-use footpath_core::NodeId;
+use footpath_core::{Context, NodeId};
 use footpath_graph::{HeldOut, TrainKg};
 use rayon::prelude::*;
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::collections::BTreeMap;
 
 /// Largest cut-off.
 pub const MAX_K: usize = 1_000;
@@ -39,7 +41,8 @@ impl UserMetrics {
 
 /// How good recommendations are, averaged over all users with something held out.
 ///
-/// Serialises as one object whose names carry the cut-off: `"ndcg@10"`.
+/// Serialises as one object whose names carry the cut-off: `"ndcg@10"`. It is read back from nothing less: a figure that is
+/// missing or called otherwise is an error. Other names beside these are passed over, so that it can be flattened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metrics {
     /// The cut-off.
@@ -72,6 +75,15 @@ pub struct Metrics {
     pub slot_coverage: f64,
     /// Slots spent on items the user already chose in training; each is a miss.
     pub seen: usize,
+    /// Number of users with something held out.
+    pub num_users: usize,
+}
+
+/// The averages, and what they are made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluated {
+    /// The averages.
+    pub metrics: Metrics,
     /// Each user with something held out, by id.
     pub users: Vec<UserMetrics>,
 }
@@ -105,24 +117,103 @@ impl Serialize for Metrics {
         map.serialize_entry("user_coverage", &self.user_coverage)?;
         map.serialize_entry("slot_coverage", &self.slot_coverage)?;
         map.serialize_entry("seen", &self.seen)?;
-        map.serialize_entry("users", &self.users.len())?;
+        map.serialize_entry("users", &self.num_users)?;
         map.end()
+    }
+}
+
+/// What may stand under a name.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Figure {
+    Count(u64),
+    Number(f64),
+    Range([f64; 2]),
+    Other(serde::de::IgnoredAny),
+}
+
+/// Figures by name, as they were read.
+struct Named(BTreeMap<String, Figure>);
+
+impl Named {
+    fn missing<T, E: serde::de::Error>(name: &str) -> std::result::Result<T, E> {
+        Err(E::custom(format!("expected a figure called `{name}`")))
+    }
+
+    fn count<E: serde::de::Error>(&self, name: &str) -> std::result::Result<usize, E> {
+        match self.0.get(name) {
+            Some(Figure::Count(number)) => usize::try_from(*number).map_err(E::custom),
+            _ => Self::missing(name),
+        }
+    }
+
+    fn number<E: serde::de::Error>(&self, name: &str) -> std::result::Result<f64, E> {
+        match self.0.get(name) {
+            Some(Figure::Number(number)) => Ok(*number),
+            Some(Figure::Count(_)) => Ok(count(self.count(name)?)),
+            _ => Self::missing(name),
+        }
+    }
+
+    fn range<E: serde::de::Error>(&self, name: &str) -> std::result::Result<[f64; 2], E> {
+        match self.0.get(name) {
+            Some(Figure::Range(range)) => Ok(*range),
+            _ => Self::missing(name),
+        }
+    }
+
+    fn cut_off<E: serde::de::Error>(&self) -> std::result::Result<usize, E> {
+        let cut = |name: &String| name.strip_prefix("ndcg@")?.parse().ok();
+        self.0.keys().find_map(cut).map_or_else(|| Self::missing("ndcg@k"), Ok)
+    }
+}
+
+impl<'de> Deserialize<'de> for Metrics {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let named = Named(BTreeMap::deserialize(deserializer)?);
+        let k = named.cut_off()?;
+        let of = |metric: Metric| named.number(&metric.label(k));
+        Ok(Self {
+            k,
+            hr: of(Metric::HitRate)?,
+            ndcg: of(Metric::Ndcg)?,
+            mrr: of(Metric::ReciprocalRank)?,
+            precision: of(Metric::Precision)?,
+            recall: of(Metric::Recall)?,
+            map: of(Metric::AveragePrecision)?,
+            f1: of(Metric::F1)?,
+            auc: of(Metric::Auc)?,
+            auc_range: named.range("auc_range")?,
+            gauc: named.number("gauc")?,
+            legacy_ndcg: of(Metric::LegacyNdcg)?,
+            user_coverage: named.number("user_coverage")?,
+            slot_coverage: named.number("slot_coverage")?,
+            seen: named.count("seen")?,
+            num_users: named.count("users")?,
+        })
     }
 }
 
 /// Judges the first `k` of every list against the held-out interactions.
 ///
-/// The average is over all users with at least one held-out item; those without a list count as 0 (in the AUC, as random order). Lists of other users are
-/// ignored. With nobody to evaluate all figures are 0.
+/// The average is over all users with at least one held-out item; those without a list count as 0 (in the AUC, as random
+/// order). Lists of other users are ignored. With nobody to evaluate all figures are 0.
 ///
 /// # Errors
-/// [`crate::Error::Range`] for a cut-off of 0 or over [`MAX_K`].
-pub fn evaluate(recommendations: &Recommendations, held_out: &HeldOut, kg: &TrainKg, k: usize) -> Result<Metrics> {
-    evaluate_knowing(recommendations, held_out, &HeldOut::from([].as_slice()), kg, k)
+/// [`crate::Error::Range`] for a cut-off of 0 or over [`MAX_K`]; a stop.
+pub fn evaluate(
+    recommendations: &Recommendations,
+    held_out: &HeldOut,
+    kg: &TrainKg,
+    k: usize,
+    context: &Context,
+) -> Result<Evaluated> {
+    evaluate_knowing(recommendations, held_out, &HeldOut::from([].as_slice()), kg, k, context)
 }
 
-/// As [`evaluate`], where the items of `known` are known to be chosen since training, so that nobody can choose them any more. They are no part of the
-/// AUC; in the other metrics they are misses, so take them out of the lists: [`Recommendations::without`].
+/// As [`evaluate`], where the items of `known` are known to be chosen since training, so that nobody can choose them any
+/// more. They are no part of the AUC; in the other metrics they are misses, so take them out of the lists:
+/// [`Recommendations::without`].
 ///
 /// # Errors
 /// As [`evaluate`].
@@ -132,16 +223,19 @@ pub fn evaluate_knowing(
     known: &HeldOut,
     kg: &TrainKg,
     k: usize,
-) -> Result<Metrics> {
+    context: &Context,
+) -> Result<Evaluated> {
     check_range("k", k, 1, MAX_K)?;
     let known = known.by_user();
     let by_user: Vec<_> = held_out.by_user().into_iter().collect();
+    let stage = context.stage("judging lists", Some(by_user.len() as u64), "users");
     let judge = |(user, mut relevant): (NodeId, Vec<NodeId>)| {
         relevant.dedup();
         let known = known.get(&user).map_or(&[][..], Vec::as_slice);
-        judge(recommendations, kg, user, [&relevant, known], k)
+        stage.advance(1)?;
+        Ok(judge(recommendations, kg, user, [&relevant, known], k))
     };
-    Ok(average(by_user.into_par_iter().map(judge).collect(), k))
+    Ok(average(by_user.into_par_iter().map(judge).collect::<Result<_>>()?, k))
 }
 
 fn judge(
@@ -151,15 +245,9 @@ fn judge(
     [relevant, known]: [&[NodeId]; 2],
     k: usize,
 ) -> UserMetrics {
-    let list = recommendations.of(user).iter().map(|r| r.item);
+    let judged = judged(recommendations, kg, user, [relevant, known], k);
     let train = kg.items_of(user);
-    let is_seen = |item: NodeId| train.binary_search(&item.0).is_ok();
-    let is_gone =
-        |item: NodeId| is_seen(item) || known.binary_search(&item).is_ok() && relevant.binary_search(&item).is_err();
-    let num_known = known.iter().filter(|&&item| !is_seen(item) && is_gone(item)).count();
-    let num_candidates = kg.items().len().saturating_sub(train.len() + num_known);
-    let num_seen = list.clone().take(k).filter(|&item| is_seen(item)).count();
-    let judged = Judged::new(list, relevant, k, num_candidates, |item| !is_gone(item));
+    let list = recommendations.of(user).iter().take(k);
     let Auc { low, high, .. } = auc(&judged);
     UserMetrics {
         user,
@@ -167,16 +255,34 @@ fn judge(
         num_relevant: relevant.len(),
         auc_range: [low, high],
         num_filled: judged.hits.len(),
-        num_seen,
+        num_seen: list.filter(|r| train.binary_search(&r.item.0).is_ok()).count(),
     }
 }
 
-pub(crate) fn average(users: Vec<UserMetrics>, k: usize) -> Metrics {
+/// The list of a user against what is `relevant`; both parts ascending, each item once.
+pub(crate) fn judged(
+    recommendations: &Recommendations,
+    kg: &TrainKg,
+    user: NodeId,
+    [relevant, known]: [&[NodeId]; 2],
+    k: usize,
+) -> Judged {
+    let train = kg.items_of(user);
+    let is_seen = |item: NodeId| train.binary_search(&item.0).is_ok();
+    let is_gone =
+        |item: NodeId| is_seen(item) || known.binary_search(&item).is_ok() && relevant.binary_search(&item).is_err();
+    let num_known = known.iter().filter(|&&item| !is_seen(item) && is_gone(item)).count();
+    let num_candidates = kg.items().len().saturating_sub(train.len() + num_known);
+    let list = recommendations.of(user).iter().map(|r| r.item);
+    Judged::new(list, relevant, k, num_candidates, |item| !is_gone(item))
+}
+
+fn average(users: Vec<UserMetrics>, k: usize) -> Evaluated {
     // One after the other in the order of users, so that the sum does not depend on the number of threads.
     let of_all = count(users.len().max(1));
     let mean = |metric: Metric| users.iter().map(|u| u.value(metric)).sum::<f64>() / of_all;
     let num_filled: usize = users.iter().map(|u| u.num_filled).sum();
-    Metrics {
+    let metrics = Metrics {
         k,
         hr: mean(Metric::HitRate),
         ndcg: mean(Metric::Ndcg),
@@ -192,8 +298,9 @@ pub(crate) fn average(users: Vec<UserMetrics>, k: usize) -> Metrics {
         user_coverage: count(users.iter().filter(|u| u.num_filled > 0).count()) / of_all,
         slot_coverage: count(num_filled) / (count(k) * of_all),
         seen: users.iter().map(|u| u.num_seen).sum(),
-        users,
-    }
+        num_users: users.len(),
+    };
+    Evaluated { metrics, users }
 }
 
 fn gauc(users: &[UserMetrics]) -> f64 {
@@ -225,19 +332,23 @@ mod tests {
         lists.iter().map(|(user, items)| (kg.user(user).expect("known"), items.iter().map(item).collect())).collect()
     }
 
+    fn judge(lists: &Recommendations, held_out: &HeldOut, kg: &TrainKg, k: usize) -> Evaluated {
+        evaluate(lists, held_out, kg, k, &Context::default()).expect("valid")
+    }
+
     #[test]
     fn a_small_case_worked_by_hand() {
         let (kg, test) = setting();
         // Ann: seen, then a hit at 2. Bob: a hit at 1. Cid: no list. Dan is not evaluable.
         let lists = recommend(&kg, &[("ann", &["a", "b"]), ("bob", &["c"]), ("dan", &["b", "c"])]);
-        let metrics = evaluate(&lists, &test, &kg, 2).expect("valid");
+        let Evaluated { metrics, users } = judge(&lists, &test, &kg, 2);
         let second = 1.0 / 3f64.log2();
         let expected = [2.0 / 3.0, (second + 1.0 / (1.0 + second)) / 3.0, 0.5, 1.0 / 3.0, 0.5];
         for (metric, expected) in Metric::ALL.into_iter().zip(expected) {
             assert!((metrics.value(metric) - expected).abs() < 1e-12, "{metric:?}: {}", metrics.value(metric));
         }
         assert_eq!((metrics.user_coverage, metrics.slot_coverage, metrics.seen), (2.0 / 3.0, 0.5, 1));
-        assert_eq!(metrics.users.len(), 3);
+        assert_eq!((metrics.num_users, users.len()), (3, 3));
     }
 
     #[test]
@@ -245,7 +356,7 @@ mod tests {
         let (kg, test) = setting();
         let lists = recommend(&kg, &[("ann", &["c", "b"]), ("bob", &["c", "a"])]);
         // Ann: b after c, 0 of 1. Bob: nothing else to choose, 1. Cid: no list, a and b in random order.
-        let metrics = evaluate(&lists, &test, &kg, 2).expect("valid");
+        let metrics = judge(&lists, &test, &kg, 2).metrics;
         assert_eq!((metrics.auc, metrics.auc_range), (0.5, [1.0 / 3.0, 2.0 / 3.0]));
         assert_eq!(metrics.gauc, (0.0 + 2.0 + 0.5) / 4.0);
         let known = footpath_graph::Interaction {
@@ -256,14 +367,15 @@ mod tests {
             line: 0,
         };
         let known = HeldOut::from([known].as_slice());
-        let metrics = evaluate_knowing(&lists.without(&known), &test, &known, &kg, 2).expect("valid");
-        assert_eq!(metrics.auc, (1.0 + 1.0 + 0.5) / 3.0, "without c there is nothing that b could stand after");
+        let lists = lists.without(&known);
+        let known = evaluate_knowing(&lists, &test, &known, &kg, 2, &Context::default()).expect("valid");
+        assert_eq!(known.metrics.auc, (1.0 + 1.0 + 0.5) / 3.0, "without c there is nothing that b could stand after");
     }
 
     #[test]
     fn names_carry_the_cut_off() {
         let (kg, test) = setting();
-        let metrics = evaluate(&recommend(&kg, &[("ann", &["b"])]), &test, &kg, 10).expect("valid");
+        let metrics = judge(&recommend(&kg, &[("ann", &["b"])]), &test, &kg, 10).metrics;
         let json = serde_json::to_value(&metrics).expect("an object");
         let mut names: Vec<_> = json.as_object().expect("an object").keys().cloned().collect();
         names.sort();
@@ -289,15 +401,63 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_is_read_back_and_no_figure_may_be_missing() {
+        let (kg, test) = setting();
+        let metrics = judge(&recommend(&kg, &[("ann", &["c", "b"]), ("bob", &["a"])]), &test, &kg, 3).metrics;
+        let written = serde_json::to_value(&metrics).expect("an object");
+        assert_eq!(serde_json::from_value::<Metrics>(written.clone()).expect("the same"), metrics);
+        for name in written.as_object().expect("an object").keys() {
+            let mut renamed = written.clone();
+            let object = renamed.as_object_mut().expect("an object");
+            let value = object.remove(name).expect("there");
+            object.insert(format!("{name}_of_old"), value);
+            assert!(serde_json::from_value::<Metrics>(renamed).is_err(), "without {name}");
+        }
+    }
+
+    /// As a report holds them: beside others.
+    #[test]
+    fn figures_in_a_larger_object_are_read_back() {
+        #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        struct Report {
+            #[serde(flatten)]
+            metrics: Metrics,
+            #[serde(flatten)]
+            beyond: crate::Beyond,
+            intervals: BTreeMap<String, [f64; 2]>,
+        }
+        let (kg, test) = setting();
+        let metrics = judge(&recommend(&kg, &[("ann", &["b"])]), &test, &kg, 3).metrics;
+        let intervals = BTreeMap::from([("ndcg@3".to_owned(), [0.0, 1.0])]);
+        let beyond = crate::Beyond { gini: 0.25, ..crate::Beyond::default() };
+        let report = Report { metrics, beyond, intervals };
+        let written = serde_json::to_string(&report).expect("text");
+        assert_eq!(serde_json::from_str::<Report>(&written).expect("the same"), report);
+        for name in ["gini", "ndcg@3", "seen"] {
+            let renamed = written.replacen(&format!("\"{name}\""), "\"another\"", 1);
+            assert!(renamed != written && serde_json::from_str::<Report>(&renamed).is_err(), "without {name}");
+        }
+    }
+
+    #[test]
+    fn a_stop_ends_it() {
+        let (kg, test) = setting();
+        let context = Context::default();
+        context.stop().request();
+        let stopped = evaluate(&Recommendations::default(), &test, &kg, 3, &context).expect_err("stopped");
+        assert_eq!(stopped.class(), footpath_core::ErrorClass::Stopped);
+    }
+
+    #[test]
     fn no_lists_and_nobody_held_out_are_zero_and_finite() {
         let (kg, test) = setting();
         let nobody = HeldOut::from([].as_slice());
         for (lists, held_out) in [(Recommendations::default(), &test), (recommend(&kg, &[("ann", &["b"])]), &nobody)] {
-            let metrics = evaluate(&lists, held_out, &kg, 10).expect("valid");
+            let metrics = judge(&lists, held_out, &kg, 10).metrics;
             let of_slots = Metric::ALL.into_iter().filter(|&metric| metric != Metric::Auc);
             assert!(of_slots.into_iter().all(|metric| metrics.value(metric) == 0.0));
             // Ann and Cid: as random order. Bob has nothing else to choose.
-            assert_eq!(metrics.auc, if metrics.users.is_empty() { 0.0 } else { 2.0 / 3.0 });
+            assert_eq!(metrics.auc, if metrics.num_users == 0 { 0.0 } else { 2.0 / 3.0 });
             assert_eq!((metrics.user_coverage, metrics.slot_coverage), (0.0, 0.0));
         }
     }
@@ -305,8 +465,9 @@ mod tests {
     #[test]
     fn a_cut_off_out_of_range_is_refused() {
         let (kg, test) = setting();
+        let lists = Recommendations::default();
         for (k, valid) in [(0, false), (1, true), (MAX_K, true), (MAX_K + 1, false)] {
-            assert_eq!(evaluate(&Recommendations::default(), &test, &kg, k).is_ok(), valid, "{k}");
+            assert_eq!(evaluate(&lists, &test, &kg, k, &Context::default()).is_ok(), valid, "{k}");
         }
     }
 }

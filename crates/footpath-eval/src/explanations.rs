@@ -9,7 +9,7 @@ use crate::evaluate::MAX_K;
 use crate::faithful::is_faithful;
 use crate::metrics::count;
 use crate::significance::{Comparison, Resampling, intervals_of, paired};
-use footpath_core::{NodeId, Path, RelationId};
+use footpath_core::{Context, NodeId, Path, RelationId};
 use footpath_graph::TrainKg;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,10 +94,10 @@ impl PathMetrics {
     /// The 95 % interval of each mean, in the order of [`PathMetric::ALL`].
     ///
     /// # Errors
-    /// [`crate::Error::Range`] for the number of resamples.
-    pub fn intervals(&self, resampling: Resampling) -> Result<Vec<[f64; 2]>> {
+    /// [`crate::Error::Range`] for the number of resamples; a stop.
+    pub fn intervals(&self, resampling: Resampling, context: &Context) -> Result<Vec<[f64; 2]>> {
         let rows: Vec<&[f64]> = self.users.iter().map(|(_, figures)| figures.as_slice()).collect();
-        intervals_of(&rows, PathMetric::ALL.len(), resampling)
+        intervals_of(&rows, PathMetric::ALL.len(), resampling, context)
     }
 
     /// The mean of results over the same users, user by user; all 0 without results.
@@ -136,12 +136,13 @@ fn check_users(first: &PathMetrics, second: &PathMetrics) -> Result<()> {
 /// Compares one metric of two results over the same users.
 ///
 /// # Errors
-/// [`Error::Unpaired`] when the users differ; [`Error::Range`] for the number of resamples.
+/// [`Error::Unpaired`] when the users differ; [`Error::Range`] for the number of resamples; a stop.
 pub fn compare_paths(
     first: &PathMetrics,
     second: &PathMetrics,
     metric: PathMetric,
     resampling: Resampling,
+    context: &Context,
 ) -> Result<Comparison> {
     check_users(first, second)?;
     let column = metric as usize;
@@ -150,21 +151,29 @@ pub fn compare_paths(
     let difference = |a: f64, b: f64| if (a - b).abs() < 1e-12 { 0.0 } else { a - b };
     let pairs = first.users.iter().zip(&second.users);
     let differences: Vec<f64> = pairs.map(|((_, a), (_, b))| difference(value(a), value(b))).collect();
-    paired(&differences, resampling)
+    paired(&differences, resampling, context)
 }
 
 /// Looks at the first `k` slots of the lists of `users`.
 ///
 /// # Errors
-/// [`crate::Error::Range`] for `k`.
-pub fn explanations(explained: &Explained, users: &[NodeId], kg: &TrainKg, k: usize) -> Result<PathMetrics> {
+/// [`crate::Error::Range`] for `k`; a stop.
+pub fn explanations(
+    explained: &Explained,
+    users: &[NodeId],
+    kg: &TrainKg,
+    k: usize,
+    context: &Context,
+) -> Result<PathMetrics> {
     check_range("k", k, 1, MAX_K)?;
-    let popularity = SharedPopularity::new(kg);
+    let popularity = SharedPopularity::new(kg, context)?;
+    let stage = context.stage("judging paths", Some(users.len() as u64), "users");
     let of_user = |&user: &NodeId| {
         let list = explained.get(&user).map_or(&[][..], Vec::as_slice);
-        (user, figures(kg, &popularity, user, list.get(..k).unwrap_or(list), k))
+        stage.advance(1)?;
+        Ok((user, figures(kg, &popularity, user, list.get(..k).unwrap_or(list), k)))
     };
-    let users: Vec<_> = users.par_iter().map(of_user).collect();
+    let users: Vec<_> = users.par_iter().map(of_user).collect::<Result<_>>()?;
     let mean = |index: usize| {
         let values = users.iter().filter_map(|(_, figures)| figures.get(index));
         values.fold(0.0, |sum, value| sum + value) / count(users.len().max(1))
@@ -235,17 +244,21 @@ pub fn recency(kg: &TrainKg, user: NodeId) -> BTreeMap<u32, f64> {
 }
 
 /// The popularity of each node among those of its type, by [`moving_average`] of the degrees in ascending order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SharedPopularity(Vec<f64>);
 
 impl SharedPopularity {
     /// Looks at every node; time grows as nodes × log nodes.
-    #[must_use]
-    pub fn new(kg: &TrainKg) -> Self {
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn new(kg: &TrainKg, context: &Context) -> Result<Self> {
         let mut of = vec![0.0; kg.num_nodes()];
         for kind in &kg.schema().types {
             let mut nodes: Vec<(usize, u32)> = (kind.start..kind.end).map(|n| (kg.degree(NodeId(n)), n)).collect();
-            nodes.sort_unstable();
+            context.check()?;
+            nodes.par_sort_unstable();
+            context.check()?;
             let averages = moving_average(&nodes.iter().map(|node| count(node.0)).collect::<Vec<_>>());
             for ((_, node), average) in nodes.iter().zip(averages) {
                 if let Some(slot) = of.get_mut(*node as usize) {
@@ -253,7 +266,7 @@ impl SharedPopularity {
                 }
             }
         }
-        Self(of)
+        Ok(Self(of))
     }
 
     /// That of a node, in [0, 1]; 0 for one the graph does not have.

@@ -1,12 +1,15 @@
 //! Faithfulness: whether an explanation is true. Every hop of the path is a fact of the graph, and it leads from the user to the item.
 
+use crate::error::Result;
 use crate::metrics::count;
-use footpath_core::{NodeId, Path};
+use footpath_core::{Context, NodeId, Path};
 use footpath_graph::TrainKg;
+use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
 
 /// How many paths are faithful.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Faithfulness {
     /// Paths checked.
     pub num_paths: usize,
@@ -23,16 +26,22 @@ impl Faithfulness {
 }
 
 /// Checks the path given for each (user, item).
+///
+/// # Errors
+/// A stop.
 pub fn faithful<P: Borrow<Path>>(
     kg: &TrainKg,
     explanations: impl IntoIterator<Item = (NodeId, NodeId, P)>,
-) -> Faithfulness {
+    context: &Context,
+) -> Result<Faithfulness> {
+    let stage = context.stage("checking paths", None, "paths");
     let mut checked = Faithfulness::default();
     for (user, item, path) in explanations {
         checked.num_paths += 1;
         checked.num_faithful += usize::from(is_faithful(kg, user, item, path.borrow()));
+        stage.advance(1)?;
     }
-    checked
+    Ok(checked)
 }
 
 /// Whether the path has at least one hop, starts at the user, ends at the item, and states only facts of the graph.
@@ -78,12 +87,15 @@ mod tests {
             (NodeId(u32::MAX), b, path(&[NodeId(u32::MAX), b], &[RelationId(0)])),       // outside the graph
             (ann, b, Path::default()),
         ];
-        assert_eq!(faithful(&kg, [(ann, b, &good)]).share(), Some(1.0));
+        fn check<'a>(kg: &TrainKg, paths: impl IntoIterator<Item = (NodeId, NodeId, &'a Path)>) -> Faithfulness {
+            faithful(kg, paths, &Context::default()).expect("nobody asked for the end")
+        }
+        assert_eq!(check(&kg, [(ann, b, &good)]).share(), Some(1.0));
         for (user, item, path) in &bad {
-            assert_eq!(faithful(&kg, [(*user, *item, path)]).share(), Some(0.0), "{path:?}");
+            assert_eq!(check(&kg, [(*user, *item, path)]).share(), Some(0.0), "{path:?}");
         }
         let mixed = bad.iter().map(|(user, item, path)| (*user, *item, path)).chain([(ann, b, &good)]);
-        assert_eq!(faithful(&kg, mixed), Faithfulness { num_paths: bad.len() + 1, num_faithful: 1 });
-        assert_eq!(faithful::<Path>(&kg, []).share(), None);
+        assert_eq!(check(&kg, mixed), Faithfulness { num_paths: bad.len() + 1, num_faithful: 1 });
+        assert_eq!(check(&kg, []).share(), None);
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! ```
 //! use footpath_eval::baselines::{Baseline, Popularity};
+//! use footpath_core::Context;
 //! use footpath_eval::evaluate;
 //! use footpath_graph::{Dataset, HeldOut, Split, build::build};
 //!
@@ -15,15 +16,17 @@
 //! let built = build(data)?;
 //! let (kg, test) = (built.train_kg()?, HeldOut::from(built.test.as_slice()));
 //!
-//! let recommendations = Popularity::new(&kg).recommend_all(10);
-//! let metrics = evaluate(&recommendations, &test, &kg, 10)?;
-//! assert_eq!(metrics.hr, 1.0, "Heat is the first thing Ann is shown");
+//! let context = Context::default();
+//! let recommendations = Popularity::new(&kg).recommend_all(10, &context)?;
+//! let evaluated = evaluate(&recommendations, &test, &kg, 10, &context)?;
+//! assert_eq!(evaluated.metrics.hr, 1.0, "Heat is the first thing Ann is shown");
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! Every average is over **all** users with something held out; a user without a list counts as zero. Ranking is over all
 //! items the user has not chosen in training: there are no sampled negatives. Nothing here prints or draws unseeded numbers.
+//! Whatever can take longer than a second takes a [`Context`](footpath_core::Context), tells how far it is and can be stopped.
 
 #![deny(
     clippy::indexing_slicing,
@@ -46,7 +49,7 @@ pub mod significance;
 pub use beyond::{Beyond, beyond};
 pub use calibration::{Calibration, calibration, path_entropy};
 pub use error::{Error, Result};
-pub use evaluate::{Metrics, UserMetrics, evaluate, evaluate_knowing};
+pub use evaluate::{Evaluated, Metrics, UserMetrics, evaluate, evaluate_knowing};
 pub use explanations::{Explained, PathMetric, PathMetrics, compare_paths, explanations};
 pub use faithful::{Faithfulness, faithful};
 pub use leaks::{Chance, Leak, chance};

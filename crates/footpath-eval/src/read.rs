@@ -1,8 +1,9 @@
-//! The reader of recommendation files: strict, positioned errors, memory bounded by the longest line.
+//! The reader of recommendation files: strict, positioned errors. Memory grows with the rows of users and items that the
+//! graph has, each pair once, and is bounded by [`MAX_LINES`]; nothing else of a file is kept.
 
 use crate::error::Result;
-use crate::recommendations::{Recommendation, Recommendations};
-use footpath_core::NodeId;
+use crate::recommendations::{COLUMNS, Recommendation, Recommendations};
+use footpath_core::{Context, NodeId, Stage};
 use footpath_graph::error::{ImportFailure, MAX_DIAGNOSTICS, show};
 use footpath_graph::{Diagnostic, TrainKg};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -12,17 +13,39 @@ use std::path::Path;
 
 /// Longest line accepted, in bytes, its end not counted.
 pub(crate) const MAX_LINE_BYTES: usize = 1 << 20;
-/// Columns of the file, as they are written.
-pub(crate) const COLUMNS: [&str; 4] = ["user", "rank", "item", "score"];
+/// Most lines of a file: a hundred million rows take some four gigabytes.
+pub(crate) const MAX_LINES: u64 = 100_000_000;
+/// Lines between two looks at whether to stop.
+const LINES_AT_ONCE: u64 = 1 << 10;
 
 const USER: usize = 0;
 const RANK: usize = 1;
 const ITEM: usize = 2;
 const SCORE: usize = 3;
 
-pub(crate) fn file(path: &Path, kg: &TrainKg, bad_rows: BadRows) -> Result<(Recommendations, Excluded)> {
-    let file = File::open(path).map_err(|e| io_error(path, e))?;
-    Reader::new(path, kg, bad_rows).read(BufReader::new(file))
+impl Recommendations {
+    /// Reads the `user, rank, item, score` file that `recommend --tsv` writes, from whatever tool it comes.
+    ///
+    /// Tab separated, with a header that names the four columns in any order; ids are those of the data. The rows of a user
+    /// carry the ranks 1, 2, 3, … in this order. The rank decides; scores need only be finite numbers.
+    ///
+    /// # Errors
+    /// [`footpath_graph::Error::Import`] with file, line and column of everything wrong; an I/O error; a stop.
+    pub fn read(path: &Path, kg: &TrainKg, context: &Context) -> Result<Self> {
+        Self::read_with(path, kg, BadRows::Refuse, context).map(|(lists, _)| lists)
+    }
+
+    /// As [`Recommendations::read`], leaving out bad rows if so told; also says how many of each kind were left out.
+    ///
+    /// # Errors
+    /// As [`Recommendations::read`].
+    pub fn read_with(path: &Path, kg: &TrainKg, bad_rows: BadRows, context: &Context) -> Result<(Self, Excluded)> {
+        let file = File::open(path).map_err(|e| io_error(path, e))?;
+        // A pipe has no length that could be known beforehand.
+        let of = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|m| m.len());
+        let stage = context.stage("reading lists", of, "bytes");
+        Reader::new(path, kg, bad_rows).read(BufReader::new(file), &stage)
+    }
 }
 
 /// Rows left out, by what is wrong with them.
@@ -116,8 +139,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn read(mut self, source: impl BufRead) -> Result<(Recommendations, Excluded)> {
-        if let Err((line, wrong)) = self.rows(Lines::new(source)).map_err(|e| io_error(self.path, e))? {
+    fn read(mut self, source: impl BufRead, stage: &Stage<'_>) -> Result<(Recommendations, Excluded)> {
+        let lines = Lines::new(source, stage);
+        if let Err((line, wrong)) = self.rows(lines).map_err(|e| io_error(self.path, e))? {
             self.report(line, wrong);
         }
         if self.failure.total > 0 {
@@ -127,7 +151,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads all rows. The inner error is one after which nothing can be read.
-    fn rows(&mut self, mut lines: Lines<impl BufRead>) -> io::Result<std::result::Result<(), (u64, Wrong)>> {
+    fn rows(&mut self, mut lines: Lines<'_, impl BufRead>) -> io::Result<std::result::Result<(), (u64, Wrong)>> {
         let layout = match lines.advance()? {
             Some(Ok(())) => lines.text().and_then(Layout::of),
             Some(Err(e)) => Err(e),
@@ -220,27 +244,40 @@ fn score((text, column): (&str, usize)) -> std::result::Result<f64, Wrong> {
     }
 }
 
-/// Lines of a file, one at a time, never longer than [`MAX_LINE_BYTES`]; a byte order mark and line ends are dropped.
-struct Lines<R> {
+/// Lines of a file, one at a time, never longer than [`MAX_LINE_BYTES`] nor more than [`MAX_LINES`]; a byte order mark and
+/// line ends are dropped.
+struct Lines<'a, R> {
     source: R,
+    stage: &'a Stage<'a>,
     buffer: Vec<u8>,
     number: u64,
+    /// Bytes read since the stage was last told.
+    untold: u64,
 }
 
-impl<R: BufRead> Lines<R> {
-    fn new(source: R) -> Self {
-        Self { source, buffer: Vec::new(), number: 0 }
+impl<'a, R: BufRead> Lines<'a, R> {
+    fn new(source: R, stage: &'a Stage<'a>) -> Self {
+        Self { source, stage, buffer: Vec::new(), number: 0, untold: 0 }
     }
 
     /// Puts the next line into the buffer; `None` at the end of the file.
     fn advance(&mut self) -> io::Result<Option<std::result::Result<(), Wrong>>> {
         self.buffer.clear();
+        if self.number.is_multiple_of(LINES_AT_ONCE) || self.untold > MAX_LINE_BYTES as u64 {
+            self.stage.advance(std::mem::take(&mut self.untold))?;
+        }
         // Two more bytes than a line may have: its end.
         let mut bounded = self.source.by_ref().take(MAX_LINE_BYTES as u64 + 2);
-        if bounded.read_until(b'\n', &mut self.buffer)? == 0 {
+        let num_bytes = bounded.read_until(b'\n', &mut self.buffer)?;
+        if num_bytes == 0 {
             return Ok(None);
         }
+        self.untold += num_bytes as u64;
         self.number += 1;
+        if self.number > MAX_LINES {
+            let message = format!("a file of lists has at most {MAX_LINES} lines; judge it in parts");
+            return Ok(Some(wrong(0, "too_many_lines", message)));
+        }
         for end in [b'\n', b'\r'] {
             self.buffer.pop_if(|last| *last == end);
         }
@@ -288,8 +325,13 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<Recommendations> {
-        let kg = kg();
-        Reader::new(Path::new("recs.tsv"), &kg, BadRows::Refuse).read(bytes).map(|(lists, _)| lists)
+        read_as(BadRows::Refuse, bytes).map(|(lists, _)| lists)
+    }
+
+    fn read_as(bad_rows: BadRows, source: impl BufRead) -> Result<(Recommendations, Excluded)> {
+        let (kg, context) = (kg(), Context::default());
+        let stage = context.stage("reading lists", None, "bytes");
+        Reader::new(Path::new("recs.tsv"), &kg, bad_rows).read(source, &stage)
     }
 
     fn rows(text: &str) -> Vec<u8> {
@@ -373,7 +415,7 @@ mod tests {
         let bytes = rows(
             "u1\t1\tc\t1\nu1\t2\tc\t1\n\nnobody\t1\tc\t1\nu1\t3\tnothing\t1\nu1\t4\td\tNaN\nu1\t5\td\t0\nu2\t7\ta\t1\nu2\t8\td\t1\n",
         );
-        let read = |bad_rows| Reader::new(Path::new("recs.tsv"), &kg, bad_rows).read(bytes.as_slice());
+        let read = |bad_rows| read_as(bad_rows, bytes.as_slice());
         assert!(read(BadRows::Refuse).is_err());
         let (lists, excluded) = read(BadRows::LeaveOut).expect("the rest is good");
         let expected = [
@@ -388,7 +430,7 @@ mod tests {
         let items = |user| lists.of(kg.user(user).expect("known")).iter().map(|r| kg.id(r.item)).collect::<Vec<_>>();
         assert_eq!((items("u1"), items("u2")), (vec!["c", "d"], vec!["d"]));
         // No file at all is no row that could be left out.
-        assert!(Reader::new(Path::new("recs.tsv"), &kg, BadRows::LeaveOut).read(&b""[..]).is_err());
+        assert!(read_as(BadRows::LeaveOut, &b""[..]).is_err());
     }
 
     #[test]
@@ -401,8 +443,44 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_a_runtime_error() {
-        let error = Recommendations::read(Path::new("no such folder/recs.tsv"), &kg()).expect_err("missing");
+        let path = Path::new("no such folder/recs.tsv");
+        let error = Recommendations::read(path, &kg(), &Context::default()).expect_err("missing");
         assert_eq!(error.class(), ErrorClass::Runtime);
+    }
+
+    /// A reader without an end is left as soon as somebody asks.
+    #[test]
+    fn a_stop_ends_what_would_never_end() {
+        let kg = kg();
+        for endless in [&b"\n"[..], b"u1\t1\tc\t1\n"] {
+            let context = Context::default();
+            let stop = context.stop().clone();
+            let context = context.with_progress(move |progress| {
+                if progress.done > 1 << 20 {
+                    stop.request();
+                }
+            });
+            let stage = context.stage("reading lists", None, "bytes");
+            let header = rows("");
+            let source = BufReader::new(header.as_slice().chain(Forever { text: endless, at: 0 }));
+            let reader = Reader::new(Path::new("recs.tsv"), &kg, BadRows::LeaveOut);
+            assert_eq!(reader.read(source, &stage).expect_err("stopped").class(), ErrorClass::Stopped);
+        }
+    }
+
+    /// The same text again and again.
+    struct Forever {
+        text: &'static [u8],
+        at: usize,
+    }
+    impl Read for Forever {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            for byte in buf.iter_mut() {
+                *byte = self.text[self.at];
+                self.at = (self.at + 1) % self.text.len();
+            }
+            Ok(buf.len())
+        }
     }
 
     /// A reader that hands out one byte at a time.
@@ -419,9 +497,7 @@ mod tests {
     #[test]
     fn reading_byte_by_byte_gives_the_same() {
         let bytes = rows("u1\t1\tc\t2\r\nü\t1\ta\t1\r\n");
-        let kg = kg();
-        let dripped =
-            Reader::new(Path::new("recs.tsv"), &kg, BadRows::Refuse).read(BufReader::with_capacity(1, Drip(&bytes)));
+        let dripped = read_as(BadRows::Refuse, BufReader::with_capacity(1, Drip(&bytes)));
         assert_eq!(dripped.expect("valid").0, read(&bytes).expect("valid"));
     }
 }

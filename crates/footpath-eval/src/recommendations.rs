@@ -1,12 +1,12 @@
 //! Ranked lists of items, one for each user.
 
-use crate::error::Result;
-use crate::read::{self, BadRows, Excluded};
 use footpath_core::NodeId;
 use footpath_graph::{HeldOut, TrainKg};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+
+/// Columns of a file of lists, as they are written.
+pub(crate) const COLUMNS: [&str; 4] = ["user", "rank", "item", "score"];
 
 /// An item in a user's list.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,31 +24,12 @@ pub struct Recommendations {
 }
 
 impl Recommendations {
-    /// Reads the `user, rank, item, score` file that `recommend --tsv` writes, from whatever tool it comes.
-    ///
-    /// Tab separated, with a header that names the four columns in any order; ids are those of the data. The rows of a user
-    /// carry the ranks 1, 2, 3, … in this order. The rank decides; scores need only be finite numbers.
-    ///
-    /// # Errors
-    /// [`footpath_graph::Error::Import`] with file, line and column of everything wrong; an I/O error.
-    pub fn read(path: &Path, kg: &TrainKg) -> Result<Self> {
-        read::file(path, kg, BadRows::Refuse).map(|(lists, _)| lists)
-    }
-
-    /// As [`Recommendations::read`], leaving out bad rows if so told; also says how many of each kind were left out.
-    ///
-    /// # Errors
-    /// As [`Recommendations::read`].
-    pub fn read_with(path: &Path, kg: &TrainKg, bad_rows: BadRows) -> Result<(Self, Excluded)> {
-        read::file(path, kg, bad_rows)
-    }
-
     /// Writes the file that [`Recommendations::read`] reads.
     ///
     /// # Errors
     /// Whatever the writer says.
     pub fn write(&self, kg: &TrainKg, out: &mut impl Write) -> std::io::Result<()> {
-        writeln!(out, "{}", read::COLUMNS.join("\t"))?;
+        writeln!(out, "{}", COLUMNS.join("\t"))?;
         for (user, list) in self.iter() {
             for (rank, r) in (1..).zip(list) {
                 // Debug form: the shortest text that reads back as the same number, with an exponent where that is short.

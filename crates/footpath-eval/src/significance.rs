@@ -6,17 +6,20 @@
 //! Smucker, Allan and Carterette (CIKM 2007) compare both for retrieval.
 
 use crate::error::{Error, Result, check_range};
-use crate::evaluate::Metrics;
+use crate::evaluate::UserMetrics;
 use crate::metrics::{Metric, count};
-use footpath_core::{Purpose, QuickStream, Stream};
+use footpath_core::{Context, Purpose, QuickStream, Stage, Stream};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+/// Users drawn between two looks at whether to stop.
+const USERS_AT_ONCE: usize = 1 << 16;
 /// Fewest and most resamples.
 pub const RESAMPLES: [usize; 2] = [100, 1_000_000];
 
 /// How to resample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Resampling {
     /// Number of resamples, for the interval and for p each.
     pub num_resamples: usize,
@@ -33,6 +36,7 @@ impl Default for Resampling {
 
 /// A difference between two results, and how sure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Comparison {
     /// Mean of the first minus mean of the second.
     pub difference: f64,
@@ -47,44 +51,63 @@ pub struct Comparison {
 /// Compares one metric of two results over the same users.
 ///
 /// # Errors
-/// [`Error::Unpaired`] when the users differ; [`Error::Range`] for the number of resamples.
-pub fn compare(first: &Metrics, second: &Metrics, metric: Metric, resampling: Resampling) -> Result<Comparison> {
-    let same = first.users.iter().map(|u| u.user).eq(second.users.iter().map(|u| u.user));
+/// [`Error::Unpaired`] when the users differ; [`Error::Range`] for the number of resamples; a stop.
+pub fn compare(
+    first: &[UserMetrics],
+    second: &[UserMetrics],
+    metric: Metric,
+    resampling: Resampling,
+    context: &Context,
+) -> Result<Comparison> {
+    let same = first.iter().map(|u| u.user).eq(second.iter().map(|u| u.user));
     if !same {
-        return Err(Error::Unpaired { left: first.users.len(), right: second.users.len() });
+        return Err(Error::Unpaired { left: first.len(), right: second.len() });
     }
-    let pairs = first.users.iter().zip(&second.users);
+    let pairs = first.iter().zip(second);
     let differences: Vec<f64> = pairs.map(|(a, b)| a.value(metric) - b.value(metric)).collect();
-    paired(&differences, resampling)
+    paired(&differences, resampling, context)
 }
 
-/// The 95 % interval of each average, in the order of [`Metric::ALL`]: the percentile bootstrap over users, the same users for all metrics.
+/// The 95 % interval of each average, in the order of [`Metric::ALL`]: the percentile bootstrap over users, the same users
+/// for all metrics.
 ///
 /// # Errors
-/// [`Error::Range`] for the number of resamples.
-pub fn intervals(metrics: &Metrics, resampling: Resampling) -> Result<[[f64; 2]; Metric::ALL.len()]> {
-    let rows: Vec<&[f64]> = metrics.users.iter().map(|u| u.values.as_slice()).collect();
-    let found = intervals_of(&rows, Metric::ALL.len(), resampling)?;
+/// [`Error::Range`] for the number of resamples; a stop.
+pub fn intervals(
+    users: &[UserMetrics],
+    resampling: Resampling,
+    context: &Context,
+) -> Result<[[f64; 2]; Metric::ALL.len()]> {
+    let rows: Vec<&[f64]> = users.iter().map(|u| u.values.as_slice()).collect();
+    let found = intervals_of(&rows, Metric::ALL.len(), resampling, context)?;
     Ok(std::array::from_fn(|index| found.get(index).copied().unwrap_or_default()))
 }
 
 /// The 95 % interval of the mean of each column; a row for each user.
 ///
 /// # Errors
-/// [`Error::Range`] for the number of resamples.
-pub fn intervals_of(rows: &[&[f64]], num_columns: usize, resampling: Resampling) -> Result<Vec<[f64; 2]>> {
-    let [min, max] = RESAMPLES;
-    check_range("resamples", resampling.num_resamples, min, max)?;
+/// [`Error::Range`] for the number of resamples; a stop.
+pub fn intervals_of(
+    rows: &[&[f64]],
+    num_columns: usize,
+    resampling: Resampling,
+    context: &Context,
+) -> Result<Vec<[f64; 2]>> {
+    let stage = stage(resampling, 1, context)?;
     let means = (0..resampling.num_resamples).into_par_iter().map(|number| {
         let mut stream = QuickStream::new(resampling.seed, Purpose::Significance, 2, number as u64);
         let mut sums = vec![0.0; num_columns];
-        for _ in rows {
-            let row = rows.get(stream.index(rows.len())).copied().unwrap_or_default();
-            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        for drawn in rows.chunks(USERS_AT_ONCE) {
+            context.check()?;
+            for _ in drawn {
+                let row = rows.get(stream.index(rows.len())).copied().unwrap_or_default();
+                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+            }
         }
-        sums.iter().map(|sum| sum / count(rows.len().max(1))).collect()
+        stage.advance(1)?;
+        Ok(sums.iter().map(|sum| sum / count(rows.len().max(1))).collect())
     });
-    let means: Vec<Vec<f64>> = means.collect();
+    let means: Vec<Vec<f64>> = means.collect::<Result<_>>()?;
     let of_column = |column: usize| {
         let mut means: Vec<f64> = means.iter().filter_map(|row| row.get(column).copied()).collect();
         means.sort_unstable_by(f64::total_cmp);
@@ -96,20 +119,19 @@ pub fn intervals_of(rows: &[&[f64]], num_columns: usize, resampling: Resampling)
 /// Compares two results given the difference of each user. Without users the difference is 0 and p is 1.
 ///
 /// # Errors
-/// [`Error::Range`] for the number of resamples.
-pub fn paired(differences: &[f64], resampling: Resampling) -> Result<Comparison> {
-    let [min, max] = RESAMPLES;
-    check_range("resamples", resampling.num_resamples, min, max)?;
-    let difference = mean(differences.iter().copied(), differences.len());
-    let mut means = resample(resampling, 0, |stream| {
-        let draw = |_| differences.get(stream.index(differences.len())).copied().unwrap_or(0.0);
-        mean((0..differences.len()).map(draw), differences.len())
-    });
+/// [`Error::Range`] for the number of resamples; a stop.
+pub fn paired(differences: &[f64], resampling: Resampling, context: &Context) -> Result<Comparison> {
+    let stage = stage(resampling, 2, context)?;
+    let difference = mean_of(differences, context, |d| *d)?;
+    let mut means = resample(resampling, 0, &stage, |stream| {
+        let draw = |_: &f64| differences.get(stream.index(differences.len())).copied().unwrap_or(0.0);
+        mean_of(differences, context, draw)
+    })?;
     means.sort_unstable_by(f64::total_cmp);
-    let flipped = resample(resampling, 1, |stream| {
+    let flipped = resample(resampling, 1, &stage, |stream| {
         let mut signs = Signs::new(stream);
-        mean(differences.iter().map(|d| if signs.next() { -d } else { *d }), differences.len())
-    });
+        mean_of(differences, context, |d| if signs.next() { -d } else { *d })
+    })?;
     // Sums of the same numbers with other signs may differ in the last bits where the true values are equal.
     let far = difference.abs() * (1.0 - 1e-12);
     let num_far = flipped.iter().filter(|mean| mean.abs() >= far).count();
@@ -117,14 +139,37 @@ pub fn paired(differences: &[f64], resampling: Resampling) -> Result<Comparison>
     Ok(Comparison { difference, low: quantile(&means, 25), high: quantile(&means, 975), p })
 }
 
-/// One figure for each resample, each from a stream of its own.
-fn resample(resampling: Resampling, part: u32, figure: impl Fn(&mut Stream) -> f64 + Sync) -> Vec<f64> {
-    let draw = |number: usize| figure(&mut Stream::new(resampling.seed, Purpose::Significance, part, number as u64));
+/// The stage of `parts` times as many resamples as asked for, once their number is found to be in its range.
+fn stage(resampling: Resampling, parts: u64, context: &Context) -> Result<Stage<'_>> {
+    let [min, max] = RESAMPLES;
+    check_range("resamples", resampling.num_resamples, min, max)?;
+    Ok(context.stage("resampling", Some(parts * resampling.num_resamples as u64), "resamples"))
+}
+
+/// One mean for each resample, each from a stream of its own.
+fn resample(
+    resampling: Resampling,
+    part: u32,
+    stage: &Stage<'_>,
+    figure: impl Fn(&mut Stream) -> Result<f64> + Sync,
+) -> Result<Vec<f64>> {
+    let draw = |number: usize| {
+        let mean = figure(&mut Stream::new(resampling.seed, Purpose::Significance, part, number as u64));
+        stage.advance(1)?;
+        mean
+    };
     (0..resampling.num_resamples).into_par_iter().map(draw).collect()
 }
 
-fn mean(values: impl Iterator<Item = f64>, len: usize) -> f64 {
-    values.sum::<f64>() / count(len.max(1))
+/// The mean of what `value` makes of each number.
+fn mean_of(numbers: &[f64], context: &Context, mut value: impl FnMut(&f64) -> f64) -> Result<f64> {
+    // Where `Iterator::sum` begins.
+    let mut sum = -0.0;
+    for portion in numbers.chunks(USERS_AT_ONCE) {
+        context.check()?;
+        sum = portion.iter().fold(sum, |sum, number| sum + value(number));
+    }
+    Ok(sum / count(numbers.len().max(1)))
 }
 
 /// The value below which `permille` thousandths of the sorted values lie.
@@ -159,8 +204,7 @@ impl<'a> Signs<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::{UserMetrics, average};
-    use footpath_core::NodeId;
+    use footpath_core::{NodeId, Threads};
 
     /// With 8 users there are 256 choices of signs, few enough to try all.
     #[test]
@@ -174,7 +218,8 @@ mod tests {
                 differences.iter().enumerate().map(signed).sum()
             };
             let exact = (0..256).filter(|&s| sum(s).abs() >= observed.abs()).count() as f64 / 256.0;
-            let got = paired(&differences, Resampling { num_resamples: 100_000, seed: 3 }).expect("valid").p;
+            let many = Resampling { num_resamples: 100_000, seed: 3 };
+            let got = paired(&differences, many, &Context::default()).expect("valid").p;
             let deviation = (exact * (1.0 - exact) / 100_000.0).sqrt();
             assert!((got - exact).abs() < 5.0 * deviation + 2e-5, "{got} and {exact}");
         }
@@ -184,7 +229,7 @@ mod tests {
     fn the_interval_is_that_of_a_mean_of_many() {
         // 1,000 users, difference 0.1 ± 0.5: the standard error is 0.5/√1000.
         let differences: Vec<f64> = (0..1_000).map(|i| if i % 2 == 0 { 0.6 } else { -0.4 }).collect();
-        let got = paired(&differences, Resampling::default()).expect("valid");
+        let got = paired(&differences, Resampling::default(), &Context::default()).expect("valid");
         let half = 1.959_964 * 0.5 / 1_000f64.sqrt();
         assert!((got.difference - 0.1).abs() < 1e-12);
         assert!((got.low - (0.1 - half)).abs() < 0.002, "{got:?}");
@@ -197,11 +242,11 @@ mod tests {
         // Two columns of 1,000 users, 0.5 ± 0.5 and 3 ± 0.
         let rows: Vec<[f64; 2]> = (0..1_000).map(|i| [f64::from(i % 2), 3.0]).collect();
         let rows: Vec<&[f64]> = rows.iter().map(|row| row.as_slice()).collect();
-        let found = intervals_of(&rows, 2, Resampling::default()).expect("valid");
+        let found = intervals_of(&rows, 2, Resampling::default(), &Context::default()).expect("valid");
         let half = 1.959_964 * 0.5 / 1_000f64.sqrt();
         assert!((found[0][0] - (0.5 - half)).abs() < 0.002 && (found[0][1] - (0.5 + half)).abs() < 0.002, "{found:?}");
         assert_eq!(found[1], [3.0, 3.0]);
-        assert_eq!(intervals_of(&[], 1, Resampling::default()).expect("nobody"), [[0.0, 0.0]]);
+        assert_eq!(intervals_of(&[], 1, Resampling::default(), &Context::default()).expect("nobody"), [[0.0, 0.0]]);
     }
 
     /// Of many comparisons of results that do not differ, p ≤ 0.05 in 5 %.
@@ -211,7 +256,7 @@ mod tests {
         let p = |trial: u32| {
             let mut noise = Stream::new(9, Purpose::Simulate, trial, 0);
             let differences: Vec<f64> = (0..40).map(|_| noise.normal()).collect();
-            paired(&differences, resampling(u64::from(trial))).expect("valid").p
+            paired(&differences, resampling(u64::from(trial)), &Context::default()).expect("valid").p
         };
         let low = (0..1_000).map(p).filter(|&p| p <= 0.05).count();
         assert!((16..=84).contains(&low), "{low} of 1,000, expected 50 ± 5 standard deviations of 6.9");
@@ -220,7 +265,7 @@ mod tests {
     #[test]
     fn no_difference_and_no_users_give_p_one() {
         for differences in [vec![], vec![0.0; 50]] {
-            let got = paired(&differences, Resampling::default()).expect("valid");
+            let got = paired(&differences, Resampling::default(), &Context::default()).expect("valid");
             assert_eq!(got, Comparison { difference: 0.0, low: 0.0, high: 0.0, p: 1.0 });
         }
     }
@@ -229,7 +274,8 @@ mod tests {
     fn swapping_the_results_turns_the_sign_and_keeps_p() {
         let differences = [0.3, -0.1, 0.2, 0.4, 0.0, 0.1, -0.2];
         let turned = differences.map(|d| -d);
-        let [a, b] = [&differences, &turned].map(|d| paired(d, Resampling::default()).expect("valid"));
+        let context = Context::default();
+        let [a, b] = [&differences, &turned].map(|d| paired(d, Resampling::default(), &context).expect("valid"));
         assert_eq!((a.difference, a.p), (-b.difference, b.p));
     }
 
@@ -237,10 +283,29 @@ mod tests {
     fn figures_do_not_depend_on_the_number_of_threads() {
         let differences = [0.3, -0.1, 0.2, 0.4, 0.0, 0.1, -0.2];
         let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-            pool.install(|| paired(&differences, Resampling::default()).expect("valid"))
+            let context = Context::default().with_threads(Threads::new(threads).expect("few"));
+            let compare = || paired(&differences, Resampling::default(), &context).expect("valid");
+            context.run(compare).expect("threads")
         };
         assert_eq!(run(1), run(4));
+    }
+
+    #[test]
+    fn a_stop_ends_it_and_progress_tells_every_resample() {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+        let told = Arc::new(AtomicU64::new(0));
+        let (stop, most) = (footpath_core::Stop::default(), Arc::clone(&told));
+        let context = Context::default().with_stop(stop.clone()).with_progress(move |progress| {
+            assert_eq!((progress.stage, progress.of), ("resampling", Some(200)));
+            most.fetch_max(progress.done, SeqCst);
+        });
+        let few = Resampling { num_resamples: 100, seed: 1 };
+        paired(&[0.5, 0.25], few, &context).expect("nobody asked");
+        assert_eq!(told.load(SeqCst), 200);
+        stop.request();
+        let stopped = paired(&[0.5, 0.25], few, &context).expect_err("asked");
+        assert_eq!(stopped.class(), footpath_core::ErrorClass::Stopped);
     }
 
     #[test]
@@ -254,12 +319,12 @@ mod tests {
                 num_filled: 0,
                 num_seen: 0,
             };
-            average(users.iter().map(user).collect(), 10)
+            users.iter().map(user).collect::<Vec<_>>()
         };
-        let default = Resampling::default();
-        assert!(compare(&metrics(&[1, 2]), &metrics(&[1, 2]), Metric::Ndcg, default).is_ok());
-        assert!(compare(&metrics(&[1, 2]), &metrics(&[1, 3]), Metric::Ndcg, default).is_err());
-        assert!(compare(&metrics(&[1, 2]), &metrics(&[1]), Metric::Ndcg, default).is_err());
-        assert!(paired(&[1.0], Resampling { num_resamples: 99, seed: 1 }).is_err());
+        let (default, context) = (Resampling::default(), Context::default());
+        assert!(compare(&metrics(&[1, 2]), &metrics(&[1, 2]), Metric::Ndcg, default, &context).is_ok());
+        assert!(compare(&metrics(&[1, 2]), &metrics(&[1, 3]), Metric::Ndcg, default, &context).is_err());
+        assert!(compare(&metrics(&[1, 2]), &metrics(&[1]), Metric::Ndcg, default, &context).is_err());
+        assert!(paired(&[1.0], Resampling { num_resamples: 99, seed: 1 }, &context).is_err());
     }
 }

@@ -9,9 +9,9 @@ use footpath_core::{Context, NodeId, TokenId};
 use footpath_graph::TrainKg;
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
+use footpath_model::PathModel;
 use footpath_model::data::Objective;
 use footpath_model::decode::{Recommender, ScoredPath, Workspace};
-use footpath_model::PathModel;
 use std::path::Path;
 use std::sync::Arc;
 

@@ -3,8 +3,8 @@
 use crate::args::OutArgs;
 use crate::failure::Failure;
 use crate::text::thousands;
-use clap::Args;
 use crate::work::Work;
+use clap::Args;
 use footpath::{Kg, StoredModel, adapt};
 use std::path::PathBuf;
 
@@ -43,7 +43,10 @@ pub(crate) fn run(args: &AdaptArgs, work: &Work) -> Result<(), Failure> {
     let (known, composed, mean) = (n(report.known), n(report.composed), n(report.mean));
     let (users, relations, dropped) = (n(report.new_users), n(report.new_relations), n(report.dropped));
     work.tell(|out| {
-        write!(out, "{known} nodes carried over, {composed} composed from their relations, {mean} the mean of their type")?;
+        write!(
+            out,
+            "{known} nodes carried over, {composed} composed from their relations, {mean} the mean of their type"
+        )?;
         writeln!(out, "; {users} new users, {relations} new relations, {dropped} nodes gone")
     })
 }

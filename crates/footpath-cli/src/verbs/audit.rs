@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use crate::text::{self, thousands};
-use clap::Args;
 use crate::work::Work;
+use clap::Args;
 use footpath::Kg;
 use footpath::audit::{self, Report};
 use footpath::corpus::Audited;
@@ -66,7 +66,7 @@ fn print_report(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             (_, true) => "LEAK",
         };
         let (looked_at, found) = (thousands(leak.looked_at), thousands(leak.found));
-        table.add_row([leak.check, leak.what, verdict, &looked_at, &found]);
+        table.add_row([&*leak.check, &leak.what, verdict, &looked_at, &found]);
     }
     text::print(out, &table)?;
     for leak in &report.leaks {

@@ -2,9 +2,9 @@
 
 use crate::failure::Failure;
 use crate::text::{self, thousands};
+use crate::work::Work;
 use clap::{Args, Subcommand};
 use footpath::corpus::{self, CorpusStats};
-use crate::work::Work;
 use footpath::pages;
 use footpath::{Kg, artefact};
 use std::io::{self, Write};
@@ -103,12 +103,7 @@ fn print_stats(out: &mut dyn Write, s: &CorpusStats) -> io::Result<()> {
 }
 
 /// A table of names, counts and shares.
-fn counts(
-    out: &mut dyn Write,
-    what: &str,
-    of: &str,
-    rows: impl Iterator<Item = (String, u64, f64)>,
-) -> io::Result<()> {
+fn counts(out: &mut dyn Write, what: &str, of: &str, rows: impl Iterator<Item = (String, u64, f64)>) -> io::Result<()> {
     let mut table = text::table(&[what, of, "share"], 1);
     for (name, count, share) in rows {
         table.add_row([name, thousands(count), percent(share)]);

@@ -3,8 +3,8 @@
 use crate::args::{End, PatternArgs, one_pattern};
 use crate::failure::Failure;
 use crate::text::{self, thousands};
-use clap::Args;
 use crate::work::Work;
+use clap::Args;
 use footpath::Kg;
 use footpath::sample::{self, Counted, EndSet};
 use serde::Serialize;

@@ -3,11 +3,9 @@
 use crate::args::DeviceArg;
 use crate::failure::Failure;
 use crate::text;
-use clap::{Args, ValueEnum};
 use crate::work::Work;
-use footpath::evaluate::{
-    self, BadRows, Beside, Comparison, Figures, Metric, Options, PathMetric, Report, Subject,
-};
+use clap::{Args, ValueEnum};
+use footpath::evaluate::{self, BadRows, Beside, Comparison, Figures, Metric, Options, PathMetric, Report, Subject};
 use footpath::recommend::Weights;
 use footpath::{Kg, Split, artefact};
 use std::io::{self, Write};
@@ -180,7 +178,7 @@ pub(crate) fn print_report(out: &mut dyn Write, report: &Report) -> io::Result<(
         writeln!(out, " not run: {why}")?;
     }
     print_further(out, report)?;
-    let users = report.figures.metrics.users.len();
+    let users = report.figures.metrics.num_users;
     let faithful = report
         .faithful
         .map_or(String::new(), |share| format!("; {:.1} % of {} paths faithful", share * 100.0, report.num_paths));

@@ -8,7 +8,7 @@ use crate::work::Work;
 use clap::Args;
 use footpath::recommend::{Options, Request, Why};
 use footpath::text::formats::statement;
-use footpath::{Error, NodeId, Service, evaluate};
+use footpath::{Context, Error, NodeId, Service, evaluate};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -66,19 +66,27 @@ pub(crate) fn run(args: &ExplainArgs, work: &Work) -> Result<(), Failure> {
     let service = with_readings(Service::open(&args.model, &args.kg, &context)?, args.readings.as_deref())?;
     service.check(&options)?;
     let request = service.request(new_users(&service, args.history.as_deref(), None)?);
-    let pairs = pairs(args, &service, &request)?;
+    let pairs = pairs(args, &service, &request, &context)?;
     let mut unexplained = 0;
     let mut explain = |out: &mut dyn Write| {
         let stage = context.stage("explaining", Some(pairs.len() as u64), "items");
         for (user, item) in &pairs {
             let why = request.explain(*user, *item, options, &context.quietly())?;
             unexplained += usize::from(why.paths.is_empty());
-            if args.json { write_json(out, &why)? } else { print(out, &why, args.proof)? }
+            if args.json {
+                write_json(out, &why)?
+            } else {
+                print(out, &why, args.proof)?
+            }
             stage.advance(1)?;
         }
         Ok::<_, Error>(())
     };
-    if args.json { work.print(|out| Ok(explain(out)?))? } else { work.tell(|out| Ok(explain(out)?))? }
+    if args.json {
+        work.print(|out| Ok(explain(out)?))?
+    } else {
+        work.tell(|out| Ok(explain(out)?))?
+    }
     if args.recs.is_some() {
         let explained = pairs.len() - unexplained;
         work.note(&format!("{explained} of {} recommendations have a path", pairs.len()));
@@ -87,9 +95,14 @@ pub(crate) fn run(args: &ExplainArgs, work: &Work) -> Result<(), Failure> {
 }
 
 /// The users and items asked about.
-fn pairs(args: &ExplainArgs, service: &Service, request: &Request) -> Result<Vec<(NodeId, NodeId)>, Failure> {
+fn pairs(
+    args: &ExplainArgs,
+    service: &Service,
+    request: &Request,
+    context: &Context,
+) -> Result<Vec<(NodeId, NodeId)>, Failure> {
     if let Some(path) = &args.recs {
-        let lists = evaluate::read_lists(path, service.kg())?;
+        let lists = evaluate::read_lists(path, service.kg(), context)?;
         return Ok(lists.iter().flat_map(|(user, list)| list.iter().map(move |r| (user, r.item))).collect());
     }
     let item = service.kg().item(args.item.as_deref().unwrap_or_default())?;

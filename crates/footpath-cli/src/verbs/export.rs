@@ -1,9 +1,9 @@
 //! `footpath export`
 
 use crate::failure::Failure;
+use crate::work::Work;
 use clap::{Args, ValueEnum};
 use footpath::corpus::{self, Export, Form};
-use crate::work::Work;
 use footpath::{Error, Kg, artefact};
 use std::path::{Path, PathBuf};
 

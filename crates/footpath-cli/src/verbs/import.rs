@@ -3,8 +3,8 @@
 use crate::args::OutArgs;
 use crate::failure::Failure;
 use crate::text::{self, thousands};
-use clap::{Args, ValueEnum};
 use crate::work::Work;
+use clap::{Args, ValueEnum};
 use footpath::import::{self, Format, GraphReport, ImportReport, Imported, MaxBad, Options, Ratios, SplitSpec};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -100,8 +100,7 @@ pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
         ..Options::default()
     };
     let context = work.context();
-    let Imported { report, .. } =
-        import::run(&args.dataset_dir, &args.out.out, &options, args.out.replace(), context)?;
+    let Imported { report, .. } = import::run(&args.dataset_dir, &args.out.out, &options, args.out.replace(), context)?;
     for warning in &report.warnings {
         work.note(&format!("warning: {}: {}", warning.kind, warning.message));
     }

@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use crate::verbs::import::print_graph;
-use clap::Args;
 use crate::work::Work;
+use clap::Args;
 use footpath::{Kg, KgSummary};
 use std::path::PathBuf;
 

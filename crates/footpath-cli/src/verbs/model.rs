@@ -3,8 +3,8 @@
 use crate::args::{OutArgs, PatternArgs, one_pattern};
 use crate::failure::{Failure, output};
 use crate::text::thousands;
-use clap::{Args, Subcommand, ValueEnum};
 use crate::work::Work;
+use clap::{Args, Subcommand, ValueEnum};
 use footpath::train::{BlendWeights, Tables};
 use footpath::{Kg, Model, ModelCard, StoredModel, hugging_face, logits};
 use serde_json::json;
@@ -127,7 +127,10 @@ fn export(args: &ExportArgs, work: &Work) -> Result<(), Failure> {
     };
     let (place, architecture) = (out.display(), done.architecture);
     work.tell(|out| {
-        writeln!(out, "{place}: {architecture}, {parameters} parameters, {words} words{starts}, paths of {tokens} tokens")
+        writeln!(
+            out,
+            "{place}: {architecture}, {parameters} parameters, {words} words{starts}, paths of {tokens} tokens"
+        )
     })
 }
 

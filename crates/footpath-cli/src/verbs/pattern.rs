@@ -3,8 +3,8 @@
 use crate::args::{MadePatternArgs, one_pattern};
 use crate::failure::Failure;
 use crate::text::{self, thousands};
-use clap::{Args, Subcommand};
 use crate::work::Work;
+use clap::{Args, Subcommand};
 use footpath::pattern::{self, Checked, Hop, PRESETS, Pattern, Schema, relations_in_words, types_in_words};
 use footpath::{Kg, RelationId, TrainKg, TypeId};
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 
 use crate::failure::{Failure, output};
 use crate::text::{self, thousands};
-use clap::Args;
 use crate::work::Work;
+use clap::Args;
 use footpath::metapaths::{self, Part, Report};
 use footpath::{Kg, TrainKg, artefact, pages};
 use serde::Serialize;

@@ -3,8 +3,8 @@
 use crate::args::DeviceArg;
 use crate::failure::Failure;
 use crate::text::{self, Tamed, thousands};
-use clap::{Args, ValueEnum};
 use crate::work::Work;
+use clap::{Args, ValueEnum};
 use footpath::recommend::{self, List, Mode, NewUser, Options, Request, Sampling, Score, Weights};
 use footpath::text::formats::{self, Form};
 use footpath::text::render::Readings;
@@ -361,11 +361,7 @@ pub(crate) fn with_readings(service: Service, file: Option<&Path>) -> Result<Ser
 }
 
 /// The users whom the graph does not know.
-pub(crate) fn new_users(
-    service: &Service,
-    list: Option<&str>,
-    file: Option<&Path>,
-) -> Result<Vec<NewUser>, Failure> {
+pub(crate) fn new_users(service: &Service, list: Option<&str>, file: Option<&Path>) -> Result<Vec<NewUser>, Failure> {
     Ok(match (list, file) {
         (Some(list), _) => vec![NewUser::from_list(list, service.kg())?],
         (_, Some(file)) => recommend::read_new_users(file, service.kg())?,

@@ -1,8 +1,8 @@
 //! `footpath report`
 
 use crate::failure::Failure;
-use clap::Args;
 use crate::work::Work;
+use clap::Args;
 use footpath::pages;
 use std::path::PathBuf;
 

@@ -3,13 +3,11 @@
 use crate::args::{End, OutArgs, PatternArgs, one_pattern};
 use crate::failure::Failure;
 use crate::text::thousands;
-use clap::{ArgGroup, Args, ValueEnum};
 use crate::work::Work;
+use clap::{ArgGroup, Args, ValueEnum};
 use footpath::Kg;
 use footpath::pattern::Shape;
-use footpath::sample::{
-    self, EndSet, Kernel, Law, Options, Quota, Replacement, SampleSpec, Sampled, Shard, Views,
-};
+use footpath::sample::{self, EndSet, Kernel, Law, Options, Quota, Replacement, SampleSpec, Sampled, Shard, Views};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;

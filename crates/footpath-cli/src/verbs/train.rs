@@ -5,8 +5,8 @@ use crate::failure::Failure;
 use crate::signals::Saving;
 use crate::text::thousands;
 use crate::verbs::sample::relation_weight;
-use clap::{Args, ValueEnum};
 use crate::work::Work;
+use clap::{Args, ValueEnum};
 use footpath::train::{
     self, Architecture, Event, Objective, Options, Preset, Tables, Text, TrainingConfig, TrainingProgress, Unfinished,
     settings,
@@ -326,14 +326,7 @@ struct Display<'a> {
 impl<'a> Display<'a> {
     fn new(work: &'a Work) -> Self {
         let now = Instant::now();
-        Self {
-            work,
-            begun: now,
-            last_line: now,
-            first_tokens: None,
-            first_step: 0,
-            loss: None,
-        }
+        Self { work, begun: now, last_line: now, first_tokens: None, first_step: 0, loss: None }
     }
 
     fn show(&mut self, event: &Event<'_>) {
@@ -370,7 +363,11 @@ impl<'a> Display<'a> {
         let seconds = self.begun.elapsed().as_secs_f64().max(1e-9);
         let speed = (progress.tokens - self.first_tokens.unwrap_or(0)) as f64 / seconds;
         self.work.steps(progress.step, progress.num_steps);
-        self.work.bar().set_message(format!("epoch {} loss {smooth:.3} {:.1}k tok/s", progress.epoch.max(1), speed / 1e3));
+        self.work.bar().set_message(format!(
+            "epoch {} loss {smooth:.3} {:.1}k tok/s",
+            progress.epoch.max(1),
+            speed / 1e3
+        ));
         if let Some(figure) = progress.validation {
             let loss = progress.validation_loss.map_or(String::new(), |l| format!(", loss {l:.3}"));
             self.line(&format!("step {:>6}  train loss {smooth:.3}  valid NDCG@10 {figure:.4}{loss}", progress.step));

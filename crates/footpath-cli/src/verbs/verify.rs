@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use crate::text::thousands;
-use clap::Args;
 use crate::work::Work;
+use clap::Args;
 use footpath::Kg;
 use footpath::verify::{self, Report};
 use std::io::{self, Write};
@@ -49,7 +49,10 @@ fn print(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     }
     let [lists, items, paths, hops, sources] =
         [report.lists, report.items, report.paths, report.hops, report.sources].map(thousands);
-    write!(out, "checked {lists} lists, {items} items, {paths} paths, {hops} hops, {sources} of them with file and line: ")?;
+    write!(
+        out,
+        "checked {lists} lists, {items} items, {paths} paths, {hops} hops, {sources} of them with file and line: "
+    )?;
     match report.wrong {
         0 => writeln!(out, "all true"),
         wrong => writeln!(out, "{} wrong", thousands(wrong)),

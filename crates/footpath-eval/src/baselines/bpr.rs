@@ -4,11 +4,14 @@
 //! parameters θ by `rate` · (σ(x_uj − x_ui) · ∂(x_ui − x_uj)/∂θ − `decay` · θ). An epoch has as many steps as there are choices. The steps
 //! follow each other on one thread, so the same seed gives the same bits.
 
-use super::Baseline;
+use super::{Baseline, BaselineName};
+use crate::error::Result;
 use crate::recommendations::Recommendation;
-use footpath_core::{NodeId, Purpose, Stream};
+use footpath_core::{Context, NodeId, Purpose, Stream};
 use footpath_graph::TrainKg;
 
+/// Steps between two looks at whether to stop.
+const STEPS_AT_ONCE: usize = 1 << 12;
 /// Draws of an item the user did not choose, before the step is left out.
 const MAX_DRAWS: usize = 100;
 
@@ -44,22 +47,31 @@ pub struct BprMf<'a> {
 
 impl<'a> BprMf<'a> {
     /// Learns the vectors.
-    #[must_use]
-    pub fn new(kg: &'a TrainKg, config: BprConfig) -> Self {
-        let start = |nodes: std::ops::Range<u32>| nodes.map(|node| start(config, node)).collect();
-        let (users, items) = (start(kg.users()), start(kg.items()));
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn new(kg: &'a TrainKg, config: BprConfig, context: &Context) -> Result<Self> {
+        let start = |nodes: std::ops::Range<u32>| -> Result<Vec<Vec<f32>>> {
+            nodes.map(|node| context.check().map(|()| start(config, node)).map_err(Into::into)).collect()
+        };
+        let (users, items) = (start(kg.users())?, start(kg.items())?);
         let mut model = Self { kg, users, items, biases: vec![0.0; kg.items().len()] };
         let choices: Vec<(u32, u32)> =
             kg.users().flat_map(|user| kg.items_of(NodeId(user)).iter().map(move |&item| (user, item))).collect();
+        let of = (config.num_epochs as u64).saturating_mul(choices.len() as u64);
+        let stage = context.stage(BaselineName::BprMf.stage(), Some(of), "steps");
         for epoch in 0..config.num_epochs {
             let mut stream = Stream::new(config.seed, Purpose::FactorBaseline, u32::MAX, epoch as u64);
-            for _ in 0..choices.len() {
-                if let Some(&(user, item)) = choices.get(stream.index(choices.len())) {
-                    model.step(config, &mut stream, user, item);
+            for portion in choices.chunks(STEPS_AT_ONCE) {
+                for _ in portion {
+                    if let Some(&(user, item)) = choices.get(stream.index(choices.len())) {
+                        model.step(config, &mut stream, user, item);
+                    }
                 }
+                stage.advance(portion.len() as u64)?;
             }
         }
-        model
+        Ok(model)
     }
 
     fn step(&mut self, config: BprConfig, stream: &mut Stream, user: u32, item: u32) {
@@ -95,23 +107,23 @@ fn start(config: BprConfig, node: u32) -> Vec<f32> {
 }
 
 impl Baseline for BprMf<'_> {
-    fn name(&self) -> &'static str {
-        "bpr-mf"
+    fn id(&self) -> BaselineName {
+        BaselineName::BprMf
     }
 
     fn kg(&self) -> &TrainKg {
         self.kg
     }
 
-    fn scores(&self, user: NodeId) -> Vec<Recommendation> {
+    fn scores(&self, user: NodeId, _: &Context) -> Result<Vec<Recommendation>> {
         let Some(p) = user.0.checked_sub(self.kg.users().start).and_then(|index| self.users.get(index as usize)) else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
         let score = |(item, (q, bias)): (u32, (&Vec<f32>, &f32))| {
             let score = f64::from(bias + p.iter().zip(q).map(|(p, q)| p * q).sum::<f32>());
             Recommendation { item: NodeId(item), score }
         };
-        self.kg.items().zip(self.items.iter().zip(&self.biases)).map(score).collect()
+        Ok(self.kg.items().zip(self.items.iter().zip(&self.biases)).map(score).collect())
     }
 }
 
@@ -132,21 +144,26 @@ mod tests {
         build(data).and_then(|built| built.train_kg()).expect("a graph")
     }
 
+    fn learn(kg: &TrainKg, config: BprConfig) -> BprMf<'_> {
+        BprMf::new(kg, config, &Context::default()).expect("nobody asked for the end")
+    }
+
     #[test]
     fn everyone_is_shown_the_rest_of_their_taste_first() {
         let kg = two_tastes();
-        let model = BprMf::new(&kg, BprConfig { num_factors: 8, num_epochs: 200, ..BprConfig::default() });
+        let model = learn(&kg, BprConfig { num_factors: 8, num_epochs: 200, ..BprConfig::default() });
         for user in kg.users().map(NodeId) {
             let taste = |item: u32| (item - kg.items().start) / 10;
             let own = taste(kg.items_of(user)[0]);
-            assert!(model.recommend(user, 3).iter().all(|r| taste(r.item.0) == own), "{}", kg.id(user));
+            let list = model.recommend(user, 3, &Context::default()).expect("a list");
+            assert!(list.iter().all(|r| taste(r.item.0) == own), "{}", kg.id(user));
         }
     }
 
     #[test]
     fn the_seed_decides_and_nothing_else() {
         let kg = two_tastes();
-        let of = |seed| BprMf::new(&kg, BprConfig { num_factors: 4, num_epochs: 3, seed, ..BprConfig::default() });
+        let of = |seed| learn(&kg, BprConfig { num_factors: 4, num_epochs: 3, seed, ..BprConfig::default() });
         assert_eq!(of(1).items, of(1).items);
         assert_ne!(of(1).items, of(2).items);
     }
@@ -156,7 +173,7 @@ mod tests {
     fn a_step_is_along_the_gradient() {
         let kg = two_tastes();
         let config = BprConfig { num_factors: 3, num_epochs: 0, rate: 1e-2, decay: 0.0, seed: 4 };
-        let mut model = BprMf::new(&kg, config);
+        let mut model = learn(&kg, config);
         let before = model.clone();
         let (user, item) = (kg.users().start, kg.items_of(NodeId(kg.users().start))[0]);
         model.step(config, &mut Stream::new(1, Purpose::Simulate, 0, 0), user, item);

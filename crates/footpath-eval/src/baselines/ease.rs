@@ -7,12 +7,13 @@
 //! XP = M⁻¹X and P_jj = (1 − c_jᵀ M⁻¹ c_j) / λ for column c_j of X (Woodbury). So the cost is 2n³ operations and 8n² bytes with
 //! n = min(users, items), and then one look at all choices for each list (users) or at n items for each choice (items).
 
-use super::{Baseline, dense};
+use super::{Baseline, BaselineName, dense};
 use crate::error::{Error, Result};
 use crate::recommendations::Recommendation;
-use footpath_core::{NodeId, RelationId};
+use footpath_core::{Context, NodeId, RelationId};
 use footpath_graph::TrainKg;
 use ndarray::Array2;
+use rayon::prelude::*;
 use std::ops::Range;
 
 /// Most rows of the matrix that is inverted: 3.2 GB and 1.6·10¹³ operations.
@@ -41,28 +42,31 @@ impl<'a> Ease<'a> {
     /// Solves the model with the regularisation λ = `lambda` > 0.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] when there are more than [`MAX_EASE_ROWS`] users and as many items.
-    pub fn new(kg: &'a TrainKg, lambda: f64) -> Result<Self> {
+    /// [`Error::TooLarge`] when there are more than [`MAX_EASE_ROWS`] users and as many items; a stop.
+    pub fn new(kg: &'a TrainKg, lambda: f64, context: &Context) -> Result<Self> {
         let by = if kg.users().len() <= kg.items().len() { By::Users } else { By::Items };
-        Self::solve(kg, lambda, by)
+        Self::solve(kg, lambda, by, context)
     }
 
-    fn solve(kg: &'a TrainKg, lambda: f64, by: By) -> Result<Self> {
+    fn solve(kg: &'a TrainKg, lambda: f64, by: By, context: &Context) -> Result<Self> {
         let (rows, there, back) = match by {
             By::Users => (kg.users(), RelationId::INTERACTED, RelationId::INTERACTED_BY),
             By::Items => (kg.items(), RelationId::INTERACTED_BY, RelationId::INTERACTED),
         };
         if rows.len() > MAX_EASE_ROWS {
             let bytes = (rows.len() as u64).saturating_mul(rows.len() as u64).saturating_mul(8);
-            return Err(Error::TooLarge { what: "ease", max: MAX_EASE_ROWS, got: rows.len(), bytes });
+            let (what, max, got) = (BaselineName::Ease.name(), MAX_EASE_ROWS, rows.len());
+            return Err(Error::TooLarge { what, max, got, unit: "rows", bytes });
         }
-        let mut inverse = gram(kg, rows, there, back);
+        let stage = context.stage(BaselineName::Ease.stage(), Some(rows.len() as u64), "rows");
+        let mut inverse = gram(kg, rows, there, back, context)?;
         inverse.diag_mut().mapv_inplace(|value| value + lambda);
-        dense::invert(&mut inverse);
+        dense::invert(&mut inverse, context, |rows| Ok(stage.reach(rows as u64)?))?;
         let diagonal = match by {
             By::Items => inverse.diag().to_vec(),
             By::Users => {
-                kg.items().map(|item| (1.0 - quadratic(kg, &inverse, NodeId(item))) / lambda).collect::<Vec<_>>()
+                let of_item = |item| Ok((1.0 - quadratic(kg, &inverse, NodeId(item), context)?) / lambda);
+                kg.items().into_par_iter().map(of_item).collect::<Result<_>>()?
             }
         };
         Ok(Self { kg, lambda, by, inverse, diagonal })
@@ -101,67 +105,87 @@ impl<'a> Ease<'a> {
     }
 
     /// (XP)_uj for all items j.
-    fn projected(&self, user: NodeId) -> Vec<f64> {
+    fn projected(&self, user: NodeId, context: &Context) -> Result<Vec<f64>> {
         let mut sums = vec![0.0; self.kg.items().len()];
         let row = |rows: Range<u32>, node: u32| self.inverse.row((node - rows.start) as usize);
         match self.by {
-            By::Items => self.kg.items_of(user).iter().for_each(|&item| {
-                sums.iter_mut().zip(row(self.kg.items(), item)).for_each(|(sum, value)| *sum += value);
-            }),
-            By::Users => self.kg.users().zip(row(self.kg.users(), user.0)).for_each(|(other, value)| {
-                for &item in self.kg.items_of(NodeId(other)) {
-                    if let Some(sum) = sums.get_mut((item - self.kg.items().start) as usize) {
-                        *sum += value;
+            By::Items => {
+                for &item in self.kg.items_of(user) {
+                    context.check()?;
+                    sums.iter_mut().zip(row(self.kg.items(), item)).for_each(|(sum, value)| *sum += value);
+                }
+            }
+            By::Users => {
+                for (other, value) in self.kg.users().zip(row(self.kg.users(), user.0)) {
+                    context.check()?;
+                    for &item in self.kg.items_of(NodeId(other)) {
+                        if let Some(sum) = sums.get_mut((item - self.kg.items().start) as usize) {
+                            *sum += value;
+                        }
                     }
                 }
-            }),
+            }
         }
-        sums
+        Ok(sums)
     }
 }
 
 /// How many nodes two rows have in common: XXᵀ or XᵀX.
-fn gram(kg: &TrainKg, rows: Range<u32>, there: RelationId, back: RelationId) -> Array2<f64> {
-    let mut gram = Array2::zeros((rows.len(), rows.len()));
-    for (node, mut shared) in rows.clone().zip(gram.rows_mut()) {
+fn gram(
+    kg: &TrainKg,
+    nodes: Range<u32>,
+    there: RelationId,
+    back: RelationId,
+    context: &Context,
+) -> Result<Array2<f64>> {
+    let mut gram = Array2::zeros((nodes.len(), nodes.len()));
+    let rows: Vec<_> = nodes.clone().zip(gram.rows_mut()).collect();
+    rows.into_par_iter().try_for_each(|(node, mut shared)| {
         for &between in kg.arcs(NodeId(node)).of(there).tails {
+            context.check()?;
             for &other in kg.arcs(NodeId(between)).of(back).tails {
-                if let Some(number) = shared.get_mut((other - rows.start) as usize) {
+                if let Some(number) = shared.get_mut((other - nodes.start) as usize) {
                     *number += 1.0;
                 }
             }
         }
-    }
-    gram
+        Ok::<_, Error>(())
+    })?;
+    Ok(gram)
 }
 
 /// c_jᵀ M⁻¹ c_j.
-fn quadratic(kg: &TrainKg, inverse: &Array2<f64>, item: NodeId) -> f64 {
+fn quadratic(kg: &TrainKg, inverse: &Array2<f64>, item: NodeId, context: &Context) -> Result<f64> {
     let users = kg.arcs(item).of(RelationId::INTERACTED_BY).tails;
     let index = |user: u32| (user - kg.users().start) as usize;
     let at = |a: u32, b: u32| inverse.get([index(a), index(b)]).copied().unwrap_or(0.0);
-    users.iter().map(|&a| users.iter().map(|&b| at(a, b)).sum::<f64>()).sum()
+    let of_row = |&a: &u32| {
+        context.check()?;
+        Ok(users.iter().map(|&b| at(a, b)).sum::<f64>())
+    };
+    users.iter().map(of_row).sum()
 }
 
 impl Baseline for Ease<'_> {
-    fn name(&self) -> &'static str {
-        "ease"
+    fn id(&self) -> BaselineName {
+        BaselineName::Ease
     }
 
     fn kg(&self) -> &TrainKg {
         self.kg
     }
 
-    fn scores(&self, user: NodeId) -> Vec<Recommendation> {
+    fn scores(&self, user: NodeId, context: &Context) -> Result<Vec<Recommendation>> {
         if !self.kg.users().contains(&user.0) {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let chosen = self.kg.items_of(user);
         let score = |(item, (sum, diagonal)): (u32, (f64, &f64))| {
             let own = if chosen.binary_search(&item).is_ok() { 1.0 } else { 0.0 };
             Recommendation { item: NodeId(item), score: own - sum / diagonal }
         };
-        self.kg.items().zip(self.projected(user).into_iter().zip(&self.diagonal)).map(score).collect()
+        let projected = self.projected(user, context)?;
+        Ok(self.kg.items().zip(projected.into_iter().zip(&self.diagonal)).map(score).collect())
     }
 }
 
@@ -178,7 +202,7 @@ mod tests {
         };
         let x = Array2::from_shape_fn((users.len(), items.len()), chose);
         let mut p = x.t().dot(&x) + Array2::<f64>::eye(items.len()) * lambda;
-        dense::invert(&mut p);
+        dense::invert(&mut p, &Context::default(), |_| Ok(())).expect("nobody asked for the end");
         let b = Array2::from_shape_fn(p.dim(), |(i, j)| if i == j { 0.0 } else { -p[[i, j]] / p[[j, j]] });
         x.dot(&b)
     }
@@ -190,9 +214,9 @@ mod tests {
             for lambda in [0.5, 20.0] {
                 let expected = literal(&kg, lambda);
                 for by in [By::Users, By::Items] {
-                    let ease = Ease::solve(&kg, lambda, by).expect("small");
+                    let ease = Ease::solve(&kg, lambda, by, &Context::default()).expect("small");
                     for (user, expected) in kg.users().zip(expected.rows()) {
-                        let got = ease.scores(NodeId(user));
+                        let got = ease.scores(NodeId(user), &Context::default()).expect("scores");
                         let near = |(r, e): (&Recommendation, &f64)| (r.score - e).abs() < 1e-10;
                         assert!(got.len() == expected.len() && got.iter().zip(expected).all(near), "{by:?} {lambda}");
                         let mut by_weights = vec![0.0; num_items];
@@ -214,14 +238,15 @@ mod tests {
             data.interact(&format!("u{n}"), &format!("i{n}"));
         }
         let kg = footpath_graph::build::build(data).and_then(|built| built.train_kg()).expect("a graph");
-        let message = Ease::new(&kg, 1.0).expect_err("too large").to_string();
+        let message = Ease::new(&kg, 1.0, &Context::default()).expect_err("too large").to_string();
         assert_eq!(message, "ease: at most 20000 rows, got 20001, which would take 3 GB");
     }
 
     #[test]
     fn the_smaller_side_is_inverted() {
         for (num_users, num_items, by) in [(5, 30, By::Users), (30, 5, By::Items)] {
-            assert_eq!(Ease::new(&random_log(1, num_users, num_items, 90), 1.0).expect("small").by, by);
+            let kg = random_log(1, num_users, num_items, 90);
+            assert_eq!(Ease::new(&kg, 1.0, &Context::default()).expect("small").by, by);
         }
     }
 }

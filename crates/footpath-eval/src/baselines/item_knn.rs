@@ -4,11 +4,12 @@
 //! N(i): the `num_neighbours` items most similar to i, ties by item id, similarity 0 excluded.
 //! Score of i for user u: Σ cos(i, j) over the items j ∈ N(i) that u chose in training.
 
-use super::Baseline;
 use super::scores::Scores;
+use super::{Baseline, BaselineName};
+use crate::error::Result;
 use crate::metrics::count;
 use crate::recommendations::Recommendation;
-use footpath_core::{NodeId, RelationId};
+use footpath_core::{Context, NodeId, RelationId};
 use footpath_graph::TrainKg;
 use rayon::prelude::*;
 
@@ -25,10 +26,16 @@ impl<'a> ItemKnn<'a> {
     pub const DEFAULT_NUM_NEIGHBOURS: usize = 100;
 
     /// Finds the neighbours of every item, in parallel.
-    #[must_use]
-    pub fn new(kg: &'a TrainKg, num_neighbours: usize) -> Self {
-        let items = kg.items().into_par_iter().map(NodeId);
-        let neighbours: Vec<_> = items.map(|item| super::best(similar(kg, item), num_neighbours)).collect();
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn new(kg: &'a TrainKg, num_neighbours: usize, context: &Context) -> Result<Self> {
+        let stage = context.stage(BaselineName::ItemKnn.stage(), Some(kg.items().len() as u64), "items");
+        let of_item = |item: u32| {
+            stage.advance(1)?;
+            Ok(super::best(similar(kg, NodeId(item), context)?, num_neighbours))
+        };
+        let neighbours: Vec<_> = kg.items().into_par_iter().map(of_item).collect::<Result<_>>()?;
         let mut lends = vec![Vec::new(); kg.items().len()];
         for (item, neighbours) in kg.items().zip(&neighbours) {
             for neighbour in neighbours {
@@ -36,37 +43,39 @@ impl<'a> ItemKnn<'a> {
                 lender.into_iter().for_each(|lends: &mut Vec<_>| lends.push((item, neighbour.score)));
             }
         }
-        Self { kg, lends }
+        Ok(Self { kg, lends })
     }
 }
 
 /// All items that share a user with `item`, and their similarity.
-fn similar(kg: &TrainKg, item: NodeId) -> Vec<Recommendation> {
+fn similar(kg: &TrainKg, item: NodeId, context: &Context) -> Result<Vec<Recommendation>> {
     let mut shared = Scores::of_items(kg);
     for &user in kg.arcs(item).of(RelationId::INTERACTED_BY).tails {
+        context.check()?;
         kg.items_of(NodeId(user)).iter().filter(|&&other| other != item.0).for_each(|&other| shared.add(other, 1.0));
     }
     let norm = count(kg.popularity(item));
     let cosine = |r: Recommendation| r.score / (norm * count(kg.popularity(r.item))).sqrt();
-    shared.positive().map(|r| Recommendation { score: cosine(r), ..r }).collect()
+    Ok(shared.positive().map(|r| Recommendation { score: cosine(r), ..r }).collect())
 }
 
 impl Baseline for ItemKnn<'_> {
-    fn name(&self) -> &'static str {
-        "item-knn"
+    fn id(&self) -> BaselineName {
+        BaselineName::ItemKnn
     }
 
     fn kg(&self) -> &TrainKg {
         self.kg
     }
 
-    fn scores(&self, user: NodeId) -> Vec<Recommendation> {
+    fn scores(&self, user: NodeId, context: &Context) -> Result<Vec<Recommendation>> {
         let mut scores = Scores::of_items(self.kg);
         for item in self.kg.items_of(user) {
+            context.check()?;
             let lends = self.lends.get((item - self.kg.items().start) as usize);
             lends.into_iter().flatten().for_each(|&(other, cosine)| scores.add(other, cosine));
         }
-        scores.positive().collect()
+        Ok(scores.positive().collect())
     }
 }
 
@@ -89,7 +98,8 @@ mod tests {
         let kg = graph(&log);
         // With d, |U_1| = 3: cos(1,2) = 2/√9, cos(1,3) = 1/√6, cos(2,3) = 2/√6.
         let scores = |k| {
-            let list = ItemKnn::new(&kg, k).recommend(kg.user("d").expect("d"), 10);
+            let knn = ItemKnn::new(&kg, k, &Context::default()).expect("neighbours");
+            let list = knn.recommend(kg.user("d").expect("d"), 10, &Context::default()).expect("a list");
             list.iter().map(|r| (kg.id(r.item).to_owned(), r.score)).collect::<Vec<_>>()
         };
         assert_eq!(scores(2), [("2".to_owned(), 2.0 / 3.0), ("3".to_owned(), 1.0 / 6f64.sqrt())]);
@@ -116,9 +126,9 @@ mod tests {
             all
         };
         for k in [1, 3, 100] {
-            let knn = ItemKnn::new(&kg, k);
+            let knn = ItemKnn::new(&kg, k, &Context::default()).expect("neighbours");
             for user in kg.users() {
-                let scores = knn.scores(NodeId(user));
+                let scores = knn.scores(NodeId(user), &Context::default()).expect("scores");
                 for item in kg.items() {
                     let expected: f64 =
                         neighbours(item, k).iter().filter(|&&j| chose(user, j)).map(|&j| cosine(item, j)).sum();

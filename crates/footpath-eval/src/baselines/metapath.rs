@@ -7,10 +7,11 @@
 //! or through the user, are left out. Each has [`NEGATIVES`] negatives drawn uniformly from what the user has not chosen.
 //! The weights are those of greatest likelihood with a ridge, found by Newton's method.
 
-use super::{Baseline, dense};
+use super::{Baseline, BaselineName, dense};
+use crate::error::{Error, Result};
 use crate::metrics::count;
 use crate::recommendations::Recommendation;
-use footpath_core::{NodeId, Purpose, RelationId, Stream};
+use footpath_core::{Context, NodeId, Purpose, RelationId, Stream};
 use footpath_graph::TrainKg;
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
@@ -20,6 +21,10 @@ const NEGATIVES: usize = 4;
 /// Most users that examples are made of, spread evenly over all; and most positives of each of them.
 const MAX_USERS: usize = 4_000;
 const MAX_POSITIVES: usize = 50;
+/// Most bytes of the features of all examples.
+const MAX_BYTES: u64 = 4 << 30;
+/// Examples between two looks at whether to stop.
+const EXAMPLES_AT_ONCE: usize = 1 << 8;
 /// Newton's steps; it settles in fewer than ten.
 const MAX_STEPS: usize = 30;
 
@@ -54,23 +59,47 @@ pub struct MetapathLogistic<'a> {
 
 impl<'a> MetapathLogistic<'a> {
     /// Learns the weights.
-    #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "relations have 16-bit ids")]
-    pub fn new(kg: &'a TrainKg, config: MetapathConfig) -> Self {
-        let leaves_items = |r: &RelationId| kg.items().any(|item| !kg.arcs(NodeId(item)).of(*r).is_empty());
-        let relations: Vec<_> = (0..kg.num_relations() as u16).map(RelationId).filter(leaves_items).collect();
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] where the features of all examples would take more than 4 GiB; a stop.
+    pub fn new(kg: &'a TrainKg, config: MetapathConfig, context: &Context) -> Result<Self> {
+        let relations = leaving_items(kg, context)?;
         let scales = vec![1.0; relations.len()];
         let mut model = Self { kg, relations, popularity: config.popularity, scales, weights: Vec::new() };
         let step = kg.users().len().div_ceil(MAX_USERS).max(1);
         let users: Vec<u32> = kg.users().step_by(step).collect();
-        let mut examples: Vec<Example> =
-            users.into_par_iter().flat_map_iter(|user| model.examples(NodeId(user), config.seed)).collect();
+        model.check_size(&users)?;
+        let stage = context.stage(BaselineName::MetapathLogistic.stage(), Some(users.len() as u64), "users");
+        let of_user = |user| {
+            let examples = model.examples(NodeId(user), config.seed, context);
+            stage.advance(1)?;
+            examples
+        };
+        let examples: Vec<Vec<Example>> = users.into_par_iter().map(of_user).collect::<Result<_>>()?;
+        let mut examples: Vec<Example> = examples.into_iter().flatten().collect();
         model.scales = means(&examples, model.relations.len());
-        examples
-            .iter_mut()
-            .for_each(|example| example.features = model.features(&example.features, example.popularity));
-        model.weights = fit(&examples, model.relations.len() + 2, config.ridge);
-        model
+        for portion in examples.chunks_mut(EXAMPLES_AT_ONCE) {
+            context.check()?;
+            for example in portion {
+                example.features = model.features(&example.features, example.popularity);
+            }
+        }
+        model.weights = fit(&examples, model.relations.len() + 2, config.ridge, context)?;
+        Ok(model)
+    }
+
+    /// Refuses what would not fit into memory.
+    fn check_size(&self, users: &[u32]) -> Result<()> {
+        let positives: usize = users.iter().map(|&user| self.kg.items_of(NodeId(user)).len().min(MAX_POSITIVES)).sum();
+        let of_a_feature = (positives * (1 + NEGATIVES)) as u64 * size_of::<f64>() as u64;
+        let (num_features, max) = (self.relations.len() + 2, MAX_BYTES / of_a_feature.max(1));
+        if num_features as u64 <= max {
+            return Ok(());
+        }
+        let what = BaselineName::MetapathLogistic.name();
+        let bytes = of_a_feature.saturating_mul(num_features as u64);
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        Err(Error::TooLarge { what, max, got: num_features, unit: "features", bytes })
     }
 
     /// What is learnt: the weight of each relation by its name.
@@ -80,14 +109,15 @@ impl<'a> MetapathLogistic<'a> {
     }
 
     /// c_r(u, ·) for each relation.
-    fn walks(&self, user: NodeId) -> Vec<Vec<f64>> {
-        self.relations.iter().map(|&relation| self.walk(user, relation)).collect()
+    fn walks(&self, user: NodeId, context: &Context) -> Result<Vec<Vec<f64>>> {
+        self.relations.iter().map(|&relation| self.walk(user, relation, context)).collect()
     }
 
-    fn walk(&self, user: NodeId, relation: RelationId) -> Vec<f64> {
+    fn walk(&self, user: NodeId, relation: RelationId, context: &Context) -> Result<Vec<f64>> {
         let first = self.kg.items().start;
         let mut at = std::collections::BTreeMap::new();
         for &item in self.kg.items_of(user) {
+            context.check()?;
             let chance = self.chance(NodeId(item));
             for &between in self.kg.arcs(NodeId(item)).of(relation).tails {
                 if between != user.0 {
@@ -97,6 +127,7 @@ impl<'a> MetapathLogistic<'a> {
         }
         let mut counts = vec![0.0; self.kg.items().len()];
         for (between, chance) in at {
+            context.check()?;
             let share = chance * self.chance(NodeId(between));
             for &end in self.kg.arcs(NodeId(between)).of(relation.inverse()).tails {
                 let index = end.checked_sub(first).map(|index| index as usize);
@@ -105,7 +136,7 @@ impl<'a> MetapathLogistic<'a> {
                 }
             }
         }
-        counts
+        Ok(counts)
     }
 
     /// The part of a walk that starts and ends at the same item.
@@ -118,12 +149,12 @@ impl<'a> MetapathLogistic<'a> {
         1.0 / count(self.kg.degree(node).max(1))
     }
 
-    fn examples(&self, user: NodeId, seed: u64) -> Vec<Example> {
+    fn examples(&self, user: NodeId, seed: u64, context: &Context) -> Result<Vec<Example>> {
         let (items, chosen) = (self.kg.items(), self.kg.items_of(user));
         if chosen.len() < 2 || chosen.len() == items.len() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let walks = self.walks(user);
+        let walks = self.walks(user, context)?;
         let at = |item: u32| -> Vec<f64> {
             walks.iter().map(|walk| walk.get((item - items.start) as usize).copied().unwrap_or(0.0)).collect()
         };
@@ -133,6 +164,7 @@ impl<'a> MetapathLogistic<'a> {
         positives.truncate(MAX_POSITIVES);
         let mut examples = Vec::new();
         for item in positives {
+            context.check()?;
             let popularity = self.kg.popularity(NodeId(item)) - 1;
             let others = at(item).into_iter().zip(&self.relations);
             // A difference of sums that should be equal may fall below 0 by a rounding.
@@ -151,13 +183,27 @@ impl<'a> MetapathLogistic<'a> {
                 examples.push(Example { chosen: false, features: at(unseen), popularity });
             }
         }
-        examples
+        Ok(examples)
     }
 
     fn features(&self, walks: &[f64], popularity: usize) -> Vec<f64> {
         let popularity = if self.popularity { count(popularity).ln_1p() } else { 0.0 };
         walks.iter().zip(&self.scales).map(|(walk, scale)| (walk / scale).ln_1p()).chain([popularity, 1.0]).collect()
     }
+}
+
+/// The directed relations that some item has an arc of, ascending.
+fn leaving_items(kg: &TrainKg, context: &Context) -> Result<Vec<RelationId>> {
+    let mut leaves = vec![false; kg.num_relations()];
+    for item in kg.items() {
+        context.check()?;
+        for (relation, _) in kg.arcs(NodeId(item)).iter() {
+            if let Some(leaves) = leaves.get_mut(usize::from(relation.0)) {
+                *leaves = true;
+            }
+        }
+    }
+    Ok((0..).zip(leaves).filter(|(_, leaves)| *leaves).map(|(relation, _)| RelationId(relation)).collect())
 }
 
 /// What is known of a user and an item: walks first, later the features made of them.
@@ -178,12 +224,15 @@ fn means(examples: &[Example], num_walks: usize) -> Vec<f64> {
 }
 
 /// The weights that make the log-likelihood less ridge/2 · |w|² greatest.
-fn fit(examples: &[Example], num_features: usize, ridge: f64) -> Vec<f64> {
+fn fit(examples: &[Example], num_features: usize, ridge: f64, context: &Context) -> Result<Vec<f64>> {
     let mut weights = Array1::<f64>::zeros(num_features);
     for _ in 0..MAX_STEPS {
         let mut gradient = &weights * -ridge;
         let mut curvature = Array2::<f64>::eye(num_features) * ridge;
-        for example in examples {
+        for (number, example) in examples.iter().enumerate() {
+            if number.is_multiple_of(EXAMPLES_AT_ONCE) {
+                context.check()?;
+            }
             let x = ndarray::aview1(&example.features);
             let chance = 1.0 / (1.0 + (-x.dot(&weights)).exp());
             gradient.scaled_add(f64::from(u8::from(example.chosen)) - chance, &x);
@@ -194,19 +243,19 @@ fn fit(examples: &[Example], num_features: usize, ridge: f64) -> Vec<f64> {
                 }
             }
         }
-        dense::invert(&mut curvature);
+        dense::invert(&mut curvature, context, |_| Ok(()))?;
         let step = curvature.dot(&gradient);
         weights += &step;
         if step.iter().all(|s| s.abs() < 1e-9) {
             break;
         }
     }
-    weights.to_vec()
+    Ok(weights.to_vec())
 }
 
 impl Baseline for MetapathLogistic<'_> {
-    fn name(&self) -> &'static str {
-        "metapath-logistic"
+    fn id(&self) -> BaselineName {
+        BaselineName::MetapathLogistic
     }
 
     fn kg(&self) -> &TrainKg {
@@ -214,8 +263,8 @@ impl Baseline for MetapathLogistic<'_> {
     }
 
     /// The logarithm of the odds, for items that a path reaches.
-    fn scores(&self, user: NodeId) -> Vec<Recommendation> {
-        let walks = self.walks(user);
+    fn scores(&self, user: NodeId, context: &Context) -> Result<Vec<Recommendation>> {
+        let walks = self.walks(user, context)?;
         let score = |item: u32| {
             let index = (item - self.kg.items().start) as usize;
             let at: Vec<f64> = walks.iter().map(|walk| walk.get(index).copied().unwrap_or(0.0)).collect();
@@ -223,7 +272,7 @@ impl Baseline for MetapathLogistic<'_> {
             let score = features.iter().zip(&self.weights).map(|(x, w)| x * w).sum();
             at.iter().any(|&walk| walk > 0.0).then_some(Recommendation { item: NodeId(item), score })
         };
-        self.kg.items().filter_map(score).collect()
+        Ok(self.kg.items().filter_map(score).collect())
     }
 }
 
@@ -233,13 +282,28 @@ mod tests {
     use crate::baselines::testing::random_graph;
     use footpath_graph::{Dataset, build::build};
 
+    fn learn(kg: &TrainKg) -> MetapathLogistic<'_> {
+        MetapathLogistic::new(kg, MetapathConfig::default(), &Context::default()).expect("few relations")
+    }
+
+    #[test]
+    fn what_would_not_fit_into_memory_is_refused() {
+        let kg = random_graph(8);
+        let mut model = learn(&kg);
+        let users: Vec<u32> = kg.users().collect();
+        model.check_size(&users).expect("small");
+        model.relations = vec![RelationId(0); 10_000_000];
+        let message = model.check_size(&users).expect_err("too large").to_string();
+        assert!(message.starts_with("metapath-logistic: at most ") && message.contains("got 10000002"), "{message}");
+    }
+
     #[test]
     fn walks_are_sums_over_paths_and_examples_leave_out_the_choice() {
         let kg = random_graph(8);
-        let model = MetapathLogistic::new(&kg, MetapathConfig::default());
+        let model = learn(&kg);
         let chance = |node: u32| 1.0 / kg.degree(NodeId(node)) as f64;
         for user in kg.users() {
-            let walks = model.walks(NodeId(user));
+            let walks = model.walks(NodeId(user), &Context::default()).expect("walks");
             for (relation, walk) in model.relations.iter().zip(&walks) {
                 for end in kg.items() {
                     let (mut all, mut others) = (0.0, 0.0);
@@ -271,7 +335,7 @@ mod tests {
             Example { chosen: draw.unit() < 1.0 / (1.0 + (-features[0]).exp()), features, popularity: 0 }
         };
         let examples: Vec<_> = (0..2_000).map(|_| example(&mut draw)).collect();
-        let weights = fit(&examples, 3, 2.0);
+        let weights = fit(&examples, 3, 2.0, &Context::default()).expect("nobody asked for the end");
         for feature in 0..3 {
             let mut gradient = -2.0 * weights[feature];
             for e in &examples {
@@ -299,13 +363,14 @@ mod tests {
             }
         }
         let kg = build(data).and_then(|built| built.train_kg()).expect("a graph");
-        let model = MetapathLogistic::new(&kg, MetapathConfig::default());
+        let model = learn(&kg);
         let weight = |name: &str| model.weights().iter().find(|(n, _)| n == name).expect("a weight").1;
         assert!(weight("by") > 5.0 * weight("genre").abs(), "{:?}", model.weights());
         for user in kg.users().map(NodeId) {
             let of = |item: u32| kg.arcs(NodeId(item)).of(kg.relation("by").expect("known")).tails.to_vec();
             let director = of(kg.items_of(user)[0]);
-            assert!(model.recommend(user, 2).iter().all(|r| of(r.item.0) == director));
+            let list = model.recommend(user, 2, &Context::default()).expect("a list");
+            assert!(list.iter().all(|r| of(r.item.0) == director));
         }
     }
 }

@@ -3,16 +3,19 @@
 //! Score of item j for user u: the chance that a walk which follows a uniform arc of the node it is at, and with chance c starts anew at u,
 //! is at j. Every fact is an arc in both directions; parallel relations are arcs of their own.
 
-use super::Baseline;
+use super::{Baseline, BaselineName};
+use crate::error::Result;
 use crate::metrics::count;
 use crate::recommendations::Recommendation;
-use footpath_core::NodeId;
+use footpath_core::{Context, NodeId};
 use footpath_graph::TrainKg;
 
 /// Users whose walks are followed together, in one pass over the arcs.
 const LANES: usize = 8;
 /// What may be left of the walks when they are cut off; each node's chance is too low by no more than this.
 const LEFT: f64 = 1e-4;
+/// Nodes between two looks at whether to stop.
+const NODES_AT_ONCE: usize = 1 << 12;
 /// Most steps, for those who hardly ever start anew.
 const MAX_STEPS: usize = 1_000;
 
@@ -48,16 +51,23 @@ impl<'a> PageRank<'a> {
     }
 
     /// The chance of every node, for up to [`LANES`] users.
-    fn chances(&self, users: &[NodeId]) -> Vec<[f64; LANES]> {
+    fn chances(&self, users: &[NodeId], context: &Context) -> Result<Vec<[f64; LANES]>> {
         let mut at = vec![[0.0; LANES]; self.kg.num_nodes()];
         self.start(users, 1.0, &mut at);
         let mut going = at.clone();
         for _ in 0..self.num_steps() {
             // What each node gives to each of its neighbours.
-            for (going, (at, share)) in going.iter_mut().zip(at.iter().zip(&self.shares)) {
-                *going = at.map(|chance| chance * share * (1.0 - self.restart));
+            let given = at.chunks(NODES_AT_ONCE).zip(self.shares.chunks(NODES_AT_ONCE));
+            for (going, (at, shares)) in going.chunks_mut(NODES_AT_ONCE).zip(given) {
+                context.check()?;
+                for (going, (at, share)) in going.iter_mut().zip(at.iter().zip(shares)) {
+                    *going = at.map(|chance| chance * share * (1.0 - self.restart));
+                }
             }
             for (node, sum) in (0..).zip(&mut at) {
+                if (node as usize).is_multiple_of(NODES_AT_ONCE) {
+                    context.check()?;
+                }
                 *sum = [0.0; LANES];
                 for &neighbour in self.kg.arcs(NodeId(node)).tails {
                     if let Some(going) = going.get(neighbour as usize) {
@@ -67,7 +77,7 @@ impl<'a> PageRank<'a> {
             }
             self.start(users, self.restart, &mut at);
         }
-        at
+        Ok(at)
     }
 
     fn start(&self, users: &[NodeId], chance: f64, at: &mut [[f64; LANES]]) {
@@ -80,21 +90,21 @@ impl<'a> PageRank<'a> {
 }
 
 impl Baseline for PageRank<'_> {
-    fn name(&self) -> &'static str {
-        "page-rank"
+    fn id(&self) -> BaselineName {
+        BaselineName::PageRank
     }
 
     fn kg(&self) -> &TrainKg {
         self.kg
     }
 
-    fn scores(&self, user: NodeId) -> Vec<Recommendation> {
-        self.scores_of(&[user]).pop().unwrap_or_default()
+    fn scores(&self, user: NodeId, context: &Context) -> Result<Vec<Recommendation>> {
+        Ok(self.scores_of(&[user], context)?.pop().unwrap_or_default())
     }
 
-    fn scores_of(&self, users: &[NodeId]) -> Vec<Vec<Recommendation>> {
+    fn scores_of(&self, users: &[NodeId], context: &Context) -> Result<Vec<Vec<Recommendation>>> {
         let of_batch = |users: &[NodeId]| {
-            let at = self.chances(users);
+            let at = self.chances(users, context)?;
             let items = self.kg.items().start as usize..self.kg.items().end as usize;
             let of_lane = |(lane, user): (usize, &NodeId)| -> Vec<_> {
                 let is_user = self.kg.users().contains(&user.0);
@@ -104,9 +114,10 @@ impl Baseline for PageRank<'_> {
                     .filter(|r| is_user && r.score > 0.0)
                     .collect()
             };
-            users.iter().enumerate().map(of_lane).collect::<Vec<_>>()
+            Ok(users.iter().enumerate().map(of_lane).collect())
         };
-        users.chunks(LANES).flat_map(of_batch).collect()
+        let batches: Vec<Vec<_>> = users.chunks(LANES).map(of_batch).collect::<Result<_>>()?;
+        Ok(batches.into_iter().flatten().collect())
     }
 }
 
@@ -122,7 +133,7 @@ mod tests {
         for restart in [0.15, 0.5, 1.0] {
             let rank = PageRank::new(&kg, restart);
             let users: Vec<NodeId> = kg.users().map(NodeId).collect();
-            for (user, scores) in users.iter().zip(rank.scores_of(&users)) {
+            for (user, scores) in users.iter().zip(rank.scores_of(&users, &Context::default()).expect("scores")) {
                 let mut p = vec![0.0; kg.num_nodes()];
                 for _ in 0..3_000 {
                     let mut next = vec![0.0; kg.num_nodes()];
@@ -138,7 +149,8 @@ mod tests {
                     let got = scores.iter().find(|r| r.item.0 == item).map_or(0.0, |r| r.score);
                     assert!((got - p[item as usize]).abs() <= LEFT, "{restart}: {got} and {}", p[item as usize]);
                 }
-                assert_eq!(rank.scores(*user), scores, "alone as with others");
+                let alone = rank.scores(*user, &Context::default()).expect("scores");
+                assert_eq!(alone, scores, "alone as with others");
             }
         }
     }

@@ -4,11 +4,12 @@
 //! that is neither user nor item, deg the number of facts at a node (interactions not counted) and pop(j) the train
 //! interactions of j. Parallel relations are paths of their own. t is 0 for the plain count and ½ for the tempered one.
 
-use super::Baseline;
 use super::scores::Scores;
+use super::{Baseline, BaselineName};
+use crate::error::Result;
 use crate::metrics::count;
 use crate::recommendations::Recommendation;
-use footpath_core::{NodeId, RelationId};
+use footpath_core::{Context, NodeId, RelationId};
 use footpath_graph::TrainKg;
 use std::collections::BTreeMap;
 
@@ -40,15 +41,16 @@ impl<'a> PathCount<'a> {
     }
 
     /// How much of the walk from the user's items arrives at each entity, up to a factor common to all.
-    fn at_entities(&self, user: NodeId) -> BTreeMap<NodeId, f64> {
+    fn at_entities(&self, user: NodeId, context: &Context) -> Result<BTreeMap<NodeId, f64>> {
         let mut weights = BTreeMap::new();
         for item in self.kg.items_of(user).iter().copied().map(NodeId) {
+            context.check()?;
             let share = 1.0 / count(self.degree(item).max(1));
             for (_, entity) in self.facts(item).filter(|(_, node)| !self.kg.is_item(*node)) {
                 *weights.entry(entity).or_insert(0.0) += share;
             }
         }
-        weights
+        Ok(weights)
     }
 
     fn facts(&self, node: NodeId) -> impl Iterator<Item = (RelationId, NodeId)> {
@@ -68,10 +70,10 @@ impl<'a> PathCount<'a> {
 }
 
 impl Baseline for PathCount<'_> {
-    fn name(&self) -> &'static str {
+    fn id(&self) -> BaselineName {
         match self.end {
-            EndWeight::One => "path-count",
-            EndWeight::SqrtPopularity => "path-count-tempered",
+            EndWeight::One => BaselineName::PathCount,
+            EndWeight::SqrtPopularity => BaselineName::PathCountTempered,
         }
     }
 
@@ -79,14 +81,15 @@ impl Baseline for PathCount<'_> {
         self.kg
     }
 
-    fn scores(&self, user: NodeId) -> Vec<Recommendation> {
+    fn scores(&self, user: NodeId, context: &Context) -> Result<Vec<Recommendation>> {
         let mut scores = Scores::of_items(self.kg);
-        for (entity, weight) in self.at_entities(user) {
+        for (entity, weight) in self.at_entities(user, context)? {
+            context.check()?;
             let share = weight / count(self.degree(entity).max(1));
             self.facts(entity).for_each(|(_, node)| scores.add(node.0, share));
         }
         let weighted = |r: Recommendation| Recommendation { score: r.score * self.end_weight(r.item), ..r };
-        scores.positive().map(weighted).filter(|r| r.score > 0.0).collect()
+        Ok(scores.positive().map(weighted).filter(|r| r.score > 0.0).collect())
     }
 }
 
@@ -117,7 +120,7 @@ mod tests {
 
     fn shown(baseline: &PathCount<'_>) -> Vec<(String, f64)> {
         let kg = baseline.kg;
-        let list = baseline.recommend(kg.user("u").expect("u"), 10);
+        let list = baseline.recommend(kg.user("u").expect("u"), 10, &Context::default()).expect("a list");
         list.iter().map(|r| (kg.id(r.item).to_owned(), r.score)).collect()
     }
 

@@ -1,9 +1,10 @@
 //! Popularity: the same order for all, most chosen in training first.
 
-use super::Baseline;
+use super::{Baseline, BaselineName};
+use crate::error::Result;
 use crate::metrics::count;
 use crate::recommendations::Recommendation;
-use footpath_core::NodeId;
+use footpath_core::{Context, NodeId};
 use footpath_graph::TrainKg;
 
 /// Score of an item: its number of train interactions. Items never chosen have a score too, 0.
@@ -21,20 +22,20 @@ impl<'a> Popularity<'a> {
 }
 
 impl Baseline for Popularity<'_> {
-    fn name(&self) -> &'static str {
-        "popularity"
+    fn id(&self) -> BaselineName {
+        BaselineName::Popularity
     }
 
     fn kg(&self) -> &TrainKg {
         self.kg
     }
 
-    fn scores(&self, user: NodeId) -> Vec<Recommendation> {
+    fn scores(&self, user: NodeId, _: &Context) -> Result<Vec<Recommendation>> {
         if !self.kg.users().contains(&user.0) {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let items = self.kg.items().map(NodeId);
-        items.map(|item| Recommendation { item, score: count(self.kg.popularity(item)) }).collect()
+        Ok(items.map(|item| Recommendation { item, score: count(self.kg.popularity(item)) }).collect())
     }
 }
 
@@ -50,7 +51,7 @@ mod tests {
             data.interact(user, item);
         }
         let kg = build(data).and_then(|built| built.train_kg()).expect("a graph");
-        let list = Popularity::new(&kg).recommend(kg.user("u").expect("u"), 10);
+        let list = Popularity::new(&kg).recommend(kg.user("u").expect("u"), 10, &Context::default()).expect("a list");
         let shown: Vec<_> = list.iter().map(|r| (kg.id(r.item), r.score)).collect();
         assert_eq!(shown, [("c", 2.0), ("a", 1.0), ("b", 1.0)]);
     }

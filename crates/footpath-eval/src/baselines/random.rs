@@ -1,8 +1,9 @@
 //! Random order: what a ranker that knows nothing reaches.
 
-use super::Baseline;
+use super::{Baseline, BaselineName};
+use crate::error::Result;
 use crate::recommendations::Recommendation;
-use footpath_core::{NodeId, Purpose, Stream};
+use footpath_core::{Context, NodeId, Purpose, Stream};
 use footpath_graph::TrainKg;
 
 /// Score of an item: a uniform number, a function of seed, user and item.
@@ -21,20 +22,20 @@ impl<'a> Random<'a> {
 }
 
 impl Baseline for Random<'_> {
-    fn name(&self) -> &'static str {
-        "random"
+    fn id(&self) -> BaselineName {
+        BaselineName::Random
     }
 
     fn kg(&self) -> &TrainKg {
         self.kg
     }
 
-    fn scores(&self, user: NodeId) -> Vec<Recommendation> {
+    fn scores(&self, user: NodeId, _: &Context) -> Result<Vec<Recommendation>> {
         if !self.kg.users().contains(&user.0) {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let mut stream = Stream::new(self.seed, Purpose::RandomBaseline, user.0, 0);
-        self.kg.items().map(|item| Recommendation { item: NodeId(item), score: stream.unit() }).collect()
+        Ok(self.kg.items().map(|item| Recommendation { item: NodeId(item), score: stream.unit() }).collect())
     }
 }
 
@@ -52,7 +53,8 @@ mod tests {
         let user = kg.user("u").expect("u");
         let mut firsts = std::collections::BTreeMap::new();
         for seed in 0..4_000 {
-            let first = Random::new(&kg, seed).recommend(user, 1).first().map(|r| r.item);
+            let list = Random::new(&kg, seed).recommend(user, 1, &Context::default()).expect("a list");
+            let first = list.first().map(|r| r.item);
             *firsts.entry(first.expect("an item")).or_insert(0u32) += 1;
         }
         let chi2: f64 = firsts.values().map(|&c| (f64::from(c) - 1_000.0).powi(2) / 1_000.0).sum();

@@ -3,11 +3,12 @@
 //! Score of item j for user u: n(j)^−β · Σ over i ∈ I_u, v ∈ U_i with j ∈ I_v of (n(i) · |I_v|)^−α, where U_i are the n(i) users who
 //! chose i in training and I_u the items u chose. The first step's |I_u|^−α is the same for all items and left out.
 
-use super::Baseline;
 use super::scores::Scores;
+use super::{Baseline, BaselineName};
+use crate::error::Result;
 use crate::metrics::count;
 use crate::recommendations::Recommendation;
-use footpath_core::{NodeId, RelationId};
+use footpath_core::{Context, NodeId, RelationId};
 use footpath_graph::TrainKg;
 
 /// Three steps through other users. Nothing is stored: a list costs a look at the choices of all who share an item with the user.
@@ -31,29 +32,31 @@ impl<'a> Rp3Beta<'a> {
 }
 
 impl Baseline for Rp3Beta<'_> {
-    fn name(&self) -> &'static str {
-        "rp3beta"
+    fn id(&self) -> BaselineName {
+        BaselineName::Rp3Beta
     }
 
     fn kg(&self) -> &TrainKg {
         self.kg
     }
 
-    fn scores(&self, user: NodeId) -> Vec<Recommendation> {
+    fn scores(&self, user: NodeId, context: &Context) -> Result<Vec<Recommendation>> {
         let mut at_users = Scores::over(self.kg.users());
         for &item in self.kg.items_of(user) {
+            context.check()?;
             let others = self.kg.arcs(NodeId(item)).of(RelationId::INTERACTED_BY).tails;
             let chance = self.chance(others.len());
             others.iter().for_each(|&other| at_users.add(other, chance));
         }
         let mut scores = Scores::of_items(self.kg);
         for other in at_users.positive() {
+            context.check()?;
             let items = self.kg.items_of(other.item);
             let chance = other.score * self.chance(items.len());
             items.iter().for_each(|&item| scores.add(item, chance));
         }
         let hold_back = |r: Recommendation| r.score * count(self.kg.popularity(r.item).max(1)).powf(-self.beta);
-        scores.positive().map(|r| Recommendation { score: hold_back(r), ..r }).collect()
+        Ok(scores.positive().map(|r| Recommendation { score: hold_back(r), ..r }).collect())
     }
 }
 
@@ -70,7 +73,7 @@ mod tests {
         let of_item = |i: u32| kg.popularity(NodeId(i)) as f64;
         for (alpha, beta) in [(1.0, 0.0), (0.8, 0.5), (0.0, 1.0)] {
             for user in kg.users() {
-                let scores = Rp3Beta::new(&kg, alpha, beta).scores(NodeId(user));
+                let scores = Rp3Beta::new(&kg, alpha, beta).scores(NodeId(user), &Context::default()).expect("scores");
                 for end in kg.items() {
                     let mut expected = 0.0;
                     for item in kg.items().filter(|&item| chose(user, item)) {

@@ -1,14 +1,15 @@
 //! Baselines at their best: each tried with every setting of a small stated grid, and the best on valid taken. Test is never looked at.
 
 use super::{
-    Baseline, BprConfig, BprMf, Ease, ItemKnn, MetapathConfig, MetapathLogistic, PageRank, PathCount, Popularity,
-    Random, Rp3Beta, UserKnn,
+    Baseline, BaselineName, BprConfig, BprMf, Ease, ItemKnn, MetapathConfig, MetapathLogistic, PageRank, PathCount,
+    Popularity, Random, Rp3Beta, UserKnn,
 };
 use crate::error::Result;
 use crate::evaluate::evaluate;
+use footpath_core::Context;
 use footpath_graph::{HeldOut, TrainKg};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Neighbours tried for item-kNN and user-kNN.
 pub const NEIGHBOURS: [usize; 9] = [2, 3, 5, 10, 20, 50, 100, 200, 400];
@@ -28,7 +29,8 @@ pub const RESTARTS: [f64; 5] = [0.15, 0.3, 0.5, 0.8, 0.95];
 pub const RIDGES: [f64; 2] = [1.0, 100.0];
 
 /// A setting with its figure on valid.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Trial {
     /// The setting in words; empty where there is nothing to set.
     pub setting: String,
@@ -46,57 +48,49 @@ pub struct Tuned<'a> {
     pub tried: Vec<Trial>,
 }
 
-/// The baselines [`tune`] knows, in its order.
-pub const NAMES: [&str; 11] = [
-    "random",
-    "popularity",
-    "path-count",
-    "path-count-tempered",
-    "metapath-logistic",
-    "page-rank",
-    "item-knn",
-    "user-knn",
-    "rp3beta",
-    "ease",
-    "bpr-mf",
-];
-
-/// Tries a baseline, by its name in [`NAMES`], with every setting of its grid, and takes the one whose NDCG at `k` on valid is highest; the first of equals.
-/// `None` for another name.
+/// Tries a baseline with every setting of its grid, and takes the one whose NDCG at `k` on valid is highest; the first of
+/// equals.
 ///
 /// # Errors
-/// [`crate::Error::Range`] for `k`; [`crate::Error::TooLarge`] where a baseline would not fit.
-pub fn tune<'a>(name: &str, kg: &'a TrainKg, valid: &HeldOut, k: usize, seed: u64) -> Result<Option<Tuned<'a>>> {
-    let search = Search { kg, valid, k };
+/// [`crate::Error::Range`] for `k`; [`crate::Error::TooLarge`] where a baseline would not fit; a stop.
+pub fn tune<'a>(
+    name: BaselineName,
+    kg: &'a TrainKg,
+    valid: &HeldOut,
+    k: usize,
+    seed: u64,
+    context: &Context,
+) -> Result<Tuned<'a>> {
+    let quiet = &context.quietly();
+    let search = Search { name, kg, valid, k, context, quiet };
     let neighbours = |k: &usize| format!("{k} neighbours");
     match name {
-        "random" => search.only(Random::new(kg, seed)),
-        "popularity" => search.only(Popularity::new(kg)),
-        "path-count" => search.only(PathCount::new(kg)),
-        "path-count-tempered" => search.only(PathCount::tempered(kg)),
-        "item-knn" => search.best(&NEIGHBOURS, neighbours, |&k| Ok(ItemKnn::new(kg, k))),
-        "user-knn" => search.best(&NEIGHBOURS, neighbours, |&k| Ok(UserKnn::new(kg, k))),
-        "page-rank" => search.best(&RESTARTS, |c| format!("restart {c}"), |&c| Ok(PageRank::new(kg, c))),
-        "ease" => search.best(&LAMBDAS, |l| format!("lambda {l}"), |&l| Ease::new(kg, l)),
-        "rp3beta" => {
+        BaselineName::Random => search.only(Random::new(kg, seed)),
+        BaselineName::Popularity => search.only(Popularity::new(kg)),
+        BaselineName::PathCount => search.only(PathCount::new(kg)),
+        BaselineName::PathCountTempered => search.only(PathCount::tempered(kg)),
+        BaselineName::ItemKnn => search.best(&NEIGHBOURS, neighbours, |&k| ItemKnn::new(kg, k, quiet)),
+        BaselineName::UserKnn => search.best(&NEIGHBOURS, neighbours, |&k| Ok(UserKnn::new(kg, k))),
+        BaselineName::PageRank => search.best(&RESTARTS, |c| format!("restart {c}"), |&c| Ok(PageRank::new(kg, c))),
+        BaselineName::Ease => search.best(&LAMBDAS, |l| format!("lambda {l}"), |&l| Ease::new(kg, l, quiet)),
+        BaselineName::Rp3Beta => {
             let grid: Vec<_> = ALPHAS.iter().flat_map(|&a| BETAS.map(|b| (a, b))).collect();
             search.best(&grid, |(a, b)| format!("alpha {a}, beta {b}"), |&(a, b)| Ok(Rp3Beta::new(kg, a, b)))
         }
-        "bpr-mf" => {
+        BaselineName::BprMf => {
             let config = |num_epochs, decay| BprConfig { num_epochs, decay, seed, ..BprConfig::default() };
             let grid: Vec<_> = FACTOR_EPOCHS.iter().flat_map(|&e| FACTOR_DECAYS.map(|d| config(e, d))).collect();
             let words =
                 |c: &BprConfig| format!("{} epochs, decay {}, {} factors", c.num_epochs, c.decay, c.num_factors);
-            search.best(&grid, words, |&config| Ok(BprMf::new(kg, config)))
+            search.best(&grid, words, |&config| BprMf::new(kg, config, quiet))
         }
-        "metapath-logistic" => {
+        BaselineName::MetapathLogistic => {
             let config = |ridge, popularity| MetapathConfig { ridge, popularity, seed };
             let grid: Vec<_> = RIDGES.iter().flat_map(|&r| [true, false].map(|p| config(r, p))).collect();
             let with = |c: &MetapathConfig| if c.popularity { "with" } else { "without" };
             let words = |c: &MetapathConfig| format!("ridge {}, {} popularity", c.ridge, with(c));
-            search.best(&grid, words, |&config| Ok(MetapathLogistic::new(kg, config)))
+            search.best(&grid, words, |&config| MetapathLogistic::new(kg, config, quiet))
         }
-        _ => Ok(None),
     }
 }
 
@@ -104,21 +98,28 @@ pub fn tune<'a>(name: &str, kg: &'a TrainKg, valid: &HeldOut, k: usize, seed: u6
 const AT_ONCE: usize = 2;
 
 struct Search<'a, 'h> {
+    name: BaselineName,
     kg: &'a TrainKg,
     valid: &'h HeldOut,
     k: usize,
+    context: &'h Context,
+    /// For the work on each setting, of which several are under way.
+    quiet: &'h Context,
 }
 
 impl<'a> Search<'a, '_> {
     fn judge<B: Baseline + 'a>(&self, setting: String, baseline: B) -> Result<(Trial, B)> {
-        let metrics = evaluate(&baseline.recommend_all(self.k), self.valid, self.kg, self.k)?;
-        Ok((Trial { setting, valid_ndcg: metrics.ndcg }, baseline))
+        let lists = baseline.recommend_all(self.k, self.quiet)?;
+        let evaluated = evaluate(&lists, self.valid, self.kg, self.k, self.quiet)?;
+        Ok((Trial { setting, valid_ndcg: evaluated.metrics.ndcg }, baseline))
     }
 
     /// A baseline with nothing to set.
-    fn only<B: Baseline + 'a>(&self, baseline: B) -> Result<Option<Tuned<'a>>> {
+    fn only<B: Baseline + 'a>(&self, baseline: B) -> Result<Tuned<'a>> {
+        let stage = self.context.stage(self.name.tuning(), Some(1), "settings");
         let (chosen, baseline) = self.judge(String::new(), baseline)?;
-        Ok(Some(Tuned { baseline: Box::new(baseline), tried: vec![chosen.clone()], chosen }))
+        stage.advance(1)?;
+        Ok(Tuned { baseline: Box::new(baseline), tried: vec![chosen.clone()], chosen })
     }
 
     fn best<S: Sync, B: Baseline + 'a>(
@@ -126,19 +127,25 @@ impl<'a> Search<'a, '_> {
         grid: &[S],
         words: impl Fn(&S) -> String + Sync,
         make: impl Fn(&S) -> Result<B> + Sync,
-    ) -> Result<Option<Tuned<'a>>> {
-        let mut tried = Vec::new();
-        let mut best: Option<(Trial, B)> = None;
+    ) -> Result<Tuned<'a>> {
+        let stage = self.context.stage(self.name.tuning(), Some(grid.len() as u64), "settings");
+        let judge = |setting| {
+            let judged = self.judge(words(setting), make(setting)?)?;
+            stage.advance(1)?;
+            Ok(judged)
+        };
+        let (mut tried, mut best) = (Vec::new(), None);
         for settings in grid.chunks(AT_ONCE) {
-            let made = settings.par_iter().map(|setting| self.judge(words(setting), make(setting)?));
-            for (trial, baseline) in made.collect::<Result<Vec<_>>>()? {
+            for (trial, baseline) in settings.par_iter().map(judge).collect::<Result<Vec<_>>>()? {
                 tried.push(trial.clone());
-                if best.as_ref().is_none_or(|(best, _)| trial.valid_ndcg > best.valid_ndcg) {
+                if best.as_ref().is_none_or(|(best, _): &(Trial, B)| trial.valid_ndcg > best.valid_ndcg) {
                     best = Some((trial, baseline));
                 }
             }
         }
-        Ok(best.map(|(chosen, baseline)| Tuned { baseline: Box::new(baseline), chosen, tried }))
+        // Every grid has settings; one without has nothing to go on with.
+        let (chosen, baseline) = best.ok_or(footpath_core::Error::Stopped)?;
+        Ok(Tuned { baseline: Box::new(baseline), chosen, tried })
     }
 }
 
@@ -160,15 +167,16 @@ mod tests {
             line: 0,
         };
         let valid = HeldOut::from((0..10).map(choice).collect::<Vec<_>>().as_slice());
-        for name in NAMES {
-            let tuned = tune(name, &kg, &valid, 5, 1).expect("small").expect("a known name");
-            assert_eq!(tuned.baseline.name(), name);
-            assert!(tuned.tried.iter().all(|trial| trial.valid_ndcg <= tuned.chosen.valid_ndcg), "{name}");
-            let again = evaluate(&tuned.baseline.recommend_all(5), &valid, &kg, 5).expect("valid").ndcg;
-            assert_eq!(again, tuned.chosen.valid_ndcg, "{name}");
+        let context = Context::default();
+        for &name in BaselineName::ALL {
+            let tuned = tune(name, &kg, &valid, 5, 1, &context).expect("small");
+            assert_eq!(tuned.baseline.id(), name);
+            assert!(tuned.tried.iter().all(|trial| trial.valid_ndcg <= tuned.chosen.valid_ndcg), "{name:?}");
+            let lists = tuned.baseline.recommend_all(5, &context).expect("lists");
+            let again = evaluate(&lists, &valid, &kg, 5, &context).expect("valid").metrics;
+            assert_eq!(again.ndcg, tuned.chosen.valid_ndcg, "{name:?}");
             let settings: std::collections::BTreeSet<_> = tuned.tried.iter().map(|t| &t.setting).collect();
-            assert_eq!(settings.len(), tuned.tried.len(), "{name}");
+            assert_eq!(settings.len(), tuned.tried.len(), "{name:?}");
         }
-        assert!(tune("magic", &kg, &valid, 5, 1).expect("no error").is_none());
     }
 }

@@ -4,11 +4,12 @@
 //! N(u): the `num_neighbours` users most similar to u, ties by user id, similarity 0 excluded.
 //! Score of item i for user u: Σ cos(u, v) over the users v ∈ N(u) that chose i in training.
 
-use super::Baseline;
 use super::scores::Scores;
+use super::{Baseline, BaselineName};
+use crate::error::Result;
 use crate::metrics::count;
 use crate::recommendations::Recommendation;
-use footpath_core::{NodeId, RelationId};
+use footpath_core::{Context, NodeId, RelationId};
 use footpath_graph::TrainKg;
 
 /// User neighbours by cosine. Nothing is stored: a list costs a look at all who share an item with the user.
@@ -28,34 +29,36 @@ impl<'a> UserKnn<'a> {
         Self { kg, num_neighbours }
     }
 
-    fn neighbours(&self, user: NodeId) -> Vec<Recommendation> {
+    fn neighbours(&self, user: NodeId, context: &Context) -> Result<Vec<Recommendation>> {
         let mut shared = Scores::over(self.kg.users());
         let items = self.kg.items_of(user);
         for &item in items {
+            context.check()?;
             let others = self.kg.arcs(NodeId(item)).of(RelationId::INTERACTED_BY).tails;
             others.iter().filter(|&&other| other != user.0).for_each(|&other| shared.add(other, 1.0));
         }
         let norm = |other: NodeId| (count(items.len()) * count(self.kg.items_of(other).len())).sqrt();
         let cosine = |r: Recommendation| Recommendation { score: r.score / norm(r.item), ..r };
-        super::best(shared.positive().map(cosine).collect(), self.num_neighbours)
+        Ok(super::best(shared.positive().map(cosine).collect(), self.num_neighbours))
     }
 }
 
 impl Baseline for UserKnn<'_> {
-    fn name(&self) -> &'static str {
-        "user-knn"
+    fn id(&self) -> BaselineName {
+        BaselineName::UserKnn
     }
 
     fn kg(&self) -> &TrainKg {
         self.kg
     }
 
-    fn scores(&self, user: NodeId) -> Vec<Recommendation> {
+    fn scores(&self, user: NodeId, context: &Context) -> Result<Vec<Recommendation>> {
         let mut scores = Scores::of_items(self.kg);
-        for neighbour in self.neighbours(user) {
+        for neighbour in self.neighbours(user, context)? {
+            context.check()?;
             self.kg.items_of(neighbour.item).iter().for_each(|&item| scores.add(item, neighbour.score));
         }
-        scores.positive().collect()
+        Ok(scores.positive().collect())
     }
 }
 
@@ -80,7 +83,7 @@ mod tests {
         };
         for k in [1, 3, 100] {
             for user in kg.users() {
-                let scores = UserKnn::new(&kg, k).scores(NodeId(user));
+                let scores = UserKnn::new(&kg, k).scores(NodeId(user), &Context::default()).expect("scores");
                 for item in kg.items() {
                     let near = neighbours(user, k);
                     let expected: f64 = near.iter().filter(|&&v| chose(v, item)).map(|&v| cosine(user, v)).sum();

@@ -146,7 +146,7 @@ fn figures_equal_their_naive_definitions_on_random_lists() {
             explained.insert(user, (0..draw.index(9)).map(|_| slot(&mut draw)).collect());
         }
         for k in [1, 3, 10] {
-            let got = explanations(&explained, &users, &kg, k).expect("valid");
+            let got = explanations(&explained, &users, &kg, k, &Context::default()).expect("valid");
             let mut sums = [0.0; 12];
             for (user, figures) in &got.users {
                 let expected = naive(&kg, *user, explained.get(user).map_or(&[], Vec::as_slice), k);
@@ -194,7 +194,7 @@ fn a_case_worked_by_hand() {
         (node("item:d"), None),
     ];
     let explained = Explained::from([(node("user:u"), list)]);
-    let got = explanations(&explained, &[node("user:u"), NodeId(99)], &kg, 3).expect("valid");
+    let got = explanations(&explained, &[node("user:u"), NodeId(99)], &kg, 3, &Context::default()).expect("valid");
     let of = |metric: PathMetric| got.users[0].1[metric as usize];
     // b is the latest, so its recency is 1; one linking item in two paths; both nodes and last relations differ.
     assert_eq!((of(PathMetric::Lir), of(PathMetric::Lid), of(PathMetric::Sed)), (1.0, 0.5, 1.0));
@@ -214,13 +214,15 @@ fn results_are_averaged_and_compared_user_by_user() {
     };
     let mean = PathMetrics::mean(&[result(&[0.0, 0.4]), result(&[0.5, 0.0])]).expect("the same users");
     assert_eq!(mean, result(&[0.25, 0.2]));
-    let compared = |a: &[f64], b: &[f64]| compare_paths(&result(a), &result(b), PathMetric::Sep, Resampling::default());
+    let compared_by = |a: &PathMetrics, b: &PathMetrics, metric| {
+        compare_paths(a, b, metric, Resampling::default(), &Context::default())
+    };
+    let compared = |a: &[f64], b: &[f64]| compared_by(&result(a), &result(b), PathMetric::Sep);
     let comparison = compared(&[0.5, 0.6], &[0.25, 0.2]).expect("the same users");
     assert!((comparison.difference - 0.325).abs() < 1e-12 && comparison.low >= 0.25 && comparison.high <= 0.4 + 1e-12);
     // Ten tenths of a tenth are not quite a tenth, which is no difference.
     let tenths = PathMetrics::mean(&vec![result(&[0.1; 40]); 10]).expect("the same users");
-    let none =
-        compare_paths(&result(&[0.1; 40]), &tenths, PathMetric::Litd, Resampling::default()).expect("the same users");
+    let none = compared_by(&result(&[0.1; 40]), &tenths, PathMetric::Litd).expect("the same users");
     assert_eq!((none.difference, none.p), (0.0, 1.0));
     assert!(
         PathMetrics::mean(&[result(&[0.1]), result(&[0.1, 0.2])]).is_err() && compared(&[0.1], &[0.1, 0.2]).is_err()

@@ -1,11 +1,11 @@
 //! Each way to leak is planted and must be found; and what must not matter is changed and must not matter.
 
 use super::*;
-use crate::baselines::tune::{self, tune};
+use crate::baselines::{BaselineName, tune};
 use crate::evaluate;
 use crate::recommendations::Recommendation;
 use footpath_graph::build::{Built, build};
-use footpath_graph::{Dataset, Split};
+use footpath_graph::{Dataset, Interaction, Split};
 
 /// 12 users, 20 items with facts, in order of time: the last two choices of each user are valid and test.
 fn dataset() -> Dataset {
@@ -50,9 +50,11 @@ fn found(
     let (mut valid, mut test) = (built.valid.clone(), built.test.clone());
     change(&kg, &mut valid, &mut test);
     let [valid, test] = [valid, test].map(|part| HeldOut::from(part.as_slice()));
-    let all = leaks(&kg, &valid, &test, Order::ByTime);
+    let all = leaks(&kg, &valid, &test, Order::ByTime, &Context::default()).expect("nobody asked for the end");
     assert!(all.iter().all(|leak| leak.example.is_some() == (leak.found > 0)), "{all:?}");
-    all.iter().filter(|leak| leak.found > 0).map(|leak| (leak.check, leak.found, leak.is_bad())).collect()
+    let name =
+        |leak: &Leak| ["L1", "L5", "L6", "L7", "L9"].into_iter().find(|name| *name == leak.check).expect("known");
+    all.iter().filter(|leak| leak.found > 0).map(|leak| (name(leak), leak.found, leak.is_bad())).collect()
 }
 
 #[test]
@@ -120,7 +122,8 @@ fn a_split_that_does_not_go_by_time_may_be_out_of_order() {
     let mut valid = built.valid.clone();
     valid[0].time = 0;
     let [_, test] = parts(&built);
-    let all = leaks(&kg, &HeldOut::from(valid.as_slice()), &test, Order::Unknown);
+    let valid = HeldOut::from(valid.as_slice());
+    let all = leaks(&kg, &valid, &test, Order::Unknown, &Context::default()).expect("nobody asked for the end");
     assert!(all.iter().any(|leak| leak.check == "L5" && leak.found == 1) && !all.iter().any(Leak::is_bad));
 }
 
@@ -135,13 +138,20 @@ fn a_canary_is_found_by_nobody() {
     let canary = kg.item("canary").expect("an item");
     assert_eq!(kg.degree(canary), 0, "so no path has it");
     let [valid, _] = parts(&built);
-    for name in tune::NAMES.into_iter().filter(|name| *name != "random") {
-        let tuned = tune(name, &kg, &valid, 5, 1).expect("small").expect("known");
+    let context = Context::default();
+    for &name in BaselineName::ALL.iter().filter(|name| **name != BaselineName::Random) {
+        let tuned = tune(name, &kg, &valid, 5, 1, &context).expect("small");
         for user in kg.users().map(NodeId) {
-            let list = tuned.baseline.recommend(user, 5);
-            assert!(list.iter().all(|r| r.item != canary), "{name} shows {} the canary", kg.id(user));
+            let list = tuned.baseline.recommend(user, 5, &context).expect("a list");
+            assert!(list.iter().all(|r| r.item != canary), "{name:?} shows {} the canary", kg.id(user));
         }
     }
+}
+
+/// Lists of a baseline tuned on valid.
+fn tuned(name: BaselineName, kg: &TrainKg, valid: &HeldOut, k: usize) -> Recommendations {
+    let tuned = tune(name, kg, valid, 5, 1, &Context::default()).expect("small");
+    tuned.baseline.recommend_all(k, &Context::default()).expect("lists")
 }
 
 /// L8: every baseline, tuned, gives the same lists whatever the test part says.
@@ -163,9 +173,9 @@ fn another_test_part_changes_no_list() {
     let [kg, other_kg] = [&one, &two].map(|built| built.train_kg().expect("a graph"));
     let ([valid, test], [other_valid, other_test]) = (parts(&one), parts(&two));
     assert_ne!(test.by_user(), other_test.by_user());
-    for name in tune::NAMES {
-        let lists = |kg, valid| tune(name, kg, valid, 5, 1).expect("small").expect("known").baseline.recommend_all(5);
-        assert_eq!(lists(&kg, &valid), lists(&other_kg, &other_valid), "{name}");
+    for &name in BaselineName::ALL {
+        let [ours, others] = [(&kg, &valid), (&other_kg, &other_valid)].map(|(kg, valid)| tuned(name, kg, valid, 5));
+        assert_eq!(ours, others, "{name:?}");
     }
 }
 
@@ -175,10 +185,10 @@ fn on_random_labels_lists_reach_chance() {
     let built = build(dataset()).expect("built");
     let kg = built.train_kg().expect("a graph");
     let [valid, test] = parts(&built);
-    for name in ["popularity", "item-knn", "path-count"] {
-        let lists = tune(name, &kg, &valid, 5, 1).expect("small").expect("known").baseline.recommend_all(12);
-        let got = chance(&lists, [&test, &valid], &kg, 5, 400, 7).expect("valid");
-        assert!(got.is_fair(), "{name}: {got:?}");
+    for name in [BaselineName::Popularity, BaselineName::ItemKnn, BaselineName::PathCount] {
+        let lists = tuned(name, &kg, &valid, 12);
+        let got = chance(&lists, [&test, &valid], &kg, 5, 400, 7, &Context::default()).expect("valid");
+        assert!(got.is_fair(), "{name:?}: {got:?}");
         assert!(got.error < 0.01, "{got:?}");
     }
     // Half of the slots empty, half of the users without a list: less is expected, and reached.
@@ -189,13 +199,14 @@ fn on_random_labels_lists_reach_chance() {
             (NodeId(user), kg.items().skip(3).take(3).map(|i| Recommendation { item: NodeId(i), score: 0.0 }).collect())
         })
         .collect();
-    let got = chance(&some, [&test, &valid], &kg, 5, 400, 7).expect("valid");
+    let got = chance(&some, [&test, &valid], &kg, 5, 400, 7, &Context::default()).expect("valid");
     assert!(got.is_fair() && got.expected < 0.1, "{got:?}");
     // The truth itself is far above chance on the true labels.
     let truth: Recommendations =
         test.iter().map(|(user, item, _)| (user, vec![Recommendation { item, score: 1.0 }])).collect();
-    let got = chance(&truth, [&test, &valid], &kg, 5, 50, 7).expect("valid");
+    let got = chance(&truth, [&test, &valid], &kg, 5, 50, 7, &Context::default()).expect("valid");
     assert_eq!(got.true_ndcg, 1.0);
     assert!(got.is_fair() && got.ndcg < 0.3, "{got:?}");
-    assert_eq!(evaluate(&truth, &test, &kg, 5).expect("valid").ndcg, 1.0);
+    let judged = evaluate(&truth, &test, &kg, 5, &Context::default()).expect("valid");
+    assert_eq!(judged.metrics.ndcg, 1.0);
 }

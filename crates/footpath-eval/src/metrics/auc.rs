@@ -4,7 +4,7 @@
 //! are taken to stand in random order, so each counts ½. The figure then has a range, from the worst to the best order of what is not listed; a list
 //! of all items has none. An empty list has AUC ½, as random order has.
 
-use super::{Judged, count};
+use super::judged::{Judged, count};
 
 /// The AUC, and what it can be at the least and at the most.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 //!
 //! Σ over hits of precision at the rank of the hit, divided by min(k, held-out items).
 
-use super::{Judged, count};
+use super::judged::{Judged, count};
 
 /// Average precision of one user, in [0, 1].
 #[must_use]

@@ -1,6 +1,7 @@
 //! F1@k: the harmonic mean of precision and recall of one user.
 
-use super::{Judged, precision::precision, recall::recall};
+use super::judged::Judged;
+use super::{precision::precision, recall::recall};
 
 /// 2·P·R / (P + R), 0 without a hit.
 #[must_use]

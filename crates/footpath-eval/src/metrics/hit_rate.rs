@@ -1,6 +1,6 @@
 //! HR@k: the share of users with at least one hit among the first k.
 
-use super::Judged;
+use super::judged::Judged;
 
 /// 1 when any of the first k slots is a hit, otherwise 0.
 #[must_use]

@@ -1,9 +1,9 @@
 //! Precision@k: the share of the k slots that are hits; empty slots are misses.
 
-use super::Judged;
+use super::judged::{Judged, count};
 
 /// Hits divided by k.
 #[must_use]
 pub fn precision(judged: &Judged) -> f64 {
-    super::count(judged.num_hits()) / super::count(judged.k.max(1))
+    count(judged.num_hits()) / count(judged.k.max(1))
 }

@@ -50,7 +50,7 @@ mod tests {
         let all = 0..200;
         let holds = |node: NodeId| node.0 % 7 == 3;
         let expected: Vec<u32> = all.clone().filter(|&node| holds(NodeId(node))).collect();
-        let those = NodeSet::of_those(200, holds);
+        let those = NodeSet::of_those(200, holds, &Context::default()).expect("nobody stops it");
         assert_eq!((0..300).filter(|&node| those.contains(NodeId(node))).collect::<Vec<_>>(), expected);
         let some = NodeSet::of(&(70..150), &expected);
         let within: Vec<u32> = expected.iter().copied().filter(|node| (70..150).contains(node)).collect();

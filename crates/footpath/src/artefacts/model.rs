@@ -129,8 +129,7 @@ impl StoredModel {
     }
 
     fn corrupt(&self, section: &str, expected: &str, got: String) -> Error {
-        let (path, section, expected) =
-            (self.artefact.directory().to_owned(), section.to_owned(), expected.to_owned());
+        let (path, section, expected) = (self.artefact.directory().to_owned(), section.to_owned(), expected.to_owned());
         footpath_core::Error::Corrupt { path, section, expected, got }.into()
     }
 

@@ -1,8 +1,8 @@
 //! Lists of recommendations in the forms in which they leave: JSON lines, TSV, Markdown, Graphviz, and, with the feature `parquet`, a table.
 
-use crate::error::Result;
 use super::lines;
 use super::render::Evidence;
+use crate::error::Result;
 use crate::recommend::{Item, List};
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -5,10 +5,10 @@
 //! averaged with weight `1 / √(number of such nodes)`, for to share a director says more than to share a language. A node without such a fact
 //! gets the mean of its type. So a new film by a known director lies among that director's films, and paths lead to it.
 
-use crate::error::{Error, Result};
 use crate::artefacts::kg::Kg;
 use crate::artefacts::model::{Model, NewModel, StoredModel};
 use crate::artefacts::model_card::ModelCard;
+use crate::error::{Error, Result};
 use crate::text::words;
 use footpath_core::{Context, NodeId, RelationId, Replace, Vocabulary};
 use footpath_graph::TrainKg;

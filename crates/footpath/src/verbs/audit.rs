@@ -62,11 +62,11 @@ fn audit(kg: &Kg, corpus_dir: Option<&Path>, lists: Option<&Path>, context: &Con
     let split = kg.manifest().config.pointer("/report/split/by").and_then(|by| by.as_str());
     let order = if matches!(split, Some("temporal" | "leave-one-out")) { Order::ByTime } else { Order::Unknown };
     let of_lists = |path: &Path| -> Result<Chance> {
-        let (lists, _) = Recommendations::read_with(path, kg, BadRows::Refuse)?;
-        Ok(chance(&lists, [&test, &valid], kg, K, DRAWS, SEED)?)
+        let (lists, _) = Recommendations::read_with(path, kg, BadRows::Refuse, context)?;
+        Ok(chance(&lists, [&test, &valid], kg, K, DRAWS, SEED, context)?)
     };
     Ok(Report {
-        leaks: leaks(kg, &valid, &test, order),
+        leaks: leaks(kg, &valid, &test, order, context)?,
         num_held_out: (valid.len() + test.len()) as u64,
         chance: lists.map(of_lists).transpose()?,
         corpus: corpus_dir.map(|corpus| corpus::audit(corpus, kg, context)).transpose()?,

@@ -1,9 +1,9 @@
 //! `model export` and `model import`: models in the form of Hugging Face `transformers`, whose words are the names of the graph.
 
-use crate::error::{Error, Result};
 use crate::artefacts::kg::Kg;
 use crate::artefacts::model::{Model, NewModel};
 use crate::artefacts::model_card::ModelCard;
+use crate::error::{Error, Result};
 use crate::pattern::Shape;
 use crate::text::words;
 use footpath_core::{ArtefactWriter, Context, Device, NodeId, Replace};
@@ -62,10 +62,8 @@ pub fn export(model: &Model, out: &Path, replace: Replace, context: &Context) ->
     writer.add("tokenizer.json", |out| tokenizer::write(&words, &start_words, out))?;
     writer.add("tokenizer_config.json", |out| out.write_all(&json(&tokenizer::config(max_tokens))))?;
     writer.add("generation_config.json", |out| out.write_all(&json(&generation)))?;
-    let parents = BTreeMap::from([
-        ("kg".to_owned(), kg.content_hash().to_owned()),
-        ("model".to_owned(), model.hash.clone()),
-    ]);
+    let parents =
+        BTreeMap::from([("kg".to_owned(), kg.content_hash().to_owned()), ("model".to_owned(), model.hash.clone())]);
     writer.publish(parents, serde_json::Value::Null)?;
     Ok(Exported {
         architecture: paths.config.trunk.architecture.name(),

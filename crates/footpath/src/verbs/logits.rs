@@ -1,7 +1,7 @@
 //! `model logits`: what a model says of every token at every place of given paths.
 
-use crate::error::Result;
 use crate::artefacts::model::Model;
+use crate::error::Result;
 use crate::text::lines::{self, bad};
 use crate::text::words;
 use footpath_core::{Context, NodeId};
@@ -28,12 +28,7 @@ pub struct Logits {
 ///
 /// # Errors
 /// [`crate::Error::BadFile`] naming the line with a word the graph does not have or with more tokens than the model takes; what `take` says.
-pub fn each(
-    model: &Model,
-    file: &Path,
-    context: &Context,
-    take: &mut dyn FnMut(Logits) -> Result<()>,
-) -> Result<()> {
+pub fn each(model: &Model, file: &Path, context: &Context, take: &mut dyn FnMut(Logits) -> Result<()>) -> Result<()> {
     let (kg, paths) = (&model.kg, &model.paths);
     let words = words::words(kg);
     let tokens: BTreeMap<&str, u32> = words.iter().map(String::as_str).zip(0..).collect();
@@ -41,11 +36,7 @@ pub fn each(
     lines::each(file, MAX_LINE_BYTES, |number, line| {
         let token = |word: &str| {
             let unknown = || {
-                bad(
-                    file,
-                    number,
-                    &format!("`{}` is no word of this graph", word.chars().take(100).collect::<String>()),
-                )
+                bad(file, number, &format!("`{}` is no word of this graph", word.chars().take(100).collect::<String>()))
             };
             tokens.get(word).copied().ok_or_else(unknown)
         };

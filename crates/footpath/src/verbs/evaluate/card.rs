@@ -49,7 +49,7 @@ pub struct Excluded {
 
 impl Excluded {
     pub(super) fn of(
-        protocol: &Protocol,
+        protocol: &Protocol<'_>,
         all: &Recommendations,
         lists: &Recommendations,
         rows: footpath_eval::Excluded,
@@ -144,7 +144,7 @@ impl Card {
         kg: &Kg,
         subject: &Subject,
         options: &Options,
-        protocol: &Protocol,
+        protocol: &Protocol<'_>,
         judged: &Judged,
         figures: &Figures,
     ) -> Result<Self> {

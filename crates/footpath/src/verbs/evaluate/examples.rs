@@ -60,7 +60,7 @@ pub struct Example {
     pub items: Vec<ExampleItem>,
 }
 
-pub(super) fn drawn(protocol: &Protocol, judged: &Judged) -> Drawn {
+pub(super) fn drawn(protocol: &Protocol<'_>, judged: &Judged) -> Drawn {
     let log = judged.model.as_ref().map_or(&[][..], |model| model.log.as_slice());
     let every = log.len().div_ceil(POINTS).max(1);
     let kept = log.iter().enumerate().filter(|(index, p)| index % every == 0 || p.validation.is_some());
@@ -74,14 +74,14 @@ pub(super) fn drawn(protocol: &Protocol, judged: &Judged) -> Drawn {
 }
 
 /// Ten users spread evenly over all of them.
-fn examples(protocol: &Protocol, judged: &Judged) -> Vec<Example> {
+fn examples(protocol: &Protocol<'_>, judged: &Judged) -> Vec<Example> {
     let listed: Vec<NodeId> =
         protocol.users.iter().copied().filter(|&user| !judged.lists.of(user).is_empty()).collect();
     let step = listed.len().div_ceil(USERS).max(1);
     listed.into_iter().step_by(step).map(|user| example(protocol, judged, user)).collect()
 }
 
-fn example(protocol: &Protocol, judged: &Judged, user: NodeId) -> Example {
+fn example(protocol: &Protocol<'_>, judged: &Judged, user: NodeId) -> Example {
     let kg = &protocol.train;
     let held_out = protocol.held_out.by_user().remove(&user).unwrap_or_default();
     let label = |item: &NodeId| kg.label(*item).to_owned();
@@ -105,13 +105,13 @@ fn example(protocol: &Protocol, judged: &Judged, user: NodeId) -> Example {
     }
 }
 
-fn stop(protocol: &Protocol, node: NodeId) -> Stop {
+fn stop(protocol: &Protocol<'_>, node: NodeId) -> Stop {
     let kg = &protocol.train;
     let kind = kg.schema().types.get(kg.type_of(node).index()).map_or(String::new(), |kind| kind.name.clone());
     Stop { label: kg.label(node).to_owned(), kind }
 }
 
-fn hops(protocol: &Protocol, path: &Path) -> Vec<Hop> {
+fn hops(protocol: &Protocol<'_>, path: &Path) -> Vec<Hop> {
     let hop = |t: footpath_core::Triple| Hop {
         reading: protocol.train.reading(t.relation).to_owned(),
         to: stop(protocol, t.tail),
@@ -119,7 +119,7 @@ fn hops(protocol: &Protocol, path: &Path) -> Vec<Hop> {
     path.triples().map(hop).collect()
 }
 
-fn patterns(protocol: &Protocol, judged: &Judged) -> Vec<(String, f64)> {
+fn patterns(protocol: &Protocol<'_>, judged: &Judged) -> Vec<(String, f64)> {
     let mut numbers: BTreeMap<&[RelationId], usize> = BTreeMap::new();
     let paths =
         judged.explained.values().flat_map(|list| list.iter().take(protocol.k)).filter_map(|(_, path)| path.as_ref());
@@ -133,7 +133,7 @@ fn patterns(protocol: &Protocol, judged: &Judged) -> Vec<(String, f64)> {
     ranked.iter().take(PATTERNS).map(|(relations, number)| (name(relations), *number as f64 / all as f64)).collect()
 }
 
-fn deciles(protocol: &Protocol, judged: &Judged) -> Vec<[f64; 2]> {
+fn deciles(protocol: &Protocol<'_>, judged: &Judged) -> Vec<[f64; 2]> {
     let kg = &protocol.train;
     let mut shown: BTreeMap<NodeId, usize> = BTreeMap::new();
     for &user in &protocol.users {

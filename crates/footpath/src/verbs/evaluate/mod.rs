@@ -13,9 +13,11 @@ use crate::artefacts::kg::Kg;
 use crate::error::{Error, Result};
 use crate::recommend::{Options as SearchOptions, Weights};
 use footpath_core::{Artefact, ArtefactWriter, Context, NodeId, Replace, artefact};
-use footpath_eval::baselines::{self, Baseline, Trial, tune};
-pub use footpath_eval::{BadRows, Beyond, Calibration, Comparison, Metric, Metrics, PathMetric, Recommendations};
-use footpath_eval::{PathMetrics, Resampling, beyond, compare, evaluate_knowing, explanations, intervals};
+use footpath_eval::baselines::{self, Baseline, BaselineName, Trial, tune};
+pub use footpath_eval::{
+    BadRows, Beyond, Calibration, Comparison, Metric, Metrics, PathMetric, Recommendations, UserMetrics,
+};
+use footpath_eval::{Evaluated, PathMetrics, Resampling, beyond, compare, evaluate_knowing, explanations, intervals};
 use footpath_graph::report::GraphReport;
 use footpath_graph::{HeldOut, Split, TrainKg};
 use serde::{Deserialize, Serialize};
@@ -28,8 +30,8 @@ use subject::Judged;
 ///
 /// # Errors
 /// [`Error::Eval`] naming the line of what is wrong.
-pub fn read_lists(path: &Path, kg: &TrainKg) -> Result<Recommendations> {
-    Ok(Recommendations::read(path, kg)?)
+pub fn read_lists(path: &Path, kg: &TrainKg, context: &Context) -> Result<Recommendations> {
+    Ok(Recommendations::read(path, kg, context)?)
 }
 
 /// What to evaluate.
@@ -106,6 +108,9 @@ pub struct Figures {
     /// Ranking metrics and coverage.
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// The metrics of each user.
+    #[serde(skip)]
+    pub users: Vec<UserMetrics>,
     /// 95 % interval of each metric, by its name with the cut-off.
     pub intervals: BTreeMap<String, [f64; 2]>,
     /// Beyond hits.
@@ -199,7 +204,8 @@ pub(crate) struct Drawn {
 }
 
 /// What lists are judged by.
-struct Protocol {
+struct Protocol<'a> {
+    context: &'a Context,
     train: Arc<TrainKg>,
     held_out: HeldOut,
     known: HeldOut,
@@ -207,26 +213,36 @@ struct Protocol {
     k: usize,
 }
 
-impl Protocol {
-    fn open(kg: &Kg, options: &Options) -> Result<Self> {
+impl<'a> Protocol<'a> {
+    fn open(kg: &Kg, options: &Options, context: &'a Context) -> Result<Self> {
         let held_out = kg.held_out(options.on)?;
         let known = match options.on {
             Split::Test => kg.held_out(Split::Valid)?,
             Split::Train | Split::Valid => HeldOut::from([].as_slice()),
         };
         let users = held_out.by_user().into_keys().collect();
-        Ok(Self { train: Arc::clone(kg.train()), held_out, known, users, k: options.k })
+        Ok(Self { context, train: Arc::clone(kg.train()), held_out, known, users, k: options.k })
     }
 
-    fn metrics(&self, lists: &Recommendations) -> Result<Metrics> {
-        Ok(evaluate_knowing(lists, &self.held_out, &self.known, &self.train, self.k)?)
+    fn judge(&self, lists: &Recommendations) -> Result<Evaluated> {
+        Ok(evaluate_knowing(lists, &self.held_out, &self.known, &self.train, self.k, self.context)?)
     }
 
     fn figures(&self, lists: &Recommendations) -> Result<Figures> {
-        let metrics = self.metrics(lists)?;
-        let found = intervals(&metrics, Resampling::default())?;
+        let Evaluated { metrics, users, .. } = self.judge(lists)?;
+        let found = intervals(&users, Resampling::default(), self.context)?;
         let intervals = Metric::ALL.iter().map(|metric| metric.label(self.k)).zip(found).collect();
-        Ok(Figures { metrics, intervals, beyond: beyond(lists, &self.users, &self.train, self.k)? })
+        let beyond = beyond(lists, &self.users, &self.train, self.k, self.context)?;
+        Ok(Figures { metrics, users, intervals, beyond })
+    }
+
+    /// The means of explanations with their intervals, by name.
+    fn means(&self, metrics: &PathMetrics) -> Result<BTreeMap<String, Mean>> {
+        let found = metrics.intervals(Resampling::default(), self.context)?;
+        let mean = |(metric, [low, high]): (&PathMetric, [f64; 2])| {
+            (metric.name().to_owned(), Mean { mean: metrics.value(*metric), low, high })
+        };
+        Ok(PathMetric::ALL.iter().zip(found).map(mean).collect())
     }
 }
 
@@ -240,11 +256,11 @@ impl Protocol {
 pub fn run(kg: &Kg, subject: &Subject, options: &Options, context: &Context) -> Result<Report> {
     options.validate(subject)?;
     context.run(|| {
-        let protocol = Protocol::open(kg, options)?;
-        let judged = subject.judge(kg, &protocol, options, context)?;
+        let protocol = Protocol::open(kg, options, context)?;
+        let judged = subject.judge(kg, &protocol, options)?;
         let mut report = Report::of_subject(kg, &protocol, subject, options, judged)?;
         report.compare_with_others(&protocol, options)?;
-        report.add_baselines(kg, &protocol, options.beside, context)?;
+        report.add_baselines(kg, &protocol, options.beside)?;
         Ok(report)
     })?
 }
@@ -263,9 +279,9 @@ impl Options {
 }
 
 impl Subject {
-    fn judge(&self, kg: &Kg, protocol: &Protocol, options: &Options, context: &Context) -> Result<Judged> {
+    fn judge(&self, kg: &Kg, protocol: &Protocol<'_>, options: &Options) -> Result<Judged> {
         match self {
-            Self::Model(directory) => subject::from_model(directory, kg, options, protocol, context),
+            Self::Model(directory) => subject::from_model(directory, kg, options, protocol),
             Self::Lists(path) => subject::from_lists(path, protocol, options.bad_rows),
         }
     }
@@ -273,32 +289,23 @@ impl Subject {
 
 /// The metrics of explanations, and how they compare with those of random paths if that is asked for.
 fn explained(
-    protocol: &Protocol,
+    protocol: &Protocol<'_>,
     judged: &Judged,
     random: Option<u64>,
 ) -> Result<(BTreeMap<String, Mean>, Option<RandomPaths>)> {
     let Some(model) = judged.model.as_ref().filter(|_| !judged.explained.is_empty()) else {
         return Ok((BTreeMap::new(), None));
     };
-    let metrics = explanations(&judged.explained, &protocol.users, &protocol.train, protocol.k)?;
+    let metrics = explanations(&judged.explained, &protocol.users, &protocol.train, protocol.k, protocol.context)?;
     let random = random.map(|seed| RandomPaths::new(protocol, &judged.explained, &metrics, &model.pattern, seed));
-    Ok((means(&metrics)?, random.transpose()?))
-}
-
-/// The means with their intervals, by name.
-fn means(metrics: &PathMetrics) -> Result<BTreeMap<String, Mean>> {
-    let found = metrics.intervals(Resampling::default())?;
-    let mean = |(metric, [low, high]): (&PathMetric, [f64; 2])| {
-        (metric.name().to_owned(), Mean { mean: metrics.value(*metric), low, high })
-    };
-    Ok(PathMetric::ALL.iter().zip(found).map(mean).collect())
+    Ok((protocol.means(&metrics)?, random.transpose()?))
 }
 
 impl Report {
     /// What can be said of the subject alone.
     fn of_subject(
         kg: &Kg,
-        protocol: &Protocol,
+        protocol: &Protocol<'_>,
         subject: &Subject,
         options: &Options,
         judged: Judged,
@@ -326,41 +333,38 @@ impl Report {
     }
 
     /// How far the subject is above other lists, if there are any, metric by metric.
-    fn compare_with_others(&mut self, protocol: &Protocol, options: &Options) -> Result<()> {
+    fn compare_with_others(&mut self, protocol: &Protocol<'_>, options: &Options) -> Result<()> {
         let Some(path) = &options.against else { return Ok(()) };
         let other = subject::from_lists(path, protocol, options.bad_rows)?;
-        let metrics = protocol.metrics(&other.lists)?;
+        let theirs = protocol.judge(&other.lists)?.users;
+        let resampling = Resampling::default();
         for metric in Metric::ALL {
-            let comparison = compare(&self.figures.metrics, &metrics, metric, Resampling::default())?;
+            let comparison = compare(&self.figures.users, &theirs, metric, resampling, protocol.context)?;
             self.against.insert(metric.label(options.k), comparison);
         }
         self.card.against = Some(other.source);
         Ok(())
     }
 
-    fn add_baselines(&mut self, kg: &Kg, protocol: &Protocol, beside: Beside, context: &Context) -> Result<()> {
+    fn add_baselines(&mut self, kg: &Kg, protocol: &Protocol<'_>, beside: Beside) -> Result<()> {
         match beside {
             Beside::Nothing => Ok(()),
-            Beside::Baselines(seed) => baselines::standard(&protocol.train, seed)
+            Beside::Baselines(seed) => baselines::standard(&protocol.train, seed, protocol.context)?
                 .iter()
                 .try_for_each(|baseline| self.add(protocol, baseline.as_ref(), String::new(), Vec::new())),
-            Beside::Tuned(seed) => self.add_tuned(kg, protocol, seed, context),
+            Beside::Tuned(seed) => self.add_tuned(kg, protocol, seed),
         }
     }
 
     /// Every baseline at its best setting on valid.
-    fn add_tuned(&mut self, kg: &Kg, protocol: &Protocol, seed: u64, context: &Context) -> Result<()> {
+    fn add_tuned(&mut self, kg: &Kg, protocol: &Protocol<'_>, seed: u64) -> Result<()> {
         let valid = kg.held_out(Split::Valid)?;
-        for name in tune::NAMES {
-            context.check()?;
-            match tune(name, &protocol.train, &valid, protocol.k, seed) {
-                Ok(Some(tuned)) => {
-                    self.add(protocol, tuned.baseline.as_ref(), tuned.chosen.setting, tuned.tried)?;
-                }
-                Ok(None) => {}
+        for &name in BaselineName::ALL {
+            match tune(name, &protocol.train, &valid, protocol.k, seed, protocol.context) {
+                Ok(tuned) => self.add(protocol, tuned.baseline.as_ref(), tuned.chosen.setting, tuned.tried)?,
                 // What one baseline would need is no reason to have none.
                 Err(e @ footpath_eval::Error::TooLarge { .. }) => {
-                    self.card.left_out.insert(name.to_owned(), e.to_string());
+                    self.card.left_out.insert(name.name().to_owned(), e.to_string());
                 }
                 Err(e) => return Err(e.into()),
             }
@@ -368,10 +372,18 @@ impl Report {
         Ok(())
     }
 
-    fn add(&mut self, protocol: &Protocol, baseline: &dyn Baseline, setting: String, tried: Vec<Trial>) -> Result<()> {
-        let lists = baseline.recommend_all_except(self.list_len, &protocol.known);
+    fn add(
+        &mut self,
+        protocol: &Protocol<'_>,
+        baseline: &dyn Baseline,
+        setting: String,
+        tried: Vec<Trial>,
+    ) -> Result<()> {
+        let context = protocol.context;
+        let lists = baseline.recommend_all_except(self.list_len, &protocol.known, context)?;
         let figures = protocol.figures(&lists)?;
-        let comparison = compare(&self.figures.metrics, &figures.metrics, Metric::Ndcg, Resampling::default())?;
+        let (ours, theirs) = (&self.figures.users, &figures.users);
+        let comparison = compare(ours, theirs, Metric::Ndcg, Resampling::default(), context)?;
         self.ndcg_against.insert(baseline.name().to_owned(), comparison);
         self.baselines.insert(baseline.name().to_owned(), BaselineFigures { figures, setting, tried });
         Ok(())
@@ -399,7 +411,7 @@ impl Report {
         writer.add("users.tsv", |out| {
             let names = Metric::ALL.map(|metric| metric.label(self.figures.metrics.k));
             writeln!(out, "user\t{}", names.join("\t"))?;
-            self.figures.metrics.users.iter().try_for_each(|user| {
+            self.figures.users.iter().try_for_each(|user| {
                 let values = user.values.map(|value| format!("{value:?}"));
                 writeln!(out, "{}\t{}", train.id(user.user), values.join("\t"))
             })

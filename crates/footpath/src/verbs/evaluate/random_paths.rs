@@ -1,6 +1,6 @@
 //! Whether explanations are better than chance: the same lists with a random legal path for each item.
 
-use super::{Mean, Protocol, means};
+use super::{Mean, Protocol};
 use crate::error::Result;
 use footpath_core::{NodeId, Path};
 use footpath_eval::{Comparison, Explained, PathMetric, PathMetrics, Resampling, compare_paths, explanations};
@@ -33,7 +33,7 @@ pub struct RandomPaths {
 impl RandomPaths {
     /// Draws the paths and compares.
     pub(super) fn new(
-        protocol: &Protocol,
+        protocol: &Protocol<'_>,
         explained: &Explained,
         own: &PathMetrics,
         pattern: &Pattern,
@@ -41,14 +41,17 @@ impl RandomPaths {
     ) -> Result<Self> {
         let spec = SampleSpec { law: Law::UniformEnd, damping: 0.0, seed, ..SampleSpec::default() };
         let sampler = Sampler::new(&protocol.train, pattern, spec)?;
-        let of_draw = |draws: Explained| Ok(explanations(&draws, &protocol.users, &protocol.train, protocol.k)?);
+        let context = protocol.context;
+        let of_draw =
+            |draws: Explained| Ok(explanations(&draws, &protocol.users, &protocol.train, protocol.k, context)?);
         let draws: Vec<PathMetrics> = drawn(&sampler, explained).into_iter().map(of_draw).collect::<Result<_>>()?;
         let random = PathMetrics::mean(&draws)?;
         let resampling = Resampling::default();
-        let compared =
-            |metric: PathMetric| Ok((metric.name().to_owned(), compare_paths(own, &random, metric, resampling)?));
+        let compared = |metric: PathMetric| {
+            Ok((metric.name().to_owned(), compare_paths(own, &random, metric, resampling, context)?))
+        };
         let against = PathMetric::ALL.into_iter().map(compared).collect::<Result<_>>()?;
-        Ok(Self { seed, num_draws: NUM_DRAWS, explanations: means(&random)?, against })
+        Ok(Self { seed, num_draws: NUM_DRAWS, explanations: protocol.means(&random)?, against })
     }
 }
 

@@ -2,12 +2,11 @@
 
 use super::card::{Excluded, Source};
 use super::{Options, Protocol};
-use crate::error::{Error, Result};
 use crate::artefacts::kg::Kg;
 use crate::artefacts::model::{Model as OpenModel, StoredModel};
+use crate::error::{Error, Result};
 use crate::recommend::{Options as SearchOptions, Reranker, Weights};
 use crate::service::Service;
-use footpath_core::Context;
 use footpath_eval::{
     BadRows, Calibration, Explained, Recommendation, Recommendations, calibration, faithful, path_entropy,
 };
@@ -44,8 +43,8 @@ pub(super) struct Model {
     pub(super) pattern: Pattern,
 }
 
-pub(super) fn from_lists(path: &Path, protocol: &Protocol, bad_rows: BadRows) -> Result<Judged> {
-    let (all, rows) = Recommendations::read_with(path, &protocol.train, bad_rows)?;
+pub(super) fn from_lists(path: &Path, protocol: &Protocol<'_>, bad_rows: BadRows) -> Result<Judged> {
+    let (all, rows) = Recommendations::read_with(path, &protocol.train, bad_rows, protocol.context)?;
     let lists = all.without(&protocol.known);
     let excluded = Excluded::of(protocol, &all, &lists, rows);
     let source = Source::of_file(path)?;
@@ -62,13 +61,8 @@ pub(super) fn from_lists(path: &Path, protocol: &Protocol, bad_rows: BadRows) ->
     })
 }
 
-pub(super) fn from_model(
-    directory: &Path,
-    kg: &Kg,
-    options: &Options,
-    protocol: &Protocol,
-    context: &Context,
-) -> Result<Judged> {
+pub(super) fn from_model(directory: &Path, kg: &Kg, options: &Options, protocol: &Protocol<'_>) -> Result<Judged> {
+    let context = protocol.context;
     let stored = StoredModel::open(directory)?;
     let service = Service::of(OpenModel::of(Arc::clone(kg.train()), &stored, context)?, context)?;
     let most_known = protocol.known.by_user().values().map(Vec::len).max().unwrap_or(0);
@@ -90,7 +84,7 @@ pub(super) fn from_model(
     }
     let mut found = match options.optimise {
         None => service.request(Vec::new()).search(&protocol.users, search, context)?,
-        Some(weights) => optimised(&service, protocol, weights, search, options.k, context)?,
+        Some(weights) => optimised(&service, protocol, weights, search, options.k)?,
     };
     let recommendation = |item: &ScoredItem| Recommendation { item: item.item, score: item.score };
     let all: Recommendations =
@@ -100,7 +94,7 @@ pub(super) fn from_model(
     let paths = found.iter().flat_map(|list| {
         list.items.iter().flat_map(|item| item.paths.iter().map(|p| (list.user, item.item, service.path(p))))
     });
-    let faithfulness = faithful(service.kg(), paths);
+    let faithfulness = faithful(service.kg(), paths, context)?;
     let explained = found.iter().map(|list| {
         (list.user, list.items.iter().map(|i| (i.item, i.paths.first().map(|p| service.path(p)))).collect())
     });
@@ -122,15 +116,15 @@ pub(super) fn from_model(
 /// Lists of `k` items that are not known, chosen for better explanations.
 fn optimised(
     service: &Service,
-    protocol: &Protocol,
+    protocol: &Protocol<'_>,
     weights: Weights,
     search: SearchOptions,
     k: usize,
-    context: &Context,
 ) -> Result<Vec<UserList>> {
     /// Users whose many paths are held at a time.
     const BATCH: usize = 64;
-    let (request, reranker) = (service.request(Vec::new()), Reranker::new(service.kg(), weights));
+    let context = protocol.context;
+    let (request, reranker) = (service.request(Vec::new()), Reranker::new(service.kg(), weights, context)?);
     let stage = context.stage("recommending", Some(protocol.users.len() as u64), "users");
     let mut lists = Vec::with_capacity(protocol.users.len());
     for users in protocol.users.chunks(BATCH) {
@@ -147,7 +141,7 @@ fn optimised(
 }
 
 /// Leaves the first `k` items of each list that are not known.
-fn keep_known_out(found: &mut [UserList], protocol: &Protocol, k: usize) {
+fn keep_known_out(found: &mut [UserList], protocol: &Protocol<'_>, k: usize) {
     let known = protocol.known.by_user();
     for list in found {
         let known = known.get(&list.user).map_or(&[][..], Vec::as_slice);
@@ -157,7 +151,7 @@ fn keep_known_out(found: &mut [UserList], protocol: &Protocol, k: usize) {
 }
 
 /// The probability of each item shown, and the chance that a held-out item drawn uniformly is this one.
-fn predictions(found: &[UserList], protocol: &Protocol) -> Vec<(f64, f64)> {
+fn predictions(found: &[UserList], protocol: &Protocol<'_>) -> Vec<(f64, f64)> {
     let held_out = protocol.held_out.by_user();
     let of_user = |list: &UserList| {
         let relevant = held_out.get(&list.user).map_or(&[][..], Vec::as_slice);

@@ -71,7 +71,8 @@ impl Request {
         make: impl Fn(usize, List) -> T + Sync,
         mut take: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
-        let reranker = options.optimise.map(|weights| Reranker::new(self.service.kg(), weights));
+        let reranker = |weights| Reranker::new(self.service.kg(), weights, context);
+        let reranker = options.optimise.map(reranker).transpose()?;
         let stage = context.stage("recommending", Some(users.len() as u64), "users");
         for (number, users) in users.chunks(LISTS_AT_ONCE).enumerate() {
             let before = number * LISTS_AT_ONCE;
@@ -99,14 +100,8 @@ impl Request {
     }
 
     /// More items than asked for, with many of their paths, for a choice among them.
-    pub(crate) fn search_widely(
-        &self,
-        users: &[NodeId],
-        options: Options,
-        context: &Context,
-    ) -> Result<Vec<UserList>> {
-        let many =
-            Options { paths_per_item: PATHS_TO_CHOOSE_FROM, ..options.of(&self.service) }.search(Goal::Unseen);
+    pub(crate) fn search_widely(&self, users: &[NodeId], options: Options, context: &Context) -> Result<Vec<UserList>> {
+        let many = Options { paths_per_item: PATHS_TO_CHOOSE_FROM, ..options.of(&self.service) }.search(Goal::Unseen);
         let k = options.k.saturating_mul(10).clamp(100, MAX_K).max(options.k);
         let recommender = self.service.recommender(&self.legal);
         let wide = SearchOptions { k, when_short: WhenShort::Accept, ..many };

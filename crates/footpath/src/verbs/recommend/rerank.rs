@@ -12,7 +12,7 @@
 //! augmentations along best paths. Cost: k × items × (item, relation) pairs for a user.
 
 use crate::error::{Error, Result};
-use footpath_core::{NodeId, RelationId};
+use footpath_core::{Context, NodeId, RelationId};
 use footpath_eval::explanations::{SharedPopularity, recency};
 use footpath_graph::TrainKg;
 use footpath_model::decode::{ScoredItem, ScoredPath, UserList};
@@ -81,8 +81,9 @@ pub(crate) struct Reranker<'a> {
 }
 
 impl<'a> Reranker<'a> {
-    pub(crate) fn new(kg: &'a TrainKg, weights: Weights) -> Self {
-        Self { kg, popularity: SharedPopularity::new(kg), weights }
+    /// Prepares what depends on the graph alone, which looks once at every arc.
+    pub(crate) fn new(kg: &'a TrainKg, weights: Weights, context: &Context) -> Result<Self> {
+        Ok(Self { kg, popularity: SharedPopularity::new(kg, context)?, weights })
     }
 
     /// The best list of `k` of these items, in their order, and the share of what the first `k` are worth that was given up for it. The choices of

@@ -10,8 +10,8 @@ use footpath_eval::{Metric, Recommendation, Recommendations, evaluate};
 use footpath_graph::legal::Legal;
 use footpath_graph::{HeldOut, TrainKg};
 use footpath_model::config::TrainingConfig;
-use footpath_model::{Linear, PathModel};
 use footpath_model::decode::{ItemPriors, MAX_K, Recommender, ScoredItem, SearchOptions, UserList, WhenShort};
+use footpath_model::{Linear, PathModel};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -111,10 +111,10 @@ fn solve(legal: &Legal, valid: &HeldOut, context: &Context) -> Result<Option<Sol
     let stage = context.stage("solving the linear part", Some((LAMBDAS.len() * fadings.len()) as u64), "settings");
     let mut best: Option<(f64, Solved)> = None;
     for lambda in LAMBDAS {
-        let mut solved = table(kg, &Ease::new(kg, lambda)?);
+        let mut solved = table(kg, &Ease::new(kg, lambda, &context.quietly())?);
         for &fading in &fadings {
             solved = solved.with_fading(fading);
-            let figure = evaluate(&lists_of(&solved, legal, valid), valid, kg, K)?.value(Metric::Ndcg);
+            let figure = evaluate(&lists_of(&solved, legal, valid), valid, kg, K, &context.quietly())?.metrics.ndcg;
             if best.as_ref().is_none_or(|(highest, _)| figure > *highest) {
                 let settings = LinearSettings { lambda, fading: f64::from(fading) };
                 best = Some((figure, Solved { table: solved.clone(), settings }));
@@ -202,7 +202,7 @@ impl Choice<'_> {
             }
             for (direct, linear) in directs().flat_map(|direct| linears().map(move |linear| (direct, linear))) {
                 context.check()?;
-                let validation = self.figure(&lists, direct, linear)?;
+                let validation = self.figure(&lists, direct, linear, &context.quietly())?;
                 if best.is_none_or(|best| validation > best.validation) {
                     let (lambda, fading) =
                         self.settings.map_or((None, 0.0), |settings| (Some(settings.lambda), settings.fading));
@@ -214,10 +214,10 @@ impl Choice<'_> {
     }
 
     /// NDCG@10 on valid with these weights.
-    fn figure(&self, lists: &[Vec<Candidate>], direct: f64, linear: f64) -> Result<f64> {
+    fn figure(&self, lists: &[Vec<Candidate>], direct: f64, linear: f64, context: &Context) -> Result<f64> {
         let ordered = lists.par_iter().map(|list| ordered(list, direct, linear)).collect::<Vec<_>>();
         let ordered: Recommendations = self.users.iter().copied().zip(ordered).collect();
-        mean_ndcg(&ordered, self.valid, self.kg, self.users)
+        mean_ndcg(&ordered, self.valid, self.kg, self.users, context)
     }
 
     /// What a wide search finds for each user.
@@ -250,8 +250,14 @@ fn ordered(list: &[Candidate], direct: f64, linear: f64) -> Vec<Recommendation> 
 }
 
 /// NDCG@10 of some users' lists, those without a list counting 0.
-pub(crate) fn mean_ndcg(lists: &Recommendations, valid: &HeldOut, kg: &TrainKg, users: &[NodeId]) -> Result<f64> {
-    let metrics = evaluate(lists, valid, kg, K)?;
-    let looked_at = metrics.users.iter().filter(|u| users.binary_search(&u.user).is_ok());
+pub(crate) fn mean_ndcg(
+    lists: &Recommendations,
+    valid: &HeldOut,
+    kg: &TrainKg,
+    users: &[NodeId],
+    context: &Context,
+) -> Result<f64> {
+    let evaluated = evaluate(lists, valid, kg, K, context)?;
+    let looked_at = evaluated.users.iter().filter(|u| users.binary_search(&u.user).is_ok());
     Ok(looked_at.map(|u| u.value(Metric::Ndcg)).sum::<f64>() / users.len().max(1) as f64)
 }

@@ -148,13 +148,7 @@ pub type Observe<'a> = dyn FnMut(Event<'_>) + Send + 'a;
 /// # Errors
 /// Whatever graph, corpus, settings or disk give, and [`footpath_core::Error::Stopped`]; the checkpoints written so far
 /// stay.
-pub fn run(
-    kg: &Kg,
-    out: &Path,
-    options: &Options,
-    observe: &mut Observe<'_>,
-    context: &Context,
-) -> Result<ModelCard> {
+pub fn run(kg: &Kg, out: &Path, options: &Options, observe: &mut Observe<'_>, context: &Context) -> Result<ModelCard> {
     artefact::refuse_existing(out, options.replace)?;
     options.training.validate()?;
     context.run(|| Run::begin(kg, out, options, context)?.to_the_end(observe))?

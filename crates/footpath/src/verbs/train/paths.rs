@@ -91,4 +91,3 @@ fn refuse_weights(options: &Options) -> Result<()> {
     let Some((option, _)) = given.into_iter().find(|(_, given)| *given) else { return Ok(()) };
     Err(Error::Usage { option, reason: "the paths of a corpus are drawn already; leave the option out".to_owned() })
 }
-

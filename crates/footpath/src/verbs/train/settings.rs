@@ -16,8 +16,8 @@
 //!
 //! Keys are those of [`TrainingConfig`] and the few of [`Options`] that shape a run: [`OPTIONS`].
 
-use crate::error::{Error, Result};
 use super::Options;
+use crate::error::{Error, Result};
 use crate::text::lines;
 use footpath_model::config::TrainingConfig;
 use footpath_model::model::Architecture;

@@ -107,7 +107,7 @@ impl Observer for Validation<'_, '_> {
             (list.user, top.map(|i| Recommendation { item: i.item, score: i.score }).collect())
         };
         let recommendations: Recommendations = lists.iter().map(first).collect();
-        let figure = blend::mean_ndcg(&recommendations, self.valid, self.kg, &self.users)
+        let figure = blend::mean_ndcg(&recommendations, self.valid, self.kg, &self.users, &self.context.quietly())
             .map_err(|e| footpath_model::Error::Config { option: "validation", reason: e.to_string() })?;
         Ok(Some((figure, self.loss(&lists))))
     }

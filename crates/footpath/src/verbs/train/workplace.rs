@@ -1,8 +1,8 @@
 //! Where an unfinished run lives: its directory, its checkpoints and its log.
 
 use crate::error::{Error, Result};
-use footpath_core::artefact::{self, OutputLock};
 use footpath_core::Replace;
+use footpath_core::artefact::{self, OutputLock};
 use footpath_model::TrainingProgress;
 use footpath_model::checkpoint::Checkpoints;
 use std::collections::BTreeMap;
@@ -98,4 +98,3 @@ impl Log {
 fn write_lines(lines: &[String], out: &mut dyn Write) -> std::io::Result<()> {
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
-

@@ -25,10 +25,10 @@ pub use schedule::Job;
 pub use settings::{Settings, all_of, applied, names};
 pub use space::{ETA, MAX_RUNGS, MAX_TRIALS, Method, Range, Space};
 
-use crate::error::{Error, Result};
 use crate::artefacts::kg::Kg;
 use crate::artefacts::model::StoredModel;
 use crate::artefacts::model_card::ModelCard;
+use crate::error::{Error, Result};
 use crate::pattern::Shape;
 use crate::train::{self, Options as TrainOptions, Unfinished};
 use footpath_core::artefact::{OutputLock, publish_file};
@@ -285,11 +285,7 @@ impl<'a> Search<'a> {
         })
     }
 
-    fn write(
-        &self,
-        name: &str,
-        fill: impl FnOnce(&mut (dyn Write + Send)) -> std::io::Result<()>,
-    ) -> Result<()> {
+    fn write(&self, name: &str, fill: impl FnOnce(&mut (dyn Write + Send)) -> std::io::Result<()>) -> Result<()> {
         Ok(publish_file(&self.out.join(name), Replace::Yes, fill)?)
     }
 

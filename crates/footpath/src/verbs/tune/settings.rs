@@ -1,7 +1,7 @@
 //! The settings of `train` by name, as they stand in a log; [`crate::settings`] says what they may be.
 
-use crate::train::settings::{OPTIONS, set};
 use crate::train::Options;
+use crate::train::settings::{OPTIONS, set};
 use footpath_graph::sample::MAX_DAMPING;
 use footpath_model::config::TrainingConfig;
 use serde_json::{Map, Value};
