@@ -456,7 +456,7 @@ mod tests {
         let log: Vec<_> = items.iter().map(|item| ("u", item.as_str(), 0)).collect();
         let of = |seed| {
             let mut dataset = dataset(&log);
-            assign(&mut dataset, &SplitSpec::Random { ratios: Ratios::default(), seed }, &Context::default())
+            assign(&mut dataset, &SplitSpec::Random { ratios: Ratios::default(), seed }, 10, &Context::default())
                 .expect("assigned");
             parts(&dataset)
         };

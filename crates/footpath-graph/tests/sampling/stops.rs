@@ -2,7 +2,8 @@
 
 use crate::{context, threads};
 use footpath_core::{
-    Artefact, ArtefactWriter, Context, Corpus, CorpusWriter, NodeId, Purpose, Replace, Stop, Stream, artefact,
+    Artefact, ArtefactKind, ArtefactWriter, Context, Corpus, CorpusWriter, NodeId, Purpose, Replace, Stop, Stream,
+    artefact,
 };
 use footpath_graph::audit::{HeldOutItems, audit_corpus};
 use footpath_graph::build::build;
@@ -146,7 +147,7 @@ fn corpora_are_looked_at_and_written_no_longer_than_asked() {
     let spec = SampleSpec { law: Law::Walk, ends: EndSet::Any, ..SampleSpec::default() };
     let directory = root.path().join("corpus");
     sample(&kg, 3, &spec, Quota::PerUser(PATHS), context(), &directory).unwrap();
-    let corpus = Corpus::open(&directory).unwrap();
+    let corpus = Corpus::open(&directory, &Context::default()).unwrap();
     assert_eq!(corpus.len() as u64, 10_000 * PATHS);
     let pattern = Pattern::hops(3, &kg).unwrap();
     ends_soon("the audit", |context| audit_corpus(&corpus, &kg, &pattern, &spec, &[], context).map(drop));
@@ -155,7 +156,7 @@ fn corpora_are_looked_at_and_written_no_longer_than_asked() {
     let nobody = HeldOutItems::new();
     ends_soon_without_a_trace("writing for hopwise", |context, out| {
         (0..20).try_for_each(|_| {
-            let mut folder = ArtefactWriter::create(out, "hopwise", Replace::No)?;
+            let mut folder = ArtefactWriter::create(out, ArtefactKind::Hopwise, Replace::No)?;
             export::write_hopwise(&corpus, &kg, [&nobody, &nobody], context, "paths", &mut folder).map(drop)
         })
     });
@@ -180,7 +181,10 @@ fn corpora_are_looked_at_and_written_no_longer_than_asked() {
             Ok(artefact::publish_file(out, Replace::No, fill)?)
         });
     }
-    assert!(Artefact::open(&directory, "corpus").is_ok(), "what was read is as it was");
+    assert!(
+        Artefact::open(&directory, ArtefactKind::Corpus, &Context::default()).is_ok(),
+        "what was read is as it was"
+    );
     assert!(!corpus.is_empty() && corpus.row(0)[0] == kg.vocabulary().node(NodeId(0)).0);
 }
 

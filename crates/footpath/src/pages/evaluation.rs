@@ -146,12 +146,11 @@ struct System<'a> {
 /// The subject, then the baselines, best NDCG first.
 fn systems(report: &Report) -> Vec<System<'_>> {
     let name = if report.model.is_some() { "path model" } else { "lists" };
-    let own = System { name, setting: "", figures: &report.figures };
-    let baseline = |(name, baseline)| {
-        let BaselineFigures { figures, setting, .. } = baseline;
-        System { name, setting, figures }
-    };
-    std::iter::once(own).chain(report.ranked_baselines().into_iter().map(baseline)).collect()
+    let mut systems = vec![System { name, setting: "", figures: &report.figures }];
+    for (name, BaselineFigures { figures, setting, .. }) in report.ranked_baselines() {
+        systems.push(System { name, setting, figures });
+    }
+    systems
 }
 
 fn interval(figures: &Figures, metric: Metric) -> [f64; 2] {
