@@ -3,7 +3,7 @@
 use crate::support::films::films;
 use crate::support::{args, fail, object, objects, strings, succeed};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 /// Items of a list, in order.
@@ -209,6 +209,47 @@ fn relations_can_be_read_in_other_words() {
     assert!(fail(3, &ask).contains("no relation `no_such`; it has interacted"));
     fs::write(&file, "[readings\n").expect("written");
     assert!(fail(3, &ask).contains("words.toml"));
+}
+
+#[test]
+fn the_first_reason_that_explain_gives_is_the_one_that_recommend_shows() {
+    let films = films();
+    let root = tempfile::tempdir().expect("a directory");
+    let lists = root.path().join("lists.tsv");
+    let how = ["--all", "-k", "3", "--beams", "100"];
+    let recommend = |form: &[&str]| {
+        let arguments = args!["recommend", &films.model, "--kg", &films.kg];
+        let more = how.iter().chain(form).map(std::ffi::OsString::from);
+        succeed(&arguments.into_iter().chain(more).collect::<Vec<_>>())
+    };
+    fs::write(&lists, recommend(&["--tsv"])).expect("written");
+    let explain = ["explain", "--recs", "--beams", "100", "--paths", "1", "--json"];
+    let [verb, recs, rest @ ..] = explain;
+    let mut arguments = args![verb, &films.model, "--kg", &films.kg, recs, &lists];
+    arguments.extend(rest.map(Into::into));
+    let reason = |of: &Value| {
+        let [nodes, relations, log_probability] = ["nodes", "relations", "log_probability"].map(|key| of[key].clone());
+        assert!(nodes.is_array() && log_probability.is_number(), "{of}");
+        (nodes, relations, log_probability)
+    };
+    let explained: BTreeMap<(String, String), _> = objects(&succeed(&arguments))
+        .iter()
+        .map(|why| {
+            let name = |key: &str| why[key].as_str().expect("a name").to_owned();
+            assert_eq!(why["is_ranked"], true, "{why}");
+            ((name("user"), name("item")), reason(&why["paths"][0]))
+        })
+        .collect();
+    let mut compared = 0;
+    for list in objects(&recommend(&["--json"])) {
+        let user = list["user"].as_str().expect("a user");
+        for item in list["items"].as_array().expect("items") {
+            let key = (user.to_owned(), item["item"].as_str().expect("an item").to_owned());
+            assert_eq!(explained[&key], reason(item), "{key:?}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 480 * 3);
 }
 
 #[test]

@@ -37,7 +37,8 @@ fn check_says_what_each_hop_can_be() {
         " collaborative   no path meets another user",
         " hop 1           from user to item along interacted (“chose”)",
         " hop 2           from item to person along directed_by (“was directed by”) or starring (“stars”)",
-        " hop 3           from person to item along ~directed_by, ~music_by, ~shot_by, ~starring, ~written_by; a path may end there",
+        " hop 3           from person to item along ~directed_by, ~music_by, ~shot_by, ~starring, ~written_by; \
+         a path may end there",
         " automaton       6 states, no fewer would do; 2 may end a path",
     ];
     for line in lines {

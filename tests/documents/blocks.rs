@@ -140,8 +140,8 @@ fn alike(line: &str, shown: &str) -> bool {
 
 #[test]
 fn blocks_are_found_and_taken_apart() {
-    let text = "a\n\n```sh\n# not run by the tests: slow\nx\n```\n\n- b\n\n  ```console\n  $ y\n  1\n  $ z\n  ```\n\n    \
-                cargo q\n    cargo r\n\n```sh\ncat <<'END'\n1\nEND\nv \\\n  w\n```\n";
+    let text = "a\n\n```sh\n# not run by the tests: slow\nx\n```\n\n- b\n\n  ```console\n  $ y\n  1\n  \
+                $ z\n  ```\n\n    cargo q\n    cargo r\n\n```sh\ncat <<'END'\n1\nEND\nv \\\n  w\n```\n";
     let blocks = of(text);
     let kinds: Vec<&str> = blocks.iter().map(|block| block.kind.as_str()).collect();
     assert_eq!(kinds, ["sh", "console", "", "sh"]);

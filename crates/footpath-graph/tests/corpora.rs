@@ -173,7 +173,10 @@ mod tables {
             for ids in [Ids::Number, Ids::Name] {
                 let table = written(|context, out| export::write_parquet(&corpus, &kg, ids, context, out), paths.len());
                 let (columns, rows) = read(&table);
-                let expected = ["node_0", "relation_1", "node_1", "relation_2", "node_2", "relation_3", "node_3", "relation_4", "node_4"];
+                let expected = [
+                    "node_0", "relation_1", "node_1", "relation_2", "node_2", "relation_3", "node_3",
+                    "relation_4", "node_4",
+                ];
                 prop_assert_eq!(&columns, &expected);
                 prop_assert_eq!(rows.len(), paths.len());
                 for (row, path) in rows.iter().zip(&paths) {
@@ -185,7 +188,8 @@ mod tables {
                         other => panic!("{other:?}"),
                     };
                     let node_names: Vec<String> = (0..there.len()).step_by(2).map(|p| name(p, &nodes)).collect();
-                    let relation_names: Vec<String> = (1..there.len()).step_by(2).map(|p| name(p, &relations)).collect();
+                    let relation_names: Vec<String> =
+                        (1..there.len()).step_by(2).map(|p| name(p, &relations)).collect();
                     prop_assert_eq!(&read_names(&kg, &node_names, &relation_names), path);
                 }
             }
@@ -345,7 +349,8 @@ mod statistics {
         fn figures_are_those_of_counting_one_by_one(choices in paths(4)) {
             let (kg, root) = (kg(), tempfile::tempdir().expect("a directory"));
             // Few distinct choices make duplicates.
-            let paths: Vec<Path> = choices.iter().map(|c| path(&kg, &c.iter().map(|c| c % 4).collect::<Vec<_>>())).collect();
+            let few = |hops: &[u32]| hops.iter().map(|c| c % 4).collect::<Vec<_>>();
+            let paths: Vec<Path> = choices.iter().map(|c| path(&kg, &few(c))).collect();
             let corpus = corpus(&kg, &paths, 4, &root.path().join("corpus"));
             let all = [1, 2, 4].map(|number| {
                 let context = threads(number);
@@ -357,15 +362,17 @@ mod statistics {
             let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
 
             prop_assert_eq!(stats.paths, total);
-            prop_assert_eq!(stats.tokens, paths.iter().map(|p| (p.nodes.len() + p.relations.len()) as u64).sum::<u64>());
+            let tokens: u64 = paths.iter().map(|p| (p.nodes.len() + p.relations.len()) as u64).sum();
+            prop_assert_eq!(stats.tokens, tokens);
             let users = counted(paths.iter().map(|p| p.nodes[0]));
             let mut per_user: Vec<u64> = users.values().copied().collect();
             per_user.sort_unstable();
             prop_assert_eq!((stats.users, stats.users_with_paths), (kg.users().len() as u64, users.len() as u64));
             if let (Some(min), Some(max)) = (per_user.first(), per_user.last()) {
                 let median = per_user[(per_user.len() - 1) / 2];
-                prop_assert_eq!((stats.paths_per_user.min, stats.paths_per_user.median, stats.paths_per_user.max), (*min, median, *max));
-                prop_assert!(close(stats.paths_per_user.mean, total as f64 / users.len() as f64));
+                let told = &stats.paths_per_user;
+                prop_assert_eq!((told.min, told.median, told.max), (*min, median, *max));
+                prop_assert!(close(told.mean, total as f64 / users.len() as f64));
             }
             let lengths = counted(paths.iter().map(Path::num_hops));
             prop_assert_eq!(stats.lengths.iter().map(|l| (l.hops, l.paths)).collect::<BTreeMap<_, _>>(), lengths);
@@ -380,15 +387,18 @@ mod statistics {
             let distinct: BTreeSet<_> = stats.patterns.iter().map(|p| &p.name).collect();
             prop_assert_eq!(distinct.len(), stats.patterns.len());
             let relations = counted(paths.iter().flat_map(|p| &p.relations).map(|&r| kg.relation_name(r)));
-            prop_assert_eq!(stats.relations.iter().map(|r| (r.name.clone(), r.count)).collect::<BTreeMap<_, _>>(), relations);
+            let told: BTreeMap<_, _> = stats.relations.iter().map(|r| (r.name.clone(), r.count)).collect();
+            prop_assert_eq!(told, relations);
 
             let ends = counted(paths.iter().map(|p| p.nodes[p.nodes.len() - 1]).filter(|&n| kg.is_item(n)));
             let at = |item: u32| ends.get(&NodeId(item)).copied().unwrap_or(0);
             let ended: u64 = ends.values().sum();
-            prop_assert_eq!((stats.ends.items, stats.ends.covered, stats.ends.paths), (kg.items().len() as u64, ends.len() as u64, ended));
+            let expected = (kg.items().len() as u64, ends.len() as u64, ended);
+            prop_assert_eq!((stats.ends.items, stats.ends.covered, stats.ends.paths), expected);
             prop_assert!(close(stats.ends.gini, gini(&kg.items().map(|i| at(i) as f64).collect::<Vec<_>>())));
             let most = ends.values().copied().max().unwrap_or(0);
-            prop_assert!(close(stats.ends.top_1_percent, share(most, ended)) && close(stats.ends.top_10_percent, share(most, ended)), "one item of nine");
+            let top = [stats.ends.top_1_percent, stats.ends.top_10_percent];
+            prop_assert!(top.iter().all(|&told| close(told, share(most, ended))), "one item of nine");
             let mut by_popularity: Vec<u32> = kg.items().collect();
             by_popularity.sort_by_key(|&i| (usize::MAX - kg.popularity(NodeId(i)), i));
             for (number, decile) in stats.ends.deciles.iter().enumerate() {
@@ -405,8 +415,10 @@ mod statistics {
             let mut entities: Vec<NodeId> = (kg.items().end..kg.num_nodes() as u32).map(NodeId).collect();
             entities.sort_by_key(|&e| (usize::MAX - kg.degree(e), e));
             let through = first.iter().filter(|e| **e == entities[0]).count() as u64;
-            prop_assert_eq!((stats.hubs.paths_with_entity, stats.hubs.degree), (first.len() as u64, kg.degree(entities[0]) as u64));
-            prop_assert!(close(stats.hubs.top_1_percent, share(through, first.len() as u64)), "one entity of some dozen");
+            let with_entity = first.len() as u64;
+            let expected = (with_entity, kg.degree(entities[0]) as u64);
+            prop_assert_eq!((stats.hubs.paths_with_entity, stats.hubs.degree), expected);
+            prop_assert!(close(stats.hubs.top_1_percent, share(through, with_entity)), "one entity of some dozen");
 
             let distinct = paths.iter().collect::<BTreeSet<_>>().len() as u64;
             prop_assert_eq!(stats.duplicates, total - distinct);

@@ -134,7 +134,10 @@ proptest! {
         let types: Vec<_> = (&kg).node_references().map(|n| (n.id(), *n.weight())).collect();
         let expected: Vec<_> = (0..kg.num_nodes() as u32).map(|n| (NodeId(n), kg.type_of(NodeId(n)))).collect();
         prop_assert_eq!(types, expected);
-        let found = |e: footpath_graph::petgraph::Edge| kg.find(e.id()).is_some() && e.id() == Triple { head: e.source(), relation: *e.weight(), tail: e.target() };
+        let found = |e: footpath_graph::petgraph::Edge| {
+            let triple = Triple { head: e.source(), relation: *e.weight(), tail: e.target() };
+            kg.find(e.id()).is_some() && e.id() == triple
+        };
         prop_assert!((&kg).edge_references().all(found));
     }
 
@@ -156,7 +159,8 @@ proptest! {
             RelationId::INTERACTED => EdgeKind::Interaction { rating: f32::NAN, time: 0 },
             relation => EdgeKind::Fact(kg.relation_name(relation)),
         };
-        let back = build(from_petgraph(&stated, node, edge).expect("a data set")).expect("built").train_kg().expect("valid");
+        let data = from_petgraph(&stated, node, edge).expect("a data set");
+        let back = build(data).expect("built").train_kg().expect("valid");
         prop_assert_eq!(&back.schema().types, &kg.schema().types);
         prop_assert_eq!(&back.schema().relations, &kg.schema().relations);
         for n in (0..kg.num_nodes() as u32).map(NodeId) {

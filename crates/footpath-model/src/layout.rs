@@ -3,13 +3,12 @@
 //! A token `i` sees a token `j` of its row when `i = j` or `rank(j) ≤ reach(i)`. Two numbers a token are enough for every mask that the
 //! objectives need, and a row needs no matrix:
 //!
-//! | mask | rank of `j` | reach of `i` |
-//! |---|---|---|
-//! | causal | `j` | `i` |
-//! | both sides | 0 | 0 |
-//! | prefix of `P` tokens | 0 below `P`, else `j` | `max(i, P − 1)` |
-//! | an order π of prediction (XLNet) | `π(j)` | `π(i)`; of a token that asks for the one at π: `π − 1`, itself [`UNSEEN`] |
-//! | padding | [`UNSEEN`] | 0 |
+//! - causal: the rank of `j` is `j`, the reach of `i` is `i`
+//! - both sides: the rank of `j` is 0, the reach of `i` is 0
+//! - prefix of `P` tokens: the rank of `j` is 0 below `P`, else `j`; the reach of `i` is `max(i, P − 1)`
+//! - an order π of prediction (XLNet): the rank of `j` is `π(j)`, the reach of `i` is `π(i)`; of a token that asks for
+//!   the one at π: `π − 1`, itself [`UNSEEN`]
+//! - padding: the rank of `j` is [`UNSEEN`], the reach of `i` is 0
 
 /// The rank of a token that no other token sees.
 pub const UNSEEN: u32 = u32::MAX;

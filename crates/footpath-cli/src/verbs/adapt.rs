@@ -13,8 +13,10 @@ use std::path::PathBuf;
 #[command(after_help = "Example:
   footpath adapt model --from kg --kg kg-of-today --out model-of-today
 
-What the model knows is found again by name. New items, and items that nobody had chosen, get vectors composed from their relations:
-a new film lies among the other films of its director, its actors and its genre. New users are told by what they chose.")]
+What the model knows is found again by name. New items, and items that nobody had chosen, get vectors \
+composed from their relations:
+a new film lies among the other films of its director, its actors and its genre. \
+New users are told by what they chose.")]
 pub(crate) struct AdaptArgs {
     /// The model
     model: PathBuf,

@@ -17,8 +17,10 @@ use std::path::PathBuf;
   footpath audit corpus --kg kg
   footpath audit --kg kg --recs theirs.tsv
 
-The split: held-out interactions that the graph has as well, that are out of order, in two parts, or restated as knowledge.
-A corpus: every path is checked against the triples of the graph, the pattern, the end set, and the interactions held out for valid and test.
+The split: held-out interactions that the graph has as well, that are out of order, \
+in two parts, or restated as knowledge.
+A corpus: every path is checked against the triples of the graph, the pattern, the end set, \
+and the interactions held out for valid and test.
 Lists: on labels drawn at random they must reach chance and no more.
 The exit status is 3 when something is wrong; what is worth knowing but not wrong is marked as a note.")]
 pub(crate) struct AuditArgs {
@@ -78,7 +80,8 @@ fn print_report(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         let verdict = if c.is_fair() { "chance" } else { "NOT CHANCE" };
         writeln!(
             out,
-            " L4: on random labels the lists reach NDCG {:.4} ± {:.4}, expected {:.4}: {verdict}; on the true ones {:.4}",
+            " L4: on random labels the lists reach NDCG {:.4} ± {:.4}, expected {:.4}: {verdict}; \
+             on the true ones {:.4}",
             c.ndcg, c.error, c.expected, c.true_ndcg
         )?;
     }

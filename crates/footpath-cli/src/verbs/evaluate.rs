@@ -19,7 +19,8 @@ use std::path::PathBuf;
   footpath evaluate --kg kg --model model --against theirs.tsv
   footpath evaluate --kg kg --model model --baselines=tuned --out evaluation
 
-Full ranking over all items the user has not chosen; users without a list count as zero. Behind ± is half of the 95 % interval of a mean.")]
+Full ranking over all items the user has not chosen; users without a list count as zero. \
+Behind ± is half of the 95 % interval of a mean.")]
 pub(crate) struct EvaluateArgs {
     /// The knowledge graph
     #[arg(long, value_name = "KG")]
@@ -45,7 +46,14 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "X", conflicts_with = "recs")]
     recency: Option<f64>,
     /// Baselines beside it: popularity, item-kNN, path counting and a random list; or all there are, each tuned on valid
-    #[arg(long, value_enum, value_name = "SET", num_args = 0..=1, require_equals = true, default_missing_value = "quick")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SET",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "quick"
+    )]
     baselines: Option<BaselineSet>,
     /// What to trade probability for, as `recommend` does: lir=0.2,sep=0.1,ptd=0.3
     #[arg(long, value_name = "WEIGHTS", conflicts_with = "recs")]

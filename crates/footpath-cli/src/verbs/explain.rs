@@ -19,7 +19,8 @@ use std::path::PathBuf;
   footpath explain model --kg kg --history alien-1979,blade-runner-1982 --item solaris-1972
   footpath explain model --kg kg --recs theirs.tsv --json > explained.jsonl
 
---recs adds paths to the lists of any recommender: a table with the columns user, rank, item, score, as `evaluate --recs` reads it.")]
+--recs adds paths to the lists of any recommender: a table with the columns user, rank, item, score, \
+as `evaluate --recs` reads it.")]
 pub(crate) struct ExplainArgs {
     /// The model
     model: PathBuf,
@@ -27,13 +28,13 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "KG")]
     kg: PathBuf,
     /// The user
-    #[arg(long, value_name = "U", required_unless_present_any = ["history", "recs"])]
+    #[arg(long, value_name = "U", allow_hyphen_values = true, required_unless_present_any = ["history", "recs"])]
     user: Option<String>,
     /// A user whom the graph does not know, by what they chose: ids of items, parted by commas, the last chosen last
-    #[arg(long, value_name = "I,I,…", conflicts_with = "user")]
+    #[arg(long, value_name = "I,I,…", allow_hyphen_values = true, conflicts_with = "user")]
     history: Option<String>,
     /// The item
-    #[arg(long, value_name = "I", required_unless_present = "recs")]
+    #[arg(long, value_name = "I", allow_hyphen_values = true, required_unless_present = "recs")]
     item: Option<String>,
     /// Somebody's recommendations, to be explained one by one
     #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "history", "item"])]
@@ -122,6 +123,9 @@ fn print(out: &mut dyn Write, why: &Why, proof: bool) -> io::Result<()> {
     writeln!(out, "Why {} for {}", why.label, why.user)?;
     if let Some(reason) = &why.reason {
         return writeln!(out, " {reason}");
+    }
+    if !why.is_ranked {
+        writeln!(out, " ranking does not look at this item; probabilities are among the paths to it")?;
     }
     let best = why.paths.first().map_or(0.0, |p| p.log_probability);
     let mut table = text::table(&["#", "path", "log probability", "relative"], 2);

@@ -35,7 +35,8 @@ pub(crate) enum ModelCommand {
 model, words = AutoModelForCausalLM.from_pretrained(\"gpt2\"), AutoTokenizer.from_pretrained(\"gpt2\")
 print(model(**words(\"user:user-001 interacted\", return_tensors=\"pt\")).logits.shape)'
 
-Output biases, kinds of tokens, factorised tables and what users chose are folded into the weights; the logits stay the same.")]
+Output biases, kinds of tokens, factorised tables and what users chose are folded into the weights; \
+the logits stay the same.")]
 pub(crate) struct ExportArgs {
     /// The model
     model: PathBuf,
@@ -60,7 +61,8 @@ enum FormatArg {
 #[command(group = one_pattern(), after_help = "Example:
   footpath model import gpt2 --kg kg --hops 3 --out model
 
-The words of its tokenizer must be the names of the graph, as `footpath model export` writes them. Weights are read from model.safetensors alone:
+The words of its tokenizer must be the names of the graph, as `footpath model export` writes them. \
+Weights are read from model.safetensors alone:
 pickled ones may execute code.")]
 pub(crate) struct ImportArgs {
     /// A directory with config.json, tokenizer.json and model.safetensors

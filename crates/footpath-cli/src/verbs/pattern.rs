@@ -195,7 +195,8 @@ fn checked_json(checked: &Checked, kg: &TrainKg) -> Value {
     let automaton = mixture.union().automaton();
     let states = automaton.states().map(|state| {
         let steps = automaton.steps_from(state).into_iter().map(|step| {
-            json!({ "relations": relation_names(&step.relations, kg), "types": type_names(&step.types, kg.schema()), "to": step.to.0 })
+            let relations = relation_names(&step.relations, kg);
+            json!({ "relations": relations, "types": type_names(&step.types, kg.schema()), "to": step.to.0 })
         });
         json!({ "state": state.0, "end": automaton.is_accepting(state), "steps": steps.collect::<Vec<_>>() })
     });

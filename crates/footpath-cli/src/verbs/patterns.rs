@@ -88,7 +88,8 @@ fn print(out: &mut dyn Write, report: &Report, top: usize) -> io::Result<()> {
     if let Some(p) = &report.popularity {
         writeln!(
             out,
-            "train interactions of an item: recommended {:.1}, chosen {:.1}, of the graph {:.1}; {} different items recommended",
+            "train interactions of an item: recommended {:.1}, chosen {:.1}, of the graph {:.1}; \
+             {} different items recommended",
             p.recommended,
             p.chosen,
             p.catalogue,

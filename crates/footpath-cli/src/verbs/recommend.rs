@@ -89,7 +89,7 @@ enum Format {
 #[group(required = true, multiple = false)]
 struct UserArgs {
     /// One user
-    #[arg(long, value_name = "U")]
+    #[arg(long, value_name = "U", allow_hyphen_values = true)]
     user: Option<String>,
     /// A file of users, one id on each line
     #[arg(long, value_name = "FILE")]
@@ -98,7 +98,7 @@ struct UserArgs {
     #[arg(long)]
     all: bool,
     /// A user whom the graph does not know, by what they chose: ids of items, parted by commas, the last chosen last
-    #[arg(long, value_name = "I,I,…")]
+    #[arg(long, value_name = "I,I,…", allow_hyphen_values = true)]
     history: Option<String>,
     /// A file of users whom the graph does not know: a table with the columns user_id and item_id, the last chosen last
     #[arg(long, value_name = "FILE")]
@@ -204,6 +204,7 @@ impl SearchArgs {
 }
 
 pub(crate) fn run(args: &RecommendArgs, work: &Work) -> Result<(), Failure> {
+    args.refuse_paths_not_shown()?;
     let optimise = args.optimise.as_deref().map(str::parse::<Weights>).transpose()?;
     let options = Options { optimise, ..args.search.options(args.k, args.paths) };
     options.validate()?;
@@ -243,6 +244,21 @@ pub(crate) fn run(args: &RecommendArgs, work: &Work) -> Result<(), Failure> {
 }
 
 impl RecommendArgs {
+    /// A table of rows has room for one path of each item, or for none.
+    fn refuse_paths_not_shown(&self) -> Result<(), Failure> {
+        let rows = match self.format() {
+            Format::Tsv => true,
+            #[cfg(feature = "parquet")]
+            Format::Parquet => true,
+            _ => false,
+        };
+        if rows && self.paths > 1 {
+            let reason = "tsv and parquet have no room for more than one path of an item; give --format json";
+            return Err(footpath::Error::Usage { option: "paths", reason: reason.to_owned() }.into());
+        }
+        Ok(())
+    }
+
     fn format(&self) -> Format {
         match (self.json, self.tsv) {
             (true, _) => Format::Json,
@@ -387,9 +403,14 @@ pub(crate) fn print_list(out: &mut dyn Write, list: &List, proof: bool) -> io::R
     writeln!(out, "Recommendations for {}", list.user)?;
     let mut table = text::table(&["#", "item", "because", "score", "confidence"], 3);
     for item in &list.items {
-        let mut because = item.text.replace("; ", ";\n");
-        for fact in item.triples.iter().filter(|_| proof) {
-            because.push_str(&format!("\n  {}", formats::statement(fact)));
+        let mut because = String::new();
+        for path in std::iter::once(&item.best).chain(&item.more_paths).map(|explanation| &explanation.path) {
+            let lead = if because.is_empty() { "" } else { "\nor " };
+            because.push_str(lead);
+            because.push_str(&path.text.replace("; ", ";\n"));
+            for fact in path.triples.iter().filter(|_| proof) {
+                because.push_str(&format!("\n  {}", formats::statement(fact)));
+            }
         }
         let (score, confidence) = (format!("{:.3}", item.score), format!("{:.0} %", item.confidence * 100.0));
         table.add_row([item.rank.to_string(), item.label.clone(), because, score, confidence]);

@@ -91,7 +91,11 @@ pub(crate) struct SettingArgs {
     /// What is learned, each for a share of the paths: KIND[:WEIGHT], `history-KIND` for what users chose in the order of time
     #[arg(long = "objective", value_name = "KIND[:WEIGHT]", long_help = OBJECTIVES)]
     objectives: Vec<String>,
-    #[arg(long, value_name = "legal|typed|full", help = default(|t| word(t.softmax), "What the true token is picked from"))]
+    #[arg(
+        long,
+        value_name = "legal|typed|full",
+        help = default(|t| word(t.softmax), "What the true token is picked from")
+    )]
     softmax: Option<String>,
     #[arg(long, value_name = "N", help = default(|t| t.epochs, "Passes over the users"))]
     epochs: Option<u64>,
@@ -103,11 +107,19 @@ pub(crate) struct SettingArgs {
     learning_rate: Option<f64>,
     #[arg(long, value_name = "X", help = default(|t| t.weight_decay, "Decoupled weight decay"))]
     weight_decay: Option<f32>,
-    #[arg(long, value_name = "P", help = default(|t| t.user_dropout, "Probability that a path is learned without knowing its user"))]
+    #[arg(
+        long,
+        value_name = "P",
+        help = default(|t| t.user_dropout, "Probability that a path is learned without knowing its user")
+    )]
     user_dropout: Option<f64>,
     #[arg(long, value_name = "X", help = default(|t| t.end_weight, "Weight of the end item in the loss"))]
     end_weight: Option<f32>,
-    #[arg(long, value_name = "N", help = default(|t| t.end_siblings, "Legal siblings against which the end item is learned"))]
+    #[arg(
+        long,
+        value_name = "N",
+        help = default(|t| t.end_siblings, "Legal siblings against which the end item is learned")
+    )]
     end_siblings: Option<usize>,
     /// Damping of hubs in the sampled paths [default: 1]
     #[arg(long, value_name = "X")]
@@ -141,7 +153,8 @@ const OBJECTIVES: &str = "What is learned, each for a share of the paths, by wei
   end                 the end of a path from the user alone, whatever leads there
 
 With history- before it an objective reads what a user chose in the order of time instead of a path:
-history-causal learns the next item, history-masked hidden ones. For more, --set 'objective=[{kind = \"masked\", rate = 0.2}]'.";
+history-causal learns the next item, history-masked hidden ones. \
+For more, --set 'objective=[{kind = \"masked\", rate = 0.2}]'.";
 
 /// Help that ends with the default of a setting.
 fn default<T: std::fmt::Display>(value: impl FnOnce(&TrainingConfig) -> T, help: &str) -> String {

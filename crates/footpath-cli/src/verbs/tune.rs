@@ -20,7 +20,8 @@ use std::path::PathBuf;
   footpath evaluate --kg kg --model search/best
 
 A space file:
-  method = \"halving\"        # all trials with few paths, the best third with three times as many, and again; or random, or tpe
+  method = \"halving\"        # all trials with few paths, the best third with three times as many, \
+and again; or random, or tpe
   trials = 27
   [train]                   # the same in all trials
   preset = \"small\"
@@ -30,8 +31,10 @@ A space file:
   batch_size = { int = [64, 512] }
   end_siblings = [24, 96]
 
-OUT has a line for each training (trials.jsonl), a table (trials.md), a picture (tune.svg), the best settings (best.toml) and the best model (best).
-The best has the highest NDCG@10 on valid; test is never looked at. Ctrl-C writes a checkpoint; --resume goes on, also after a crash.")]
+OUT has a line for each training (trials.jsonl), a table (trials.md), a picture (tune.svg), \
+the best settings (best.toml) and the best model (best).
+The best has the highest NDCG@10 on valid; test is never looked at. \
+Ctrl-C writes a checkpoint; --resume goes on, also after a crash.")]
 pub(crate) struct TuneArgs {
     /// What to search, as TOML
     space: PathBuf,

@@ -23,8 +23,8 @@ pub(super) struct SyntaxError {
 
 type Input<'a> = LocatingSlice<&'a str>;
 
-const LABELS_HELP: &str = "labels follow a colon: (:person), (:person|company), (:entity&!person), -[:starring]->; quote \
-                           others with backticks";
+const LABELS_HELP: &str = "labels follow a colon: (:person), (:person|company), (:entity&!person), -[:starring]->; \
+                           quote others with backticks";
 const EDGES_HELP: &str = "edges are written -[:r]->, <-[:r]-, -[:r]-, -->, <-- and --";
 
 /// Reads a pattern.
@@ -50,6 +50,12 @@ pub(super) fn parse(text: &str) -> Result<Ast, SyntaxError> {
         let wanted = wanted.next().unwrap_or("a valid pattern");
         let help = match found {
             Some('~') => "the inverse of a relation r is written <-[:r]-",
+            // As openCypher writes what GQL writes otherwise.
+            Some('*') => "repetition is written behind the edge: -[]-{1,3}, and -[]-{2} for exactly two",
+            Some('{') => {
+                "repetition is written behind an edge or a group: -[]-{1,3}; patterns have no properties such as \
+                 {id: 'x'}: users and items are chosen by the options of a verb"
+            }
             _ => help.next().unwrap_or("write it like (:user)-[:interacted]->(:item)-[]-(:item)"),
         };
         let found = found.map_or("the end of the pattern".to_owned(), |c| format!("`{}`", c.escape_debug()));

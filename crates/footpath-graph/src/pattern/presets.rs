@@ -2,11 +2,18 @@
 //!
 //! The originals name the relations of one data set; here the lists of relations are left open.
 //!
-//! | name | the original | here |
-//! |---|---|---|
-//! | `pgpr` | Xian et al., SIGIR 2019: user–item–user–item by purchases; user–item–x–item by one of six relations of Amazon products (words, brands, categories, related products), the same relation both ways and the direction ignored; two more shapes by words that users wrote themselves | the same shapes by any facts; both facts may be of different relations; users have no facts of their own |
-//! | `cafe` | Xian et al., CIKM 2020: a file of metapaths for each data set, with inverse relations spelled out, so that what leads out forward leads back inverse | user–item–user–item, and facts walked forward to an entity and inverse to an item |
-//! | `collaborative` | user–item–user–item alone, which later comparisons list beside the metapaths by facts | the same |
+//! - `pgpr`
+//!   - the original: Xian et al., SIGIR 2019: user–item–user–item by purchases; user–item–x–item by one of six relations
+//!     of Amazon products (words, brands, categories, related products), the same relation both ways and the direction
+//!     ignored; two more shapes by words that users wrote themselves
+//!   - here: the same shapes by any facts; both facts may be of different relations; users have no facts of their own
+//! - `cafe`
+//!   - the original: Xian et al., CIKM 2020: a file of metapaths for each data set, with inverse relations spelled out,
+//!     so that what leads out forward leads back inverse
+//!   - here: user–item–user–item, and facts walked forward to an entity and inverse to an item
+//! - `collaborative`
+//!   - the original: user–item–user–item alone, which later comparisons list beside the metapaths by facts
+//!   - here: the same
 
 use super::Pattern;
 use crate::error::{Error, Result};

@@ -235,8 +235,9 @@ fn the_mark_stands_under_the_trouble() {
     let message = |text: &str| Pattern::parse(text, &kg).expect_err(text).to_string();
     assert_eq!(
         message("(:user)-[:\u{7}]-(:itme)"),
-        "pattern, column 11: expected a label, found `\\u{7}`\n  (:user)-[:\\u{7}]-(:itme)\n            ^^^^^\nlabels follow a \
-         colon: (:person), (:person|company), (:entity&!person), -[:starring]->; quote others with backticks"
+        "pattern, column 11: expected a label, found `\\u{7}`\n  (:user)-[:\\u{7}]-(:itme)\n            ^^^^^\n\
+         labels follow a colon: (:person), (:person|company), (:entity&!person), -[:starring]->; \
+         quote others with backticks"
     );
     // Of a long pattern only the surroundings are shown.
     let long = message(&format!(

@@ -8,8 +8,8 @@
 //! the arc of the hop to `v_i`, one unless [`SampleSpec::edge_weights`] is on. Every law gives each legal path a weight
 //!
 //! ```text
-//! w(path) = Π_{1 ≤ i ≤ L} λ(r_i)·ω_i · Π_{1 < i < L} d(v_i)^−α                           for UniformPath and UniformEnd
-//! w(path) = Π_{1 ≤ i ≤ L} λ(r_i)·ω_i · Π_{1 < i < L} d(v_i)^−α · Π_{1 ≤ i < L} 1 / a(v_i)   for Walk
+//! w(path) = Π_{1 ≤ i ≤ L} λ(r_i)·ω_i · Π_{1 < i < L} d(v_i)^−α                          for UniformPath and UniformEnd
+//! w(path) = Π_{1 ≤ i ≤ L} λ(r_i)·ω_i · Π_{1 < i < L} d(v_i)^−α · Π_{1 ≤ i < L} 1 / a(v_i)  for Walk
 //! ```
 //!
 //! where `a(v_i)` is the sum of `λ·ω` over the arcs of `v_i` that the pattern allows there, and with `g(v) = max(n(v),

@@ -10,16 +10,20 @@ const MAX_RELATIONS: usize = 30;
 
 pub(crate) const STYLE: &str = "\
 :root{color-scheme:light dark;--back:#fff;--ink:#1c2430;--soft:#5c6675;--line:#d5dae1;--a:#1f62ab;--b:#d66812}
-@media(prefers-color-scheme:dark){:root{--back:#14181e;--ink:#e4e8ee;--soft:#98a2b0;--line:#343c47;--a:#6aa9ec;--b:#f0964a}}
-body{background:var(--back);color:var(--ink);font:15px/1.5 system-ui,sans-serif;max-width:760px;margin:2.5rem auto;padding:0 1rem}
+@media(prefers-color-scheme:dark){:root{--back:#14181e;--ink:#e4e8ee;--soft:#98a2b0;--line:#343c47;\
+--a:#6aa9ec;--b:#f0964a}}
+body{background:var(--back);color:var(--ink);font:15px/1.5 system-ui,sans-serif;max-width:760px;\
+margin:2.5rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:0 0 .2rem}h2{font-size:1.1rem;margin:2.2rem 0 .3rem}
 p{color:var(--soft);margin:.2rem 0 .8rem}
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(128px,1fr));gap:.6rem;margin:1.4rem 0}
-dl div{border:1px solid var(--line);border-radius:8px;padding:.5rem .7rem;display:flex;flex-direction:column;justify-content:space-between}
+dl div{border:1px solid var(--line);border-radius:8px;padding:.5rem .7rem;\
+display:flex;flex-direction:column;justify-content:space-between}
 dt{color:var(--soft);font-size:.8rem}dd{margin:0;font-size:1.15rem;font-variant-numeric:tabular-nums}
 svg{display:block;width:100%;height:auto;font:12px system-ui,sans-serif}
 svg text{fill:var(--ink)}svg .soft{fill:var(--soft)}svg .code{font-family:ui-monospace,monospace;font-size:11.5px}
-svg .a{fill:var(--a)}svg .b{fill:var(--b)}svg .line{stroke:var(--line);fill:none}svg .curve{stroke:var(--a);stroke-width:2;fill:none}
+svg .a{fill:var(--a)}svg .b{fill:var(--b)}svg .line{stroke:var(--line);fill:none}\
+svg .curve{stroke:var(--a);stroke-width:2;fill:none}
 svg .even{stroke:var(--soft);stroke-dasharray:4 4;fill:none}
 ";
 
@@ -45,10 +49,12 @@ fn write(name: &str, s: &CorpusStats, page: &mut String) -> std::fmt::Result {
     patterns(s, page)?;
     section("Relations", "Share of hops; ~ is the inverse.", page)?;
     relations(&s.relations, page)?;
-    let even = "Share of all path ends that fall on so many items, those with the fewest ends first. The broken line is an even spread.";
+    let even = "Share of all path ends that fall on so many items, those with the fewest ends first. \
+                The broken line is an even spread.";
     section("Spread of the ends", even, page)?;
     lorenz(s, page)?;
-    let popular = "Items from the most to the least chosen in train, in ten equal parts: their share of path ends beside their share of train.";
+    let popular = "Items from the most to the least chosen in train, in ten equal parts: \
+                   their share of path ends beside their share of train.";
     section("Popularity of the ends", popular, page)?;
     let tenths: Vec<_> = s.ends.deciles.iter().map(|d| [d.share_of_ends, d.share_of_train]).collect();
     deciles(&tenths, ["path ends", "train"], page)?;

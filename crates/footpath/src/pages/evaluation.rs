@@ -11,11 +11,14 @@ use std::path::Path;
 
 const MORE_STYLE: &str = "\
 body{max-width:1000px}table{border-collapse:collapse;width:100%;font-size:.82rem;font-variant-numeric:tabular-nums}
-th,td{text-align:right;padding:.3rem .4rem;border-bottom:1px solid var(--line);vertical-align:top}th:first-child,td:first-child{text-align:left}svg{max-width:820px}
+th,td{text-align:right;padding:.3rem .4rem;border-bottom:1px solid var(--line);vertical-align:top}\
+th:first-child,td:first-child{text-align:left}svg{max-width:820px}
 td small,th small{display:block;color:var(--soft);font-size:.72rem}tr.own td{font-weight:600}.scroll{overflow-x:auto}
 h3{font-size:1rem;margin:1.8rem 0 .2rem}code{font-size:.8rem;overflow-wrap:anywhere}
-svg .box{fill:none;stroke:var(--soft)}svg .end{stroke:var(--b);stroke-width:2}svg .own{stroke:var(--a);stroke-width:2}svg .arrow{stroke:var(--soft);fill:none}
-svg .dot{fill:var(--a)}svg .dotb{fill:var(--b)}svg .whisker{stroke:var(--soft);stroke-width:2}svg .curveb{stroke:var(--b);stroke-width:2;fill:none}
+svg .box{fill:none;stroke:var(--soft)}svg .end{stroke:var(--b);stroke-width:2}\
+svg .own{stroke:var(--a);stroke-width:2}svg .arrow{stroke:var(--soft);fill:none}
+svg .dot{fill:var(--a)}svg .dotb{fill:var(--b)}svg .whisker{stroke:var(--soft);stroke-width:2}\
+svg .curveb{stroke:var(--b);stroke-width:2;fill:none}
 .hit{color:var(--b);font-weight:600}
 ";
 
@@ -58,7 +61,8 @@ fn write(report: &Report, page: &mut String) -> std::fmt::Result {
     calibration(report, page)?;
     section(
         "Popularity",
-        "Items from the most to the least chosen in train, in ten equal parts: their share of the slots beside their share of train.",
+        "Items from the most to the least chosen in train, in ten equal parts: \
+         their share of the slots beside their share of train.",
         page,
     )?;
     deciles(&drawn.deciles, ["lists", "train"], page)?;
@@ -68,7 +72,8 @@ fn write(report: &Report, page: &mut String) -> std::fmt::Result {
     }
     section(
         "Examples",
-        "Users spread evenly over all, with the first items of their lists and the path that leads to each. <span class=\"hit\">Held out</span> items are what the user chose later.",
+        "Users spread evenly over all, with the first items of their lists and the path that leads to each. \
+         <span class=\"hit\">Held out</span> items are what the user chose later.",
         page,
     )?;
     drawn.examples.iter().try_for_each(|example| example_of(example, page))?;

@@ -5,8 +5,9 @@ use crate::metapaths::{Part, Report};
 use std::fmt::Write;
 
 const WIDTH: f64 = 860.0;
-const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#1c2430}.head{font-size:15px}.code{font-family:ui-monospace,monospace;font-size:11.5px}\
-.soft{fill:#5c6675}.bar{fill:#1f62ab}";
+const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#1c2430}.head{font-size:15px}\
+                     .code{font-family:ui-monospace,monospace;font-size:11.5px}\
+                     .soft{fill:#5c6675}.bar{fill:#1f62ab}";
 
 /// Bars for the masses of the first `top` patterns and relations.
 #[must_use]
@@ -18,7 +19,8 @@ pub fn masses(report: &Report, top: usize) -> String {
     // Writing to memory does not fail.
     let _ = write!(
         svg,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"Mass by pattern and relation\">\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
+         role=\"img\" aria-label=\"Mass by pattern and relation\">\
          <style>{STYLE}</style><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>"
     );
     let mut y = 28.0;

@@ -1,7 +1,7 @@
 //! Lists of recommendations in the forms in which they leave: JSON lines, TSV, Markdown, Graphviz, and, with the feature `parquet`, a table.
 
 use super::lines;
-use super::render::Evidence;
+use super::render::{Evidence, Rendered};
 use crate::error::Result;
 use crate::recommend::{Item, List};
 use std::collections::BTreeMap;
@@ -34,7 +34,9 @@ impl Form {
             Self::Json | Self::Markdown { .. } => "",
             Self::Tsv => "user\trank\titem\tscore\n",
             Self::Dot => {
-                "digraph recommendations {\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n"
+                "digraph recommendations {\n  rankdir=LR;\n  \
+                 node [shape=box, style=rounded, fontname=\"sans-serif\"];\n  \
+                 edge [fontname=\"sans-serif\", fontsize=10];\n"
             }
         }
     }
@@ -90,8 +92,14 @@ fn write_markdown(list: &List, proof: bool, out: &mut dyn Write) -> io::Result<(
         let percent = item.confidence * 100.0;
         let (label, text) = (plain(&item.label), plain(&item.text));
         writeln!(out, "{}. **{label}**: {text}. ({percent:.0} % of its probability)", item.rank)?;
-        for fact in item.triples.iter().filter(|_| proof) {
-            writeln!(out, "   - `{}`", statement(fact).replace('`', "'"))?;
+        let facts = |path: &Rendered, out: &mut dyn Write| {
+            let mut facts = path.triples.iter().filter(|_| proof);
+            facts.try_for_each(|fact| writeln!(out, "   - `{}`", statement(fact).replace('`', "'")))
+        };
+        facts(item, out)?;
+        for path in item.more_paths.iter().map(|more| &more.path) {
+            writeln!(out, "   - or: {}", plain(&path.text))?;
+            facts(path, out)?;
         }
     }
     if let Some(reason) = &list.reason {
@@ -129,13 +137,14 @@ fn write_cluster(number: usize, list: &List, out: &mut dyn Write) -> io::Result<
         list.items.iter().filter_map(|item| Some((item.nodes.last()?.clone(), item))).collect();
     let mut names: BTreeMap<&str, String> = BTreeMap::new();
     let mut edges: BTreeMap<(&str, &str, &str), ()> = BTreeMap::new();
-    for item in &list.items {
-        for (hop, relation) in item.nodes.windows(2).zip(&item.relations) {
+    let paths = |item: &'_ Item| std::iter::once(&item.best).chain(&item.more_paths);
+    for path in list.items.iter().flat_map(paths).map(|explanation| &explanation.path) {
+        for (hop, relation) in path.nodes.windows(2).zip(&path.relations) {
             if let [head, tail] = hop {
                 edges.insert((head, relation, tail), ());
             }
         }
-        names.extend(item.nodes.iter().map(String::as_str).zip(item.labels.iter().cloned()));
+        names.extend(path.nodes.iter().map(String::as_str).zip(path.labels.iter().cloned()));
     }
     for (name, label) in names {
         let (label, style) = match recommended.get(name) {
@@ -202,7 +211,6 @@ fn walk(item: &Item) -> String {
 mod tests {
     use super::*;
     use crate::recommend::Explanation;
-    use crate::text::render::Rendered;
 
     fn lists() -> Vec<List> {
         let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();

@@ -11,7 +11,8 @@
 //! exp(β · match(f)) · fame(f)^γ · exp(ρ · recent(f))
 //!
 //! match(f)  = [some favourite of the user is linked to f] + λ · (number of leanings linked to f)
-//! fame(f)   = (1 + number of films that share a person or series with f) · exp(σ · z(f)),  z(f) standard normal, the same for all users
+//! fame(f)   = (1 + number of films that share a person or series with f) · exp(σ · z(f)),
+//!             z(f) standard normal, the same for all users
 //! recent(f) = share of the user's last three films that share a person or series with f
 //! ```
 //!

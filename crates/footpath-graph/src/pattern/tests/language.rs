@@ -214,7 +214,10 @@ pub(super) fn check_minimal(automaton: &Automaton, num_relations: usize, num_typ
 
 proptest! {
     #[test]
-    fn automata_accept_what_a_naive_matcher_accepts_and_are_minimal(parts in whole(), choices in proptest::collection::vec(0usize..1000, 16)) {
+    fn automata_accept_what_a_naive_matcher_accepts_and_are_minimal(
+        parts in whole(),
+        choices in proptest::collection::vec(0usize..1000, 16)
+    ) {
         let kg = small();
         let text = text_of(&parts);
         let matches = |word: &[(usize, usize)]| !word.is_empty() && ends(&parts, word, 0).contains(&word.len());

@@ -74,7 +74,10 @@ pub struct Why {
     pub item: String,
     /// The item's readable label.
     pub label: String,
-    /// The most probable paths, best first; their probabilities are among the paths to this item.
+    /// Whether the probabilities of the paths are those that rank; else they are among the paths to this item.
+    #[serde(default)]
+    pub is_ranked: bool,
+    /// The most probable paths, best first.
     pub paths: Vec<Explanation>,
     /// Why there is none, if there is none.
     pub reason: Option<String>,

@@ -132,12 +132,19 @@ impl Request {
 
     /// The most probable paths from a user to an item, whether they have chosen it or not.
     ///
+    /// For an item that [`Request::recommend`] finds, with the same options, these are the paths that made its rank, with the
+    /// same probabilities. For any other they are searched for with the item in view, and their probabilities are
+    /// among the paths to it: see [`Why::is_ranked`].
+    ///
     /// # Errors
     /// [`footpath_core::Error::Stopped`].
     pub fn explain(&self, user: NodeId, item: NodeId, options: Options, context: &Context) -> Result<Why> {
-        let options = Options { k: 1, ..options }.search(Goal::Item(item));
-        let search = || self.service.recommender(&self.legal).recommend(&[user], options, context);
-        let found = context.run(search)??.pop().and_then(|mut list| list.items.pop());
+        let ranked = self.as_ranked(user, item, options, context)?;
+        let is_ranked = ranked.is_some();
+        let found = match ranked {
+            Some(found) => Some(found),
+            None => self.with_item_in_view(user, item, options, context)?,
+        };
         let paths: Vec<Explanation> = found.iter().flat_map(|f| &f.paths).map(|p| self.explanation(p)).collect();
         let kg = self.service.kg();
         let reason = paths.is_empty().then(|| {
@@ -148,9 +155,42 @@ impl Request {
             user: self.narrator().user_id(user).to_owned(),
             item: kg.id(item).to_owned(),
             label: kg.label(item).to_owned(),
+            is_ranked,
             paths,
             reason,
         })
+    }
+
+    /// The item as a search for recommendations finds it: as in a list of ten, which is searched wider where it is short,
+    /// else among all that one search finds. `None` where ranking never looks at it.
+    fn as_ranked(&self, user: NodeId, item: NodeId, options: Options, context: &Context) -> Result<Option<ScoredItem>> {
+        let generates = self.service.card().training.item_objective().is_none();
+        if options.fill_in || !generates || self.legal.items_of(user).contains(&item.0) {
+            return Ok(None);
+        }
+        let list_of_ten = Options { k: Options::default().k, ..options.of(&self.service) }.search(Goal::Unseen);
+        let all = SearchOptions { k: MAX_K, when_short: WhenShort::Accept, ..list_of_ten };
+        for search in [list_of_ten, all] {
+            let find = || self.service.recommender(&self.legal).recommend(&[user], search, context);
+            let items = context.run(find)??.pop().map(|list| list.items).unwrap_or_default();
+            if let Some(found) = items.into_iter().find(|found| found.item == item && !found.paths.is_empty()) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The item as a search finds it that follows nothing but paths to it.
+    fn with_item_in_view(
+        &self,
+        user: NodeId,
+        item: NodeId,
+        options: Options,
+        context: &Context,
+    ) -> Result<Option<ScoredItem>> {
+        let options = Options { k: 1, ..options }.search(Goal::Item(item));
+        let search = || self.service.recommender(&self.legal).recommend(&[user], options, context);
+        Ok(context.run(search)??.pop().and_then(|mut list| list.items.pop()))
     }
 
     /// A list in the user's own strings.

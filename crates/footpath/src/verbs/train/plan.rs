@@ -56,8 +56,8 @@ fn few_readings(model: &ModelConfig, training: &TrainingConfig, tokens: u64) -> 
     let (tokens, vocabulary) = (tokens.saturating_mul(training.epochs), model.num_tokens as u64);
     (tokens < vocabulary * READINGS).then(|| {
         format!(
-            "{tokens} tokens to read with a vocabulary of {vocabulary}: most vectors stay as random as they begin; sample more paths, or \
-             cut the pattern down to the relations that matter"
+            "{tokens} tokens to read with a vocabulary of {vocabulary}: most vectors stay as random as they begin; \
+             sample more paths, or cut the pattern down to the relations that matter"
         )
     })
 }
@@ -65,7 +65,10 @@ fn few_readings(model: &ModelConfig, training: &TrainingConfig, tokens: u64) -> 
 fn few_steps(num_steps: u64, training: &TrainingConfig) -> Option<String> {
     (num_steps < 20).then(|| {
         let rows = training.rows_per_step();
-        format!("{num_steps} steps of {rows} paths: hardly anything is learned; give more epochs, more paths or smaller batches")
+        format!(
+            "{num_steps} steps of {rows} paths: hardly anything is learned; \
+             give more epochs, more paths or smaller batches"
+        )
     })
 }
 
@@ -85,8 +88,8 @@ fn no_way(legal: &Legal) -> Option<String> {
     let (stuck, all) = (stuck.count(), looked_at.len());
     (stuck * 2 > all).then(|| {
         format!(
-            "{stuck} of {all} users looked at have no path of this pattern to an item they have not chosen: they will get no \
-             recommendation; checking the pattern and counting its paths say what reaches how far"
+            "{stuck} of {all} users looked at have no path of this pattern to an item they have not chosen: \
+             they will get no recommendation; checking the pattern and counting its paths say what reaches how far"
         )
     })
 }

@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn the_estimator_looks_where_figures_were_good() {
         let space = Space::from_toml(
-            "method = \"tpe\"\ntrials = 60\n[space]\nlearning_rate = { log = [1e-4, 1e-1] }\nend_siblings = [8, 24, 96]",
+            "method = \"tpe\"\ntrials = 60\n\
+             [space]\nlearning_rate = { log = [1e-4, 1e-1] }\nend_siblings = [8, 24, 96]",
             std::path::Path::new("space.toml"),
         )
         .expect("a space");

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! OUT/
-//!   search.json          what is searched, and on which graph: the space, hashes of the train graph and of valid, the pattern
+//!   search.json          what is searched, and on which graph: the space, hashes of the train graph and of valid,
+//!                        the pattern
 //!   trials.jsonl         one line for each training, in the order in which they were done
 //!   trials.md  tune.svg  table and picture of them
 //!   best.toml            the best settings, all that there are
 //!   best/                the best model
-//!   trial-0007-rung-0    a model whose line is not written yet; with `.train`: the checkpoints of an unfinished training
+//!   trial-0007-rung-0    a model whose line is not written yet; with `.train`: the checkpoints
+//!                        of an unfinished training
 //! ```
 //!
 //! Every training is that of [`train::run`], which looks at valid and never at test. Which training comes next, and with which
@@ -342,7 +344,8 @@ fn describe(space: &Space, kg: &Kg, base: &TrainOptions, context: &Context) -> R
     let valid = hash(Split::Valid.file_name());
     let paths = base.shape.clone().unwrap_or_default();
     let description = serde_json::json!({
-        "space": space, "graph": files, "valid": valid, "paths": format!("{paths:?}"), "device": context.device().name(),
+        "space": space, "graph": files, "valid": valid,
+        "paths": format!("{paths:?}"), "device": context.device().name(),
     });
     Ok(format!("{description:#}\n"))
 }

@@ -182,7 +182,9 @@ mod tests {
 
     #[test]
     fn every_training_has_a_point_in_every_panel() {
-        let text = "method = \"halving\"\ntrials = 9\nrungs = 2\n[space]\nlearning_rate = { log = [1e-4, 1e-2] }\nuser_dropout = { uniform = [0.5, 1] }\npreset = [\"tiny\", \"small\"]\nbatch_size = { int = [64, 512] }\nsiblings = { log_int = [4, 64] }";
+        let text = "method = \"halving\"\ntrials = 9\nrungs = 2\n[space]\n\
+                    learning_rate = { log = [1e-4, 1e-2] }\nuser_dropout = { uniform = [0.5, 1] }\n\
+                    preset = [\"tiny\", \"small\"]\nbatch_size = { int = [64, 512] }\nsiblings = { log_int = [4, 64] }";
         let space = Space::from_toml(text, Path::new("space.toml")).expect("a space");
         let mut done: Vec<Record> = Vec::new();
         while let Some(job) = space.next(&done, 90) {

@@ -310,7 +310,8 @@ fn plain(value: &toml::Value) -> Result<Value, String> {
 }
 
 fn range(value: &toml::Value) -> Result<Range, String> {
-    const FORMS: &str = "write a list of values, or { log = [0.001, 0.1] }, { uniform = [0, 1] }, { int = [1, 9] } or { log_int = [1, 99] }";
+    const FORMS: &str = "write a list of values, or { log = [0.001, 0.1] }, { uniform = [0, 1] }, \
+                         { int = [1, 9] } or { log_int = [1, 99] }";
     let table = match value {
         toml::Value::Array(values) => return Ok(Range::Choices(values.iter().map(plain).collect::<Result<_, _>>()?)),
         toml::Value::Table(table) if table.len() == 1 => table,
@@ -350,7 +351,8 @@ fn check_rungs(space: &Space, base: &Options, at: usize) -> Result<(), Wrong> {
     let (trials, paths) = (space.trials, base.training.paths_per_user);
     let told = |what: &str, got: u64| {
         let reason = format!(
-            "rungs: of {share} {what} in the first of {} rungs one is left in the last, but there are {got}; take fewer rungs or more {what}",
+            "rungs: of {share} {what} in the first of {} rungs one is left in the last, but there are {got}; \
+             take fewer rungs or more {what}",
             space.rungs
         );
         Err((at, reason))
