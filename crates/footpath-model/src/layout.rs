@@ -1,7 +1,7 @@
 //! Where the tokens of a row stand, and which of them each may see.
 //!
-//! A token `i` sees a token `j` of its row when `i = j` or `rank(j) ≤ reach(i)`. Two numbers a token are enough for every mask that the
-//! objectives need, and a row needs no matrix:
+//! A token `i` sees a token `j` of its row when `i = j` or `rank(j) ≤ reach(i)`. Two numbers a token are enough for
+//! every mask that the objectives need, and a row needs no matrix:
 //!
 //! | mask | rank of `j` | reach of `i` |
 //! |---|---|---|
@@ -30,7 +30,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Rows in which every token sees itself and those before it. Padding at the end needs nothing else: no one looks that far.
+    /// Rows in which every token sees itself and those before it. Padding at the end needs nothing else: no one looks
+    /// that far.
     #[must_use]
     pub fn causal(rows: usize, tokens: usize) -> Self {
         let row: Vec<u32> = (0u32..).take(tokens).collect();
@@ -55,7 +56,8 @@ impl Layout {
             [(&mut self.positions, positions, 0), (&mut self.ranks, ranks, UNSEEN), (&mut self.reaches, reaches, 0)];
         for (numbers, of_row, padding) in all {
             numbers.extend(of_row);
-            // Padding after a causal row goes on like it: no one looks that far, and rows that are all causal share a mask.
+            // Padding after a causal row goes on like it: no one looks that far, and rows that are all causal share a
+            // mask.
             match causal {
                 true => numbers.extend((0u32..).take(self.tokens).skip(len)),
                 false => numbers.resize(end, padding),
