@@ -167,7 +167,8 @@ impl Checkpoints {
     fn of_this_run(&self, artefact: &Artefact, device: &Device) -> Result<Trainer> {
         self.check_parents(artefact)?;
         if artefact.manifest().config != self.sampling {
-            let reason = "the unfinished run draws its paths otherwise; give the same patterns, law and weights, or --restart to discard it";
+            let reason = "the unfinished run draws its paths otherwise; give the same patterns, law and weights, or \
+                          --restart to discard it";
             return Err(Error::Config { option: "resume", reason: reason.to_owned() });
         }
         read(artefact, device)

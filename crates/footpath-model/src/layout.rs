@@ -8,8 +8,10 @@
 //! | causal | `j` | `i` |
 //! | both sides | 0 | 0 |
 //! | prefix of `P` tokens | 0 below `P`, else `j` | `max(i, P − 1)` |
-//! | an order π of prediction (XLNet) | `π(j)` | `π(i)`; of a token that asks for the one at π: `π − 1`, itself [`UNSEEN`] |
+//! | an order π of prediction (XLNet) | `π(j)` | `π(i)`; `π − 1` of a token that asks for the one at π |
 //! | padding | [`UNSEEN`] | 0 |
+//!
+//! A token that asks for another is itself [`UNSEEN`].
 
 /// The rank of a token that no other token sees.
 pub const UNSEEN: u32 = u32::MAX;

@@ -4,15 +4,25 @@
 //! knows which one it learns. Every loss below is a cross-entropy in nats over the candidates of the
 //! [softmax](crate::config::Softmax); `x₀` is the user.
 //!
-//! | kind | loss of a text x₀ … x_T | source | for |
-//! |---|---|---|---|
-//! | `causal` | −Σ_{t ≥ max(1, prompt)} log p(x_t ∣ x_<t) | GPT (Radford et al. 2018); PLM-Rec (Geng et al. 2022), PEARLM (Balloccu et al. 2023) on paths; SpeedyFeed (Xiao et al. 2022) on histories | generating paths: the default |
-//! | `prefix` | −Σ_{t ≥ P} log p(x_t ∣ x_<t), where the first P tokens see each other; P drawn among the nodes | UniLM (Dong et al. 2019) | long patterns whose beginning is given |
-//! | `masked` | −Σ_{t ∈ M} log p(x_t ∣ x with M corrupted); 80 % mask, 10 % random, 10 % as it was | BERT (Devlin et al. 2019); GRec, PeterRec (Yuan et al. 2020) on histories | gap filling; next items from both sides |
-//! | `permuted` | −Σ_{t late in π} log p(x_t ∣ x_s, π(s) < π(t)), π a random order | XLNet (Yang et al. 2019), Transformers4Rec (de Souza Pereira Moreira et al. 2021) | both directions without masks in the input |
-//! | `unified` | one of causal, prefix and masked, each a third of the texts | UniLM (Dong et al. 2019) | one model for all three |
-//! | `fill-in-the-middle` | −log p(middle, end ∣ prefix, suffix) − log p(prefix), cut at nodes; `prefix, suffix, middle` or `suffix, prefix, middle` | Bavarian et al. 2022 | explaining a given item |
-//! | `rearranged` | −log p(intact or not ∣ text) + the loss of `masked` where it is intact; in the others the nodes changed places | RESETBERT4Rec (Zhao 2022) | telling true paths and histories from shuffled ones |
+//! | kind | loss of a text x₀ … x_T | for |
+//! |---|---|---|
+//! | `causal` | −Σ_{t ≥ max(1, prompt)} log p(x_t ∣ x_<t) | generating paths: the default |
+//! | `prefix` | −Σ_{t ≥ P} log p(x_t ∣ x_<t), the first P seeing each other | patterns whose beginning is given |
+//! | `masked` | −Σ_{t ∈ M} log p(x_t ∣ x with M corrupted) | gap filling; next items from both sides |
+//! | `permuted` | −Σ_{t late in π} log p(x_t ∣ x_s, π(s) < π(t)) | both directions without masks in the input |
+//! | `unified` | one of causal, prefix and masked, each a third of the texts | one model for all three |
+//! | `fill-in-the-middle` | −log p(middle, end ∣ prefix, suffix) − log p(prefix) | explaining a given item |
+//! | `rearranged` | −log p(intact or not ∣ text) + `masked` if intact | telling true texts from shuffled ones |
+//!
+//! P is drawn among the nodes; of M, 80 % are masked, 10 % random and 10 % as they were; π is a random order; middles
+//! are cut at nodes and written as `prefix, suffix, middle` or `suffix, prefix, middle`; in a text that is not intact
+//! nodes changed places.
+//!
+//! Sources: `causal` GPT (Radford et al. 2018), on paths PLM-Rec (Geng et al. 2022) and PEARLM (Balloccu et al. 2023),
+//! on histories SpeedyFeed (Xiao et al. 2022); `prefix` and `unified` UniLM (Dong et al. 2019); `masked` BERT (Devlin
+//! et al. 2019), on histories GRec and PeterRec (Yuan et al. 2020); `permuted` XLNet (Yang et al. 2019) and
+//! Transformers4Rec (de Souza Pereira Moreira et al. 2021); `fill-in-the-middle` Bavarian et al. 2022; `rearranged`
+//! RESETBERT4Rec (Zhao 2022).
 //!
 //! The text is a path (`text = "paths"`), or what the user chose in the order of time (`text = "histories"`). The
 //! variant with two heads of PLM-Rec and PEARLM, one for relations and one for entities, is the typed softmax: rows of
