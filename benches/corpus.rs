@@ -1,10 +1,12 @@
-//! Writing corpora. Text, JSON and tables are measured by processor time, since what they cost is work; the file on disk by the clock.
+//! Writing corpora. Text, JSON and tables are measured by processor time, since what they cost is work; the file on
+//! disk by the clock.
 //!
-//! The rows are made up: users in order, everything else anywhere, on a graph with as many nodes as the one by which samplers are compared.
+//! The rows are made up: users in order, everything else anywhere, on a graph with as many nodes as the one by which
+//! samplers are compared.
 
 use crate::generate::{Shape, power_law_kg};
 use crate::harness::{Figure, Outcome, cpu_time, time};
-use footpath_core::{Corpus, CorpusWriter, NodeId, Purpose, RelationId, Replace, Stream};
+use footpath_core::{Context, Corpus, CorpusWriter, NodeId, Purpose, RelationId, Replace, Stream, Threads};
 use footpath_graph::stats::corpus_stats;
 use footpath_graph::{TrainKg, export};
 use std::fs::File;
@@ -17,15 +19,21 @@ const SERIALIZED_PATHS: usize = 400_000;
 const HOPS: usize = 3;
 const WIDTH: usize = 2 * HOPS + 1;
 const ROUNDS: usize = 5;
-/// Bytes of a raw write: larger ones took up to six times as long where pages had to come from the host of a virtual machine.
+/// Bytes of a raw write: larger ones took up to six times as long where pages had to come from the host of a virtual
+/// machine.
 const PIECE: usize = 256 << 10;
 /// Times the rows are written to disk: 1.1 GB in all.
 const COPIES: usize = 10;
 
+/// One thread.
+fn one() -> Context {
+    Threads::new(1).map(|one| Context::default().with_threads(one)).unwrap_or_default()
+}
+
 /// Tokens a second of one core as text.
 pub(crate) fn text() -> Outcome<Figure> {
     let made = Made::new()?;
-    let ours = || made.by_cpu(|| Ok(export::write_text(&made.corpus, &made.kg, 1, &mut io::sink())?));
+    let ours = || made.by_cpu(|| Ok(export::write_text(&made.corpus, &made.kg, &one(), &mut io::sink())?));
     let theirs = || made.by_cpu(|| Ok(formatted(&made, &mut io::sink())?));
     Figure::measure("tokens/s", "`write!` of the same text, one core each", Some(4.0), ROUNDS, ours, theirs)
 }
@@ -33,7 +41,7 @@ pub(crate) fn text() -> Outcome<Figure> {
 /// Tokens a second of one core as JSON lines.
 pub(crate) fn jsonl() -> Outcome<Figure> {
     let made = Made::new()?;
-    let ours = || made.by_cpu(|| Ok(export::write_jsonl(&made.corpus, &made.kg, 1, &mut io::sink())?));
+    let ours = || made.by_cpu(|| Ok(export::write_jsonl(&made.corpus, &made.kg, &one(), &mut io::sink())?));
     let theirs = || cpu_time(|| Ok(serialized(&made, &mut io::sink())? as f64 * WIDTH as f64));
     Figure::measure("tokens/s", "serde_json of the names, one core each", None, ROUNDS, ours, theirs)
 }
@@ -42,16 +50,16 @@ pub(crate) fn jsonl() -> Outcome<Figure> {
 pub(crate) fn parquet() -> Outcome<Figure> {
     let made = Made::new()?;
     let ids = export::Ids::Number;
-    let ours = || made.by_cpu(|| Ok(export::write_parquet(&made.corpus, &made.kg, ids, 1, &mut io::sink())?));
-    let theirs = || made.by_cpu(|| Ok(export::write_text(&made.corpus, &made.kg, 1, &mut io::sink())?));
+    let ours = || made.by_cpu(|| Ok(export::write_parquet(&made.corpus, &made.kg, ids, &one(), &mut io::sink())?));
+    let theirs = || made.by_cpu(|| Ok(export::write_text(&made.corpus, &made.kg, &one(), &mut io::sink())?));
     Figure::measure("tokens/s", "text, one core each", None, ROUNDS, ours, theirs)
 }
 
 /// Tokens a second of one core described.
 pub(crate) fn stats() -> Outcome<Figure> {
     let made = Made::new()?;
-    let ours = || made.by_cpu(|| Ok(corpus_stats(&made.corpus, &made.kg, 1)?.paths));
-    let theirs = || made.by_cpu(|| Ok(export::write_text(&made.corpus, &made.kg, 1, &mut io::sink())?));
+    let ours = || made.by_cpu(|| Ok(one().run(|| corpus_stats(&made.corpus, &made.kg, &one()))??.paths));
+    let theirs = || made.by_cpu(|| Ok(export::write_text(&made.corpus, &made.kg, &one(), &mut io::sink())?));
     Figure::measure("tokens/s", "text, one core each", None, ROUNDS, ours, theirs)
 }
 

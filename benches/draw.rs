@@ -2,6 +2,7 @@
 
 use crate::harness::{Outcome, cpu_time};
 use crate::walks::draw;
+use footpath_core::Context;
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::{Mixture, Pattern};
 use footpath_graph::sample::{EndSet, Law, MixtureSampler, SampleSpec};
@@ -10,8 +11,8 @@ use std::path::Path;
 const USAGE: &str = "draw KG PATHS (--pattern|--walk) PATTERN";
 const REPETITIONS: usize = 3;
 
-/// Draws so many walks from each start into memory, relations and all, with one thread; prints paths per second of processor time, the median. Opening and
-/// tables are not in it.
+/// Draws so many walks from each start into memory, relations and all, with one thread; prints paths per second of
+/// processor time, the median. Opening and tables are not in it.
 pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
     let [kg, paths, kind, pattern] = arguments else { return Err(USAGE.into()) };
     let kg = TrainKg::open(Path::new(kg))?;
@@ -21,7 +22,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
         _ => return Err(USAGE.into()),
     };
     let spec = SampleSpec { law: Law::Walk, damping: 0.0, ends: EndSet::Any, simple: false, ..SampleSpec::default() };
-    let sampler = MixtureSampler::new(&kg, &Mixture::single(pattern), &spec)?;
+    let sampler = MixtureSampler::new(&kg, &Mixture::single(pattern), &spec, &Context::default())?;
     let paths: u64 = paths.parse()?;
     let mut rates = Vec::new();
     for _ in 0..=REPETITIONS {

@@ -17,7 +17,6 @@ mod generator;
 mod graph;
 mod harness;
 mod import;
-mod runs;
 mod sample;
 mod scale;
 mod train;
@@ -29,17 +28,13 @@ use std::process::ExitCode;
 type Bench = fn() -> Outcome<Figure>;
 
 /// The benchmarks by name.
-const BENCHES: [(&str, Bench); 38] = [
+const BENCHES: [(&str, Bench); 35] = [
     ("walks/rmat-10hop", walks::rmat_bound),
     ("walks/rmat-10hop-naive", walks::rmat_naive),
     ("walks/big-10hop", walks::big_bound),
-    ("walks/big-by-range", walks::big_by_range),
     ("walks/u-i-e-i", walks::typed_walk_bound),
     ("walks/u-i-e-i-naive", walks::typed_walk),
-    ("walks/u-i-e-i-general", walks::typed_walk_general),
-    ("walks/u-i-e-i-general-naive", walks::typed_walk_general_naive),
     ("walks/generator", generator::quick_stream),
-    ("graph/runs", runs::doubling),
     ("paths/uniform-3hop", walks::uniform_3),
     ("paths/uniform-5hop", walks::uniform_5),
     ("paths/distinct-50", walks::distinct_50),
@@ -49,6 +44,7 @@ const BENCHES: [(&str, Bench); 38] = [
     ("paths/train-tables", walks::train_tables),
     ("sample/uniform-path-3hop", sample::uniform_path),
     ("sample/uniform-end-3hop", sample::uniform_end),
+    ("sample/shards", sample::shards),
     ("corpus/text", corpus::text),
     ("corpus/jsonl", corpus::jsonl),
     ("corpus/parquet", corpus::parquet),

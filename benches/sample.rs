@@ -1,44 +1,82 @@
-//! Drawing paths of 3 hops, against a walker that takes any arc and rejects what is no path of the law.
+//! Drawing paths of 3 hops, against a walker that takes any arc and rejects what is no path of the law; and drawing in
+//! shards, against drawing the whole.
 //!
 //! Both draw by the same law, on one thread; setting up each user is part of the time.
 
+use crate::generate::{Shape, power_law_kg};
 use crate::graph::graph;
-use crate::harness::{Done, Figure, Outcome, time};
-use footpath_core::{NodeId, Path, Purpose, RelationId, Stream};
+use crate::harness::{Done, Figure, Outcome, cpu_time, time};
+use footpath_core::{Context, NodeId, Path, Purpose, RelationId, Stream};
 use footpath_graph::TrainKg;
-use footpath_graph::pattern::Pattern;
-use footpath_graph::sample::{Law, SampleSpec, Sampler, Scratch};
+use footpath_graph::pattern::{Mixture, Pattern};
+use footpath_graph::sample::{
+    Amount, CorpusSampler, EndSet, Law, Quota, SampleSpec, Sampler, Scratch, Shard, Users, sample_corpus,
+};
 
 const PATHS_PER_USER: u64 = 300;
 /// The walker is slow: it draws fewer paths.
 const NAIVE_PATHS_PER_USER: u64 = 30;
 const ROUNDS: usize = 5;
+/// Shards of a corpus that is drawn in shards.
+const SHARDS: u32 = 16;
 const AGAINST: &str = "a walker with rejection, same law, one thread each";
 
 /// Every path alike.
 pub(crate) fn uniform_path() -> Outcome<Figure> {
-    measure(SampleSpec { law: Law::UniformPath, damping: 0.0, ..SampleSpec::default() }, 40)
+    measure(SampleSpec { seed: 0, ..SampleSpec::default() }, 40)
 }
 
 /// Every end alike, hubs damped: the law of the training corpus.
 pub(crate) fn uniform_end() -> Outcome<Figure> {
-    measure(SampleSpec::default(), 2)
+    measure(SampleSpec { law: Law::UniformEnd, damping: 0.5, seed: 0, ..SampleSpec::default() }, 2)
 }
 
 /// The walker draws for every `step`-th user only.
 fn measure(spec: SampleSpec, step: usize) -> Outcome<Figure> {
     let kg = graph()?;
-    let sampler = Sampler::new(&kg, &Pattern::hops(3, &kg)?, spec.clone())?;
+    let sampler = Sampler::new(&kg, &Pattern::hops(3, &kg)?, &spec, &Context::default())?;
     let ours = || time(|| draw_all(&sampler));
     Figure::measure("paths/s", AGAINST, None, ROUNDS, ours, || walk_all(&kg, &spec, step))
 }
 
-fn draw_all(sampler: &Sampler<'_>) -> Outcome<f64> {
-    let (mut scratch, mut path) = (Scratch::default(), Path::default());
+/// Paths of a corpus drawn in sixteen shards by one sampler that is kept, its preparation included, against the corpus
+/// drawn at once: how many times as many paths a core makes in the same time. Most of the time is that of compiling.
+pub(crate) fn shards() -> Outcome<Figure> {
+    let kg = power_law_kg(&Shape::walks(1))?;
+    let mixture = Mixture::single(Pattern::hops(3, &kg)?);
+    let spec = SampleSpec { ends: EndSet::Any, ..SampleSpec::default() };
+    let amount = Amount { quota: Quota::PerUser(5), ..Amount::default() };
+    let context = Context::default();
+    let mut sink = |rows: &[u32]| {
+        std::hint::black_box(rows);
+        Ok(())
+    };
+    let in_shards = |rows: &mut dyn FnMut(&[u32]) -> footpath_graph::Result<()>| {
+        let kept = CorpusSampler::new(&kg, &mixture, &spec, amount, &context)?;
+        let shards = (0..SHARDS).map(|index| Users::Shard(Shard { index, of: SHARDS }));
+        let paths = shards.map(|shard| Ok(kept.draw(&shard, &context, rows)?.num_paths));
+        Ok(paths.sum::<Outcome<u64>>()? as f64)
+    };
+    let at_once = || {
+        let all = Shard::default();
+        let drawn = sample_corpus(&kg, &mixture, &spec, amount, all, &context, &mut |rows| {
+            std::hint::black_box(rows);
+            Ok(())
+        });
+        Ok(drawn?.num_paths as f64)
+    };
+    let ours = || cpu_time(|| in_shards(&mut sink));
+    Figure::measure("paths/s", "the whole at once", Some(1.0 / 1.2), ROUNDS, ours, || cpu_time(at_once))
+}
+
+fn draw_all(sampler: &Sampler) -> Outcome<f64> {
+    let (mut scratch, mut path, context) = (Scratch::default(), Path::default(), Context::default());
     let mut num_paths = 0;
     for user in sampler.kg().users() {
-        let tables = sampler.tables_with(NodeId(user), &mut scratch)?;
-        num_paths += (0..PATHS_PER_USER).filter(|&draw| tables.draw(draw, &mut path)).count();
+        let tables = sampler.tables_with(NodeId(user), &mut scratch, &context)?;
+        for draw in 0..PATHS_PER_USER {
+            num_paths += usize::from(tables.draw(draw, &mut path)?);
+        }
     }
     Ok(num_paths as f64)
 }
@@ -162,23 +200,23 @@ mod tests {
     fn the_walker_draws_by_the_law_of_the_sampler() {
         const DRAWS: u64 = 40_000;
         let kg = toy();
-        for spec in [SampleSpec { law: Law::UniformPath, damping: 0.0, ..SampleSpec::default() }, SampleSpec::default()]
-        {
+        for spec in [SampleSpec::default(), SampleSpec { damping: 0.5, ..SampleSpec::training() }] {
             let user = kg.user("u").expect("a user");
             let (walker, mut stream) = (Walker::new(&kg, user, &spec), Stream::new(1, Purpose::Simulate, 0, 0));
-            let sampler =
-                Sampler::new(&kg, &Pattern::hops(3, &kg).expect("a pattern"), spec.clone()).expect("a sampler");
-            let tables = sampler.tables(user).expect("tables");
+            let (pattern, context) = (Pattern::hops(3, &kg).expect("a pattern"), Context::default());
+            let sampler = Sampler::new(&kg, &pattern, &spec, &context).expect("a sampler");
+            let tables = sampler.tables(user, &context).expect("tables");
             let mut counts: BTreeMap<Path, [f64; 2]> = BTreeMap::new();
             let mut path = Path::default();
             for draw in 0..DRAWS {
                 assert!(walker.draw(&mut stream, &mut path));
                 counts.entry(path.clone()).or_default()[0] += 1.0;
-                assert!(tables.draw(draw, &mut path));
+                assert!(tables.draw(draw, &mut path).expect("drawn"));
                 counts.entry(path.clone()).or_default()[1] += 1.0;
             }
-            assert_eq!(counts.len(), tables.enumerate(1000).paths.len());
-            // Two samples of one law: χ² with 1 fewer degrees of freedom than paths (some dozen), far below the 1e-6 quantile.
+            assert_eq!(counts.len(), tables.enumerate(1000).expect("listed").paths.len());
+            // Two samples of one law: χ² with 1 fewer degrees of freedom than paths (some dozen), far below the 1e-6
+            // quantile.
             let chi2: f64 = counts.values().map(|[a, b]| (a - b).powi(2) / (a + b)).sum();
             let freedom = counts.len() as f64 - 1.0;
             assert!(chi2 < freedom + 5.0 * (2.0 * freedom).sqrt() + 10.0, "{chi2} with {freedom} degrees of freedom");

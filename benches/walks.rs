@@ -1,23 +1,21 @@
 //! Drawing on a compiled pattern: against what the memory allows, and against one walker at a time.
 //!
-//! One thread, counted by the processor time it took, since the machine may be busy with other things. Compiling the pattern is not
-//! part of it. The graphs are those of [`crate::generate`].
+//! One thread, counted by the processor time it took, since the machine may be busy with other things. Compiling the
+//! pattern is not part of it. The graphs are those of [`crate::generate`].
 
 use crate::bound::rounds;
 use crate::generate::{pareto_csr, rmat, walks_kg};
 use crate::harness::{Done, Figure, Outcome, cpu_time};
-use footpath_core::{NodeId, Path, Purpose, QuickStream};
+use footpath_core::{Context, NodeId, Path, Purpose, QuickStream, Threads};
 use footpath_graph::build::build;
 use footpath_graph::dataset::RawTriple;
 use footpath_graph::pattern::{Mixture, Pattern};
 use footpath_graph::sample::{
-    CorpusSampler, EndSet, Kernel, Law, MixtureSampler, Quota, Replacement, Run, SampleSpec, Scratch, Shard, Views,
-    sample_corpus,
+    Amount, EndSet, Law, MixtureSampler, Quota, Replacement, SampleSpec, Scratch, Shard, Views, sample_corpus,
 };
 use footpath_graph::{Dataset, TrainKg};
 use std::ops::Range;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicBool;
 
 const ROUNDS: usize = 5;
 const SEED: u64 = 1;
@@ -45,35 +43,36 @@ fn spec(law: Law, ends: EndSet) -> SampleSpec {
     SampleSpec { law, damping: 0.0, ends, seed: SEED, ..SampleSpec::default() }
 }
 
-fn sampler<'a>(kg: &'a TrainKg, pattern: &str, spec: &SampleSpec) -> Outcome<MixtureSampler<'a>> {
-    Ok(MixtureSampler::new(kg, &Mixture::single(Pattern::parse(pattern, kg)?), spec)?)
+fn sampler(kg: &TrainKg, pattern: &str, spec: &SampleSpec) -> Outcome<MixtureSampler> {
+    Ok(MixtureSampler::new(kg, &Mixture::single(Pattern::parse(pattern, kg)?), spec, &Context::default())?)
 }
 
 /// Draws so many paths of each node; their number.
-pub(crate) fn draw(sampler: &MixtureSampler<'_>, nodes: Range<u32>, paths: u64) -> Outcome<f64> {
-    let mut scratch = Scratch::default();
+pub(crate) fn draw(sampler: &MixtureSampler, nodes: Range<u32>, paths: u64) -> Outcome<f64> {
+    let (mut scratch, context) = (Scratch::default(), Context::default());
     let (mut tokens, step) = (0, CHUNK.div_ceil(paths) as u32);
     for start in nodes.clone().step_by(step as usize) {
-        tokens += sampler.rows(start..nodes.end.min(start + step), 0..paths, &mut scratch)?.len();
+        tokens += sampler.rows(start..nodes.end.min(start + step), 0..paths, &mut scratch, &context)?.len();
     }
     Ok(tokens as f64 / sampler.row_width() as f64)
 }
 
 /// The same, one after the other.
-fn draw_one_by_one(sampler: &MixtureSampler<'_>, nodes: Range<u32>, paths: u64) -> Outcome<f64> {
+fn draw_one_by_one(sampler: &MixtureSampler, nodes: Range<u32>, paths: u64) -> Outcome<f64> {
     let (mut scratch, mut path, mut row, mut drawn) = (Scratch::default(), Path::default(), Vec::new(), 0);
+    let context = Context::default();
     for node in nodes {
-        let tables = sampler.tables(NodeId(node), &mut scratch)?;
+        let tables = sampler.tables(NodeId(node), &mut scratch, &context)?;
         for number in 0..paths {
             row.clear();
-            drawn += usize::from(tables.draw_row(number, &mut path, &mut row));
+            drawn += usize::from(tables.draw_row(number, &mut path, &mut row)?);
         }
     }
     Ok(drawn as f64)
 }
 
-/// W1: hops of walks of ten hops on an R-MAT graph of a million ids and 20 million arcs, stored with their relations, against
-/// two random reads a hop: a row of offsets and an arc.
+/// W1: hops of walks of ten hops on an R-MAT graph of a million ids and 20 million arcs, stored with their relations,
+/// against two random reads a hop: a row of offsets and an arc.
 pub(crate) fn rmat_bound() -> Outcome<Figure> {
     let kg = rmat_kg()?;
     let sampler = hop_sampler(&kg)?;
@@ -83,44 +82,14 @@ pub(crate) fn rmat_bound() -> Outcome<Figure> {
     Figure::measure("hops/s", "two random reads a hop", Some(0.75), ROUNDS, ours, || rounds(&[rows, arcs]))
 }
 
-/// W3: the same on a graph twelve times as large as the last cache of the machine of the figures (32 MB): 100 million arcs of four
-/// million nodes with Pareto degrees.
+/// W3: the same on a graph twelve times as large as the last cache of the machine of the figures (32 MB): 100 million
+/// arcs of four million nodes with Pareto degrees.
 pub(crate) fn big_bound() -> Outcome<Figure> {
     let kg = big_kg()?;
     let sampler = hop_sampler(&kg)?;
     let (rows, arcs) = (8 * kg.num_nodes(), 4 * kg.num_arcs());
     let ours = || cpu_time(|| Ok(10.0 * draw(&sampler, 0..1_000_000, 2)?));
     Figure::measure("hops/s", "two random reads a hop", Some(0.7), ROUNDS, ours, || rounds(&[rows, arcs]))
-}
-
-/// W3: walks of the same kind on a graph of four times as many nodes and 300 million arcs, four from each node, with the walkers sorted by
-/// ranges of nodes against walkers that go together. Both write all rows; nothing else is done with them.
-pub(crate) fn big_by_range() -> Outcome<Figure> {
-    const NODES: u32 = 1 << 24;
-    let kg = pareto_kg(NODES, 150_000_000)?;
-    let pattern = Pattern::parse_walk("(:node)-[:near]-{10}(:node)", &kg)?;
-    let spec = SampleSpec { simple: false, ..spec(Law::Walk, EndSet::Any) };
-    let (quota, replacement) = (Quota::PerUser(4), Replacement::With);
-    let run = Run {
-        quota,
-        replacement,
-        shard: Shard::default(),
-        threads: 2,
-        views: Views::Compiled,
-        kernel: Kernel::ByRange,
-    };
-    let sampler = CorpusSampler::new(&kg, &Mixture::single(pattern), &spec, run)?;
-    let draw = |kernel| {
-        cpu_time(|| {
-            let mut sink = |rows: &[u32]| {
-                std::hint::black_box(rows);
-                Ok(())
-            };
-            Ok(10.0 * sampler.draw(kernel, &mut sink, &mut |_| {}, &AtomicBool::new(false))?.num_paths as f64)
-        })
-    };
-    let (ours, theirs) = (|| draw(Kernel::ByRange), || draw(Kernel::Together));
-    Figure::measure("hops/s", "walkers that go together", Some(1.2), 3, ours, theirs)
 }
 
 /// W1 against a walker that looks at the graph itself, one hop after the other.
@@ -144,14 +113,11 @@ fn rmat_kg() -> Outcome<TrainKg> {
     Ok(build(dataset)?.train_kg()?)
 }
 
+/// Four million nodes with 50 million facts by Pareto's law, each of which is two arcs.
 fn big_kg() -> Outcome<TrainKg> {
-    pareto_kg(1 << 22, 50_000_000)
-}
-
-/// So many nodes with so many facts by Pareto's law, each of which is two arcs.
-fn pareto_kg(num_nodes: u32, num_facts: u64) -> Outcome<TrainKg> {
-    let (offsets, targets) = pareto_csr(num_nodes.into(), num_facts, SEED)?;
-    let mut dataset = nodes(num_nodes);
+    const NODES: u32 = 1 << 22;
+    let (offsets, targets) = pareto_csr(NODES.into(), 50_000_000, SEED)?;
+    let mut dataset = nodes(NODES);
     let relation = dataset.relation("near");
     for (head, bounds) in (0u32..).zip(offsets.windows(2)) {
         let tails = &targets[bounds[0] as usize..bounds[1] as usize];
@@ -168,10 +134,10 @@ fn nodes(number: u32) -> Dataset {
     dataset
 }
 
-fn hop_sampler(kg: &TrainKg) -> Outcome<MixtureSampler<'_>> {
+fn hop_sampler(kg: &TrainKg) -> Outcome<MixtureSampler> {
     let pattern = Pattern::parse_walk("(:node)-[:near]-{10}(:node)", kg)?;
     let spec = SampleSpec { simple: false, ..spec(Law::Walk, EndSet::Any) };
-    Ok(MixtureSampler::new(kg, &Mixture::single(pattern), &spec)?)
+    Ok(MixtureSampler::new(kg, &Mixture::single(pattern), &spec, &Context::default())?)
 }
 
 fn naive_walks(kg: &TrainKg, starts: impl Iterator<Item = u32>) -> f64 {
@@ -200,58 +166,8 @@ pub(crate) fn typed_walk() -> Outcome<Figure> {
     against_one_by_one(U_I_E_I, Law::Walk, None)
 }
 
-/// W2 on the graph's own arcs, by the index of its runs, against the same on the compiled pattern.
-pub(crate) fn typed_walk_general() -> Outcome<Figure> {
-    let kg = kg()?;
-    let (general, compiled) = (general(kg)?, sampler(kg, U_I_E_I, &spec(Law::Walk, EndSet::Any))?);
-    let ours = || cpu_time(|| draw(&general, 0..USERS, 100));
-    Figure::measure("paths/s", "a compiled pattern", None, ROUNDS, ours, || cpu_time(|| draw(&compiled, 0..USERS, 100)))
-}
-
-/// The same against a walker that finds the arcs of each hop by binary search, one path after the other.
-pub(crate) fn typed_walk_general_naive() -> Outcome<Figure> {
-    let kg = kg()?;
-    let general = general(kg)?;
-    // Relations are in the order of their names, and those of items come last: all that leads from an entity to an item.
-    let of_items = kg.relation("item_0000").ok_or("a relation of items")?;
-    let ours = || cpu_time(|| draw(&general, 0..USERS, 100));
-    let naive = || cpu_time(|| Ok(naive_typed_walks(kg, [0, 2, of_items.0], 0..USERS, 4)));
-    Figure::measure("paths/s", "a walker with binary search", Some(5.0), ROUNDS, ours, naive)
-}
-
-fn general(kg: &TrainKg) -> Outcome<MixtureSampler<'_>> {
-    let mixture = Mixture::single(Pattern::parse(U_I_E_I, kg)?);
-    Ok(MixtureSampler::with_views(kg, &mixture, &spec(Law::Walk, EndSet::Any), Views::Indexed, u64::MAX)?)
-}
-
-/// Walks user, item, entity, item; those that turn back are begun again. `first` says for each hop the first relation it may have.
-fn naive_typed_walks(kg: &TrainKg, first: [u16; 3], users: Range<u32>, paths: u64) -> f64 {
-    let (mut drawn, mut row) = (0, Vec::new());
-    for (user, number) in users.flat_map(|user| (0..paths).map(move |number| (user, number))) {
-        let mut stream = QuickStream::new(SEED, Purpose::SamplePath, user, number);
-        for _ in 0..64 {
-            row.clear();
-            row.push(user);
-            for first in first {
-                let arcs = kg.arcs(NodeId(row[row.len() - 1]));
-                let first = arcs.relations.partition_point(|&relation| relation < first);
-                if first == arcs.len() {
-                    break;
-                }
-                let arc = first + stream.index(arcs.len() - first);
-                row.extend([u32::from(arcs.relations[arc]), arcs.tails[arc]]);
-            }
-            if row.len() == 7 && row[2] != row[6] {
-                drawn += 1;
-                break;
-            }
-        }
-        std::hint::black_box(&row);
-    }
-    f64::from(drawn)
-}
-
-/// W2 against what the memory allows: the row and the arc of the second and of the third hop. The user's own are in the cache.
+/// W2 against what the memory allows: the row and the arc of the second and of the third hop. The user's own are in the
+/// cache.
 pub(crate) fn typed_walk_bound() -> Outcome<Figure> {
     let kg = kg()?;
     let sampler = sampler(kg, U_I_E_I, &spec(Law::Walk, EndSet::Any))?;
@@ -279,13 +195,13 @@ fn against_one_by_one(pattern: &str, law: Law, goal: Option<f64>) -> Outcome<Fig
     Figure::measure("paths/s", ONE_BY_ONE, goal, ROUNDS, ours, || cpu_time(|| draw_one_by_one(&sampler, 0..USERS, 10)))
 }
 
-/// W5: 50 different paths for each of the 200 thousand users, with two threads and by the clock, compiling included, against ten
-/// million paths in two seconds.
+/// W5: 50 different paths for each of the 200 thousand users, with two threads and by the clock, compiling included,
+/// against ten million paths in two seconds.
 pub(crate) fn distinct_50() -> Outcome<Figure> {
     let kg = kg()?;
     let mixture = Mixture::single(Pattern::parse(U_I_E_I, kg)?);
-    let (quota, replacement, shard) = (Quota::PerUser(50), Replacement::Without, Shard::default());
-    let run = Run { quota, replacement, shard, threads: 2, views: Views::Auto, kernel: Kernel::Together };
+    let amount = Amount { quota: Quota::PerUser(50), replacement: Replacement::Without, views: Views::Auto };
+    let context = Context::default().with_threads(Threads::new(2)?);
     let ours = || {
         crate::harness::time(|| {
             let spec = spec(Law::UniformPath, EndSet::Any);
@@ -293,8 +209,9 @@ pub(crate) fn distinct_50() -> Outcome<Figure> {
                 std::hint::black_box(rows);
                 Ok(())
             };
-            let drawn = sample_corpus(kg, &mixture, &spec, run, &mut sink, &mut |_| {}, &AtomicBool::new(false))?;
-            Ok(drawn.num_paths as f64)
+            let shard = Shard::default();
+            let draw = || sample_corpus(kg, &mixture, &spec, amount, shard, &context, &mut sink);
+            Ok(context.run(draw)??.num_paths as f64)
         })
     };
     let budget = || Ok(Done { amount: 10e6, seconds: 2.0 });
@@ -306,9 +223,9 @@ pub(crate) fn few_50() -> Outcome<Figure> {
     let few = |views: Views| {
         let kg = kg()?;
         let mixture = Mixture::single(Pattern::parse(U_I_E_I, kg)?);
-        let quota = Quota::PerUser(50);
+        let amount = Amount { quota: Quota::PerUser(50), replacement: Replacement::With, views };
         let shard = Shard { index: 3, of: kg.users().end / 200 };
-        let run = Run { quota, replacement: Replacement::With, shard, threads: 1, views, kernel: Kernel::Together };
+        let context = Context::default().with_threads(Threads::new(1)?);
         cpu_time(|| {
             // A shard alone is over before the clock of processor time has moved.
             let mut drawn = 0;
@@ -318,8 +235,8 @@ pub(crate) fn few_50() -> Outcome<Figure> {
                     std::hint::black_box(rows);
                     Ok(())
                 };
-                let stop = AtomicBool::new(false);
-                drawn += sample_corpus(kg, &mixture, &spec, run, &mut sink, &mut |_| {}, &stop)?.num_paths;
+                let draw = || sample_corpus(kg, &mixture, &spec, amount, shard, &context, &mut sink);
+                drawn += context.run(draw)??.num_paths;
             }
             Ok(drawn as f64)
         })
@@ -342,8 +259,7 @@ fn against_rejection(paths: u64, users: u32) -> Outcome<Figure> {
     let exact = sampler(kg, U_I_E_I, &spec(Law::UniformPath, EndSet::Train))?;
     let any = sampler(kg, U_I_E_I, &spec(Law::UniformPath, EndSet::Any))?;
     let kept = || {
-        let mut scratch = Scratch::default();
-        let rows = any.rows(0..users, 0..400, &mut scratch)?;
+        let rows = any.rows(0..users, 0..400, &mut Scratch::default(), &Context::default())?;
         let first_node = kg.vocabulary().node(NodeId(0)).0;
         let is_own = |row: &&[u32]| {
             let node = |place: usize| row[place] - first_node;
@@ -355,17 +271,17 @@ fn against_rejection(paths: u64, users: u32) -> Outcome<Figure> {
     Figure::measure("paths/s", "drawing any end and keeping train items", Some(100.0), ROUNDS, ours, || cpu_time(kept))
 }
 
-/// The tables of users alone, by which W6 is drawn, against the least that must be done to count such paths: looking at what each item of the
-/// user says, once to see how often each entity is met and once more to add up.
+/// The tables of users alone, by which W6 is drawn, against the least that must be done to count such paths: looking at
+/// what each item of the user says, once to see how often each entity is met and once more to add up.
 pub(crate) fn train_tables() -> Outcome<Figure> {
     const TABLES: u32 = 4_000;
     let kg = kg()?;
     let sampler = sampler(kg, U_I_E_I, &spec(Law::UniformPath, EndSet::Train))?;
     let ours = || {
         cpu_time(|| {
-            let mut scratch = Scratch::default();
+            let (mut scratch, context) = (Scratch::default(), Context::default());
             for user in 0..TABLES {
-                std::hint::black_box(sampler.tables(NodeId(user), &mut scratch)?);
+                std::hint::black_box(sampler.tables(NodeId(user), &mut scratch, &context)?);
             }
             Ok(f64::from(TABLES))
         })

@@ -1,6 +1,6 @@
 //! Builds a graph in memory and draws paths from it: `cargo run -p footpath-examples --example sample_paths`.
 
-use footpath_core::{Path, RelationId};
+use footpath_core::{Context, Path, RelationId};
 use footpath_graph::Dataset;
 use footpath_graph::build::build;
 use footpath_graph::pattern::Pattern;
@@ -30,14 +30,14 @@ fn draw(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
 
     // Items that Ann has not chosen, three hops away: every path there is equally likely.
     let pattern = Pattern::parse("(:user)-[:interacted]->(:item)-[]-()-[]-(:item)", &kg)?;
-    let spec =
-        SampleSpec { law: Law::UniformPath, damping: 0.0, ends: EndSet::Unseen, seed: 7, ..SampleSpec::default() };
-    let sampler = Sampler::new(&kg, &pattern, spec)?;
-    let tables = sampler.tables(kg.user("ann")?)?;
+    let spec = SampleSpec { law: Law::UniformPath, ends: EndSet::Unseen, seed: 7, ..SampleSpec::default() };
+    let context = Context::default();
+    let sampler = Sampler::new(&kg, &pattern, &spec, &context)?;
+    let tables = sampler.tables(kg.user("ann")?, &context)?;
     writeln!(out, "{} paths, of which five draws:", tables.num_paths()?.paths)?;
     let mut path = Path::default();
     for number in 0..5 {
-        if tables.draw(number, &mut path) {
+        if tables.draw(number, &mut path)? {
             let name = |relation: &RelationId| format!(" {} ", kg.relation_name(*relation));
             let relations = path.relations.iter().map(name).chain([String::new()]);
             let words = path.nodes.iter().zip(relations).map(|(node, relation)| kg.node_name(*node) + &relation);

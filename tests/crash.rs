@@ -1,4 +1,5 @@
-//! Killed or interrupted at any moment: an artefact is there whole or not at all, and going on gives the bytes of a run that was left alone.
+//! Killed or interrupted at any moment: an artefact is there whole or not at all, and going on gives the bytes of a run
+//! that was left alone.
 //!
 //! The moments are random; what is demanded holds for all of them.
 
@@ -235,6 +236,188 @@ fn an_interrupted_replacement_leaves_the_old_one_or_the_new_one() {
 }
 
 #[test]
+fn a_killed_replacement_leaves_the_old_one_or_the_new_one() {
+    let making = Making::new(tempfile::tempdir().expect("a directory"), import);
+    let mut stream = Stream::new(8, Purpose::Shuffle, 0, 0);
+    let out = making.out(0);
+    let again = [making.arguments(&out).as_slice(), &args!["--force"]].concat();
+    succeed(&making.arguments(&out));
+    for _ in 0..3 * NUM_MOMENTS {
+        let mut child = making.start_and_wait(&again, &mut stream);
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        assert!(making.is_there(&out), "a kill never costs the old artefact");
+    }
+    succeed(&again);
+    assert_eq!(entries(out.parent().expect("a directory")), [out], "the next run sweeps what killed ones left");
+}
+
+/// Where two directories cannot be exchanged, a process may be killed when the old one is set aside and the new one not
+/// there.
+#[test]
+fn an_old_artefact_that_a_killed_run_set_aside_is_put_back() {
+    let making = Making::new(tempfile::tempdir().expect("a directory"), import);
+    for (moment, force) in [(0, false), (1, true)] {
+        let out = making.out(moment);
+        succeed(&making.arguments(&out));
+        let aside = out.with_file_name(".out.old");
+        fs::rename(&out, &aside).expect("set aside");
+        fs::create_dir(out.with_file_name(".out.tmp")).expect("half-written");
+        if force {
+            let ran = footpath(&[making.arguments(&out), args!["--force"]].concat());
+            assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+            assert!(ran.stderr.contains("put back"), "{}", ran.stderr);
+        } else {
+            let message = crate::support::fail(2, &making.arguments(&out));
+            assert!(message.contains("already exists"), "what was there is there again: {message}");
+        }
+        assert!(making.is_there(&out));
+        assert_eq!(entries(out.parent().expect("a directory")), [out]);
+    }
+}
+
+#[test]
+fn a_killed_export_leaves_nothing_that_the_next_does_not_sweep() {
+    let root = tempfile::tempdir().expect("a directory");
+    let out = root.path().join("out");
+    let export = args!["export", films().corpus, "--kg", films().kg, "--format", "jsonl", "--out", &out];
+    let begun = Instant::now();
+    succeed(&export);
+    let (takes, expected) = (begun.elapsed(), fs::read(&out).expect("paths"));
+    let mut stream = Stream::new(9, Purpose::Shuffle, 0, 0);
+    for _ in 0..2 * NUM_MOMENTS {
+        let mut child = program(&[export.clone(), args!["--force"]].concat()).spawn().expect("started");
+        sleep(takes.mul_f64(1.1 * stream.unit()));
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        assert!(fs::read(&out).expect("paths") == expected, "the old one or the same anew");
+    }
+    succeed(&[export, args!["--force"]].concat());
+    assert_eq!(entries(root.path()), [out]);
+}
+
+/// While one process writes, another that would sweep leaves alone what the first is writing.
+#[test]
+fn of_processes_that_write_the_same_one_wins_and_none_is_disturbed() {
+    let making = Making::new(tempfile::tempdir().expect("a directory"), import);
+    let out = making.out(0);
+    let arguments = [making.arguments(&out), args!["--force"]].concat();
+    let children: Vec<Child> = (0..8).map(|_| program(&arguments).spawn().expect("started")).collect();
+    let ended: Vec<_> = children.into_iter().map(|child| child.wait_with_output().expect("ended")).collect();
+    for output in &ended {
+        let message = String::from_utf8_lossy(&output.stderr);
+        let refused = output.status.code() == Some(1) && message.contains("another process is writing here");
+        assert!(output.status.success() || refused, "{message}");
+    }
+    assert!(ended.iter().any(|output| output.status.success()));
+    assert!(making.is_there(&out));
+    assert_eq!(entries(out.parent().expect("a directory")), [out]);
+}
+
+/// Somebody cuts a file of the graph short while it is used: a message with its name, the status of a damaged artefact,
+/// and the next run sweeps.
+#[test]
+fn a_graph_that_is_cut_short_while_it_is_used_ends_the_run_in_words() {
+    let root = tempfile::tempdir().expect("a directory");
+    let (kg, out) = (root.path().join("kg"), root.path().join("out"));
+    let ask =
+        args!["sample", &kg, "--out", &out, "--hops", "4", "--paths-per-user", "3000", "--threads", "1", "--force"];
+    crate::support::copy(&films().kg, &kg);
+    let begun = Instant::now();
+    succeed(&ask);
+    let takes = begun.elapsed();
+    let mut stream = Stream::new(10, Purpose::Shuffle, 0, 0);
+    let mut num_ended = 0;
+    for _ in 0..NUM_MOMENTS {
+        crate::support::copy(&films().kg, &kg);
+        let child = program(&ask).spawn().expect("started");
+        sleep(takes.mul_f64(stream.unit()));
+        fs::File::options()
+            .write(true)
+            .open(kg.join("graph.safetensors"))
+            .and_then(|f| f.set_len(0))
+            .expect("cut short");
+        let output = child.wait_with_output().expect("ended");
+        let message = String::from_utf8_lossy(&output.stderr);
+        match output.status.code() {
+            Some(0) => {}
+            Some(4) => {
+                assert!(message.contains("graph.safetensors"), "{message}");
+                num_ended += u32::from(message.contains("cut short while it was read"));
+            }
+            other => panic!("{other:?}: {message}"),
+        }
+    }
+    assert!(num_ended > 0, "no run was using it");
+    crate::support::copy(&films().kg, &kg);
+    succeed(&ask);
+    assert_eq!(entries(root.path()), [kg, out]);
+}
+
+/// Where the system has no thread to give, that is a failure with a message, or no failure at all.
+#[test]
+#[cfg(target_os = "linux")]
+fn without_a_thread_to_be_had_nothing_panics() {
+    let root = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| root.path().join(name);
+    crate::support::copy(&films().kg, &path("kg"));
+    crate::support::copy(&films().corpus, &path("corpus"));
+    crate::support::copy(&crate::support::films::folder(), &path("folder"));
+    succeed(&args!["check", path("kg")]);
+    let verbs = [
+        args!["info", path("kg")],
+        args!["check", path("kg")],
+        args!["count", path("kg"), "--hops", "3"],
+        args!["import", path("folder"), "--out", path("out-kg")],
+        args!["sample", path("kg"), "--hops", "3", "--out", path("out-corpus")],
+        args!["train", path("kg"), "--preset", "tiny", "--epochs", "1", "--out", path("out-model")],
+        args!["export", path("corpus"), "--kg", path("kg")],
+    ];
+    for verb in verbs {
+        let mut limited = without_threads(root.path());
+        let ran = limited.arg(crate::support::PROGRAM).args(&verb).output().expect("started");
+        let message = String::from_utf8_lossy(&ran.stderr);
+        assert!(matches!(ran.status.code(), Some(0 | 1)), "{verb:?}: {:?}: {message}", ran.status);
+        assert!(!message.contains("panicked"), "{verb:?}: {message}");
+        assert!(ran.status.success() || message.contains("the system refused"), "{verb:?}: {message}");
+    }
+}
+
+/// Runs what follows with no more than one process for its user, who must not be root: for root there is no such limit.
+#[cfg(target_os = "linux")]
+fn without_threads(place: &Path) -> Command {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65534;
+    let mut command = Command::new("prlimit");
+    command.arg("--nproc=1:1");
+    if fs::metadata(place).expect("a directory").uid() == 0 {
+        fs::set_permissions(place, fs::Permissions::from_mode(0o777)).expect("open to all");
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+/// Other programs' settings of threads are none of ours: a hundred thousand of them would never end.
+#[test]
+fn threads_that_the_environment_asks_for_are_not_made() {
+    let root = tempfile::tempdir().expect("a directory");
+    let out = |name: &str| root.path().join(name);
+    let kg = films().kg;
+    for verb in [
+        args!["info", &kg],
+        args!["count", &kg, "--hops", "3"],
+        args!["sample", &kg, "--hops", "3", "--paths-per-user", "2", "--out", out("corpus")],
+        args!["train", &kg, "--preset", "tiny", "--epochs", "1", "--paths-per-user", "2", "--out", out("model")],
+        args!["recommend", films().model, "--kg", &kg, "--all", "--out", out("recs"), "--json"],
+        args!["evaluate", "--model", films().model, "--kg", &kg, "--baselines"],
+    ] {
+        let ran = program(&verb).env("RAYON_NUM_THREADS", "100000").output().expect("started");
+        assert!(ran.status.success(), "{verb:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+}
+
+#[test]
 fn an_interrupted_sampling_leaves_nothing() {
     Making::new(tempfile::tempdir().expect("a directory"), sample).obeys_interrupts(5, nothing);
 }
@@ -249,8 +432,8 @@ fn a_training_interrupted_again_and_again_goes_on_to_the_same_bits() {
     let making = Making::new(place_to_train(), train);
     let out = making.out(0);
     let arguments = making.arguments(&out);
-    // First before any step, when the size of the model has just been told, then once after the first steps that it tells of;
-    // of the steps that are left most take place after the interrupt, however late it comes.
+    // First before any step, when the size of the model has just been told, then once after the first steps that it
+    // tells of; of the steps that are left most take place after the interrupt, however late it comes.
     for told in [" MiB, paths ", " MiB, paths ", "train loss", "train loss"] {
         let mut child = program(&arguments).spawn().expect("started");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();

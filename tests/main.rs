@@ -5,6 +5,7 @@
 //! - `generate`: modes, scores, guests and forms of recommendations, and the verbs that read them back
 //! - `objectives`: what a model can learn, from a file or options, in one stage or two, and what each can be asked afterwards
 //! - `hugging_face`: models in the form of transformers and back, with logits that transformers computed, and the verbs about models
+//! - `house`: the crates lean on each other in one direction
 //! - `faithful`: every fact of every recommended path stands in the data at the file and line it names
 //! - `audit`: a corpus of 100,000 paths against the raw files, and the verb that finds a single false hop
 //! - `evaluation`: anybody's lists, two results side by side, the card, the page, and that the test part is looked at by the judge alone
@@ -36,6 +37,7 @@ mod evaluation;
 mod experts;
 mod faithful;
 mod generate;
+mod house;
 mod hugging_face;
 mod objectives;
 mod pattern;

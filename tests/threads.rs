@@ -26,13 +26,16 @@ fn a_corpus_is_the_same_from_1_2_and_4_threads() {
 }
 
 #[test]
-fn a_corpus_is_the_same_from_either_kernel() {
+fn a_corpus_is_the_same_however_hops_are_found() {
     let films = films();
     let root = tempfile::tempdir().expect("a directory");
     for end in ["any", "unseen"] {
-        let corpora = ["together", "by-range"].map(|kernel| {
-            let corpus = root.path().join(format!("{end}-{kernel}"));
-            succeed(&args!["sample", &films.kg, "--out", &corpus, "--hops", "3", "--end", end, "--kernel", kernel]);
+        let corpora = ["auto", "compiled", "sought"].map(|views| {
+            let corpus = root.path().join(format!("{end}-{views}"));
+            let law = ["--law", "walk", "--views", views].map(Into::into);
+            let mut arguments = args!["sample", &films.kg, "--out", &corpus, "--hops", "3", "--end", end];
+            arguments.extend(law);
+            succeed(&arguments);
             files(&corpus)
         });
         assert!(corpora.iter().all(|files| files.len() == 2 && *files == corpora[0]), "{end}");

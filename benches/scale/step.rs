@@ -7,7 +7,7 @@ use footpath::sample;
 use footpath::{Context, Kg, Replace, import};
 use footpath_core::{ArrayFile, Artefact};
 use footpath_graph::TrainKg;
-use footpath_graph::sample::{EndSet, Kernel, Law, Quota, Replacement, SampleSpec, Shard, Views};
+use footpath_graph::sample::{Amount, EndSet, Quota, SampleSpec, Shard};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
@@ -67,13 +67,10 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
             counted.summary.total as f64
         }
         ("sample", [kg, corpus]) => {
-            let law = Law::UniformPath;
-            let spec = SampleSpec { law, damping: 0.0, ends: EndSet::Any, seed: 1, ..SampleSpec::default() };
-            let (quota, replacement, shard) =
-                (Quota::PerUser(PATHS_PER_USER), Replacement::default(), Shard::default());
-            let (shape, replace) = (Shape::Hops(HOPS), Replace::No);
-            let (views, kernel) = (Views::Auto, Kernel::Together);
-            let options = sample::Options { shape, spec, quota, replacement, shard, views, kernel, replace };
+            let spec = SampleSpec { ends: EndSet::Any, ..SampleSpec::default() };
+            let amount = Amount { quota: Quota::PerUser(PATHS_PER_USER), ..Amount::default() };
+            let (shape, shard, replace) = (Shape::Hops(HOPS), Shard::default(), Replace::No);
+            let options = sample::Options { shape, spec, amount, shard, replace };
             let kg = Kg::open(kg, &context)?;
             sample::run(&kg, corpus, &options, &context)?.summary.num_paths as f64
         }

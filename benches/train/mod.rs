@@ -55,15 +55,20 @@ struct Rows(Vec<u32>, usize);
 
 impl Rows {
     fn draw(kg: &TrainKg, pattern: &Pattern, num: usize) -> Outcome<Self> {
-        let sampler = Sampler::new(kg, pattern, SampleSpec::default())?;
+        let spec = SampleSpec { damping: 0.5, seed: 0, ..SampleSpec::training() };
+        let context = Context::default();
+        let sampler = Sampler::new(kg, pattern, &spec, &context)?;
         let (mut rows, mut path) = (Vec::new(), Path::default());
         let width = sampler.row_width();
         // Twice as many as would do if every user had a path.
         let paths_per_user = PATHS_PER_USER.max(2 * (num as u64).div_ceil(kg.users().len() as u64));
         for user in kg.users() {
-            let tables = sampler.tables(NodeId(user))?;
-            let mut draws = 0..paths_per_user;
-            while draws.next().is_some_and(|draw| tables.draw_row(draw, &mut path, &mut rows)) {}
+            let tables = sampler.tables(NodeId(user), &context)?;
+            for draw in 0..paths_per_user {
+                if !tables.draw_row(draw, &mut path, &mut rows)? {
+                    break;
+                }
+            }
         }
         if rows.len() < num * width {
             let (drawn, users) = (rows.len() / width, kg.users().len());

@@ -1,10 +1,11 @@
 //! Artefacts: directories that exist whole or not at all.
 //!
-//! An artefact is a directory of files and a `manifest.json`. It is built in a hidden sibling, synced to disk, and put in place
-//! by one rename, so a crash leaves either the old artefact, none, or the new one. Without its manifest it does not exist.
+//! An artefact is a directory of files and a `manifest.json`. It is built in a hidden sibling, synced to disk, and put
+//! in place by one rename, so a crash leaves either the old artefact, none, or the new one. Without its manifest it
+//! does not exist.
 //!
-//! Opening one reads and hashes all of it, but for large ones that were verified before and have not been touched since: see
-//! [`OpenOptions`].
+//! Opening one reads and hashes all of it, but for large ones that were verified before and have not been touched
+//! since: see [`OpenOptions`].
 //!
 //! This is the only module of Footpath that creates files in an output directory.
 
@@ -41,10 +42,10 @@ const PARALLEL_MIN_BYTES: u64 = 16 << 20;
 
 /// When to believe that an artefact is as it was verified before.
 ///
-/// A full verification can leave a receipt in the artefact: device, inode, size and times of every file. While these are as
-/// they were, nobody has written to the files, so a later opening need not read them. Any write, copy or replacement voids the
-/// receipt, and so does another manifest; what it cannot show is damage that a disk does by itself. There are receipts only on
-/// file systems where this was shown to hold: see `docs/reliability.md`.
+/// A full verification can leave a receipt in the artefact: device, inode, size and times of every file. While these
+/// are as they were, nobody has written to the files, so a later opening need not read them. Any write, copy or
+/// replacement voids the receipt, and so does another manifest; what it cannot show is damage that a disk does by
+/// itself. There are receipts only on file systems where this was shown to hold: see `docs/reliability.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenOptions {
     /// Trust a receipt that holds.
@@ -89,8 +90,8 @@ impl Artefact {
     /// Opens an artefact of the given kind and checks every file against the manifest.
     ///
     /// # Errors
-    /// [`Error::NotAnArtefact`] without a manifest of this kind, [`Error::Version`], [`Error::Corrupt`] when a file is missing,
-    /// surplus, or differs in size or hash, [`Error::Io`]; a stop.
+    /// [`Error::NotAnArtefact`] without a manifest of this kind, [`Error::Version`], [`Error::Corrupt`] when a file is
+    /// missing, surplus, or differs in size or hash, [`Error::Io`]; a stop.
     pub fn open(directory: &Path, kind: ArtefactKind, context: &Context) -> Result<Self> {
         Self::open_with(directory, kind, OpenOptions::default(), context)
     }
@@ -138,8 +139,8 @@ impl Artefact {
         let states = states.filter(|states| receipt::have_rested(directory, states));
         let stage = context.stage("verifying", Some(bytes), "bytes");
         let check = |(name, entry): (&String, &FileEntry)| check_hash(&directory.join(name), entry, &stage);
-        // Of several damaged files the first by name is told of, whichever thread was faster. To hash a small one takes less
-        // time than to make threads for it.
+        // Of several damaged files the first by name is told of, whichever thread was faster. To hash a small one takes
+        // less time than to make threads for it.
         if bytes < PARALLEL_MIN_BYTES {
             manifest.files.iter().try_for_each(check)?;
         } else {
@@ -156,8 +157,8 @@ impl Artefact {
     }
 
     /// Leaves a receipt, for whoever has checked what the content must obey after opening it. There is none for a small
-    /// artefact, for one that was written or changed a moment ago, where the directory cannot be written, and on file systems
-    /// for which it is not known to hold.
+    /// artefact, for one that was written or changed a moment ago, where the directory cannot be written, and on file
+    /// systems for which it is not known to hold.
     pub fn leave_receipt(&self) {
         let Verified::Read(Some(before)) = &self.verified else { return };
         if receipt::States::of(&self.directory, self.manifest.files.keys()).as_ref() == Some(before) {

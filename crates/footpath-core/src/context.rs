@@ -235,7 +235,8 @@ impl Context {
 
     /// Does `work` on the threads of this context: whatever it does in parallel with rayon runs there and nowhere else.
     ///
-    /// The threads are kept for the next call. A process made by `fork` has none of its parent's threads and gets its own.
+    /// The threads are kept for the next call. A process made by `fork` has none of its parent's threads and gets its
+    /// own.
     ///
     /// # Errors
     /// [`Error::NoThreads`] when the system refuses them.
@@ -284,7 +285,8 @@ impl Stage<'_> {
 /// The threads of a context, made when they are first needed.
 #[derive(Default)]
 struct Pool {
-    /// With the process they belong to: a child made by `fork` inherits the memory of its parent and none of its threads.
+    /// With the process they belong to: a child made by `fork` inherits the memory of its parent and none of its
+    /// threads.
     made: Mutex<Option<(u32, Arc<rayon::ThreadPool>)>>,
 }
 

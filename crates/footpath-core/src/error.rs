@@ -43,7 +43,10 @@ pub enum Error {
         reason: String,
     },
     /// An artefact was written in another format version.
-    #[error("{}: format version {got}, this tool reads {expected} (written by footpath {tool}); import or train again", path.display())]
+    #[error(
+        "{}: format version {got}, this tool reads {expected} (written by footpath {tool}); import or train again",
+        path.display()
+    )]
     Version {
         /// The manifest.
         path: PathBuf,
@@ -67,7 +70,11 @@ pub enum Error {
         got: String,
     },
     /// Two artefacts do not belong together.
-    #[error("{}: made from {what} {expected}, but {got} was given; give that one, or make this anew (a model: `footpath adapt` carries it over)", path.display())]
+    #[error(
+        "{}: made from {what} {expected}, but {got} was given; give that one, or make this anew (a model: `footpath \
+         adapt` carries it over)",
+        path.display()
+    )]
     Mismatch {
         /// The artefact that names its parent.
         path: PathBuf,
@@ -85,7 +92,10 @@ pub enum Error {
         path: PathBuf,
     },
     /// An output would replace an artefact of another kind.
-    #[error("{}: a {there} is there, and only another {kind} is replaced by a {kind}; give another place", path.display())]
+    #[error(
+        "{}: a {there} is there, and only another {kind} is replaced by a {kind}; give another place",
+        path.display()
+    )]
     OtherKind {
         /// The output.
         path: PathBuf,

@@ -1,10 +1,10 @@
 //! What a program says before it ends where it would end without a word, or with a status of its own.
 //!
-//! To read a map past the end that its file has by then raises SIGBUS. Footpath never cuts a file of an artefact short, and maps
-//! nothing else; but somebody else may. A program that calls [`end_in_words`] says which file it was, and ends with the exit
-//! status of a damaged artefact. Likewise, where memory runs out the standard library says so and aborts; then it ends as where
-//! the machine refuses anything else. What was being written is left as if the program had been killed, and is swept away by
-//! the next run that writes there.
+//! To read a map past the end that its file has by then raises SIGBUS. Footpath never cuts a file of an artefact short,
+//! and maps nothing else; but somebody else may. A program that calls [`end_in_words`] says which file it was, and ends
+//! with the exit status of a damaged artefact. Likewise, where memory runs out the standard library says so and aborts;
+//! then it ends as where the machine refuses anything else. What was being written is left as if the program had been
+//! killed, and is swept away by the next run that writes there.
 //!
 //! The handlers are those of the whole process: this is for programs, not for a library that others load.
 
@@ -93,14 +93,14 @@ mod unix {
     /// What SIGBUS did before.
     static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
 
-    /// From now on a map that is cut short ends the process with a message that names the file and with exit status 4, and an
-    /// abort, before which the standard library says why, with exit status 1.
+    /// From now on a map that is cut short ends the process with a message that names the file and with exit status 4,
+    /// and an abort, before which the standard library says why, with exit status 1.
     pub fn end_in_words() {
         if BEFORE.get().is_some() {
             return;
         }
-        // SAFETY: a `sigaction` of zeros is a valid value, and both pointers are to such values that live longer than the
-        // calls. The handlers call nothing that may not be called in one.
+        // SAFETY: a `sigaction` of zeros is a valid value, and both pointers are to such values that live longer than
+        // the calls. The handlers call nothing that may not be called in one.
         let before = unsafe {
             let (mut action, mut before) = (std::mem::zeroed::<libc::sigaction>(), std::mem::zeroed());
             action.sa_sigaction = on_abort as *const () as usize;

@@ -53,13 +53,16 @@ pub trait LegalSuccessors: Sync {
     /// Tokens of the longest path.
     fn max_tokens(&self) -> usize;
 
-    /// The items that stand for a user in the prompt of the model: node ids, ascending, each once. `user` is the first token of a path.
+    /// The items that stand for a user in the prompt of the model: node ids, ascending, each once. `user` is the first
+    /// token of a path.
     fn history(&self, user: u32) -> &[u32];
 
-    /// Of each item of [`LegalSuccessors::history`], in its order, how many the user chose later; all 0 where no times are known.
+    /// Of each item of [`LegalSuccessors::history`], in its order, how many the user chose later; all 0 where no times
+    /// are known.
     fn later(&self, user: u32) -> Vec<u32>;
 
-    /// What a user chose in the order of time, as tokens; in the order of the items where no times are known. Empty for any other token.
+    /// What a user chose in the order of time, as tokens; in the order of the items where no times are known. Empty for
+    /// any other token.
     fn timeline(&self, user: u32) -> Vec<u32>;
 
     /// The tokens of the kind of this one: all relations, or all nodes of its type. A special is alone.
@@ -73,8 +76,8 @@ pub trait LegalSuccessors: Sync {
     /// What this does NOT promise: that `prefix` itself is checked. A prefix that is not legal has no meaning here.
     fn successors(&self, prefix: &[u32], goal: Goal, out: &mut Successors);
 
-    /// As [`LegalSuccessors::successors`] for several prefixes of one user, one after the other; `take` is given the successors of each. What depends on
-    /// the user alone may be looked up once for all.
+    /// As [`LegalSuccessors::successors`] for several prefixes of one user, one after the other; `take` is given the
+    /// successors of each. What depends on the user alone may be looked up once for all.
     fn successors_of_each<'p>(
         &self,
         prefixes: impl IntoIterator<Item = &'p [u32]>,
@@ -88,11 +91,13 @@ pub trait LegalSuccessors: Sync {
         }
     }
 
-    /// Draws alternatives to the token at `position` of a complete `path` (its end where `position` is past the last token), for training.
+    /// Draws alternatives to the token at `position` of a complete `path` (its end where `position` is past the last
+    /// token), for training.
     ///
-    /// The alternatives are the tokens that could have followed instead, on the way to an item the user has not chosen. Where there are more
-    /// than `count`, a uniform sample of the candidates is returned, the illegal ones among them left out.
-    /// Returns the logarithm of the weight each returned token stands for (0 when all are there), or `None` when there was no choice to make.
+    /// The alternatives are the tokens that could have followed instead, on the way to an item the user has not chosen.
+    /// Where there are more than `count`, a uniform sample of the candidates is returned, the illegal ones among them
+    /// left out. Returns the logarithm of the weight each returned token stands for (0 when all are there), or `None`
+    /// when there was no choice to make.
     fn siblings(
         &self,
         path: &[u32],

@@ -1,4 +1,5 @@
-//! The ground every Footpath crate stands on: identifiers, paths, the counter-based generator, array files and artefacts.
+//! The ground every Footpath crate stands on: identifiers, paths, the counter-based generator, array files and
+//! artefacts.
 //!
 //! ```
 //! use footpath_core::{NodeId, Path, Purpose, RelationId, Stream};

@@ -31,9 +31,9 @@ pub(crate) fn map(path: &Path) -> Result<Map> {
 }
 
 fn map_part(path: &Path, file: &File, part: &memmap2::MmapOptions) -> Result<Map> {
-    // SAFETY: only files of published artefacts are mapped. Footpath never writes to one in place (artefacts are replaced by
-    // renaming a directory, which keeps the mapped inode alive), and user input is never mapped. Where somebody else cuts one
-    // short, the process ends: see `last_words`.
+    // SAFETY: only files of published artefacts are mapped. Footpath never writes to one in place (artefacts are
+    // replaced by renaming a directory, which keeps the mapped inode alive), and user input is never mapped. Where
+    // somebody else cuts one short, the process ends: see `last_words`.
     let bytes = unsafe { part.map(file) }.map_err(Error::io(path))?;
     Ok(Map { _watched: watch(path, &bytes), bytes })
 }
@@ -41,8 +41,8 @@ fn map_part(path: &Path, file: &File, part: &memmap2::MmapOptions) -> Result<Map
 /// Bytes of a window that is small beside memory and large beside the cost of mapping it.
 pub(crate) const WINDOW: u64 = 64 << 20;
 
-/// Shows a published artefact file from its beginning to its end, a window of so many bytes (a multiple of the pages of memory)
-/// at a time: nothing is copied, and a file may be larger than memory.
+/// Shows a published artefact file from its beginning to its end, a window of so many bytes (a multiple of the pages of
+/// memory) at a time: nothing is copied, and a file may be larger than memory.
 pub(crate) fn in_windows(path: &Path, window: u64, mut look: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     let file = File::open(path).map_err(Error::io(path))?;
     let len = file.metadata().map_err(Error::io(path))?.len();

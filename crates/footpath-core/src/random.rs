@@ -54,6 +54,8 @@ pub enum Purpose {
     PairPath = 21,
     /// Drawing settings to try.
     Settings = 22,
+    /// Choosing what is taken away from a user to see what an item then comes to.
+    Counterfactual = 23,
 }
 
 const ROUNDS: usize = 10;
@@ -161,8 +163,8 @@ impl Stream {
 
 /// As [`Stream`], several times faster: for hot loops that draw a few numbers each for billions of draws.
 ///
-/// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): number i is a hash of
-/// `start + i × step`. Start and step, which is odd, are hashes of (seed, purpose, user, draw), so no two draws walk
+/// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): number i is a hash
+/// of `start + i × step`. Start and step, which is odd, are hashes of (seed, purpose, user, draw), so no two draws walk
 /// through the same numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct QuickStream {
@@ -202,7 +204,8 @@ impl QuickStreams {
     }
 }
 
-/// What [`QuickStream::below`] makes of 64 uniform bits: an integer below `bound` (which must not be 0), or `None` for bits it rejects.
+/// What [`QuickStream::below`] makes of 64 uniform bits: an integer below `bound` (which must not be 0), or `None` for
+/// bits it rejects.
 #[inline]
 #[must_use]
 pub fn scaled(bits: u64, bound: u64) -> Option<u64> {
@@ -214,8 +217,8 @@ pub fn scaled(bits: u64, bound: u64) -> Option<u64> {
     (low >= bound || low >= bound.wrapping_neg() % bound).then_some(high)
 }
 
-/// As [`scaled`], from the upper half of the bits. `None` also where the lower half would have a say, which it has for about one
-/// in 2^32 / `bound`.
+/// As [`scaled`], from the upper half of the bits. `None` also where the lower half would have a say, which it has for
+/// about one in 2^32 / `bound`.
 #[inline]
 #[must_use]
 pub fn scaled_by_half(upper: u32, bound: u32) -> Option<u32> {
@@ -241,7 +244,8 @@ impl QuickStream {
         mix(self.state)
     }
 
-    /// Number `index` of the stream, counted from where it stands: what [`QuickStream::next_u64`] gives after as many others.
+    /// Number `index` of the stream, counted from where it stands: what [`QuickStream::next_u64`] gives after as many
+    /// others.
     #[inline]
     #[must_use]
     pub fn number(&self, index: u64) -> u64 {

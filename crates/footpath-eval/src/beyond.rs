@@ -1,6 +1,7 @@
 //! What lists are like beyond their hits: how many items they show, how popular ones, how different from each other.
 //!
-//! Over the first k slots of the lists of given users; p_i is the share of the filled slots that show item i, and all items of the graph count, shown or not.
+//! Over the first k slots of the lists of given users; p_i is the share of the filled slots that show item i, and all
+//! items of the graph count, shown or not.
 
 use crate::error::{Result, check_range};
 use crate::evaluate::MAX_K;
@@ -24,18 +25,20 @@ pub struct Beyond {
     pub item_coverage: f64,
     /// Mean number of train interactions of the items shown.
     pub average_popularity: f64,
-    /// Gini coefficient of the numbers of times that items are shown: 0 if all are shown alike, near 1 if one takes every slot.
+    /// Gini coefficient of the numbers of times that items are shown: 0 if all are shown alike, near 1 if one takes
+    /// every slot.
     pub gini: f64,
     /// Shannon entropy −Σ p_i ln p_i, in nats. (RecBole divides it by the number of items shown.)
     pub entropy: f64,
     /// Share of slots that show an item of the tail, [`TAIL`] of the items.
     pub tail_share: f64,
-    /// Mean of 1 − (n_i − min n) / (max n − min n) over filled slots, with n_i the train interactions of item i: 1 for those least chosen.
+    /// Mean of 1 − (n_i − min n) / (max n − min n) over filled slots, with n_i the train interactions of item i: 1 for
+    /// those least chosen.
     pub novelty: f64,
     /// Share of all k slots filled with an item that is not among the k most popular unseen ones of the user.
     pub serendipity: f64,
-    /// Mean over users of the mean of 1 − |F_i ∩ F_j| / |F_i ∪ F_j| over pairs of items of the list, with F_i the facts at item i. A user with fewer than two
-    /// items counts as 0; items without facts differ from all.
+    /// Mean over users of the mean of 1 − |F_i ∩ F_j| / |F_i ∪ F_j| over pairs of items of the list, with F_i the facts
+    /// at item i. A user with fewer than two items counts as 0; items without facts differ from all.
     pub diversity: f64,
 }
 

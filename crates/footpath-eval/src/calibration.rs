@@ -1,7 +1,8 @@
 //! Whether a probability means what it says: of the items given probability p, is a share p what the user chose?
 //!
-//! A path model says with what probability its walk ends at an item. That is compared with the chance that an item drawn uniformly from what is held out
-//! from the user is this one: 1 / |held out| for a hit, 0 for a miss. So both sum to at most 1 over the items of a user.
+//! A path model says with what probability its walk ends at an item. That is compared with the chance that an item
+//! drawn uniformly from what is held out from the user is this one: 1 / |held out| for a hit, 0 for a miss. So both sum
+//! to at most 1 over the items of a user.
 
 use crate::metrics::count;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,8 @@ pub struct Bin {
 pub struct Calibration {
     /// Bins of as many predictions each, by rising probability.
     pub bins: Vec<Bin>,
-    /// Σ over bins of their share of predictions × |predicted − observed|, in [0, 1] (Naeini, Cooper and Hauskrecht, AAAI 2015, with bins of equal numbers).
+    /// Σ over bins of their share of predictions × |predicted − observed|, in [0, 1] (Naeini, Cooper and Hauskrecht,
+    /// AAAI 2015, with bins of equal numbers).
     pub ece: f64,
 }
 
@@ -46,8 +48,8 @@ pub fn calibration(mut predictions: Vec<(f64, f64)>, num_bins: usize) -> Calibra
 
 /// How spread the probability of an item is over its paths: −Σ s ln s in nats, with s the share of each path.
 ///
-/// `item` is the logarithm of the item's probability and `paths` are those of the paths known. What they leave out counts as one more path, so the
-/// figure is at most the true one.
+/// `item` is the logarithm of the item's probability and `paths` are those of the paths known. What they leave out
+/// counts as one more path, so the figure is at most the true one.
 #[must_use]
 pub fn path_entropy(item: f64, paths: impl IntoIterator<Item = f64>) -> f64 {
     let part = |share: f64| if share > 0.0 { -share * share.ln() } else { 0.0 };
@@ -112,7 +114,8 @@ mod tests {
             let bins = num_bins.min(n);
             let mut ece = 0.0;
             for bin in 0..bins {
-                let inside: Vec<_> = (0..n).filter(|i| i * bins / n <= bin).filter(|i| *i >= bin * n / bins && *i < (bin + 1) * n / bins).collect();
+                let is_inside = |i: &usize| *i >= bin * n / bins && *i < (bin + 1) * n / bins;
+                let inside: Vec<_> = (0..n).filter(|i| i * bins / n <= bin).filter(is_inside).collect();
                 let mean = |f: &dyn Fn(usize) -> f64| inside.iter().map(|&i| f(i)).sum::<f64>() / inside.len() as f64;
                 ece += inside.len() as f64 / n as f64 * (mean(&|i| sorted[i].0) - mean(&|i| sorted[i].1)).abs();
             }

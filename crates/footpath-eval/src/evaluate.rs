@@ -41,8 +41,9 @@ impl UserMetrics {
 
 /// How good recommendations are, averaged over all users with something held out.
 ///
-/// Serialises as one object whose names carry the cut-off: `"ndcg@10"`. It is read back from nothing less: a figure that is
-/// missing or called otherwise is an error. Other names beside these are passed over, so that it can be flattened.
+/// Serialises as one object whose names carry the cut-off: `"ndcg@10"`. It is read back from nothing less: a figure
+/// that is missing or called otherwise is an error. Other names beside these are passed over, so that it can be
+/// flattened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metrics {
     /// The cut-off.
@@ -196,8 +197,8 @@ impl<'de> Deserialize<'de> for Metrics {
 
 /// Judges the first `k` of every list against the held-out interactions.
 ///
-/// The average is over all users with at least one held-out item; those without a list count as 0 (in the AUC, as random
-/// order). Lists of other users are ignored. With nobody to evaluate all figures are 0.
+/// The average is over all users with at least one held-out item; those without a list count as 0 (in the AUC, as
+/// random order). Lists of other users are ignored. With nobody to evaluate all figures are 0.
 ///
 /// # Errors
 /// [`crate::Error::Range`] for a cut-off of 0 or over [`MAX_K`]; a stop.
@@ -211,8 +212,8 @@ pub fn evaluate(
     evaluate_knowing(recommendations, held_out, &HeldOut::from([].as_slice()), kg, k, context)
 }
 
-/// As [`evaluate`], where the items of `known` are known to be chosen since training, so that nobody can choose them any
-/// more. They are no part of the AUC; in the other metrics they are misses, so take them out of the lists:
+/// As [`evaluate`], where the items of `known` are known to be chosen since training, so that nobody can choose them
+/// any more. They are no part of the AUC; in the other metrics they are misses, so take them out of the lists:
 /// [`Recommendations::without`].
 ///
 /// # Errors

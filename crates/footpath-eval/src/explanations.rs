@@ -1,8 +1,9 @@
-//! How good the paths are that explain lists: recency, popularity and diversity of what they show (Balloccu, Boratto, Fenu and Marras, SIGIR 2022 and
-//! KBS 2023), and faithfulness.
+//! How good the paths are that explain lists: recency, popularity and diversity of what they show (Balloccu, Boratto,
+//! Fenu and Marras, SIGIR 2022 and KBS 2023), and faithfulness.
 //!
-//! Each slot of a list has one path, or none. With P the paths of a user's first k slots, each user has one figure per metric, and **all** users given count in the
-//! mean: one without a path counts as 0. (Published code often averages over users with a path, and does not cut at k.)
+//! Each slot of a list has one path, or none. With P the paths of a user's first k slots, each user has one figure per
+//! metric, and **all** users given count in the mean: one without a path counts as 0. (Published code often averages
+//! over users with a path, and does not cut at k.)
 
 use crate::error::{Error, Result, check_range};
 use crate::evaluate::MAX_K;
@@ -17,9 +18,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A metric of explanations, in [0, 1]; more is better, or more of what its name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathMetric {
-    /// Linking interaction recency: mean over P of how recently the user chose the first item; see [`moving_average`]. 0 for all in a graph without times.
+    /// Linking interaction recency: mean over P of how recently the user chose the first item; see [`moving_average`].
+    /// 0 for all in a graph without times.
     Lir,
-    /// Shared entity popularity: mean over P of the popularity of the last node before the end among those of its type; see [`moving_average`].
+    /// Shared entity popularity: mean over P of the popularity of the last node before the end among those of its type;
+    /// see [`moving_average`].
     Sep,
     /// Linking interaction diversity: distinct first items / |P|.
     Lid,
@@ -31,9 +34,11 @@ pub enum PathMetric {
     Setd,
     /// Path type diversity: distinct last relations / min(|P|, relations of the graph).
     Ptd,
-    /// Path type concentration, 1 − Simpson's index of the last relations: 1 − Σ n_t(n_t − 1) / (|P|(|P| − 1)), 0 for fewer than two paths.
+    /// Path type concentration, 1 − Simpson's index of the last relations: 1 − Σ n_t(n_t − 1) / (|P|(|P| − 1)), 0 for
+    /// fewer than two paths.
     Ptc,
-    /// Path pattern diversity: distinct sequences of relations / min(|P|, 2h + 1), at most 1, with h the most hops of a path of P.
+    /// Path pattern diversity: distinct sequences of relations / min(|P|, 2h + 1), at most 1, with h the most hops of a
+    /// path of P.
     Ppt,
     /// Fidelity: slots with a path / k.
     Fidelity,
@@ -232,7 +237,8 @@ fn variety(kinds: &[u32]) -> f64 {
     if all == 0 { 0.0 } else { 1.0 - count(same) / count(all) }
 }
 
-/// How recently a user chose each train item (by node id), in [0, 1], by [`moving_average`] of the times in ascending order, ties by item id.
+/// How recently a user chose each train item (by node id), in [0, 1], by [`moving_average`] of the times in ascending
+/// order, ties by item id.
 #[must_use]
 pub fn recency(kg: &TrainKg, user: NodeId) -> BTreeMap<u32, f64> {
     let mut choices: Vec<(i64, u32)> =
@@ -278,8 +284,8 @@ impl SharedPopularity {
 
 /// The exponentially weighted moving average of ascending numbers, stretched to [0, 1].
 ///
-/// With a = 2/(n + 1) for n numbers: y_i = Σ_j≤i (1 − a)^(i−j) x_j / Σ_j≤i (1 − a)^(i−j), then (y_i − y_1) / (y_n − y_1). Numbers that are all equal
-/// rise evenly from 0 to 1 in their order; a single one is 1.
+/// With a = 2/(n + 1) for n numbers: y_i = Σ_j≤i (1 − a)^(i−j) x_j / Σ_j≤i (1 − a)^(i−j), then (y_i − y_1) / (y_n −
+/// y_1). Numbers that are all equal rise evenly from 0 to 1 in their order; a single one is 1.
 #[must_use]
 pub fn moving_average(numbers: &[f64]) -> Vec<f64> {
     let keep = 1.0 - 2.0 / (count(numbers.len()) + 1.0);

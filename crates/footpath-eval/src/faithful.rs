@@ -1,4 +1,5 @@
-//! Faithfulness: whether an explanation is true. Every hop of the path is a fact of the graph, and it leads from the user to the item.
+//! Faithfulness: whether an explanation is true. Every hop of the path is a fact of the graph, and it leads from the
+//! user to the item.
 
 use crate::error::Result;
 use crate::metrics::count;

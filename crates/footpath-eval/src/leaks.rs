@@ -8,8 +8,8 @@
 //! | L2 | held-out interactions on paths of a corpus | [`footpath_graph::audit`] |
 //! | L3 | a planted item that only the test part links to a user is found | a test of this module |
 //! | L4 | lists reach more than chance on labels drawn at random | [`chance`] |
-//! | L5 | something held out that happened before something in training | [`leaks`], an error where the split says that it goes by time |
-//! | L6 | items and users that only held-out interactions name | [`leaks`], a note: they have an id, and no arc leads to them |
+//! | L5 | something held out that happened before something in training | [`leaks`], an error if split by time |
+//! | L6 | items and users that only held-out interactions name | [`leaks`], a note: no arc leads to them |
 //! | L7 | a relation of the knowledge that restates interactions | [`leaks`] |
 //! | L8 | training or tuning looks at the test part | end-to-end test: another test part, the same weights |
 //! | L9 | an interaction in two parts; a held-out item with a twin of the same label in training | [`leaks`] |
@@ -226,8 +226,8 @@ impl Chance {
 /// Users whose figures of all draws are held at the same time.
 const USERS_AT_ONCE: usize = 1024;
 
-/// Judges lists on `num_draws` ≥ 2 draws of random labels: for each user as many items as are held out, uniformly from what
-/// is neither in training nor in `known`.
+/// Judges lists on `num_draws` ≥ 2 draws of random labels: for each user as many items as are held out, uniformly from
+/// what is neither in training nor in `known`.
 ///
 /// # Errors
 /// [`crate::Error::Range`] for `k`; a stop.

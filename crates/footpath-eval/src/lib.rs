@@ -1,5 +1,5 @@
-//! How good recommendations are: ranking metrics over all users, what lists and explanations are like beyond their hits, calibration, baselines,
-//! significance, and an audit of leaks.
+//! How good recommendations are: ranking metrics over all users, what lists and explanations are like beyond their
+//! hits, calibration, baselines, significance, and an audit of leaks.
 //!
 //! ```
 //! use footpath_eval::baselines::{Baseline, Popularity};
@@ -24,9 +24,10 @@
 //! # }
 //! ```
 //!
-//! Every average is over **all** users with something held out; a user without a list counts as zero. Ranking is over all
-//! items the user has not chosen in training: there are no sampled negatives. Nothing here prints or draws unseeded numbers.
-//! Whatever can take longer than a second takes a [`Context`](footpath_core::Context), tells how far it is and can be stopped.
+//! Every average is over **all** users with something held out; a user without a list counts as zero. Ranking is over
+//! all items the user has not chosen in training: there are no sampled negatives. Nothing here prints or draws unseeded
+//! numbers. Whatever can take longer than a second takes a [`Context`](footpath_core::Context), tells how far it is and
+//! can be stopped.
 
 #![deny(
     clippy::indexing_slicing,
@@ -36,24 +37,28 @@
 pub mod baselines;
 pub mod beyond;
 pub mod calibration;
+pub mod counterfactual;
 pub mod error;
 pub mod evaluate;
 pub mod explanations;
 pub mod faithful;
 pub mod leaks;
 pub mod metrics;
+pub mod preference;
 pub mod read;
 pub mod recommendations;
 pub mod significance;
 
 pub use beyond::{Beyond, beyond};
 pub use calibration::{Calibration, calibration, path_entropy};
+pub use counterfactual::{Fidelity, fidelity};
 pub use error::{Error, Result};
 pub use evaluate::{Evaluated, Metrics, UserMetrics, evaluate, evaluate_knowing};
 pub use explanations::{Explained, PathMetric, PathMetrics, compare_paths, explanations};
 pub use faithful::{Faithfulness, faithful};
 pub use leaks::{Chance, Leak, chance};
 pub use metrics::Metric;
+pub use preference::{Dislikes, Preference, preference};
 pub use read::{BadRows, Excluded};
 pub use recommendations::{Recommendation, Recommendations};
 pub use significance::{Comparison, Resampling, compare, intervals};

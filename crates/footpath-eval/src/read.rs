@@ -1,5 +1,5 @@
-//! The reader of recommendation files: strict, positioned errors. Memory grows with the rows of users and items that the
-//! graph has, each pair once, and is bounded by [`MAX_LINES`]; nothing else of a file is kept.
+//! The reader of recommendation files: strict, positioned errors. Memory grows with the rows of users and items that
+//! the graph has, each pair once, and is bounded by [`MAX_LINES`]; nothing else of a file is kept.
 
 use crate::error::Result;
 use crate::recommendations::{COLUMNS, Recommendation, Recommendations};
@@ -26,8 +26,8 @@ const SCORE: usize = 3;
 impl Recommendations {
     /// Reads the `user, rank, item, score` file that `recommend --tsv` writes, from whatever tool it comes.
     ///
-    /// Tab separated, with a header that names the four columns in any order; ids are those of the data. The rows of a user
-    /// carry the ranks 1, 2, 3, … in this order. The rank decides; scores need only be finite numbers.
+    /// Tab separated, with a header that names the four columns in any order; ids are those of the data. The rows of a
+    /// user carry the ranks 1, 2, 3, … in this order. The rank decides; scores need only be finite numbers.
     ///
     /// # Errors
     /// [`footpath_graph::Error::Import`] with file, line and column of everything wrong; an I/O error; a stop.
@@ -244,8 +244,8 @@ fn score((text, column): (&str, usize)) -> std::result::Result<f64, Wrong> {
     }
 }
 
-/// Lines of a file, one at a time, never longer than [`MAX_LINE_BYTES`] nor more than [`MAX_LINES`]; a byte order mark and
-/// line ends are dropped.
+/// Lines of a file, one at a time, never longer than [`MAX_LINE_BYTES`] nor more than [`MAX_LINES`]; a byte order mark
+/// and line ends are dropped.
 struct Lines<'a, R> {
     source: R,
     stage: &'a Stage<'a>,
@@ -413,7 +413,8 @@ mod tests {
     fn bad_rows_can_be_left_out_and_counted() {
         let kg = kg();
         let bytes = rows(
-            "u1\t1\tc\t1\nu1\t2\tc\t1\n\nnobody\t1\tc\t1\nu1\t3\tnothing\t1\nu1\t4\td\tNaN\nu1\t5\td\t0\nu2\t7\ta\t1\nu2\t8\td\t1\n",
+            "u1\t1\tc\t1\nu1\t2\tc\t1\n\nnobody\t1\tc\t1\nu1\t3\tnothing\t1\nu1\t4\td\tNaN\nu1\t5\td\t0\n\
+             u2\t7\ta\t1\nu2\t8\td\t1\n",
         );
         let read = |bad_rows| read_as(bad_rows, bytes.as_slice());
         assert!(read(BadRows::Refuse).is_err());

@@ -32,7 +32,8 @@ impl Recommendations {
         writeln!(out, "{}", COLUMNS.join("\t"))?;
         for (user, list) in self.iter() {
             for (rank, r) in (1..).zip(list) {
-                // Debug form: the shortest text that reads back as the same number, with an exponent where that is short.
+                // Debug form: the shortest text that reads back as the same number, with an exponent where that is
+                // short.
                 writeln!(out, "{}\t{rank}\t{}\t{:?}", kg.id(user), kg.id(r.item), r.score)?;
             }
         }
@@ -54,8 +55,8 @@ impl Recommendations {
         }
     }
 
-    /// The same lists without the items of `known`; the items behind them move up. With the valid split as `known`, items a user
-    /// is known to have chosen before the test do not take slots in a test figure.
+    /// The same lists without the items of `known`; the items behind them move up. With the valid split as `known`,
+    /// items a user is known to have chosen before the test do not take slots in a test figure.
     #[must_use]
     pub fn without(&self, known: &HeldOut) -> Self {
         let known = known.by_user();

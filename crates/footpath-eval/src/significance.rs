@@ -1,9 +1,9 @@
 //! Whether a difference between two results is more than chance, from paired figures of the same users.
 //!
-//! The interval is the percentile bootstrap of the mean difference (Efron 1979; users drawn with replacement). The p-value is
-//! Fisher's randomisation test: were both results alike, each user's difference could as well have the other sign; p is the
-//! share of sign choices whose mean is at least as far from 0 as the observed one, (1 + such choices) / (1 + all tried).
-//! Smucker, Allan and Carterette (CIKM 2007) compare both for retrieval.
+//! The interval is the percentile bootstrap of the mean difference (Efron 1979; users drawn with replacement). The
+//! p-value is Fisher's randomisation test: were both results alike, each user's difference could as well have the other
+//! sign; p is the share of sign choices whose mean is at least as far from 0 as the observed one, (1 + such choices) /
+//! (1 + all tried). Smucker, Allan and Carterette (CIKM 2007) compare both for retrieval.
 
 use crate::error::{Error, Result, check_range};
 use crate::evaluate::UserMetrics;
@@ -68,8 +68,8 @@ pub fn compare(
     paired(&differences, resampling, context)
 }
 
-/// The 95 % interval of each average, in the order of [`Metric::ALL`]: the percentile bootstrap over users, the same users
-/// for all metrics.
+/// The 95 % interval of each average, in the order of [`Metric::ALL`]: the percentile bootstrap over users, the same
+/// users for all metrics.
 ///
 /// # Errors
 /// [`Error::Range`] for the number of resamples; a stop.

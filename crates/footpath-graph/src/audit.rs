@@ -1,14 +1,18 @@
 //! The auditor: re-checks every path of a corpus against the triples and the held-out interactions.
 //!
-//! It shares nothing with the sampler but the graph and the definition of the pattern: no counts, no tables, no random numbers.
+//! It shares nothing with the sampler but the graph and the definition of the pattern: no counts, no tables, no random
+//! numbers.
 
 use crate::error::Result;
 use crate::kg::TrainKg;
 use crate::pattern::Pattern;
 use crate::sample::{EndSet, SampleSpec};
-use footpath_core::{Corpus, NodeId, Path, RelationId, Triple, TypeId};
+use footpath_core::{Context, Corpus, NodeId, Path, RelationId, Triple, TypeId};
 use serde::Serialize;
 use std::collections::BTreeMap;
+
+/// Paths between two looks at whether to stop.
+const CHECKED_PATHS: usize = 1 << 10;
 
 /// Held-out items by user; each list ascending. See [`crate::HeldOut::by_user`].
 pub type HeldOutItems = BTreeMap<NodeId, Vec<NodeId>>;
@@ -43,22 +47,28 @@ impl AuditReport {
 /// Audits every path of a corpus. `held_out` are the parts of the log that must not show.
 ///
 /// # Errors
-/// [`footpath_core::Error::Corrupt`] when a row is no path at all.
+/// [`footpath_core::Error::Corrupt`] when a row is no path at all; [`footpath_core::Error::Stopped`].
 pub fn audit_corpus(
     corpus: &Corpus,
     kg: &TrainKg,
     pattern: &Pattern,
     spec: &SampleSpec,
     held_out: &[HeldOutItems],
+    context: &Context,
 ) -> Result<AuditReport> {
+    let stage = context.stage("auditing", Some(corpus.len() as u64), "paths");
     let mut auditor = Auditor { kg, pattern, spec, held_out, report: AuditReport::default() };
-    for path in corpus.paths() {
-        auditor.check(&path?);
+    let mut paths = corpus.paths().peekable();
+    while paths.peek().is_some() {
+        for path in paths.by_ref().take(CHECKED_PATHS) {
+            auditor.check(&path?);
+        }
+        stage.reach(auditor.report.paths)?;
     }
     Ok(auditor.report)
 }
 
-/// Audits paths from anywhere.
+/// Audits a few paths from anywhere.
 #[must_use]
 pub fn audit_paths<'p>(
     paths: impl IntoIterator<Item = &'p Path>,

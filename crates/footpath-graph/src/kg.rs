@@ -21,13 +21,10 @@
 
 mod arcs;
 mod check;
-mod run_index;
 mod sources;
 
 pub use arcs::Arcs;
 pub(crate) use arcs::{nodes_within, places_within};
-pub use run_index::{BitRun, RunIndex, RunKind, RunSet};
-pub(crate) use run_index::{Line, Looked, Place, Runs, Stretch};
 pub use sources::{SourceFile, Sources};
 
 use crate::error::{Error, Result};
@@ -297,11 +294,6 @@ impl TrainKg {
     /// The tail of every arc.
     pub(crate) fn tails(&self) -> &[u32] {
         &self.arrays.tails
-    }
-
-    /// The directed relation of every arc.
-    pub(crate) fn relations(&self) -> &[u16] {
-        &self.arrays.relations
     }
 
     /// The arcs of a node; none for a node out of range.

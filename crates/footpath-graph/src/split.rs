@@ -11,7 +11,7 @@ use footpath_core::{Context, Purpose, Stream};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
-/// Users with fewer interactions stay in train when the split is by ratio.
+/// Users with fewer interactions stay in train when the split is by ratio, unless an import says otherwise.
 pub const MIN_INTERACTIONS: usize = 10;
 const MILLION: u64 = 1_000_000;
 
@@ -105,6 +105,11 @@ pub enum SplitSpec {
         /// Seed of the draw.
         seed: u64,
     },
+    /// What is later than one date for everybody is held out: that which leaves about these shares.
+    Date {
+        /// Shares of the parts.
+        ratios: Ratios,
+    },
     /// Nothing is held out.
     None,
 }
@@ -128,7 +133,7 @@ impl SplitSpec {
             Self::Auto { ratios, .. } if has_times => Ok(Self::Temporal { ratios }),
             Self::Auto { ratios, seed } => Ok(Self::Random { ratios, seed }),
             Self::Column if !has_split => needs("`split` column"),
-            Self::Temporal { .. } | Self::LeaveOneOut if !has_times => {
+            Self::Temporal { .. } | Self::LeaveOneOut | Self::Date { .. } if !has_times => {
                 needs("`timestamp` or `position` column; use --split random")
             }
             other => Ok(other),
@@ -153,32 +158,80 @@ pub fn leaks(dataset: &mut Dataset, context: &Context) -> Result<Vec<u32>> {
     Ok(lines)
 }
 
+/// What came of a split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Assigned {
+    /// Interactions dropped because the same user and item come before.
+    pub num_repeated: u64,
+    /// Users with too few interactions to be cut.
+    pub num_too_short: u64,
+    /// Users who have equal times on both sides of a cut.
+    pub num_ties: u64,
+    /// First time of valid and of test, with [`SplitSpec::Date`].
+    pub dates: Option<[i64; 2]>,
+}
+
 /// Sets the part of each interaction; `spec` must be resolved. Of a pair of user and item logged more than once only
-/// the first in time is kept, except with [`SplitSpec::Column`], where the graph builder drops the others. The number
-/// dropped here is returned.
+/// the first in time is kept, except with [`SplitSpec::Column`], where the graph builder drops the others. Users with
+/// fewer than `min_history` interactions are not cut by shares.
 ///
 /// # Errors
 /// [`Error::Usage`] as [`SplitSpec::resolve`]; [`footpath_core::Error::Stopped`].
-pub fn assign(dataset: &mut Dataset, spec: &SplitSpec, context: &Context) -> Result<u64> {
+pub fn assign(dataset: &mut Dataset, spec: &SplitSpec, min_history: usize, context: &Context) -> Result<Assigned> {
     let spec = match *spec {
         SplitSpec::Auto { .. } => spec.resolve(false, dataset.has_times)?,
         other => other,
     };
     if spec == SplitSpec::Column {
-        return Ok(0);
+        return Ok(Assigned::default());
     }
     let log = &mut dataset.interactions;
     sorting::sort_by_key(log, context, |i| (i.user, i.item, i.time, i.line))?;
     let before = log.len();
     log.dedup_by_key(|i| (i.user, i.item));
-    let num_dropped = (before - log.len()) as u64;
+    let mut assigned = Assigned { num_repeated: (before - log.len()) as u64, ..Assigned::default() };
+    if let SplitSpec::Date { ratios } = spec {
+        assigned.dates = dates(log, ratios, context)?;
+        let [valid, test] = assigned.dates.unwrap_or([i64::MAX; 2]);
+        for interaction in log.iter_mut().filter(|i| assigned.dates.is_some() && i.time >= valid) {
+            interaction.split = if interaction.time >= test { Split::Test } else { Split::Valid };
+        }
+        return Ok(assigned);
+    }
     let ranks = Ranks { users: ranks(&dataset.users.sorted(context)?), items: ranks(&dataset.items.sorted(context)?) };
     for mine in log.chunk_by_mut(|a, b| a.user == b.user) {
         context.check()?;
         ranks.order(mine, &spec);
-        cut(mine, &spec);
+        let cuts = cuts(mine.len(), &spec, min_history);
+        assigned.num_too_short += u64::from(cuts.is_none() && spec != SplitSpec::None);
+        cut(mine, cuts.unwrap_or((mine.len(), mine.len())));
+        assigned.num_ties += u64::from(dataset.has_times && !is_random(&spec) && is_tied(mine));
     }
-    Ok(num_dropped)
+    Ok(assigned)
+}
+
+fn is_random(spec: &SplitSpec) -> bool {
+    matches!(spec, SplitSpec::Random { .. })
+}
+
+/// Whether interactions in different parts have equal times.
+fn is_tied(mine: &[RawInteraction]) -> bool {
+    mine.windows(2).any(|pair| matches!(pair, [a, b] if a.split != b.split && a.time == b.time))
+}
+
+/// The first times of valid and of test that leave about these shares; none where all times are equal.
+fn dates(log: &[RawInteraction], ratios: Ratios, context: &Context) -> Result<Option<[i64; 2]>> {
+    let mut times: Vec<i64> = log.iter().map(|i| i.time).collect();
+    sorting::sort_by_key(&mut times, context, |time| *time)?;
+    let (train, train_and_valid) = ratios.cuts(times.len());
+    // Something must be in train, and equal times are never on both sides.
+    let first = times.first().copied();
+    let later = times.iter().copied().find(|&time| Some(time) > first);
+    let at = |position: usize| times.get(position).copied();
+    Ok(later.map(|later| {
+        let valid = at(train).unwrap_or(later).max(later);
+        [valid, at(train_and_valid).unwrap_or(valid).max(valid)]
+    }))
 }
 
 /// Position of users and items among the sorted ids.
@@ -211,15 +264,20 @@ impl Ranks {
     }
 }
 
-fn cut(mine: &mut [RawInteraction], spec: &SplitSpec) {
-    let num = mine.len();
-    let (train, train_and_valid) = match *spec {
-        SplitSpec::LeaveOneOut if num >= 3 => (num - 2, num - 1),
-        SplitSpec::Temporal { ratios } | SplitSpec::Random { ratios, .. } if num >= MIN_INTERACTIONS => {
-            ratios.cuts(num)
+/// How many interactions of a user with so many are in train, and how many in train and valid; none if all are in
+/// train.
+fn cuts(num: usize, spec: &SplitSpec, min_history: usize) -> Option<(usize, usize)> {
+    match *spec {
+        SplitSpec::LeaveOneOut if num >= 3 => Some((num - 2, num - 1)),
+        // Of a single interaction nothing would be left.
+        SplitSpec::Temporal { ratios } | SplitSpec::Random { ratios, .. } if num >= min_history.max(2) => {
+            Some(ratios.cuts(num))
         }
-        _ => (num, num),
-    };
+        _ => None,
+    }
+}
+
+fn cut(mine: &mut [RawInteraction], (train, train_and_valid): (usize, usize)) {
     for (position, interaction) in mine.iter_mut().enumerate() {
         interaction.split = match (position.cmp(&train), position.cmp(&train_and_valid)) {
             (Ordering::Less, _) => Split::Train,
@@ -261,7 +319,7 @@ mod tests {
         let items = names(num);
         let log: Vec<_> = items.iter().zip(0..).map(|(item, time)| ("u", item.as_str(), time)).collect();
         let mut dataset = dataset(&log);
-        assign(&mut dataset, &spec, &Context::default()).expect("assigned");
+        assign(&mut dataset, &spec, MIN_INTERACTIONS, &Context::default()).expect("assigned");
         [Split::Train, Split::Valid, Split::Test].map(|s| dataset.interactions.iter().filter(|i| i.split == s).count())
     }
 
@@ -311,19 +369,62 @@ mod tests {
         let items = names(10);
         let log: Vec<_> = items.iter().rev().map(|item| ("u", item.as_str(), 5)).collect();
         let mut tied = dataset(&log);
-        assign(&mut tied, &SplitSpec::Temporal { ratios: Ratios::default() }, &Context::default()).expect("assigned");
+        assign(&mut tied, &SplitSpec::Temporal { ratios: Ratios::default() }, MIN_INTERACTIONS, &Context::default())
+            .expect("assigned");
         let of = |item: &str| parts(&tied)[&("u".to_owned(), item.to_owned())];
         assert_eq!((of("i007"), of("i008"), of("i009")), (Split::Train, Split::Valid, Split::Test));
         let mut last = dataset(&[("u", "b", 3), ("u", "a", 1), ("u", "c", 2)]);
-        assign(&mut last, &SplitSpec::LeaveOneOut, &Context::default()).expect("assigned");
+        assign(&mut last, &SplitSpec::LeaveOneOut, MIN_INTERACTIONS, &Context::default()).expect("assigned");
         let of = |item: &str| parts(&last)[&("u".to_owned(), item.to_owned())];
         assert_eq!((of("a"), of("c"), of("b")), (Split::Train, Split::Valid, Split::Test));
     }
 
     #[test]
+    fn one_date_for_everybody_never_cuts_between_equal_times() {
+        let items = names(100);
+        let split = |time: &dyn Fn(i64) -> i64| {
+            let log: Vec<_> =
+                items.iter().zip(0..).map(|(item, n)| (["u", "v"][n as usize % 2], &**item, time(n))).collect();
+            let mut log = dataset(&log);
+            let spec = SplitSpec::Date { ratios: Ratios::default() };
+            let dates = assign(&mut log, &spec, MIN_INTERACTIONS, &Context::default()).expect("assigned").dates;
+            let of = |split| log.interactions.iter().filter(|i| i.split == split).map(|i| i.time).collect::<Vec<_>>();
+            (dates, [Split::Train, Split::Valid, Split::Test].map(of))
+        };
+        let (dates, [train, valid, test]) = split(&|n| n);
+        assert_eq!((dates, train.len(), valid.len(), test.len()), (Some([80, 90]), 80, 10, 10));
+        for step in [3, 7, 30, 60] {
+            let (dates, [train, valid, test]) = split(&|n| n / step);
+            let [from_valid, from_test] = dates.expect("two dates");
+            assert!(!train.is_empty() && train.iter().all(|&time| time < from_valid), "{step}");
+            assert!(valid.iter().all(|&time| (from_valid..from_test).contains(&time)), "{step}");
+            assert!(!test.is_empty() && test.iter().all(|&time| time >= from_test), "{step}");
+        }
+        assert_eq!(split(&|_| 5).0, None, "all are equal");
+    }
+
+    #[test]
+    fn ties_and_short_histories_are_counted() {
+        let items = names(12);
+        let of = |time: &dyn Fn(i64) -> i64, spec: SplitSpec, min_history| {
+            let mut log: Vec<_> = items.iter().zip(0..).map(|(item, n)| ("u", &**item, time(n))).collect();
+            log.extend(items.iter().take(4).zip(0..).map(|(item, n)| ("v", &**item, n)));
+            let assigned = assign(&mut dataset(&log), &spec, min_history, &Context::default()).expect("assigned");
+            (assigned.num_ties, assigned.num_too_short)
+        };
+        let temporal = SplitSpec::Temporal { ratios: Ratios::default() };
+        assert_eq!(of(&|n| n, temporal, 10), (0, 1));
+        assert_eq!(of(&|n| n / 2, temporal, 10), (1, 1), "the cut after nine lies between equal times");
+        assert_eq!(of(&|_| 0, temporal, 4), (1, 0));
+        assert_eq!(of(&|_| 0, SplitSpec::Random { ratios: Ratios::default(), seed: 1 }, 10), (0, 1));
+        assert_eq!(of(&|_| 0, SplitSpec::None, 10), (0, 0));
+    }
+
+    #[test]
     fn repeated_pairs_count_once_with_their_first_time() {
         let mut log = dataset(&[("u", "a", 9), ("u", "b", 2), ("u", "a", 1), ("u", "c", 3)]);
-        assert_eq!(assign(&mut log, &SplitSpec::LeaveOneOut, &Context::default()).expect("assigned"), 1);
+        let assigned = assign(&mut log, &SplitSpec::LeaveOneOut, MIN_INTERACTIONS, &Context::default());
+        assert_eq!(assigned.expect("assigned").num_repeated, 1);
         let of = |item: &str| parts(&log)[&("u".to_owned(), item.to_owned())];
         assert_eq!((of("a"), of("b"), of("c")), (Split::Train, Split::Valid, Split::Test));
     }
@@ -355,7 +456,7 @@ mod tests {
         let log: Vec<_> = items.iter().map(|item| ("u", item.as_str(), 0)).collect();
         let of = |seed| {
             let mut dataset = dataset(&log);
-            assign(&mut dataset, &SplitSpec::Random { ratios: Ratios::default(), seed }, &Context::default())
+            assign(&mut dataset, &SplitSpec::Random { ratios: Ratios::default(), seed }, 10, &Context::default())
                 .expect("assigned");
             parts(&dataset)
         };
@@ -375,10 +476,10 @@ mod tests {
             let ratios = Ratios::default();
             let spec = if by_time { SplitSpec::Temporal { ratios } } else { SplitSpec::Random { ratios, seed } };
             let mut first = dataset(&rows);
-            assign(&mut first, &spec, &Context::default()).expect("assigned");
+            assign(&mut first, &spec, MIN_INTERACTIONS, &Context::default()).expect("assigned");
             Stream::new(seed, Purpose::Shuffle, 0, 0).shuffle(&mut rows);
             let mut second = dataset(&rows);
-            assign(&mut second, &spec, &Context::default()).expect("assigned");
+            assign(&mut second, &spec, MIN_INTERACTIONS, &Context::default()).expect("assigned");
             prop_assert_eq!(parts(&first), parts(&second));
         }
     }

@@ -1,6 +1,7 @@
-//! Corpora in other forms: whatever the paths, each form read back is the corpus, and its bytes do not depend on the threads.
+//! Corpora in other forms: whatever the paths, each form read back is the corpus, and its bytes do not depend on the
+//! threads.
 
-use footpath_core::{ArtefactKind, Context, Corpus, CorpusWriter, NodeId, Path, Replace, TokenId, Vocabulary};
+use footpath_core::{ArtefactKind, Context, Corpus, CorpusWriter, NodeId, Path, Replace, Threads, TokenId, Vocabulary};
 use footpath_graph::build::build;
 use footpath_graph::{Dataset, TrainKg, export};
 use proptest::prelude::*;
@@ -60,15 +61,23 @@ fn corpus(kg: &TrainKg, paths: &[Path], max_hops: usize, directory: &std::path::
     Corpus::open(directory, &Context::default()).expect("opens")
 }
 
-/// What a form writes, the same from 1, 2 and 4 threads.
-fn written(form: impl Fn(usize, &mut dyn Write) -> footpath_graph::Result<u64>, num_paths: usize) -> Vec<u8> {
-    let outputs = [1, 2, 4].map(|threads| {
-        let mut out = Vec::new();
-        assert_eq!(form(threads, &mut out).expect("written"), num_paths as u64);
+fn threads(number: usize) -> Context {
+    Context::default().with_threads(Threads::new(number).expect("few"))
+}
+
+/// What a form writes, the same from 1, 2 and 4 threads, and from a thread of the pool that formats.
+fn written(form: impl Fn(&Context, &mut dyn Write) -> footpath_graph::Result<u64> + Sync, num_paths: usize) -> Vec<u8> {
+    let outputs = [(1, false), (1, true), (2, false), (4, true)].map(|(number, inside)| {
+        let (context, mut out) = (threads(number), Vec::new());
+        let written = match inside {
+            true => context.run(|| form(&context, &mut out)).expect("threads"),
+            false => form(&context, &mut out),
+        };
+        assert_eq!(written.expect("written"), num_paths as u64);
         out
     });
     assert!(outputs.iter().all(|out| *out == outputs[0]));
-    outputs.into_iter().next().expect("one of three")
+    outputs.into_iter().next().expect("one of four")
 }
 
 /// The tokens of `U1 R0 I5 …` by reading letters and numbers.
@@ -103,10 +112,10 @@ proptest! {
         let (kg, root) = (kg(), tempfile::tempdir().expect("a directory"));
         let paths: Vec<Path> = choices.iter().map(|choices| path(&kg, choices)).collect();
         let corpus = corpus(&kg, &paths, 4, &root.path().join("corpus"));
-        let text = written(|threads, out| export::write_text(&corpus, &kg, threads, out), paths.len());
+        let text = written(|context, out| export::write_text(&corpus, &kg, context, out), paths.len());
         let text = String::from_utf8(text).expect("UTF-8");
         prop_assert_eq!(&text.lines().map(|line| read_text(&kg, line)).collect::<Vec<_>>(), &paths);
-        let json = written(|threads, out| export::write_jsonl(&corpus, &kg, threads, out), paths.len());
+        let json = written(|context, out| export::write_jsonl(&corpus, &kg, context, out), paths.len());
         let json = String::from_utf8(json).expect("UTF-8");
         let lines: Vec<BTreeMap<String, Vec<String>>> =
             json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -137,7 +146,7 @@ mod tables {
     /// What the numbers of a corpus stand for: nodes and relations.
     fn names(kg: &TrainKg) -> [Vec<String>; 2] {
         let mut table = Vec::new();
-        export::write_parquet_names(kg, &mut table).expect("written");
+        export::write_parquet_names(kg, &Context::default(), &mut table).expect("written");
         let (columns, rows) = read(&table);
         assert_eq!(columns, ["kind", "number", "name", "type", "label"]);
         ["node", "relation"].map(|kind| {
@@ -162,7 +171,7 @@ mod tables {
             let corpus = corpus(&kg, &paths, 4, &root.path().join("corpus"));
             let [nodes, relations] = names(&kg);
             for ids in [Ids::Number, Ids::Name] {
-                let table = written(|threads, out| export::write_parquet(&corpus, &kg, ids, threads, out), paths.len());
+                let table = written(|context, out| export::write_parquet(&corpus, &kg, ids, context, out), paths.len());
                 let (columns, rows) = read(&table);
                 let expected = ["node_0", "relation_1", "node_1", "relation_2", "node_2", "relation_3", "node_3", "relation_4", "node_4"];
                 prop_assert_eq!(&columns, &expected);
@@ -189,7 +198,7 @@ mod tables {
         let row = |seed: u32| path(&kg, &[seed, seed / 7, seed / 3]);
         let paths: Vec<Path> = (0..300_000).map(row).collect();
         let corpus = corpus(&kg, &paths, 2, &root.path().join("corpus"));
-        let table = written(|threads, out| export::write_parquet(&corpus, &kg, Ids::Number, threads, out), paths.len());
+        let table = written(|context, out| export::write_parquet(&corpus, &kg, Ids::Number, context, out), paths.len());
         let (_, rows) = read(&table);
         assert_eq!(rows.len(), paths.len());
         let number = |field: &Field| if let Field::UInt(number) = field { *number } else { panic!("{field:?}") };
@@ -247,7 +256,7 @@ mod hopwise {
         let directory = root.path().join("films");
         let mut folder = ArtefactWriter::create(&directory, ArtefactKind::Hopwise, Replace::No).expect("created");
         let none = HeldOutItems::new();
-        export::write_hopwise(&corpus, &kg, [&held_out, &none], 2, "films", &mut folder).expect("written");
+        export::write_hopwise(&corpus, &kg, [&held_out, &none], &threads(2), "films", &mut folder).expect("written");
         folder.publish(BTreeMap::new(), serde_json::json!({})).expect("published");
         let folder = Artefact::open(&directory, ArtefactKind::Hopwise, &Context::default()).expect("opens");
 
@@ -338,7 +347,10 @@ mod statistics {
             // Few distinct choices make duplicates.
             let paths: Vec<Path> = choices.iter().map(|c| path(&kg, &c.iter().map(|c| c % 4).collect::<Vec<_>>())).collect();
             let corpus = corpus(&kg, &paths, 4, &root.path().join("corpus"));
-            let all = [1, 2, 4].map(|threads| corpus_stats(&corpus, &kg, threads).expect("described"));
+            let all = [1, 2, 4].map(|number| {
+                let context = threads(number);
+                context.run(|| corpus_stats(&corpus, &kg, &context)).expect("threads").expect("described")
+            });
             prop_assert!(all.iter().all(|stats| *stats == all[0]));
             let [stats, ..] = all;
             let total = paths.len() as u64;
@@ -399,7 +411,8 @@ mod statistics {
             let distinct = paths.iter().collect::<BTreeSet<_>>().len() as u64;
             prop_assert_eq!(stats.duplicates, total - distinct);
             // Bounded memory only takes more passes.
-            prop_assert_eq!([1, 3, 7].map(|hashes| count_duplicates(&corpus, hashes)), [total - distinct; 3]);
+            let count = |hashes| count_duplicates(&corpus, hashes, &Context::default()).expect("counted");
+            prop_assert_eq!([1, 3, 7].map(count), [total - distinct; 3]);
         }
     }
 }
@@ -428,7 +441,7 @@ fn large(kg: &TrainKg, directory: &std::path::Path) -> Corpus {
 fn blocks_are_written_in_order() {
     let (kg, root) = (kg(), tempfile::tempdir().expect("a directory"));
     let corpus = large(&kg, &root.path().join("corpus"));
-    let text = written(|threads, out| export::write_text(&corpus, &kg, threads, out), corpus.len());
+    let text = written(|context, out| export::write_text(&corpus, &kg, context, out), corpus.len());
     let text = String::from_utf8(text).expect("UTF-8");
     assert!(text.lines().zip(corpus.paths()).all(|(line, path)| read_text(&kg, line) == path.expect("a path")));
     assert_eq!(text.lines().count(), 200_000);
@@ -440,10 +453,10 @@ fn a_disk_that_fills_up_ends_every_form() {
     let corpus = large(&kg, &root.path().join("corpus"));
     for room in [0, 1 << 20] {
         let refused = [
-            export::write_text(&corpus, &kg, 2, &mut Full(room)),
-            export::write_jsonl(&corpus, &kg, 2, &mut Full(room)),
+            export::write_text(&corpus, &kg, &threads(2), &mut Full(room)),
+            export::write_jsonl(&corpus, &kg, &threads(2), &mut Full(room)),
             #[cfg(feature = "parquet")]
-            export::write_parquet(&corpus, &kg, export::Ids::Name, 2, &mut Full(room / 64)),
+            export::write_parquet(&corpus, &kg, export::Ids::Name, &threads(2), &mut Full(room / 64)),
         ];
         for result in refused {
             let error = result.expect_err("no room");
@@ -466,12 +479,12 @@ fn a_row_that_is_no_path_is_named_whatever_the_threads() {
         (0..9_000).for_each(|_| writer.append(&bad).expect("appended"));
         writer.publish(String::new(), kg.vocabulary(), serde_json::json!({})).expect("published");
         let corpus = Corpus::open(&directory, &Context::default()).expect("opens");
-        for threads in [1, 3] {
+        for context in [1, 3].map(threads) {
             let results = [
-                export::write_text(&corpus, &kg, threads, &mut io::sink()),
-                export::write_jsonl(&corpus, &kg, threads, &mut io::sink()),
+                export::write_text(&corpus, &kg, &context, &mut io::sink()),
+                export::write_jsonl(&corpus, &kg, &context, &mut io::sink()),
                 #[cfg(feature = "parquet")]
-                export::write_parquet(&corpus, &kg, export::Ids::Number, threads, &mut io::sink()),
+                export::write_parquet(&corpus, &kg, export::Ids::Number, &context, &mut io::sink()),
             ];
             for result in results {
                 let message = result.expect_err("no path").to_string();

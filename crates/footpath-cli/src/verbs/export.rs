@@ -91,7 +91,9 @@ pub(crate) fn run(args: &ExportArgs, work: &Work) -> Result<(), Failure> {
     let export = Export::open(&args.corpus, &Kg::open(&args.kg, context)?, context)?;
     #[cfg(feature = "parquet")]
     if args.names.is_some() {
-        work.to_file_or_stdout(args.names.as_deref(), replace, |out| export.write_names(out).map(drop))?;
+        work.to_file_or_stdout(args.names.as_deref(), replace, |out| {
+            export.write_names(out, work.context()).map(drop)
+        })?;
     }
     work.to_file_or_stdout(args.out.as_deref(), replace, |out| export.write(form, out, context).map(drop))
 }

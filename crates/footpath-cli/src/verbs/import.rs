@@ -5,7 +5,10 @@ use crate::failure::Failure;
 use crate::text::{self, thousands};
 use crate::work::Work;
 use clap::{Args, ValueEnum};
-use footpath::import::{self, Format, GraphReport, ImportReport, Imported, MaxBad, Options, Ratios, SplitSpec};
+use footpath::import::{
+    self, Columns, Format, GraphReport, ImportReport, Imported, MaxBad, MinInteractions, Options, RatedAgain, Ratios,
+    Severity, Spelling, SplitSpec,
+};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -14,7 +17,8 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   footpath import data/films --out kg
   footpath import movies --out kg --min-rating 4 --split temporal
-  footpath import ml-100k --format recbole --out kg --lenient")]
+  footpath import ml-100k --format recbole --out kg --lenient
+  footpath import shop --out kg --columns user_id=userId,item_id=productId --split date")]
 pub(crate) struct ImportArgs {
     /// Folder with the data: interactions.tsv, triples.tsv, … or RecBole's .inter, .kg, .link, …
     dataset_dir: PathBuf,
@@ -32,6 +36,31 @@ pub(crate) struct ImportArgs {
     /// Drop interactions rated lower
     #[arg(long, value_name = "X")]
     min_rating: Option<f32>,
+    /// Which of several different ratings of an item by one user counts, before --min-rating
+    #[arg(long, value_enum, default_value_t)]
+    rated_again: RatedAgainArg,
+    /// Drop users and items with fewer interactions, again and again until none has fewer
+    #[arg(long, value_name = "user=N,item=N", value_parser = min_interactions)]
+    min_interactions: Option<MinInteractions>,
+    /// Users with fewer interactions stay in train when the split is by shares of each user's log
+    #[arg(long, value_name = "N", default_value_t = Options::default().min_history)]
+    min_history: usize,
+    /// What the files call their columns; an empty name leaves a column out
+    #[arg(long, value_name = "NAME=COLUMN,…")]
+    columns: Option<Columns>,
+    /// Ways of spelling that make no difference between two ids: number (12.0 is 12), zeros, blanks, quotes, case,
+    /// accents, local (an IRI is its local name)
+    #[arg(long, value_name = "WAY,…", value_delimiter = ',')]
+    same_ids: Vec<Spelling>,
+    /// Make an item without a link one node with the entity of the same id
+    #[arg(long)]
+    join_by_id: bool,
+    /// Leave out records with an id that means none, such as nan, NULL or \N
+    #[arg(long)]
+    skip_missing: bool,
+    /// Keep one of two relations that state the same facts in both directions
+    #[arg(long)]
+    merge_inverses: bool,
     /// Let an interaction weigh as much as its rating says, for laws with --edge-weights
     #[arg(long)]
     rating_weights: bool,
@@ -63,12 +92,27 @@ enum FormatArg {
     Recbole,
 }
 
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum RatedAgainArg {
+    /// The latest
+    #[default]
+    Last,
+    /// The earliest
+    First,
+    /// The highest
+    Max,
+    /// None: refuse such data
+    Refuse,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum SplitArg {
     /// The latest interactions of each user
     Temporal,
     /// The last interaction of each user for test, the one before for valid
     LeaveOneOut,
+    /// What is later than one date, the same for everybody
+    Date,
     /// Interactions of each user drawn by the seed
     Random,
     /// As the split column says
@@ -85,6 +129,19 @@ fn ratios(text: &str) -> Result<Ratios, String> {
     }
 }
 
+fn min_interactions(text: &str) -> Result<MinInteractions, String> {
+    let mut min = MinInteractions::default();
+    for pair in text.split(',') {
+        let slot = match pair.split_once('=') {
+            Some(("user", number)) => number.parse().ok().map(|number| min.user = number),
+            Some(("item", number)) => number.parse().ok().map(|number| min.item = number),
+            _ => None,
+        };
+        slot.ok_or_else(|| format!("`{pair}` is neither user=N nor item=N"))?;
+    }
+    Ok(min)
+}
+
 pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
     let options = Options {
         format: match args.format {
@@ -93,6 +150,19 @@ pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
             FormatArg::Recbole => Format::RecBole,
         },
         min_rating: args.min_rating,
+        rated_again: match args.rated_again {
+            RatedAgainArg::Last => RatedAgain::Last,
+            RatedAgainArg::First => RatedAgain::First,
+            RatedAgainArg::Max => RatedAgain::Max,
+            RatedAgainArg::Refuse => RatedAgain::Refuse,
+        },
+        min_interactions: args.min_interactions.unwrap_or_default(),
+        min_history: args.min_history,
+        columns: args.columns.clone().unwrap_or_default(),
+        same_ids: args.same_ids.clone(),
+        join_by_id: args.join_by_id,
+        skip_missing: args.skip_missing,
+        merge_inverses: args.merge_inverses,
         rating_weights: args.rating_weights,
         split: split(args),
         lenient: if args.lenient { Some(MaxBad::new(args.max_bad)?) } else { None },
@@ -103,6 +173,10 @@ pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
     let Imported { report, .. } = import::run(&args.dataset_dir, &args.out.out, &options, args.out.replace(), context)?;
     for warning in &report.warnings {
         work.note(&format!("warning: {}: {}", warning.kind, warning.message));
+    }
+    for finding in &report.findings {
+        let word = if finding.severity == Severity::Note { "note" } else { "warning" };
+        work.note(&format!("{word}: {finding}"));
     }
     if args.json {
         return work.json(&report);
@@ -116,6 +190,7 @@ fn split(args: &ImportArgs) -> SplitSpec {
         None => SplitSpec::Auto { ratios, seed },
         Some(SplitArg::Temporal) => SplitSpec::Temporal { ratios },
         Some(SplitArg::LeaveOneOut) => SplitSpec::LeaveOneOut,
+        Some(SplitArg::Date) => SplitSpec::Date { ratios },
         Some(SplitArg::Random) => SplitSpec::Random { ratios, seed },
         Some(SplitArg::Column) => SplitSpec::Column,
         Some(SplitArg::None) => SplitSpec::None,
@@ -130,6 +205,7 @@ fn print_report(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
         ("held out for valid", report.num_valid),
         ("held out for test", report.num_test),
         ("dropped by --min-rating", report.log.num_filtered),
+        ("dropped by --min-interactions", report.log.num_rare),
         ("duplicate interactions dropped", report.dropped.duplicate_interactions),
         ("duplicate triples dropped", report.dropped.duplicate_triples),
         ("self-loops (kept, never a hop)", report.dropped.self_loops),
@@ -141,7 +217,39 @@ fn print_report(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
     for (kind, count) in &report.skipped {
         table.add_row([format!("bad records skipped: {kind}"), thousands(*count)]);
     }
-    text::print(out, &table)
+    text::print(out, &table)?;
+    print_cut(out, report)
+}
+
+/// Which split was made, why, and what it holds out.
+fn print_cut(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
+    let cut = &report.cut;
+    let made = match report.split {
+        SplitSpec::Auto { .. } => "auto",
+        SplitSpec::Column => "by the parts that the log names",
+        SplitSpec::Temporal { .. } => "temporal: the latest of each user",
+        SplitSpec::LeaveOneOut => "leave-one-out: the last two of each user",
+        SplitSpec::Random { .. } => "random: of each user, by the seed",
+        SplitSpec::Date { .. } => "date: what is later than one date for everybody",
+        SplitSpec::None => "none",
+    };
+    writeln!(out, " split {made} ({})", cut.why)?;
+    if let Some([valid, test]) = cut.dates {
+        writeln!(out, " valid from time {valid}, test from {test}")?;
+    }
+    writeln!(
+        out,
+        " held out of {} users, {} at least and {} in the median; {} users too short, {} with equal times at a cut",
+        thousands(cut.num_users_held_out),
+        cut.min_held_out,
+        cut.median_held_out,
+        thousands(cut.num_users_too_short),
+        thousands(cut.num_users_with_ties)
+    )?;
+    let Some(ratings) = &report.ratings else { return Ok(()) };
+    let bars: Vec<String> =
+        ratings.histogram.iter().map(|bar| format!("{} ×{}", bar.rating, thousands(bar.count))).collect();
+    writeln!(out, " ratings {} to {}: {}", ratings.min, ratings.max, bars.join(", "))
 }
 
 /// The part of the report that `info` shares.

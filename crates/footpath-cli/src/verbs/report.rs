@@ -4,7 +4,7 @@ use crate::args::refuse_overlap;
 use crate::failure::Failure;
 use crate::work::Work;
 use clap::Args;
-use footpath::pages;
+use footpath::{evaluate, pages};
 use std::path::PathBuf;
 
 /// Draw an evaluation as one page
@@ -27,7 +27,7 @@ pub(crate) struct ReportArgs {
 
 pub(crate) fn run(args: &ReportArgs, work: &Work) -> Result<(), Failure> {
     args.out.iter().try_for_each(|out| refuse_overlap(out, [Some(&args.evaluation)]))?;
-    let page = pages::evaluation::run(&args.evaluation)?;
+    let page = pages::evaluation::html(&evaluate::Report::open(&args.evaluation, work.context())?);
     let replace = crate::args::replace(args.force);
     work.to_file_or_stdout(args.out.as_deref(), replace, |out| out.write_all(page.as_bytes()))
 }

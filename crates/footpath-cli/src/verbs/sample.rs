@@ -4,10 +4,11 @@ use crate::args::{End, OutArgs, PatternArgs, one_pattern, refuse_overlap};
 use crate::failure::Failure;
 use crate::text::thousands;
 use crate::work::Work;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, ValueEnum};
 use footpath::Kg;
 use footpath::pattern::Shape;
-use footpath::sample::{self, EndSet, Kernel, Law, Options, Quota, Replacement, SampleSpec, Sampled, Shard, Views};
+use footpath::sample::{self, Amount, EndSet, Law, Options, Quota, Replacement, SampleSpec, Sampled, Shard, Views};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ pub(crate) struct SampleArgs {
     #[arg(long)]
     distinct: bool,
     /// Seed of every random draw
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = SampleSpec::default().seed)]
     seed: u64,
     #[command(flatten)]
     law: LawArgs,
@@ -45,9 +46,6 @@ pub(crate) struct SampleArgs {
     /// How the law walk finds its hops; the result does not depend on it
     #[arg(long, value_enum, default_value_t)]
     views: ViewsArg,
-    /// How walkers take turns; the result does not depend on it
-    #[arg(long, value_enum, default_value_t)]
-    kernel: KernelArg,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -62,7 +60,7 @@ const EXAMPLES: &str = "Examples:
   footpath sample kg --out part --hops 3 --end any --law walk --shard 7/1000 --views auto
   footpath sample kg --out walks --walk '(:entity)-[]-{4}()' --end any --law walk
 
-The corpus is the same, byte for byte, for any number of threads, however hops are found, and whichever kernel draws.";
+The corpus is the same, byte for byte, for any number of threads, and however hops are found.";
 
 /// How many paths.
 #[derive(Debug, Args)]
@@ -99,13 +97,13 @@ impl QuotaArgs {
 #[group(skip)]
 struct LawArgs {
     /// How paths are weighed
-    #[arg(long, value_enum, default_value_t)]
-    law: LawArg,
+    #[arg(long, value_parser = laws(), default_value_t)]
+    law: Law,
     /// Damping of hubs: each inner node weighs (number of its arcs)^-X
-    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    #[arg(long, value_name = "X", default_value_t = SampleSpec::default().damping)]
     damping: f64,
     /// Damping of popular ends: each end weighs (number of its train interactions)^-X
-    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    #[arg(long, value_name = "X", default_value_t = SampleSpec::default().end_damping)]
     end_damping: f64,
     /// Weight of a relation, both ways; can be given for several
     #[arg(long = "relation-weight", value_name = "NAME=X", value_parser = relation_weight)]
@@ -135,25 +133,10 @@ pub(crate) fn relation_weight(text: &str) -> Result<(String, f64), String> {
     Ok((name.to_owned(), weight))
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum LawArg {
-    /// Every legal path alike
-    #[default]
-    UniformPath,
-    /// First the end, each alike; then a path to it
-    UniformEnd,
-    /// As a walk that takes each allowed arc alike, given that it is a legal path
-    Walk,
-}
-
-impl From<LawArg> for Law {
-    fn from(law: LawArg) -> Self {
-        match law {
-            LawArg::UniformPath => Self::UniformPath,
-            LawArg::UniformEnd => Self::UniformEnd,
-            LawArg::Walk => Self::Walk,
-        }
-    }
+/// The laws by their names, with what they say of themselves.
+fn laws() -> impl TypedValueParser<Value = Law> {
+    let value = |law: Law| PossibleValue::new(law.name()).help(law.about());
+    PossibleValuesParser::new(Law::ALL.map(value)).try_map(|name| name.parse::<Law>())
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -163,9 +146,8 @@ enum ViewsArg {
     Auto,
     /// The pattern is compiled for the graph: a copy of its arcs for each of its hops
     Compiled,
-    /// On the graph's own arcs, by one index of them for all patterns and hops; only where every hop counts alike
-    Indexed,
-    /// On the graph's own arcs with nothing prepared: slow, but soonest for a few paths; only where every hop counts alike
+    /// On the graph's own arcs with nothing prepared: slow, but soonest for a few paths; only where every hop counts
+    /// alike
     Sought,
 }
 
@@ -174,26 +156,7 @@ impl From<ViewsArg> for Views {
         match views {
             ViewsArg::Auto => Self::Auto,
             ViewsArg::Compiled => Self::Compiled,
-            ViewsArg::Indexed => Self::Indexed,
             ViewsArg::Sought => Self::Sought,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum KernelArg {
-    /// Some hundred walkers at a time
-    #[default]
-    Together,
-    /// Millions of walkers, sorted by ranges of nodes before each hop, for graphs far larger than the processor's caches; takes up to 1 GiB
-    ByRange,
-}
-
-impl From<KernelArg> for Kernel {
-    fn from(kernel: KernelArg) -> Self {
-        match kernel {
-            KernelArg::Together => Self::Together,
-            KernelArg::ByRange => Self::ByRange,
         }
     }
 }
@@ -221,7 +184,7 @@ impl SampleArgs {
     fn options(&self) -> Options {
         let shape = self.walk.clone().map(Shape::Walk).or_else(|| self.pattern.shape());
         let spec = SampleSpec {
-            law: self.law.law.into(),
+            law: self.law.law,
             damping: self.law.damping,
             end_damping: self.law.end_damping,
             relation_weights: self.law.relation_weights.iter().cloned().collect(),
@@ -234,11 +197,12 @@ impl SampleArgs {
         Options {
             shape: shape.unwrap_or_default(),
             spec,
-            quota: self.quota.quota(),
-            replacement: if self.distinct { Replacement::Without } else { Replacement::With },
+            amount: Amount {
+                quota: self.quota.quota(),
+                replacement: if self.distinct { Replacement::Without } else { Replacement::With },
+                views: self.views.into(),
+            },
             shard: self.shard,
-            views: self.views.into(),
-            kernel: self.kernel.into(),
             replace: self.out.replace(),
         }
     }
@@ -263,8 +227,8 @@ fn line<'a>(sampled: &'a Sampled, options: &'a Options, seconds: f64) -> Line<'a
         pattern: &sampled.pattern,
         end: options.spec.ends,
         spec: &options.spec,
-        quota: options.quota,
-        replacement: options.replacement,
+        quota: options.amount.quota,
+        replacement: options.amount.replacement,
         shard: options.shard,
         num_paths: s.num_paths,
         users_with_paths: s.users_with_paths,

@@ -91,7 +91,7 @@ pub(crate) struct SettingArgs {
     /// What is learned, each for a share of the paths: KIND[:WEIGHT], `history-KIND` for what users chose in the order of time
     #[arg(long = "objective", value_name = "KIND[:WEIGHT]", long_help = OBJECTIVES)]
     objectives: Vec<String>,
-    #[arg(long, value_name = "legal|typed|full", help = default(|t| word(t.softmax), "What a token is told apart from"))]
+    #[arg(long, value_name = "legal|typed|full", help = default(|t| word(t.softmax), "What the true token is picked from"))]
     softmax: Option<String>,
     #[arg(long, value_name = "N", help = default(|t| t.epochs, "Passes over the users"))]
     epochs: Option<u64>,

@@ -25,7 +25,8 @@ impl OutputLock {
     }
 }
 
-/// A locked file, which goes when the lock is dropped. One that a killed process left is locked by nobody, and is taken over.
+/// A locked file, which goes when the lock is dropped. One that a killed process left is locked by nobody, and is taken
+/// over.
 #[derive(Debug)]
 pub(super) struct Lock {
     /// Held until the file is removed.

@@ -21,9 +21,9 @@ pub enum Replace {
 /// Refuses the place of an artefact early, before any work is done for it.
 ///
 /// # Errors
-/// [`Error::Exists`] when something is there and must not be replaced; also with [`Replace::Yes`] when it is no artefact of
-/// ours, so that nothing else is ever deleted. [`Error::OtherKind`] when it is an artefact of another kind, and
-/// [`Error::Overlap`] inside of an artefact, which another file would spoil.
+/// [`Error::Exists`] when something is there and must not be replaced; also with [`Replace::Yes`] when it is no
+/// artefact of ours, so that nothing else is ever deleted. [`Error::OtherKind`] when it is an artefact of another kind,
+/// and [`Error::Overlap`] inside of an artefact, which another file would spoil.
 pub fn refuse_existing(destination: &Path, kind: ArtefactKind, replace: Replace) -> Result<()> {
     refuse_inside_artefact(destination)?;
     if destination.symlink_metadata().is_err() {
@@ -46,9 +46,9 @@ pub(super) fn refuse_inside_artefact(output: &Path) -> Result<()> {
     }
 }
 
-/// Refuses an output that is one of the inputs, contains one or lies within one. Directories and files are told by what they
-/// are, not by how they are called, so that links and other ways to write a path make no difference. What is not there, or is
-/// neither file nor directory, is no input that could be lost.
+/// Refuses an output that is one of the inputs, contains one or lies within one. Directories and files are told by what
+/// they are, not by how they are called, so that links and other ways to write a path make no difference. What is not
+/// there, or is neither file nor directory, is no input that could be lost.
 ///
 /// # Errors
 /// [`Error::Overlap`] naming both.
@@ -107,8 +107,8 @@ impl Identity {
     }
 }
 
-/// Puts `new` where `old` is; the old one is then at the path handed back. At any moment there is the old one or the new one,
-/// but for file systems that cannot exchange two directories.
+/// Puts `new` where `old` is; the old one is then at the path handed back. At any moment there is the old one or the
+/// new one, but for file systems that cannot exchange two directories.
 pub(super) fn exchange(new: &Path, old: &Path, aside: &Path) -> io::Result<PathBuf> {
     if swap(new, old)? {
         return Ok(new.to_owned());
@@ -141,8 +141,8 @@ fn swap(_: &Path, _: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Undoes what a process left that was killed between two renames: where there is only the old output, set aside, it goes back;
-/// where there is a new one, the old one goes. To be called under the lock of `destination`.
+/// Undoes what a process left that was killed between two renames: where there is only the old output, set aside, it
+/// goes back; where there is a new one, the old one goes. To be called under the lock of `destination`.
 pub(super) fn recover(destination: &Path, aside: &Path) -> Result<()> {
     if aside.symlink_metadata().is_err() {
         return Ok(());

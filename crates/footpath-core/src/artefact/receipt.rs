@@ -1,19 +1,21 @@
-//! Receipts: a note inside a large artefact that its bytes were verified, so that the next one to open it need not read them all.
+//! Receipts: a note inside a large artefact that its bytes were verified, so that the next one to open it need not read
+//! them all.
 //!
 //! ```text
-//! verified.json   { "checks": 2, "seal": of the manifest, "files": { name: { device, inode, bytes, modified, changed } } }
+//! verified.json   { "checks": 2, "seal": of the manifest,
+//!                   "files": { name: { device, inode, bytes, modified, changed } } }
 //! ```
 //!
-//! A receipt holds as long as the operating system says the same of every file. Whoever writes to a file, copies or replaces
-//! it, changes its time of change (`ctime`), which no program can set. Two writes within one tick of that clock cannot be told
-//! apart, so a receipt is left only if every file had rested for [`MARGIN_SECONDS`] when its verification began. The time is
-//! that of the file system, asked by making a file.
+//! A receipt holds as long as the operating system says the same of every file. Whoever writes to a file, copies or
+//! replaces it, changes its time of change (`ctime`), which no program can set. Two writes within one tick of that
+//! clock cannot be told apart, so a receipt is left only if every file had rested for [`MARGIN_SECONDS`] when its
+//! verification began. The time is that of the file system, asked by making a file.
 //!
-//! A write through a memory map changes the time only when it makes a clean page dirty; further ones to the same page change
-//! nothing until the page has been written back. So every file is synced before its state is taken: from then on the first
-//! write to any page is seen. On a file system in memory (tmpfs) pages never become clean and are writable from the first time
-//! they are read, so there such writes are not seen at all; and what a server says of a file on a network may be old. Hence
-//! receipts are left, and believed, only on the file systems that [`hold_on`] names.
+//! A write through a memory map changes the time only when it makes a clean page dirty; further ones to the same page
+//! change nothing until the page has been written back. So every file is synced before its state is taken: from then on
+//! the first write to any page is seen. On a file system in memory (tmpfs) pages never become clean and are writable
+//! from the first time they are read, so there such writes are not seen at all; and what a server says of a file on a
+//! network may be old. Hence receipts are left, and believed, only on the file systems that [`hold_on`] names.
 //!
 //! What a receipt cannot see is a disk that loses bits by itself: to find that, everything has to be read.
 
@@ -25,11 +27,13 @@ use std::path::Path;
 
 /// Name of a receipt; those being written have more behind it.
 const RECEIPT: &str = "verified.json";
-/// Version of the checks: a receipt of others is worth nothing. Those of version 1 were left without syncing, and anywhere.
+/// Version of the checks: a receipt of others is worth nothing. Those of version 1 were left without syncing, and
+/// anywhere.
 const CHECKS: u32 = 2;
 /// Longest receipt that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// How long all files must have rested, in seconds. No file system in use counts time more coarsely than in steps of two seconds.
+/// How long all files must have rested, in seconds. No file system in use counts time more coarsely than in steps of
+/// two seconds.
 const MARGIN_SECONDS: i64 = if cfg!(test) { 0 } else { 3 };
 
 /// What the operating system says of a file. Times are seconds and nanoseconds since 1970.
@@ -84,11 +88,12 @@ impl States {
     }
 }
 
-/// Whether a receipt holds on the file system of a directory: whether every kind of write to a file (also through a memory map,
-/// past the page cache, by truncation and by a rename over it) changes what the system says of the file.
+/// Whether a receipt holds on the file system of a directory: whether every kind of write to a file (also through a
+/// memory map, past the page cache, by truncation and by a rename over it) changes what the system says of the file.
 ///
-/// ext4 is shown by the tests of this module, where they run on it; xfs and btrfs make a page writable by a call of their own
-/// as it does, in which they set the time. What lies below an overlay cannot be told, and it may be a file system in memory.
+/// ext4 is shown by the tests of this module, where they run on it; xfs and btrfs make a page writable by a call of
+/// their own as it does, in which they set the time. What lies below an overlay cannot be told, and it may be a file
+/// system in memory.
 #[cfg(target_os = "linux")]
 pub(super) fn hold_on(directory: &Path) -> bool {
     const EXT4: i64 = 0xEF53;
@@ -133,7 +138,8 @@ fn read(directory: &Path) -> Option<Receipt> {
     serde_json::from_slice(&text).ok()
 }
 
-/// Whether all files have rested long enough for a verification that begins now; `false` when the directory cannot be written.
+/// Whether all files have rested long enough for a verification that begins now; `false` when the directory cannot be
+/// written.
 pub(super) fn have_rested(directory: &Path, states: &States) -> bool {
     let now = with_scratch(directory, |file, path| {
         let state = FileState::of(&file.metadata()?);
@@ -161,8 +167,8 @@ fn with_scratch<T>(directory: &Path, work: impl FnOnce(File, &Path) -> io::Resul
     let path = directory.join(format!("{RECEIPT}.{}.tmp", std::process::id()));
     // Held to the end: an interrupt either comes before the file or finds it gone.
     let _unfinished = super::unfinished::unfinished();
-    // Those of this process wait for each other. What others have there was most likely left by killed ones; if not, they
-    // leave no receipt this time, which costs nothing but time.
+    // Those of this process wait for each other. What others have there was most likely left by killed ones; if not,
+    // they leave no receipt this time, which costs nothing but time.
     for entry in fs::read_dir(directory)?.flatten() {
         if entry.file_name().to_str().is_some_and(|name| name != RECEIPT && is_name(name)) {
             let _ = fs::remove_file(entry.path());
@@ -399,8 +405,8 @@ mod tests {
         unsafe { memmap2::MmapMut::map_mut(&file) }.expect("mapped")
     }
 
-    /// Wherever there are receipts, they see every change. In the directory of temporary files, in shared memory, and wherever
-    /// else `FOOTPATH_RECEIPT_PLACES` says, separated by colons.
+    /// Wherever there are receipts, they see every change. In the directory of temporary files, in shared memory, and
+    /// wherever else `FOOTPATH_RECEIPT_PLACES` says, separated by colons.
     #[test]
     fn every_change_of_a_file_voids_its_receipt() {
         let named = std::env::var("FOOTPATH_RECEIPT_PLACES").unwrap_or_default();

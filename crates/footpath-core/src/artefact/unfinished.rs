@@ -15,8 +15,8 @@ pub(super) fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes everything half-written by this process, and keeps its other threads from creating more. For the moment before it is
-/// ended by a signal: whoever writes an artefact afterwards waits for that end.
+/// Removes everything half-written by this process, and keeps its other threads from creating more. For the moment
+/// before it is ended by a signal: whoever writes an artefact afterwards waits for that end.
 pub fn remove_unfinished() {
     let paths = unfinished();
     for path in paths.iter() {
@@ -30,8 +30,8 @@ pub(super) fn warn(warning: String) {
     WARNINGS.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
 }
 
-/// What went wrong after an output was in place, such as an old one that could not be removed: the output is whole, so these
-/// are no errors. Each is handed out once.
+/// What went wrong after an output was in place, such as an old one that could not be removed: the output is whole, so
+/// these are no errors. Each is handed out once.
 #[must_use]
 pub fn take_warnings() -> Vec<String> {
     std::mem::take(&mut WARNINGS.lock().unwrap_or_else(PoisonError::into_inner))

@@ -16,8 +16,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Most bytes of one write to the system. In a virtual machine writes of a megabyte and more were measured to take from as
-/// long to ten times as long, as if the large pages that they are given had to come from the host first.
+/// Most bytes of one write to the system. In a virtual machine writes of a megabyte and more were measured to take from
+/// as long to ten times as long, as if the large pages that they are given had to come from the host first.
 const PIECE: usize = 256 << 10;
 /// Bytes between two early syncs.
 const SYNC_EVERY: usize = 64 << 20;
@@ -55,8 +55,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Builds an artefact in a hidden sibling of its destination. Dropped before [`ArtefactWriter::publish`], it leaves nothing
-/// behind.
+/// Builds an artefact in a hidden sibling of its destination. Dropped before [`ArtefactWriter::publish`], it leaves
+/// nothing behind.
 #[derive(Debug)]
 pub struct ArtefactWriter {
     destination: PathBuf,
@@ -127,13 +127,14 @@ impl ArtefactWriter {
         Ok(())
     }
 
-    /// Writes the manifest and puts the artefact in place. A configuration that is too long for the manifest becomes a file of
-    /// its own.
+    /// Writes the manifest and puts the artefact in place. A configuration that is too long for the manifest becomes a
+    /// file of its own.
     ///
     /// What goes wrong after the artefact is in place is no error: see [`take_warnings`](super::take_warnings).
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Limit`] where nobody could open what would be written. The destination is then as it was.
+    /// [`Error::Io`]; [`Error::Limit`] where nobody could open what would be written. The destination is then as it
+    /// was.
     pub fn publish(mut self, parents: BTreeMap<String, String>, config: serde_json::Value) -> Result<Manifest> {
         let (mut manifest, mut text) = self.manifest(&parents, &config)?;
         if text.len() as u64 > MAX_MANIFEST_BYTES {
@@ -231,8 +232,8 @@ impl Write for ArtefactFile {
     }
 }
 
-/// Has a disk begin with what has been written so far, so that it is not idle while the rest is being made: another thread
-/// syncs the file now and then.
+/// Has a disk begin with what has been written so far, so that it is not idle while the rest is being made: another
+/// thread syncs the file now and then.
 #[derive(Debug, Default)]
 struct EarlySync {
     /// Bytes since the last time.
@@ -263,7 +264,8 @@ impl EarlySync {
         Ok(())
     }
 
-    /// Waits for the thread. The system tells an error of the disk to the first who asks, so a later sync may not know of it.
+    /// Waits for the thread. The system tells an error of the disk to the first who asks, so a later sync may not know
+    /// of it.
     fn finish(self) -> io::Result<()> {
         let Some((wake, thread)) = self.syncing else { return Ok(()) };
         drop(wake);
@@ -283,11 +285,12 @@ pub fn refuse_existing_file(path: &Path, replace: Replace) -> Result<()> {
     Ok(())
 }
 
-/// Writes a plain output file (an export, a report) whole or not at all. What killed processes left of it is swept away.
+/// Writes a plain output file (an export, a report) whole or not at all. What killed processes left of it is swept
+/// away.
 ///
 /// # Errors
-/// As [`refuse_existing_file`]; [`Error::Locked`] when another process is writing it; [`Error::Io`], also for what is no file:
-/// whoever may would replace `/dev/null`.
+/// As [`refuse_existing_file`]; [`Error::Locked`] when another process is writing it; [`Error::Io`], also for what is
+/// no file: whoever may would replace `/dev/null`.
 pub fn publish_file(
     path: &Path,
     replace: Replace,

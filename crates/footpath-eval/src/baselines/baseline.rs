@@ -13,8 +13,8 @@ const USERS_AT_ONCE: usize = 8;
 
 /// A ranker that learns from the train graph alone.
 ///
-/// Scores of different baselines, or of different users, are not comparable. Everything that looks at more than one user
-/// can be stopped, within the work for a part of one.
+/// Scores of different baselines, or of different users, are not comparable. Everything that looks at more than one
+/// user can be stopped, within the work for a part of one.
 pub trait Baseline: Send + Sync {
     /// Which it is.
     fn id(&self) -> BaselineName;
@@ -22,8 +22,8 @@ pub trait Baseline: Send + Sync {
     /// The graph it was made from.
     fn kg(&self) -> &TrainKg;
 
-    /// The items that have a score for this user, each once, by ascending id; train items may be among them. Items without a
-    /// score are never recommended. All scores are finite. A node that is no user has no scores.
+    /// The items that have a score for this user, each once, by ascending id; train items may be among them. Items
+    /// without a score are never recommended. All scores are finite. A node that is no user has no scores.
     ///
     /// # Errors
     /// A stop.
@@ -42,11 +42,11 @@ pub trait Baseline: Send + Sync {
         self.id().name()
     }
 
-    /// The best `k` items that are neither in the user's train set nor in `known` (ascending), best first, ties by item id;
-    /// fewer when fewer have a score.
+    /// The best `k` items that are neither in the user's train set nor in `known` (ascending), best first, ties by item
+    /// id; fewer when fewer have a score.
     ///
-    /// `known` is for what the user is known to have chosen since training, such as the valid items when the figure is on
-    /// test.
+    /// `known` is for what the user is known to have chosen since training, such as the valid items when the figure is
+    /// on test.
     ///
     /// # Errors
     /// A stop.
@@ -68,8 +68,8 @@ pub trait Baseline: Send + Sync {
         self.recommend_except(user, k, &[], context)
     }
 
-    /// The best `k` items of every user of the graph, without the items of `known`, in parallel; the result does not depend
-    /// on the number of threads.
+    /// The best `k` items of every user of the graph, without the items of `known`, in parallel; the result does not
+    /// depend on the number of threads.
     ///
     /// # Errors
     /// A stop.

@@ -1,8 +1,9 @@
-//! Matrix factorisation with Bayesian personalised ranking (Rendle et al., UAI 2009): BPR-MF by stochastic gradient ascent.
+//! Matrix factorisation with Bayesian personalised ranking (Rendle et al., UAI 2009): BPR-MF by stochastic gradient
+//! ascent.
 //!
-//! Score x_uj = b_j + p_u · q_j. One step draws a train choice (u, i) and an item j that u did not choose, both uniformly, and moves the
-//! parameters θ by `rate` · (σ(x_uj − x_ui) · ∂(x_ui − x_uj)/∂θ − `decay` · θ). An epoch has as many steps as there are choices. The steps
-//! follow each other on one thread, so the same seed gives the same bits.
+//! Score x_uj = b_j + p_u · q_j. One step draws a train choice (u, i) and an item j that u did not choose, both
+//! uniformly, and moves the parameters θ by `rate` · (σ(x_uj − x_ui) · ∂(x_ui − x_uj)/∂θ − `decay` · θ). An epoch has
+//! as many steps as there are choices. The steps follow each other on one thread, so the same seed gives the same bits.
 
 use super::{Baseline, BaselineName};
 use crate::error::Result;
@@ -36,7 +37,8 @@ impl Default for BprConfig {
     }
 }
 
-/// Vectors of users and items. Cost: `num_epochs` × choices × `num_factors`; memory: 4 bytes for each factor of each user and item.
+/// Vectors of users and items. Cost: `num_epochs` × choices × `num_factors`; memory: 4 bytes for each factor of each
+/// user and item.
 #[derive(Clone, Debug)]
 pub struct BprMf<'a> {
     kg: &'a TrainKg,

@@ -26,8 +26,8 @@ impl Unstopped for dyn Baseline + '_ {
     }
 }
 
-/// 30 users, 40 items, 12 entities and some held-out choices, drawn at random; item `alone` is chosen by nobody and linked to
-/// nothing, user `keen` has chosen every item, user `new` has only a held-out choice.
+/// 30 users, 40 items, 12 entities and some held-out choices, drawn at random; item `alone` is chosen by nobody and
+/// linked to nothing, user `keen` has chosen every item, user `new` has only a held-out choice.
 fn graph() -> TrainKg {
     built().train_kg().expect("a graph")
 }

@@ -9,12 +9,12 @@ use rayon::prelude::*;
 /// Rows that are eliminated together: wide enough that nearly all work is products of matrices.
 const BLOCK: usize = 96;
 
-/// Inverts `a`, which must be symmetric positive definite, by Gauss–Jordan elimination of blocks of rows. `done` is told how
-/// many rows are eliminated.
+/// Inverts `a`, which must be symmetric positive definite, by Gauss–Jordan elimination of blocks of rows. `done` is
+/// told how many rows are eliminated.
 ///
-/// No pivots are sought: the blocks on the diagonal of such a matrix stay positive definite. 2n³ operations, one copy of
-/// `BLOCK` rows beside the matrix. Blocks of rows are worked on in parallel, each by one thread in a fixed order, so the bits
-/// of the result do not depend on the number of threads.
+/// No pivots are sought: the blocks on the diagonal of such a matrix stay positive definite. 2n³ operations, one copy
+/// of `BLOCK` rows beside the matrix. Blocks of rows are worked on in parallel, each by one thread in a fixed order, so
+/// the bits of the result do not depend on the number of threads.
 ///
 /// # Errors
 /// A stop, which is looked for before each product of blocks; the matrix is then neither itself nor its inverse.

@@ -1,11 +1,12 @@
 //! EASE, a linear model of items by items without self-similarity (Steck, WWW 2019).
 //!
-//! With X the users × items matrix of train choices, P = (XᵀX + λ1)⁻¹ and B_ij = −P_ij / P_jj off the diagonal, 0 on it (equation 8), the
-//! scores of user u are row u of XB: x_uj − (XP)_uj / P_jj.
+//! With X the users × items matrix of train choices, P = (XᵀX + λ1)⁻¹ and B_ij = −P_ij / P_jj off the diagonal, 0 on it
+//! (equation 8), the scores of user u are row u of XB: x_uj − (XP)_uj / P_jj.
 //!
-//! Where there are fewer users than items the same numbers come from a matrix of users by users: with M = λ1 + XXᵀ,
-//! XP = M⁻¹X and P_jj = (1 − c_jᵀ M⁻¹ c_j) / λ for column c_j of X (Woodbury). So the cost is 2n³ operations and 8n² bytes with
-//! n = min(users, items), and then one look at all choices for each list (users) or at n items for each choice (items).
+//! Where there are fewer users than items the same numbers come from a matrix of users by users: with M = λ1 + XXᵀ, XP
+//! = M⁻¹X and P_jj = (1 − c_jᵀ M⁻¹ c_j) / λ for column c_j of X (Woodbury). So the cost is 2n³ operations and 8n² bytes
+//! with n = min(users, items), and then one look at all choices for each list (users) or at n items for each choice
+//! (items).
 
 use super::{Baseline, BaselineName, dense};
 use crate::error::{Error, Result};

@@ -1,8 +1,8 @@
 //! Item-based nearest neighbours (Sarwar et al., WWW 2001) on the train log, without ratings.
 //!
-//! Similarity of items i ≠ j: cos(i, j) = |U_i ∩ U_j| / √(|U_i| |U_j|), where U_i are the users who chose i in training.
-//! N(i): the `num_neighbours` items most similar to i, ties by item id, similarity 0 excluded.
-//! Score of i for user u: Σ cos(i, j) over the items j ∈ N(i) that u chose in training.
+//! Similarity of items i ≠ j: cos(i, j) = |U_i ∩ U_j| / √(|U_i| |U_j|), where U_i are the users who chose i in
+//! training. N(i): the `num_neighbours` items most similar to i, ties by item id, similarity 0 excluded. Score of i for
+//! user u: Σ cos(i, j) over the items j ∈ N(i) that u chose in training.
 
 use super::scores::Scores;
 use super::{Baseline, BaselineName};

@@ -1,11 +1,12 @@
 //! A logistic regression over counts of metapaths: what a learner without embeddings gets out of the same paths.
 //!
-//! The features of user u and item j ≠ i are, for each directed relation r that leaves an item, the walk
-//! `c_r(u, j) = Σ over paths u – i –r→ x –r⁻¹→ j of 1/(d(i) · d(x))`, i in the train set of u, d the number of arcs of a node; a walk through
-//! other users is the relation `interacted_by`. A feature is ln(1 + c / s) with s the mean of c over the positive examples. With `popularity`, ln(1 + train
-//! interactions) is one more. Positive examples are train choices, seen as if they had not been made: paths through the item itself,
-//! or through the user, are left out. Each has [`NEGATIVES`] negatives drawn uniformly from what the user has not chosen.
-//! The weights are those of greatest likelihood with a ridge, found by Newton's method.
+//! The features of user u and item j ≠ i are, for each directed relation r that leaves an item, the walk `c_r(u, j) = Σ
+//! over paths u – i –r→ x –r⁻¹→ j of 1/(d(i) · d(x))`, i in the train set of u, d the number of arcs of a node; a walk
+//! through other users is the relation `interacted_by`. A feature is ln(1 + c / s) with s the mean of c over the
+//! positive examples. With `popularity`, ln(1 + train interactions) is one more. Positive examples are train choices,
+//! seen as if they had not been made: paths through the item itself, or through the user, are left out. Each has
+//! [`NEGATIVES`] negatives drawn uniformly from what the user has not chosen. The weights are those of greatest
+//! likelihood with a ridge, found by Newton's method.
 
 use super::{Baseline, BaselineName, dense};
 use crate::error::{Error, Result};
@@ -45,7 +46,8 @@ impl Default for MetapathConfig {
     }
 }
 
-/// One weight for each metapath. Cost: for each user a look at all arcs of all nodes at its items, in learning and for a list.
+/// One weight for each metapath. Cost: for each user a look at all arcs of all nodes at its items, in learning and for
+/// a list.
 #[derive(Clone, Debug)]
 pub struct MetapathLogistic<'a> {
     kg: &'a TrainKg,

@@ -1,7 +1,7 @@
 //! Personalised PageRank (Haveliwala, WWW 2002) on the knowledge graph with the train interactions.
 //!
-//! Score of item j for user u: the chance that a walk which follows a uniform arc of the node it is at, and with chance c starts anew at u,
-//! is at j. Every fact is an arc in both directions; parallel relations are arcs of their own.
+//! Score of item j for user u: the chance that a walk which follows a uniform arc of the node it is at, and with chance
+//! c starts anew at u, is at j. Every fact is an arc in both directions; parallel relations are arcs of their own.
 
 use super::{Baseline, BaselineName};
 use crate::error::Result;
@@ -19,8 +19,8 @@ const NODES_AT_ONCE: usize = 1 << 12;
 /// Most steps, for those who hardly ever start anew.
 const MAX_STEPS: usize = 1_000;
 
-/// Chances of all users in turn. Nothing is stored but the degrees; a list costs ln(10⁻⁴)/ln(1 − c) passes over all arcs for every
-/// 8 users (57 for c = 0.15, 14 for c = 0.5).
+/// Chances of all users in turn. Nothing is stored but the degrees; a list costs ln(10⁻⁴)/ln(1 − c) passes over all
+/// arcs for every 8 users (57 for c = 0.15, 14 for c = 0.5).
 #[derive(Clone, Debug)]
 pub struct PageRank<'a> {
     kg: &'a TrainKg,

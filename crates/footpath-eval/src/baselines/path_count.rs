@@ -1,8 +1,10 @@
-//! Counting the knowledge paths user – item – entity – item, each weighted by the chance that a random walk takes its hops.
+//! Counting the knowledge paths user – item – entity – item, each weighted by the chance that a random walk takes its
+//! hops.
 //!
-//! Score of item j for user u: pop(j)^t · Σ over paths u–i–e–j of 1/deg(i) · 1/deg(e), with i in the train set of u, e a node
-//! that is neither user nor item, deg the number of facts at a node (interactions not counted) and pop(j) the train
-//! interactions of j. Parallel relations are paths of their own. t is 0 for the plain count and ½ for the tempered one.
+//! Score of item j for user u: pop(j)^t · Σ over paths u–i–e–j of 1/deg(i) · 1/deg(e), with i in the train set of u, e
+//! a node that is neither user nor item, deg the number of facts at a node (interactions not counted) and pop(j) the
+//! train interactions of j. Parallel relations are paths of their own. t is 0 for the plain count and ½ for the
+//! tempered one.
 
 use super::scores::Scores;
 use super::{Baseline, BaselineName};
@@ -98,7 +100,8 @@ mod tests {
     use super::*;
     use footpath_graph::{Dataset, build::build};
 
-    /// u chose a. a: genre noir, by kim, after b. b: genre noir, by kim, stars kim. c: genre noir. Three more chose b, one c.
+    /// u chose a. a: genre noir, by kim, after b. b: genre noir, by kim, stars kim. c: genre noir. Three more chose b,
+    /// one c.
     fn graph() -> TrainKg {
         let mut data = Dataset::default();
         for (user, item) in [("u", "a"), ("v", "b"), ("w", "b"), ("x", "b"), ("y", "b"), ("y", "c")] {

@@ -1,7 +1,9 @@
-//! RP³β (Paudel, Christoffel, Newell and Bernstein, TiiS 2016): walks of three steps user – item – user – item, with popular ends held back.
+//! RP³β (Paudel, Christoffel, Newell and Bernstein, TiiS 2016): walks of three steps user – item – user – item, with
+//! popular ends held back.
 //!
-//! Score of item j for user u: n(j)^−β · Σ over i ∈ I_u, v ∈ U_i with j ∈ I_v of (n(i) · |I_v|)^−α, where U_i are the n(i) users who
-//! chose i in training and I_u the items u chose. The first step's |I_u|^−α is the same for all items and left out.
+//! Score of item j for user u: n(j)^−β · Σ over i ∈ I_u, v ∈ U_i with j ∈ I_v of (n(i) · |I_v|)^−α, where U_i are the
+//! n(i) users who chose i in training and I_u the items u chose. The first step's |I_u|^−α is the same for all items
+//! and left out.
 
 use super::scores::Scores;
 use super::{Baseline, BaselineName};
@@ -11,7 +13,8 @@ use crate::recommendations::Recommendation;
 use footpath_core::{Context, NodeId, RelationId};
 use footpath_graph::TrainKg;
 
-/// Three steps through other users. Nothing is stored: a list costs a look at the choices of all who share an item with the user.
+/// Three steps through other users. Nothing is stored: a list costs a look at the choices of all who share an item with
+/// the user.
 #[derive(Clone, Copy, Debug)]
 pub struct Rp3Beta<'a> {
     kg: &'a TrainKg,
@@ -20,7 +23,8 @@ pub struct Rp3Beta<'a> {
 }
 
 impl<'a> Rp3Beta<'a> {
-    /// With `alpha` ≥ 0, the power of the chances of the steps (1 is a random walk), and `beta` ≥ 0, how much popular ends are held back.
+    /// With `alpha` ≥ 0, the power of the chances of the steps (1 is a random walk), and `beta` ≥ 0, how much popular
+    /// ends are held back.
     #[must_use]
     pub fn new(kg: &'a TrainKg, alpha: f64, beta: f64) -> Self {
         Self { kg, alpha, beta }

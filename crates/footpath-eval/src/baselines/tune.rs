@@ -1,4 +1,5 @@
-//! Baselines at their best: each tried with every setting of a small stated grid, and the best on valid taken. Test is never looked at.
+//! Baselines at their best: each tried with every setting of a small stated grid, and the best on valid taken. Test is
+//! never looked at.
 
 use super::{
     Baseline, BaselineName, BprConfig, BprMf, Ease, ItemKnn, MetapathConfig, MetapathLogistic, PageRank, PathCount,
@@ -48,8 +49,8 @@ pub struct Tuned<'a> {
     pub tried: Vec<Trial>,
 }
 
-/// Tries a baseline with every setting of its grid, and takes the one whose NDCG at `k` on valid is highest; the first of
-/// equals.
+/// Tries a baseline with every setting of its grid, and takes the one whose NDCG at `k` on valid is highest; the first
+/// of equals.
 ///
 /// # Errors
 /// [`crate::Error::Range`] for `k`; [`crate::Error::TooLarge`] where a baseline would not fit; a stop.

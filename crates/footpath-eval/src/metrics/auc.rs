@@ -1,8 +1,10 @@
-//! AUC of one user: the chance that a held-out item stands before an item that is neither held out nor known, both drawn uniformly.
+//! AUC of one user: the chance that a held-out item stands before an item that is neither held out nor known, both
+//! drawn uniformly.
 //!
-//! It looks at the whole list, not at its first k, and needs an order of all items. A list leaves most of them out: two items that are both not listed
-//! are taken to stand in random order, so each counts ½. The figure then has a range, from the worst to the best order of what is not listed; a list
-//! of all items has none. An empty list has AUC ½, as random order has.
+//! It looks at the whole list, not at its first k, and needs an order of all items. A list leaves most of them out: two
+//! items that are both not listed are taken to stand in random order, so each counts ½. The figure then has a range,
+//! from the worst to the best order of what is not listed; a list of all items has none. An empty list has AUC ½, as
+//! random order has.
 
 use super::judged::{Judged, count};
 

@@ -19,8 +19,8 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// Judges a list. `relevant` holds each held-out item once, in ascending order. An item that occurs again in the list is
-    /// a miss the second time. `is_candidate` says of an item whether the user could still choose it; there are
+    /// Judges a list. `relevant` holds each held-out item once, in ascending order. An item that occurs again in the
+    /// list is a miss the second time. `is_candidate` says of an item whether the user could still choose it; there are
     /// `num_candidates` of them.
     #[must_use]
     pub fn new(

@@ -1,7 +1,8 @@
 //! The figure that some published code calls NDCG: DCG divided by the DCG of the same hits moved to the top.
 //!
-//! It is 1 as soon as all hits found stand on top, however many are missing, and so it is never below NDCG where no more is held out than there
-//! are slots. It stands beside NDCG so that published figures can be compared, and is never used in its stead.
+//! It is 1 as soon as all hits found stand on top, however many are missing, and so it is never below NDCG where no
+//! more is held out than there are slots. It stands beside NDCG so that published figures can be compared, and is never
+//! used in its stead.
 
 use super::judged::Judged;
 use super::ndcg;

@@ -1,7 +1,7 @@
 //! Ranking metrics of one user's list at a cut-off k, each in a file of its own.
 //!
-//! All take the same thing: which of the first k slots hold a held-out item of the user, and how many such items there are.
-//! Slots past the end of a short list are empty and count as misses.
+//! All take the same thing: which of the first k slots hold a held-out item of the user, and how many such items there
+//! are. Slots past the end of a short list are empty and count as misses.
 
 pub mod auc;
 pub mod average_precision;

@@ -1,14 +1,16 @@
-//! A data set for hopwise with the paths in its text form, so that it learns from a corpus of ours instead of sampling one.
+//! A data set for hopwise with the paths in its text form, so that it learns from a corpus of ours instead of sampling
+//! one.
 
 use super::text::Text;
-use super::{pool, write_rows};
+use super::write_rows;
 use crate::audit::HeldOutItems;
 use crate::error::Result;
 use crate::kg::TrainKg;
-use footpath_core::{ArtefactWriter, Corpus, NodeId, RelationId, TypeId};
+use footpath_core::{ArtefactWriter, Context, Corpus, NodeId, RelationId, TypeId};
 use std::io::{self, Write};
 
-/// Writes a corpus, its graph and its split as files that hopwise (0.9) reads, into an artefact in the making; the number of paths.
+/// Writes a corpus, its graph and its split as files that hopwise (0.9) reads, into an artefact in the making; the
+/// number of paths.
 ///
 /// hopwise numbers everything itself, in the order in which it first meets it, with 0 for padding:
 ///
@@ -21,8 +23,9 @@ use std::io::{self, Write};
 /// R  relations: by first fact; the last is the interaction. A relation and its inverse have one number
 /// ```
 ///
-/// The files state everything in an order for which its numbers are known here, and name everything by the token it must get. So hopwise gives each token the
-/// meaning it has in the paths, which it can be asked to confirm. Files, for a data set called `name`:
+/// The files state everything in an order for which its numbers are known here, and name everything by the token it
+/// must get. So hopwise gives each token the meaning it has in the paths, which it can be asked to confirm. Files, for
+/// a data set called `name`:
 ///
 /// ```text
 /// name.train.inter, name.valid.inter, name.test.inter   user_id, item_id: the split, to be used as it is
@@ -40,35 +43,35 @@ pub fn write_hopwise(
     corpus: &Corpus,
     kg: &TrainKg,
     held_out: [&HeldOutItems; 2],
-    threads: usize,
+    context: &Context,
     name: &str,
     folder: &mut ArtefactWriter,
 ) -> Result<u64> {
     let [valid, test] = held_out;
-    let pool = pool(threads)?;
-    let numbers = Numbers::new(kg, held_out);
+    let numbers = Numbers::new(kg, held_out, context)?;
     let file = |suffix: &str| format!("{name}.{suffix}");
-    folder.add(&file("train.inter"), |out| interactions(&numbers, train(kg), out))?;
-    folder.add(&file("valid.inter"), |out| interactions(&numbers, pairs(valid), out))?;
-    folder.add(&file("test.inter"), |out| interactions(&numbers, pairs(test), out))?;
-    folder.add(&file("user"), |out| column("user_id", kg.users(), &numbers, out))?;
-    folder.add(&file("item"), |out| column("item_id", kg.items(), &numbers, out))?;
-    folder.add(&file("kg"), |out| facts_file(kg, &numbers, out))?;
-    folder.add(&file("link"), |out| links(kg, &numbers, out))?;
+    folder.add(&file("train.inter"), |out| interactions(&numbers, train(kg), context, out))?;
+    folder.add(&file("valid.inter"), |out| interactions(&numbers, pairs(valid), context, out))?;
+    folder.add(&file("test.inter"), |out| interactions(&numbers, pairs(test), context, out))?;
+    folder.add(&file("user"), |out| column("user_id", kg.users(), &numbers, context, out))?;
+    folder.add(&file("item"), |out| column("item_id", kg.items(), &numbers, context, out))?;
+    folder.add(&file("kg"), |out| facts_file(kg, &numbers, context, out))?;
+    folder.add(&file("link"), |out| links(kg, &numbers, context, out))?;
     let hops = corpus.header().width / 2;
     folder.add(&file("yaml"), |out| settings(name, hops, out))?;
-    folder.add(&file("tokens.jsonl"), |out| tokens(kg, &numbers, out))?;
+    folder.add(&file("tokens.jsonl"), |out| tokens(kg, &numbers, context, out))?;
     let mut paths = folder.open(&file("paths"))?;
     let relation = |id: u16| numbers.relation(RelationId(id));
     let form = Text::numbered(kg, Some(numbers.nodes.clone()), relation);
-    let num_paths = write_rows(corpus, &form, &pool, &mut paths)?;
+    let num_paths = write_rows(corpus, &form, context, &mut paths)?;
     folder.close(paths)?;
     Ok(num_paths)
 }
 
 /// The numbers hopwise will give.
 struct Numbers {
-    /// Of each node among the users, the items, or items and entities; 0 for entities without a fact, which are in no path.
+    /// Of each node among the users, the items, or items and entities; 0 for entities without a fact, which are in no
+    /// path.
     nodes: Vec<u32>,
     /// Of each relation, whichever way it is read.
     relations: Vec<u32>,
@@ -77,24 +80,25 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn new(kg: &TrainKg, held_out: [&HeldOutItems; 2]) -> Self {
+    fn new(kg: &TrainKg, held_out: [&HeldOutItems; 2], context: &Context) -> Result<Self> {
         let mut nodes = vec![0; kg.num_nodes()];
         let chosen = || train(kg).chain(held_out.into_iter().flat_map(pairs));
         let all = |range: std::ops::Range<u32>| range.map(NodeId);
-        number(&mut nodes, 1, chosen().map(|pair| pair.0).chain(all(kg.users())));
+        number(&mut nodes, 1, chosen().map(|pair| pair.0).chain(all(kg.users())), context)?;
         let items: Vec<NodeId> = chosen().map(|pair| pair.1).chain(all(kg.items())).collect();
+        context.check()?;
         let (bare, linked) = items.iter().partition::<Vec<_>, _>(|&&item| !has_facts(kg, item));
-        let next = number(&mut nodes, 1, bare.into_iter().chain(linked));
+        let next = number(&mut nodes, 1, bare.into_iter().chain(linked), context)?;
         let entity = |node: &NodeId| kg.type_of(*node) != TypeId::ITEM;
         let (heads, tails) = (facts(kg).map(|fact| fact.0), facts(kg).map(|fact| fact.2));
-        number(&mut nodes, next, heads.chain(tails).filter(entity));
+        number(&mut nodes, next, heads.chain(tails).filter(entity), context)?;
         let mut relations = vec![0; kg.num_relations() / 2];
         let met = facts(kg).map(|fact| NodeId(u32::from(fact.1.0 / 2)));
-        let last = number(&mut relations, 1, met);
+        let last = number(&mut relations, 1, met, context)?;
         if let Some(interacted) = relations.first_mut() {
             *interacted = last;
         }
-        Self { nodes, relations, bounds: [kg.items().start, kg.items().end] }
+        Ok(Self { nodes, relations, bounds: [kg.items().start, kg.items().end] })
     }
 
     fn relation(&self, relation: RelationId) -> u32 {
@@ -112,14 +116,15 @@ impl Numbers {
 }
 
 /// Numbers what has none yet in the order of `met`, from `next` on; the number after the last.
-fn number(numbers: &mut [u32], mut next: u32, met: impl IntoIterator<Item = NodeId>) -> u32 {
+fn number(numbers: &mut [u32], mut next: u32, met: impl IntoIterator<Item = NodeId>, context: &Context) -> Result<u32> {
     for node in met {
+        context.check()?;
         if let Some(number @ 0) = numbers.get_mut(node.index()) {
             *number = next;
             next += 1;
         }
     }
-    next
+    Ok(next)
 }
 
 /// Train interactions by user, then item.
@@ -148,32 +153,45 @@ fn has_facts(kg: &TrainKg, item: NodeId) -> bool {
 fn interactions(
     numbers: &Numbers,
     pairs: impl Iterator<Item = (NodeId, NodeId)>,
+    context: &Context,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     writeln!(out, "user_id:token\titem_id:token")?;
     for (user, item) in pairs {
+        context.check()?;
         writeln!(out, "{}\t{}", numbers.token(user), numbers.token(item))?;
     }
     Ok(())
 }
 
-fn column(name: &str, nodes: std::ops::Range<u32>, numbers: &Numbers, out: &mut dyn Write) -> io::Result<()> {
+fn column(
+    name: &str,
+    nodes: std::ops::Range<u32>,
+    numbers: &Numbers,
+    context: &Context,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out, "{name}:token")?;
-    nodes.map(NodeId).try_for_each(|node| writeln!(out, "{}", numbers.token(node)))
+    nodes.map(NodeId).try_for_each(|node| {
+        context.check()?;
+        writeln!(out, "{}", numbers.token(node))
+    })
 }
 
-fn facts_file(kg: &TrainKg, numbers: &Numbers, out: &mut dyn Write) -> io::Result<()> {
+fn facts_file(kg: &TrainKg, numbers: &Numbers, context: &Context, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "head_id:token\trelation_id:token\ttail_id:token")?;
     for (head, relation, tail) in facts(kg) {
+        context.check()?;
         writeln!(out, "{}\tR{}\t{}", numbers.token(head), numbers.relation(relation), numbers.token(tail))?;
     }
     Ok(())
 }
 
-fn links(kg: &TrainKg, numbers: &Numbers, out: &mut dyn Write) -> io::Result<()> {
+fn links(kg: &TrainKg, numbers: &Numbers, context: &Context, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "item_id:token\tentity_id:token")?;
     let linked = kg.items().map(NodeId).filter(|&item| has_facts(kg, item));
     for token in linked.map(|item| numbers.token(item)) {
+        context.check()?;
         writeln!(out, "{token}\t{token}")?;
     }
     Ok(())
@@ -200,8 +218,9 @@ ui_relation: '[UI-Relation]'
 }
 
 /// What every token stands for: `{"token": "U1", "name": "user:7", "label": "7"}`.
-fn tokens(kg: &TrainKg, numbers: &Numbers, out: &mut dyn Write) -> io::Result<()> {
+fn tokens(kg: &TrainKg, numbers: &Numbers, context: &Context, out: &mut dyn Write) -> io::Result<()> {
     let mut line = |token: String, name: &str, label: &str| {
+        context.check()?;
         serde_json::to_writer(&mut *out, &serde_json::json!({ "token": token, "name": name, "label": label }))?;
         writeln!(out)
     };

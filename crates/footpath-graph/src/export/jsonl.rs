@@ -1,9 +1,9 @@
 //! JSON lines with the ids of the data.
 
-use super::{Form, pool, write_rows};
+use super::{RowFormat, write_rows};
 use crate::error::Result;
 use crate::kg::TrainKg;
-use footpath_core::{Corpus, NodeId, RelationId, Vocabulary};
+use footpath_core::{Context, Corpus, NodeId, RelationId, Vocabulary};
 use rayon::prelude::*;
 use std::io::Write;
 
@@ -18,15 +18,15 @@ const COMMA: &[u8] = b", ";
 /// {"nodes": ["user:1", "item:804", "entity:10908", "item:2018"], "relations": ["interacted", "starring", "~starring"]}
 /// ```
 ///
-/// Ids are those of the input, inverse relations have a leading `~`. Returns the number of lines. All names are prepared once, so memory is
-/// that of the names of the graph, whatever the size of the corpus. The bytes do not depend on `threads`, of which there are 1 to 1,024.
+/// Ids are those of the input, inverse relations have a leading `~`. Returns the number of lines. All names are
+/// prepared once, so memory is that of the names of the graph, whatever the size of the corpus. The bytes do not depend
+/// on the threads.
 ///
 /// # Errors
 /// As [`super::write_text`].
-pub fn write_jsonl(corpus: &Corpus, kg: &TrainKg, threads: usize, out: &mut dyn Write) -> Result<u64> {
-    let pool = pool(threads)?;
-    let names = pool.install(|| Names::new(kg));
-    write_rows(corpus, &names, &pool, out)
+pub fn write_jsonl(corpus: &Corpus, kg: &TrainKg, context: &Context, out: &mut dyn Write) -> Result<u64> {
+    let names = context.run(|| Names::new(kg, context))??;
+    write_rows(corpus, &names, context, out)
 }
 
 /// The JSON strings of all tokens but the specials, in the order of the tokens, each with a comma after it.
@@ -37,7 +37,7 @@ struct Names {
 }
 
 impl Names {
-    fn new(kg: &TrainKg) -> Self {
+    fn new(kg: &TrainKg, context: &Context) -> Result<Self> {
         let Vocabulary { num_relations, num_nodes } = kg.vocabulary();
         let relation = |id: u32| kg.relation_name(RelationId(u16::try_from(id).unwrap_or(u16::MAX)));
         let name = |index: u32| {
@@ -45,19 +45,21 @@ impl Names {
         };
         let total = num_relations + num_nodes;
         let block = |first: u32| {
+            context.check()?;
             let mut names = Self { bytes: Vec::new(), ends: Vec::new(), num_relations };
             (first..total.min(first + BLOCK_NAMES)).for_each(|index| names.push(&name(index)));
-            names
+            Ok(names)
         };
         let firsts: Vec<u32> = (0..total).step_by(BLOCK_NAMES as usize).collect();
-        let blocks: Vec<Self> = firsts.par_iter().map(|&first| block(first)).collect();
+        let blocks: Vec<Self> = firsts.par_iter().map(|&first| block(first)).collect::<Result<_>>()?;
         let mut names = Self { bytes: Vec::new(), ends: Vec::with_capacity(total as usize), num_relations };
         for block in blocks {
+            context.check()?;
             let start = names.bytes.len();
             names.bytes.extend_from_slice(&block.bytes);
             names.ends.extend(block.ends.iter().map(|end| start + end));
         }
-        names
+        Ok(names)
     }
 
     fn push(&mut self, name: &str) {
@@ -108,7 +110,7 @@ impl Names {
     }
 }
 
-impl Form for Names {
+impl RowFormat for Names {
     fn row_bytes(&self, width: usize) -> usize {
         width * 20
     }

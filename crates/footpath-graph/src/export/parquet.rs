@@ -1,10 +1,10 @@
 //! Parquet: a table with a column for each position of a path.
 
-use super::{MAX_THREADS, check_width, first_wrong, piped, pool};
+use super::{CHECKED_ROWS, check_width, first_wrong, piped};
 use crate::error::Result;
 use crate::kg::TrainKg;
 use footpath_core::vocabulary::Word;
-use footpath_core::{Corpus, Error, NodeId, RelationId, TokenId, Vocabulary};
+use footpath_core::{Context, Corpus, Error, NodeId, RelationId, TokenId, Vocabulary};
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result as TableResult};
@@ -24,7 +24,8 @@ const DICTIONARY_BYTES: usize = 1 << 23;
 /// What stands in the columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ids {
-    /// Numbers: nodes and directed relations as the graph counts them, from 0. [`write_parquet_names`] says what they stand for.
+    /// Numbers: nodes and directed relations as the graph counts them, from 0. [`write_parquet_names`] says what they
+    /// stand for.
     #[default]
     Number,
     /// Names: `user:1`, `item:804`, `starring`, `~starring`.
@@ -39,35 +40,32 @@ pub enum Ids {
 /// names    BYTE_ARRAY  STRING            dictionary
 /// ```
 ///
-/// Row groups have 262,144 rows, pages are packed with Snappy. A column that has a value in every row is required; one at which some paths have ended is
-/// optional, and null there. Returns the number of rows.
+/// Row groups have 262,144 rows, pages are packed with Snappy. A column that has a value in every row is required; one
+/// at which some paths have ended is optional, and null there. Returns the number of rows.
 ///
 /// # Errors
 /// As [`super::write_text`].
-pub fn write_parquet(corpus: &Corpus, kg: &TrainKg, ids: Ids, threads: usize, out: &mut dyn Write) -> Result<u64> {
+pub fn write_parquet(corpus: &Corpus, kg: &TrainKg, ids: Ids, context: &Context, out: &mut dyn Write) -> Result<u64> {
     check_width(corpus)?;
-    let shortest = pool(threads.min(MAX_THREADS))?.install(|| match first_wrong(corpus) {
-        Some(row) => Err(corpus.no_path(row)),
-        None => Ok(shortest(corpus)),
-    })?;
+    let shortest = context.run(|| match first_wrong(corpus, context)? {
+        Some(row) => Err(corpus.no_path(row).into()),
+        None => shortest(corpus, context),
+    })??;
     let schema = schema(corpus.header().width, shortest, ids);
     let names = match ids {
         Ids::Number => None,
-        Ids::Name => Some(names(kg)),
+        Ids::Name => Some(names(kg, context)?),
     };
-    piped(out, |pipe| {
-        let table = Table { corpus, shortest, names };
-        table.write(&schema, pipe).map_err(refused)
-    })?;
+    piped(out, |pipe| Table { corpus, shortest, names, context }.write(&schema, pipe).map_err(refused))?;
     Ok(corpus.len() as u64)
 }
 
-/// Writes what the numbers of [`Ids::Number`] stand for, as a Parquet table with the columns `kind` (`node` or `relation`), `number`, `name`, `type`
-/// (of a node; null for a relation) and `label`. Returns the number of rows.
+/// Writes what the numbers of [`Ids::Number`] stand for, as a Parquet table with the columns `kind` (`node` or
+/// `relation`), `number`, `name`, `type` (of a node; null for a relation) and `label`. Returns the number of rows.
 ///
 /// # Errors
-/// [`Error::Io`] when the writer fails.
-pub fn write_parquet_names(kg: &TrainKg, out: &mut dyn Write) -> Result<u64> {
+/// [`Error::Io`] when the writer fails; [`Error::Stopped`].
+pub fn write_parquet_names(kg: &TrainKg, context: &Context, out: &mut dyn Write) -> Result<u64> {
     const SCHEMA: &str = "message names { required binary kind (STRING); required int32 number (INTEGER(32,false)); \
         required binary name (STRING); optional binary type (STRING); required binary label (STRING); }";
     let Vocabulary { num_relations, num_nodes } = kg.vocabulary();
@@ -76,6 +74,7 @@ pub fn write_parquet_names(kg: &TrainKg, out: &mut dyn Write) -> Result<u64> {
         let all = (0..num_relations).map(|r| (true, r)).chain((0..num_nodes).map(|n| (false, n)));
         let all: Vec<(bool, u32)> = all.collect();
         for group in all.chunks(GROUP_ROWS) {
+            context.check()?;
             write_names(kg, group, &mut file).map_err(refused)?;
         }
         file.close().map_err(refused)?;
@@ -182,19 +181,23 @@ struct Table<'a> {
     shortest: usize,
     /// The name of each token, where names are written.
     names: Option<Vec<ByteArray>>,
+    context: &'a Context,
 }
 
 impl Table<'_> {
     fn write(&self, schema: &str, out: impl Write + Send) -> TableResult<()> {
         let mut file = new_file(out, schema, self.names.is_some())?;
         let width = self.corpus.header().width;
+        let stage = self.context.stage("writing", Some(self.corpus.len() as u64), "paths");
         for rows in self.corpus.tokens().chunks(GROUP_ROWS * width) {
             let mut group = file.next_row_group()?;
             for position in 0..width {
+                stopped(self.context)?;
                 let tokens: Vec<u32> = rows.iter().skip(position).step_by(width).copied().collect();
                 self.column(position, &tokens, &mut group)?;
             }
             group.close()?;
+            stage.advance((rows.len() / width) as u64).map_err(outside)?;
         }
         file.close().map(drop)
     }
@@ -265,23 +268,45 @@ fn schema(width: usize, shortest: usize, ids: Ids) -> String {
 }
 
 /// The name of each token; empty for specials.
-fn names(kg: &TrainKg) -> Vec<ByteArray> {
+fn names(kg: &TrainKg, context: &Context) -> Result<Vec<ByteArray>> {
     let vocabulary = kg.vocabulary();
     let name = |token: u32| match vocabulary.word(TokenId(token)) {
         Some(Word::Node(node)) => kg.node_name(node),
         Some(Word::Relation(relation)) => kg.relation_name(relation),
         _ => String::new(),
     };
-    (0..vocabulary.len()).map(|token| name(u32::try_from(token).unwrap_or(u32::MAX)).into_bytes().into()).collect()
+    let all = (0..vocabulary.len()).map(|token| {
+        context.check()?;
+        Ok(name(u32::try_from(token).unwrap_or(u32::MAX)).into_bytes().into())
+    });
+    all.collect()
 }
 
-/// Tokens of the shortest path; the width when there is none.
-fn shortest(corpus: &Corpus) -> usize {
+/// Tokens of the shortest path; the width when there is none. Works on rayon's current pool.
+fn shortest(corpus: &Corpus, context: &Context) -> Result<usize> {
     let width = corpus.header().width;
     let len = |row: &[u32]| row.iter().position(|&t| t == Vocabulary::PADDING.0).unwrap_or(width);
-    corpus.tokens().par_chunks(width).map(len).min().unwrap_or(width)
+    let of_block = |rows: &[u32]| {
+        context.check()?;
+        Ok(rows.chunks_exact(width).map(len).min().unwrap_or(width))
+    };
+    let blocks = corpus.tokens().par_chunks(width * CHECKED_ROWS).map(of_block).collect::<Result<Vec<usize>>>()?;
+    Ok(blocks.into_iter().min().unwrap_or(width))
+}
+
+/// The end that was asked for, as an error of tables.
+fn outside(error: Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+fn stopped(context: &Context) -> TableResult<()> {
+    context.check().map_err(outside)
 }
 
 fn refused(error: ParquetError) -> crate::Error {
-    Error::io("output")(std::io::Error::other(error)).into()
+    match error {
+        // An error of ours on its way through the library.
+        ParquetError::External(inner) if inner.downcast_ref().is_some_and(Error::is_stop) => Error::Stopped.into(),
+        error => Error::io("output")(std::io::Error::other(error)).into(),
+    }
 }

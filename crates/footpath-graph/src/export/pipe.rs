@@ -3,11 +3,15 @@
 use crate::error::Result;
 use footpath_core::Error;
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 /// Bytes gathered before they are handed over, when they come in drops.
 const PIECE_BYTES: usize = 1 << 20;
+
+/// How long a thread of a pool rests where nothing is to be done.
+const REST: Duration = Duration::from_micros(50);
 
 /// Buffers on their way.
 type Buffers = Vec<Vec<u8>>;
@@ -46,7 +50,8 @@ impl Write for Pipe {
     }
 }
 
-/// Runs `produce` on a thread of its own and writes on this one what comes through the pipe. `out` need not be able to change threads.
+/// Runs `produce` on a thread of its own and writes on this one what comes through the pipe. `out` need not be able to
+/// change threads.
 ///
 /// # Errors
 /// [`Error::Io`] when `out` refuses, whatever came of `produce` then; otherwise the error of `produce`.
@@ -62,6 +67,7 @@ pub(super) fn piped<T: Send>(out: &mut dyn Write, produce: impl FnOnce(&mut Pipe
             Ok(made)
         });
         let drained = drain(formatted, &written, out).map_err(Error::io("output"));
+        while !producer.is_finished() && help() {}
         let made = producer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         drained?;
         made
@@ -69,10 +75,33 @@ pub(super) fn piped<T: Send>(out: &mut dyn Write, produce: impl FnOnce(&mut Pipe
 }
 
 fn drain(formatted: Receiver<Buffers>, written: &Sender<Buffers>, out: &mut dyn Write) -> io::Result<()> {
-    for buffers in formatted {
+    while let Some(buffers) = next(&formatted) {
         buffers.iter().try_for_each(|buffer| out.write_all(buffer))?;
         // Whoever fills buffers may have ended.
         let _ = written.send(buffers);
     }
     Ok(())
+}
+
+/// The next buffers; none when whoever fills them has ended.
+fn next(formatted: &Receiver<Buffers>) -> Option<Buffers> {
+    loop {
+        match formatted.try_recv() {
+            Ok(buffers) => return Some(buffers),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) if help() => {}
+            Err(TryRecvError::Empty) => return formatted.recv().ok(),
+        }
+    }
+}
+
+/// On a thread of a pool, does some of the pool's work, or rests for a moment. The producer may be waiting for just
+/// that work, which this thread would keep it from by waiting for the producer. False on any other thread.
+fn help() -> bool {
+    match rayon::yield_now() {
+        Some(rayon::Yield::Idle) => thread::sleep(REST),
+        Some(rayon::Yield::Executed) => {}
+        None => return false,
+    }
+    true
 }

@@ -1,9 +1,9 @@
 //! The text form of the field: one path a line.
 
-use super::{Form, pool, write_rows};
+use super::{RowFormat, write_rows};
 use crate::error::Result;
 use crate::kg::TrainKg;
-use footpath_core::{Corpus, NodeId, RelationId, Vocabulary};
+use footpath_core::{Context, Corpus, NodeId, RelationId, Vocabulary};
 use std::io::Write;
 
 /// Longest node: a letter and the digits of 2³² − 1.
@@ -17,21 +17,23 @@ type RelationText = [u8; 16];
 /// U1 R0 I5 R26 E39 R27 I12
 /// ```
 ///
-/// `U`, `I` and `E` stand for users, items and entities, each followed by an index from 0: the position of the node among the
-/// users, the items, or the entities of all types, in the order of their ids in the graph. An item that is linked to an entity
-/// is an item. `R` is followed by the directed relation: relation `k` of the graph is `R2k` from head to tail and `R2k+1` from tail to head;
-/// `R0` is `interacted`. Fields are separated by one space, lines end with a line feed. Returns the number of lines.
+/// `U`, `I` and `E` stand for users, items and entities, each followed by an index from 0: the position of the node
+/// among the users, the items, or the entities of all types, in the order of their ids in the graph. An item that is
+/// linked to an entity is an item. `R` is followed by the directed relation: relation `k` of the graph is `R2k` from
+/// head to tail and `R2k+1` from tail to head; `R0` is `interacted`. Fields are separated by one space, lines end with
+/// a line feed. Returns the number of lines.
 ///
-/// The bytes do not depend on `threads`, of which there are 1 to 1,024.
+/// The bytes do not depend on the threads.
 ///
 /// # Errors
 /// [`footpath_core::Error::Corrupt`] when a row is no path, [`footpath_core::Error::Io`] when the writer fails,
-/// [`crate::Error::Usage`] for a bad number of threads.
-pub fn write_text(corpus: &Corpus, kg: &TrainKg, threads: usize, out: &mut dyn Write) -> Result<u64> {
-    write_rows(corpus, &Text::new(kg), &pool(threads)?, out)
+/// [`footpath_core::Error::Stopped`] when the work was to end; `out` has some of the lines then.
+pub fn write_text(corpus: &Corpus, kg: &TrainKg, context: &Context, out: &mut dyn Write) -> Result<u64> {
+    write_rows(corpus, &Text::new(kg), context, out)
 }
 
-/// How nodes and relations are numbered. Three comparisons tell the letter of a node; relations are few and are looked up as they are written.
+/// How nodes and relations are numbered. Three comparisons tell the letter of a node; relations are few and are looked
+/// up as they are written.
 pub(super) struct Text {
     /// First tokens of users, items and entities, and one past the last.
     bounds: [u32; 4],
@@ -98,7 +100,7 @@ impl Text {
     }
 }
 
-impl Form for Text {
+impl RowFormat for Text {
     fn row_bytes(&self, width: usize) -> usize {
         // Most numbers are shorter than they could be.
         width * 7

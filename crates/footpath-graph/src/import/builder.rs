@@ -145,7 +145,7 @@ impl DatasetBuilder {
         let taken = name(item.id, 0).and_then(|id| {
             let number = self.collector.list_item(at, id, label(item.title, 2)?)?;
             let entity = item.entity.map(|entity| name(entity, 1)).transpose()?;
-            entity.map_or(Ok(()), |entity| self.collector.link(number, entity))
+            entity.map_or(Ok(()), |entity| self.collector.link(at, number, entity))
         });
         self.note(at, taken)
     }
@@ -173,6 +173,9 @@ impl DatasetBuilder {
             }
         }
         let (user, item) = (name(user, 0)?, name(item, 1)?);
+        if let Some(time) = time {
+            self.collector.see_time(time, at);
+        }
         let (rating, time, split) = (rating.unwrap_or(f32::NAN), time.unwrap_or(0), split.unwrap_or(Split::Train));
         self.collector.interaction(at, &Choice { user, item, rating, time, split })
     }

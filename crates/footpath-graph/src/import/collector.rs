@@ -1,17 +1,21 @@
 //! Gathers records into a [`Dataset`], with the rules that hold for every source of them.
 
 use super::field::Field;
+use super::missing;
 use super::options::Options;
 use super::origins::{Files, Origins};
 use super::problems::{Checked, Flaw, Problems};
 use super::record::Record;
 use super::records::FileNumber;
+use super::spelling::Spelling;
+use super::times::{self, Form};
 use super::values::{self, Name, TimeUnits};
 use crate::dataset::{Dataset, MAX_RELATIONS, NONE, RawInteraction, RawRelation, RawTriple};
 use crate::error::{Result, show};
 use crate::heldout::Split;
 use crate::interner::Interner;
 use crate::kg::INTERACTED;
+use std::borrow::Cow;
 use std::path::Path;
 
 /// Most entity types.
@@ -38,8 +42,25 @@ pub(super) struct Collector {
     /// Names of `dataset.relations`, with the same numbers, and how many triples use each.
     pub(super) relation_names: Interner,
     pub(super) relation_uses: Vec<u64>,
-    /// Of each item, whether anything but the log lists it.
-    pub(super) listed: Vec<bool>,
+    /// Of each item, the line in which something other than the log lists it; 0 where nothing does.
+    pub(super) listed: Vec<u32>,
+    /// The first file that lists items.
+    pub(super) listing: Option<FileNumber>,
+    /// Links to entities that are not there.
+    pub(super) dangling: Dangling,
+    /// Items whose entity is another item's already, and the entity.
+    pub(super) twins: Vec<(u32, u32)>,
+    /// Whether the ratings are a column of labels, where 0 is no choice.
+    pub(super) has_label: bool,
+    /// Records left out for an id that means none.
+    pub(super) num_skipped_missing: u64,
+    /// Times whose digits were left out by whoever wrote them; line of the first, and number.
+    pub(super) rounded_times: Option<(At, u64)>,
+    same_ids: Vec<Spelling>,
+    skip_missing: bool,
+    /// Digits after the point of the times so far, and how they are written.
+    time_scale: u32,
+    time_form: Option<Form>,
     max_nodes: u64,
     /// Interactions rated lower are dropped in the end.
     min_rating: Option<f32>,
@@ -60,6 +81,16 @@ pub(super) struct LogFields {
     pub(super) rating: bool,
     pub(super) time: bool,
     pub(super) split: bool,
+}
+
+/// Links that lead nowhere.
+#[derive(Debug, Default)]
+pub(super) struct Dangling {
+    pub(super) count: u64,
+    /// The first of them, and its entity.
+    pub(super) first: Option<(At, String)>,
+    /// Links that say there is none, as `nan`.
+    pub(super) num_none: u64,
 }
 
 /// An interaction whose names were checked.
@@ -93,7 +124,6 @@ impl At {
 #[derive(Debug, Default)]
 struct Odd {
     blanks: Option<(u32, u64)>,
-    fractions: Option<(u32, u64)>,
     repeated_rows: u64,
 }
 
@@ -113,9 +143,10 @@ fn count(odd: &mut Option<(u32, u64)>, line: u32) {
 
 impl Collector {
     pub(super) fn new(options: &Options) -> Self {
-        let Options { max_nodes, min_rating, rating_weights, .. } = *options;
+        let Options { max_nodes, min_rating, rating_weights, skip_missing, .. } = *options;
         let dataset = Dataset { rating_weights, ..Dataset::default() };
-        Self { dataset, max_nodes, min_rating, ..Self::default() }
+        let same_ids = options.same_ids.clone();
+        Self { dataset, max_nodes, min_rating, same_ids, skip_missing, ..Self::default() }
     }
 
     /// From here on records come from this file.
@@ -142,7 +173,6 @@ impl Collector {
             self.oddities.extend(seen.map(of));
         };
         add("blanks", odd.blanks, "names that start or end with a blank; the blank is kept");
-        add("time_fraction", odd.fractions, "times with a fraction; rounded down");
         let repeated = (odd.repeated_rows > 0).then_some((0, odd.repeated_rows));
         add("repeated_rows", repeated, "rows that say what was said before");
     }
@@ -173,13 +203,55 @@ impl Collector {
         if self.is_weight(rating) { values::weight(field).map(|_| rating) } else { Ok(rating) }
     }
 
-    /// The time in a field of the record in this line.
-    pub(super) fn time(&mut self, field: Field<'_>, line: u32) -> Checked<i64> {
-        let (time, fraction) = values::time(field)?;
-        if fraction {
-            count(&mut self.odd.fractions, line);
+    /// The time in a field of a record, in parts of a unit as small as those of any time so far.
+    pub(super) fn time(&mut self, field: Field<'_>, at: At) -> Checked<i64> {
+        let time = times::parse(field.text).map_err(|why| field.flaw("time", why))?;
+        if *self.time_form.get_or_insert(time.form) != time.form {
+            return Err(field.flaw("time", "dates and numbers in one log; write all the same way"));
         }
-        Ok(time)
+        if time.rounded {
+            self.rounded_times.get_or_insert((at, 0)).1 += 1;
+        }
+        if time.form == Form::Number {
+            self.see_time(time.units(), at);
+        }
+        let too_fine = || field.flaw("time", "times of this log do not fit 64 bits without being rounded");
+        if time.scale > self.time_scale {
+            self.refine_times(time.scale).ok_or_else(too_fine)?;
+        }
+        time.at_scale(self.time_scale).ok_or_else(too_fine)
+    }
+
+    /// Notes the unit that a time seems to have.
+    pub(super) fn see_time(&mut self, units: i64, at: At) {
+        self.units.add(units, at.file, at.line);
+    }
+
+    /// Makes the parts of a unit that times count so small; `None` where a time would not fit any more, and then
+    /// nothing is changed.
+    fn refine_times(&mut self, scale: u32) -> Option<()> {
+        let factor = 10i64.checked_pow(scale - self.time_scale)?;
+        let log = &mut self.dataset.interactions;
+        log.iter().all(|i| i.time.checked_mul(factor).is_some()).then_some(())?;
+        log.iter_mut().for_each(|i| i.time = i.time.saturating_mul(factor));
+        self.time_scale = scale;
+        Some(())
+    }
+
+    /// An id as it counts, and whether its record is left out.
+    fn spelled<'n>(&self, name: Name<'n>) -> Cow<'n, str> {
+        let seen_through = |id: Cow<'n, str>, spelling: &Spelling| match id {
+            Cow::Borrowed(id) => spelling.plain(id),
+            Cow::Owned(id) => Cow::Owned(spelling.plain(&id).into_owned()),
+        };
+        self.same_ids.iter().fold(Cow::Borrowed(name.text()), seen_through)
+    }
+
+    /// Whether a record with one of these ids is left out.
+    fn leaves_out(&mut self, ids: &[&str]) -> bool {
+        let left_out = self.skip_missing && ids.iter().any(|id| missing::means_none(id));
+        self.num_skipped_missing += u64::from(left_out);
+        left_out
     }
 
     fn check_room(&self) -> Checked<()> {
@@ -222,7 +294,10 @@ impl Collector {
         label: Option<Field<'_>>,
     ) -> Checked<()> {
         self.see(id, at);
-        let (id, kind) = (id.text(), kind.text());
+        let (id, kind) = (&*self.spelled(id), kind.text());
+        if self.leaves_out(&[id]) {
+            return Ok(());
+        }
         if RESERVED_TYPES.contains(&kind) {
             let message = format!("`{kind}` is the graph's own node type; call the entity type something else");
             return Err(Flaw::new("reserved_type", message).at(1));
@@ -301,12 +376,13 @@ impl Collector {
         if let Some(number) = self.known(at, which) {
             return Ok(number);
         }
+        let id = &*self.spelled(id);
         if !self.entities_listed {
-            return self.entity(id.text());
+            return self.entity(id);
         }
-        let found = self.dataset.entities.find(id.text());
+        let found = self.dataset.entities.find(id);
         found.ok_or_else(|| {
-            let message = format!("entity `{}` is not among the listed ones", show(id.text().as_bytes()));
+            let message = format!("entity `{}` is not among the listed ones", show(id.as_bytes()));
             Flaw::new("dangling_entity", message).at(field)
         })
     }
@@ -320,6 +396,9 @@ impl Collector {
         tail: Name<'_>,
         weight: Option<f32>,
     ) -> Checked<()> {
+        if self.leaves_out(&[head.text(), tail.text()]) {
+            return Ok(());
+        }
         let head = self.end_of_triple(at, head, 0, 0)?;
         let tail = self.end_of_triple(at, tail, 2, 1)?;
         if let Some(uses) = self.relation_uses.get_mut(relation as usize) {
@@ -334,9 +413,13 @@ impl Collector {
     /// An item that is listed outside the log, with its title.
     pub(super) fn list_item(&mut self, at: At, id: Name<'_>, title: Option<Field<'_>>) -> Checked<u32> {
         self.see(id, at);
-        let item = self.item(id.text())?;
-        self.listed.resize(self.dataset.items.len().max(self.listed.len()), false);
-        set(&mut self.listed, item, true);
+        let item = self.item(&self.spelled(id))?;
+        self.listed.resize(self.dataset.items.len().max(self.listed.len()), 0);
+        // The first listing counts, and any line is more than none.
+        if let Some(line) = self.listed.get_mut(item as usize).filter(|line| **line == 0) {
+            *line = at.line.max(1);
+        }
+        self.listing.get_or_insert(at.file);
         let title = title.map_or(NONE, |title| self.label(title));
         if title != NONE {
             set(&mut self.dataset.item_titles, item, title);
@@ -345,37 +428,35 @@ impl Collector {
     }
 
     /// Makes a listed item and an entity one node. Fields: item, entity.
-    pub(super) fn link(&mut self, item: u32, entity: Name<'_>) -> Checked<()> {
-        let id = entity.text();
-        let refuse = |kind, message| Err(Flaw::new(kind, message).at(1));
-        let shown = show(id.as_bytes());
+    pub(super) fn link(&mut self, at: At, item: u32, entity: Name<'_>) -> Checked<()> {
+        let id = &*self.spelled(entity);
         let Some(number) = self.dataset.entities.find(id) else {
-            let message = format!("entity `{shown}` is not in the knowledge graph; the item stays unlinked");
-            return refuse("dangling_link", message);
+            // An entity without a fact says nothing of the item, which stays outside the graph.
+            if missing::means_none(id) {
+                self.dangling.num_none += 1;
+            } else {
+                self.dangling.count += 1;
+                self.dangling.first.get_or_insert_with(|| (at, id.to_owned()));
+            }
+            return Ok(());
         };
         let linked = self.dataset.links.get(item as usize).copied().unwrap_or(NONE);
         self.owners.resize(self.dataset.entities.len(), NONE);
         let owner = self.owners.get(number as usize).copied().unwrap_or(NONE);
-        match (linked, owner) {
-            (NONE, NONE) => {
-                set(&mut self.dataset.links, item, number);
-                set(&mut self.owners, number, item);
-                Ok(())
-            }
-            (linked, _) if linked == number => {
-                self.odd.repeated_rows += 1;
-                Ok(())
-            }
-            (NONE, owner) => {
-                let other = show(self.dataset.items.get(owner).as_bytes());
-                refuse("link_conflict", format!("entity `{shown}` is linked to item `{other}` already"))
-            }
-            _ => {
-                let item = show(self.dataset.items.get(item).as_bytes());
-                let other = show(self.dataset.entities.get(linked).as_bytes());
-                refuse("link_conflict", format!("item `{item}` is linked to entity `{other}` already"))
-            }
+        if linked == number || self.twins.contains(&(item, number)) {
+            self.odd.repeated_rows += 1;
+        } else if linked != NONE || self.twins.iter().any(|(twin, _)| *twin == item) {
+            let item = show(self.dataset.items.get(item).as_bytes());
+            let other = show(self.dataset.entities.get(linked).as_bytes());
+            let message = format!("item `{item}` is linked to entity `{other}` already");
+            return Err(Flaw::new("link_conflict", message).at(1));
+        } else if owner != NONE {
+            self.twins.push((item, number));
+        } else {
+            set(&mut self.dataset.links, item, number);
+            set(&mut self.owners, number, item);
         }
+        Ok(())
     }
 
     /// To be called before the facts of a file, or before one that may have a weight or not.
@@ -411,11 +492,11 @@ impl Collector {
         let Choice { user, item, rating, time, split } = *choice;
         self.see(user, at);
         self.see(item, at);
-        let user = self.known(at, 0).map_or_else(|| self.user(user.text()), Ok)?;
-        let item = self.known(at, 1).map_or_else(|| self.item(item.text()), Ok)?;
-        if self.dataset.has_times {
-            self.units.add(time, at.file, at.line);
+        if self.leaves_out(&[user.text(), item.text()]) {
+            return Ok(());
         }
+        let user = self.known(at, 0).map_or_else(|| self.user(&self.spelled(user)), Ok)?;
+        let item = self.known(at, 1).map_or_else(|| self.item(&self.spelled(item)), Ok)?;
         self.log.add(self.dataset.interactions.len(), at.file, at.line);
         self.dataset.interactions.push(RawInteraction { user, item, rating, time, line: at.line, split });
         Ok(())

@@ -1,9 +1,12 @@
 //! What is done once all records are there: contradictions, filter, split, graph, report.
 
 use super::collector::Collector;
+use super::cut::CutReport;
+use super::findings::{Example, Finding, Severity};
 use super::options::Options;
 use super::problems::{Flaw, Problems};
 use super::report::{ImportReport, Imported, Log};
+use super::{meeting, missing};
 use crate::build::Built;
 use crate::dataset::NONE;
 use crate::error::{Error, Result};
@@ -26,29 +29,54 @@ pub(super) fn finish(
     let split = options.split.resolve(fields.split, fields.time)?;
     collector.settle_lines();
     collector.settle_weights(&mut problems, context)?;
+    collector.settle_links(&mut problems)?;
+    collector.join_by_id(options.join_by_id, &mut problems);
+    collector.settle_twins(&mut problems);
+    collector.settle_inverses(options.merge_inverses, &mut problems, context)?;
     collector.settle_log(&mut problems, context)?;
+    tell_rounded_times(&collector, &mut problems);
+    let (mut ratings, min_rating) = collector.look_at_ratings(options.min_rating, &mut problems);
+    missing::tell(&collector, &mut problems);
+    let meetings = meeting::look(&collector, &mut problems, context)?;
+    meeting::titles(&collector, &mut problems);
     let num_read = collector.dataset.interactions.len() as u64;
-    let num_filtered = collector.drop_low_ratings(options.min_rating);
+    let num_rated_again = collector.settle_rated_again(options.rated_again, &mut problems)?;
+    problems.stop_if_strict()?;
+    ratings.iter_mut().for_each(|ratings| ratings.num_rated_again = num_rated_again);
+    let num_filtered = collector.drop_low_ratings(min_rating);
+    let num_rare = collector.drop_rare(options.min_interactions, context)?;
     let unused_relations = collector.drop_unused_relations();
     refuse_nothing(whole, &collector, &mut problems)?;
     if split == SplitSpec::Column {
         refuse_leaks(&mut collector, &mut problems, context)?;
     }
     let mut dataset = collector.dataset;
-    let num_repeated = split::assign(&mut dataset, &split, context)?;
+    let assigned = split::assign(&mut dataset, &split, options.min_history, context)?;
+    let cut = CutReport::of(&dataset, &assigned, options, &split);
+    cut.tell(options, &split, &mut problems);
     let num_records = problems.num_records;
-    let (skipped, warnings) = problems.finish(whole)?;
+    let settled = problems.finish(whole)?;
     let num_linked_items = dataset.links.iter().filter(|&&l| l != NONE).count() as u64;
     let mut built = Built::of(dataset, context)?;
-    built.dropped.duplicate_interactions += num_repeated;
-    let log = Log { num_read, num_filtered, num_records, num_linked_items };
+    built.dropped.duplicate_interactions += assigned.num_repeated;
+    let log = Log { num_read, num_filtered, num_rare, num_records, num_linked_items };
     let mut report = ImportReport::of(&built, log, context)?;
-    report.format = options.format;
-    report.split = split;
-    report.skipped = skipped.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect();
-    report.warnings = warnings;
-    report.unused_relations = unused_relations;
+    (report.format, report.split, report.cut) = (options.format, split, cut);
+    (report.skipped, report.warnings, report.findings) = (settled.skipped, settled.warnings, settled.findings);
+    (report.ratings, report.meetings, report.unused_relations) = (ratings, meetings, unused_relations);
     Ok(Imported { built, report })
+}
+
+/// Tells of times that whoever wrote them left digits out of.
+fn tell_rounded_times(collector: &Collector, problems: &mut Problems) {
+    let Some((at, count)) = collector.rounded_times else { return };
+    let message = format!(
+        "{count} times are written with fewer digits than a time of today has, as in 1.6E+09; different ones may have \
+         become equal"
+    );
+    let finding = Finding::new("rounded_times", Severity::Serious, count, message);
+    let example = Example { text: "time".to_owned(), file: collector.files.shown_name(at.file), line: at.line.into() };
+    problems.find(finding.example(example).way_out("write times as whole numbers"));
 }
 
 /// Refuses options that need ratings where there are none.

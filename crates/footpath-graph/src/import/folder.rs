@@ -12,6 +12,8 @@ const PACKINGS: [&str; 2] = [".gz", ".zst"];
 pub(super) struct File {
     pub(super) path: PathBuf,
     pub(super) delimiter: Delimiter,
+    /// What its name says it is a part of, such as `train`; empty for a whole.
+    pub(super) part: String,
 }
 
 impl File {
@@ -47,7 +49,7 @@ impl Folder {
     pub(super) fn table(&self, stem: &str) -> Result<Option<File>> {
         let found: Vec<_> = self.names.iter().filter(|name| part(name, stem) == Some("")).collect();
         self.only(&found)?;
-        Ok(found.first().map(|name| self.file(name)))
+        Ok(found.first().map(|name| self.file(name, "")))
     }
 
     /// The table called `stem`, or all that are called `stem.PART` where there is none, in the order of their names.
@@ -59,7 +61,7 @@ impl Folder {
         for same in parts.chunk_by(|(a, _), (b, _)| a == b) {
             self.only(&same.iter().map(|(_, name)| *name).collect::<Vec<_>>())?;
         }
-        Ok(parts.into_iter().map(|(_, name)| self.file(name)).collect())
+        Ok(parts.into_iter().map(|(part, name)| self.file(name, part)).collect())
     }
 
     /// The one file ending in `suffix`, if there is any, with what stands before the suffix.
@@ -67,12 +69,35 @@ impl Folder {
         let found: Vec<_> = self.names.iter().filter(|n| unpacked(n).ends_with(suffix)).collect();
         self.only(&found)?;
         let stem = |name| unpacked(name).strip_suffix(suffix).unwrap_or(name).to_owned();
-        Ok(found.first().map(|name| (self.file(name), stem(name))))
+        Ok(found.first().map(|name| (self.file(name, ""), stem(name))))
     }
 
-    fn file(&self, name: &str) -> File {
+    /// As [`Folder::with_suffix`], where the file may lie in parts of which `is_part` knows the names:
+    /// `NAME.PART.suffix`.
+    pub(super) fn in_parts(&self, suffix: &str, is_part: impl Fn(&str) -> bool) -> Result<Option<(Vec<File>, String)>> {
+        let cut = |name: &String| {
+            let stem = unpacked(name).strip_suffix(suffix)?;
+            let (stem, part) = stem.rsplit_once('.').filter(|(_, part)| is_part(part))?;
+            Some((stem.to_owned(), self.file(name, part)))
+        };
+        let found = self.names.iter().filter(|name| unpacked(name).ends_with(suffix)).count();
+        let parts: Vec<_> = self.names.iter().filter_map(cut).collect();
+        let Some((stem, _)) = parts.first().filter(|_| parts.len() == found) else {
+            return Ok(self.with_suffix(suffix)?.map(|(file, stem)| (vec![file], stem)));
+        };
+        let is_other = |(other, file): &(String, File)| {
+            other != stem || parts.iter().filter(|(_, same)| same.part == file.part).count() > 1
+        };
+        if parts.iter().any(is_other) {
+            self.only(&self.names.iter().filter(|name| unpacked(name).ends_with(suffix)).collect::<Vec<_>>())?;
+        }
+        let stem = stem.clone();
+        Ok(Some((parts.into_iter().map(|(_, file)| file).collect(), stem)))
+    }
+
+    fn file(&self, name: &str, part: &str) -> File {
         let delimiter = if unpacked(name).ends_with(".csv") { Delimiter::Comma } else { Delimiter::Tab };
-        File { path: self.path.join(name), delimiter }
+        File { path: self.path.join(name), delimiter, part: part.to_owned() }
     }
 
     fn only(&self, found: &[&String]) -> Result<()> {

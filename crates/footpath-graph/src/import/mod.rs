@@ -30,14 +30,23 @@
 
 mod builder;
 mod collector;
+mod columns;
+mod cut;
 mod field;
+mod findings;
 mod finish;
 mod folder;
 mod formats;
+mod inverses;
+mod join;
+mod log;
+mod meeting;
+mod missing;
 mod native;
 mod options;
 mod origins;
 mod problems;
+mod ratings;
 mod reading;
 mod recbole;
 mod record;
@@ -45,8 +54,10 @@ mod records;
 mod report;
 mod settle;
 mod source;
+mod spelling;
 mod table;
 mod tables;
+mod times;
 mod values;
 
 use crate::error::Result;
@@ -57,14 +68,20 @@ use std::rc::Rc;
 
 pub use builder::DatasetBuilder;
 pub use collector::MAX_TYPES;
-pub use options::{Format, Options};
+pub use columns::Columns;
+pub use cut::CutReport;
+pub use findings::{Example, Finding, Severity};
+pub use meeting::Meeting;
+pub use options::{Format, MinInteractions, Options, RatedAgain};
 pub use origins::MAX_FILES;
 pub use problems::{MaxBad, Warning};
+pub use ratings::{Bar, Ratings};
 pub use recbole::MAX_PREFIXES;
 pub use record::{MAX_COLUMNS, MAX_FIELD_BYTES};
 pub use records::{Entity, FileNumber, Interaction, Item, Relation, Source, Triple};
 pub use report::{ImportReport, Imported, Log};
 pub use source::{FREE_EXPANSION_BYTES, MAX_EXPANSION};
+pub use spelling::Spelling;
 pub use table::MAX_LINE_BYTES;
 pub use values::MAX_NAME_BYTES;
 
@@ -79,7 +96,7 @@ pub fn import(directory: &Path, options: &Options, context: &Context) -> Result<
     let (format, tables) = formats::find(options.format, &folder)?;
     let stage = context.stage("reading", Some(tables.bytes()), "bytes");
     let budget = Rc::new(Cell::new(options.max_bytes));
-    let mut reading = reading::Reading::new(&mut builder.problems, budget, &stage);
+    let mut reading = reading::Reading::new(&mut builder.problems, budget, &options.columns, &stage);
     tables.read(&mut builder.collector, &mut reading)?;
     let options = Options { format, ..options.clone() };
     finish::finish(directory, &options, builder.collector, builder.problems, context)

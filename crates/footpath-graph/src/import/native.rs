@@ -12,8 +12,9 @@
 //! Columns may stand in any order, and others are ignored. Interactions and triples may lie in several files,
 //! `NAME.PART.tsv`, which are read in the order of their names.
 
-use super::collector::{At, Choice, Collector, LogFields};
+use super::collector::{At, Collector};
 use super::folder::{File, Folder};
+use super::log::{self, LogColumns};
 use super::problems::{Checked, Flaw};
 use super::reading::Reading;
 use super::record::Record;
@@ -21,7 +22,6 @@ use super::table::Table;
 use super::tables::Tables;
 use super::values::{self, Name};
 use crate::error::{Result, show};
-use crate::heldout::Split;
 use crate::interner::Interner;
 
 /// The tables of a dataset folder.
@@ -78,7 +78,7 @@ impl Tables for Native {
 fn open<const N: usize>(file: &File, required: [&str; N], reading: &mut Reading<'_>) -> Result<(Table, [usize; N])> {
     let table = Table::open(&file.path, file.delimiter, reading)?;
     table.require(&required, reading)?;
-    let columns = required.map(|name| table.column(name).unwrap_or(0));
+    let columns = required.map(|name| table.column(name, reading).unwrap_or(0));
     Ok((table, columns))
 }
 
@@ -88,7 +88,7 @@ fn name(record: Record<'_>, column: usize) -> Checked<Name<'_>> {
 
 fn entities(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
     let (mut table, [id, kind]) = open(file, ["entity_id", "type"], reading)?;
-    let label = table.column("label");
+    let label = table.column("label", reading);
     let number = collector.begin_file(&file.path)?;
     collector.entities_listed = true;
     table.each(reading, |record| {
@@ -101,7 +101,7 @@ fn entities(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -
 /// The ids of the relations file; the number of each is that of its relation.
 fn relations(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<Interner> {
     let (mut table, [id_column, name_column]) = open(file, ["relation_id", "name"], reading)?;
-    let (forward, inverse) = (table.column("forward_label"), table.column("inverse_label"));
+    let (forward, inverse) = (table.column("forward_label", reading), table.column("inverse_label", reading));
     let mut ids = Interner::default();
     let number = collector.begin_file(&file.path)?;
     table.each(reading, |record| {
@@ -130,7 +130,9 @@ fn triples(
     reading: &mut Reading<'_>,
 ) -> Result<()> {
     let (mut table, [head, relation, tail]) = open(file, ["head", "relation", "tail"], reading)?;
-    let weight = table.column("weight");
+    let weight = table.column("weight", reading);
+    let empty = table.empty_columns(weight.as_slice(), reading)?;
+    let weight = weight.filter(|column| !empty.contains(column));
     let number = collector.begin_file(&file.path)?;
     if let Err(flaw) = collector.set_weighed(weight.is_some()) {
         return table.refuse_header(reading, flaw);
@@ -155,7 +157,7 @@ fn triples(
 
 fn items(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
     let (mut table, [id, entity]) = open(file, ["item_id", "entity_id"], reading)?;
-    let title = table.column("title");
+    let title = table.column("title", reading);
     let number = collector.begin_file(&file.path)?;
     table.each(reading, |record| {
         let named = name(record, id)?;
@@ -163,25 +165,16 @@ fn items(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> R
         if record.field(entity).text.is_empty() {
             return Ok(());
         }
-        collector.link(item, name(record, entity)?).map_err(|flaw| flaw.in_columns(&[id, entity]))
+        let at = At::record(number, record);
+        collector.link(at, item, name(record, entity)?).map_err(|flaw| flaw.in_columns(&[id, entity]))
     })
 }
 
 fn interactions(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
-    let (mut table, [user, item]) = open(file, ["user_id", "item_id"], reading)?;
-    let time = table.column("timestamp").or_else(|| table.column("position"));
-    let (rating, split) = (table.column("rating"), table.column("split"));
+    let (mut table, pair) = open(file, ["user_id", "item_id"], reading)?;
     let number = collector.begin_file(&file.path)?;
-    let fields = LogFields { rating: rating.is_some(), time: time.is_some(), split: split.is_some() };
-    if let Err(flaw) = collector.set_log_fields(fields) {
-        return table.refuse_header(reading, flaw);
-    }
-    let look = |collector: &mut Collector, records: &[Record<'_>]| collector.look_up_pairs(records, [user, item]);
-    table.each_ahead(reading, collector, look, |collector, record| {
-        let rating = rating.map_or(Ok(f32::NAN), |column| collector.rating(record.field(column)))?;
-        let time = time.map_or(Ok(0), |column| collector.time(record.field(column), record.line()))?;
-        let split = split.map_or(Ok(Split::Train), |column| values::split(record.field(column)))?;
-        let choice = Choice { user: name(record, user)?, item: name(record, item)?, rating, time, split };
-        collector.interaction(At::record(number, record), &choice).map_err(|flaw| flaw.in_columns(&[user, item]))
-    })
+    let names = table.header().to_vec();
+    let columns = LogColumns::find(&table, &names, pair, log::part(&file.part), collector, reading)?;
+    let look = |collector: &mut Collector, records: &[Record<'_>]| collector.look_up_pairs(records, pair);
+    table.each_ahead(reading, collector, look, |collector, record| columns.take(collector, number, record))
 }

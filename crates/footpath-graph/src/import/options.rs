@@ -1,9 +1,11 @@
 //! How to import.
 
+use super::columns::Columns;
 use super::problems::MaxBad;
+use super::spelling::Spelling;
 use crate::dataset::MAX_NODES;
 use crate::error::{Error, Result};
-use crate::split::SplitSpec;
+use crate::split::{MIN_INTERACTIONS, SplitSpec};
 use serde::{Deserialize, Serialize};
 
 /// Layout of the input.
@@ -21,6 +23,34 @@ pub enum Format {
     Memory,
 }
 
+/// Which of several different ratings of an item by one user counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RatedAgain {
+    /// The latest; without times, that in the last line.
+    #[default]
+    Last,
+    /// The earliest.
+    First,
+    /// The highest.
+    Max,
+    /// None: such data is bad.
+    Refuse,
+}
+
+/// How many interactions users and items must have to be kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MinInteractions {
+    /// Of a user.
+    pub user: u32,
+    /// Of an item.
+    pub item: u32,
+}
+
+fn min_history() -> usize {
+    MIN_INTERACTIONS
+}
+
 /// How to import.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Options {
@@ -33,8 +63,32 @@ pub struct Options {
     /// weigh 1, as facts without a weight do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rating_weights: bool,
+    /// Which of several ratings of an item by a user counts; this is decided before low ratings are dropped.
+    #[serde(default)]
+    pub rated_again: RatedAgain,
+    /// Users and items with fewer interactions are dropped, again and again until none has.
+    #[serde(default)]
+    pub min_interactions: MinInteractions,
     /// How to cut the log into train, valid and test.
     pub split: SplitSpec,
+    /// Users with fewer interactions stay in train when the split is by shares of each user's log.
+    #[serde(default = "min_history")]
+    pub min_history: usize,
+    /// What the files call their columns.
+    #[serde(default, skip_serializing_if = "Columns::is_empty")]
+    pub columns: Columns,
+    /// Ways of spelling that make no difference between two ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_ids: Vec<Spelling>,
+    /// An item without a link is one node with the entity of the same id.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub join_by_id: bool,
+    /// Records with an id that means none, such as `nan` or `NULL`, are left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_missing: bool,
+    /// Of two relations that state the same facts in both directions one is kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub merge_inverses: bool,
     /// Skip bad records up to this share of all records; `None` is strict.
     pub lenient: Option<MaxBad>,
     /// Most bytes read from all files together, after unpacking.
@@ -50,7 +104,15 @@ impl Default for Options {
             format: Format::Auto,
             min_rating: None,
             rating_weights: false,
+            rated_again: RatedAgain::default(),
+            min_interactions: MinInteractions::default(),
             split: SplitSpec::default(),
+            min_history: MIN_INTERACTIONS,
+            columns: Columns::default(),
+            same_ids: Vec::new(),
+            join_by_id: false,
+            skip_missing: false,
+            merge_inverses: false,
             lenient: None,
             // Far over any public data set, and still bounded.
             max_bytes: 1 << 40,

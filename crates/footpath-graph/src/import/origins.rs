@@ -1,7 +1,7 @@
 //! Which file each of a list of records came from, kept as runs: one for a file that is read in one go.
 
 use super::records::FileNumber;
-use crate::error::Result;
+use crate::error::{Result, show};
 use crate::kg::{SourceFile, Sources};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,11 @@ impl Files {
 
     pub(super) fn path(&self, file: FileNumber) -> &Path {
         self.0.get(file.0 as usize).map_or(Path::new(""), PathBuf::as_path)
+    }
+
+    /// A file's own name, to show.
+    pub(super) fn shown_name(&self, file: FileNumber) -> String {
+        show(self.name(file).as_bytes())
     }
 
     /// A file's own name, for provenance; empty for records that come from none.

@@ -1,5 +1,6 @@
 //! What is wrong with the input, gathered while it is read.
 
+use super::findings::Finding;
 use crate::error::{Diagnostic, Error, ImportFailure, MAX_DIAGNOSTICS, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -91,6 +92,15 @@ impl Flaw {
     }
 }
 
+/// What is left of the problems of an import that went well.
+#[derive(Debug)]
+pub(super) struct Settled {
+    /// Bad records that were skipped, by kind.
+    pub(super) skipped: BTreeMap<String, u64>,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) findings: Vec<Finding>,
+}
+
 pub(super) type Checked<T> = std::result::Result<T, Flaw>;
 
 /// The problems of one import so far.
@@ -100,6 +110,7 @@ pub(super) struct Problems {
     failure: ImportFailure,
     skipped: BTreeMap<&'static str, u64>,
     warnings: BTreeMap<(&'static str, PathBuf), Warning>,
+    findings: Vec<Finding>,
     /// Flaws of records that were read ahead and have not had their turn, while that is done.
     ahead: Option<Vec<(u64, Flaw)>>,
     /// Records read from all files, bad ones included.
@@ -109,7 +120,7 @@ pub(super) struct Problems {
 impl Problems {
     pub(super) fn new(lenient: Option<MaxBad>) -> Self {
         let (failure, skipped, warnings) = (ImportFailure::default(), BTreeMap::new(), BTreeMap::new());
-        Self { lenient, failure, skipped, warnings, ahead: None, num_records: 0 }
+        Self { lenient, failure, skipped, warnings, findings: Vec::new(), ahead: None, num_records: 0 }
     }
 
     /// Notes a flaw.
@@ -161,6 +172,11 @@ impl Problems {
         warning.count += count;
     }
 
+    /// Notes something about the whole.
+    pub(super) fn find(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
     /// To be called after each file: a strict import stops here, so that one bad file does not make the next look bad.
     ///
     /// # Errors
@@ -173,7 +189,7 @@ impl Problems {
     ///
     /// # Errors
     /// All problems, if there is any and the import is strict, or if they are too many.
-    pub(super) fn finish(mut self, directory: &Path) -> Result<(BTreeMap<&'static str, u64>, Vec<Warning>)> {
+    pub(super) fn finish(mut self, directory: &Path) -> Result<Settled> {
         self.stop_if_strict()?;
         let share = self.lenient.unwrap_or_default().share();
         #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 53 bits")]
@@ -192,7 +208,10 @@ impl Problems {
             });
             return Err(self.failure());
         }
-        Ok((self.skipped, self.warnings.into_values().collect()))
+        // What matters most comes first.
+        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        let skipped = self.skipped.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect();
+        Ok(Settled { skipped, warnings: self.warnings.into_values().collect(), findings: self.findings })
     }
 
     /// Puts the verdict before the list of cases, which may be cut.
@@ -215,13 +234,13 @@ impl Problems {
 mod tests {
     use super::*;
 
-    fn with_bad(lenient: Option<f64>, bad: u64, records: u64) -> Result<BTreeMap<&'static str, u64>> {
+    fn with_bad(lenient: Option<f64>, bad: u64, records: u64) -> Result<BTreeMap<String, u64>> {
         let mut problems = Problems::new(lenient.map(|share| MaxBad::new(share).expect("a share")));
         problems.num_records = records;
         for line in 0..bad {
             problems.bad(Path::new("f"), line, Flaw::new("utf8", "bad"))?;
         }
-        Ok(problems.finish(Path::new("d"))?.0)
+        Ok(problems.finish(Path::new("d"))?.skipped)
     }
 
     #[test]

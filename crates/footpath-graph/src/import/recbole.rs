@@ -9,10 +9,12 @@
 //! The format has no entity types. Where every entity of `.kg` is written `type:name`, as in `person:Tom Hanks`, with
 //! at most [`MAX_PREFIXES`] types, these give type and label; otherwise all entities are of type `entity`.
 
-use super::collector::{At, Choice, Collector, LogFields, RESERVED_TYPES};
+use super::collector::{At, Collector, RESERVED_TYPES};
 use super::field::Field;
+use super::findings::{Finding, Severity};
 use super::folder::{File, Folder};
-use super::problems::{Checked, Flaw};
+use super::log::{self, LogColumns};
+use super::problems::{Checked, Flaw, MaxBad, Problems};
 use super::reading::Reading;
 use super::record::Record;
 use super::table::{Delimiter, Table};
@@ -20,7 +22,6 @@ use super::tables::Tables;
 use super::values::{self, Name};
 use crate::dataset::Dataset;
 use crate::error::{Result, show};
-use crate::heldout::Split;
 use crate::interner::Interner;
 use std::path::Path;
 
@@ -38,26 +39,32 @@ enum Kind {
 
 /// The files of a data set.
 pub(super) struct RecBole {
-    inter: File,
+    /// The log, or its parts.
+    inter: Vec<File>,
     kg: File,
     link: File,
     item: Option<File>,
     user: Option<File>,
+    /// Entities of users.
+    user_link: Option<File>,
 }
 
 /// Whether the folder has a file of this format.
 pub(super) fn is_here(folder: &Folder) -> Result<bool> {
-    Ok(folder.with_suffix(".inter")?.is_some() || folder.with_suffix(".kg")?.is_some())
+    Ok(folder.in_parts(".inter", is_part)?.is_some() || folder.with_suffix(".kg")?.is_some())
 }
 
 /// Finds the files, which must be of one data set.
 pub(super) fn find(folder: &Folder) -> Result<RecBole> {
     let required = |suffix: &str| folder.with_suffix(suffix)?.ok_or_else(|| folder.missing(&format!("NAME{suffix}")));
-    let (inter, name) = required(".inter")?;
+    let (inter, name) = folder.in_parts(".inter", is_part)?.ok_or_else(|| folder.missing("NAME.inter"))?;
     let (kg, kg_name) = required(".kg")?;
-    let (link, link_name) = required(".link")?;
+    // hopwise calls it by what it links, since it links users as well.
+    let item_link = folder.with_suffix(".item_link")?.filter(|_| !matches!(folder.with_suffix(".link"), Ok(Some(_))));
+    let (link, link_name) = item_link.map_or_else(|| required(".link"), Ok)?;
     let (item, user) = (folder.with_suffix(".item")?, folder.with_suffix(".user")?);
-    let others = [&item, &user].into_iter().flatten().map(|(_, name)| name);
+    let user_link = folder.with_suffix(".user_link")?;
+    let others = [&item, &user, &user_link].into_iter().flatten().map(|(_, name)| name);
     for other in [&kg_name, &link_name].into_iter().chain(others) {
         if *other != name {
             let message =
@@ -65,26 +72,35 @@ pub(super) fn find(folder: &Folder) -> Result<RecBole> {
             return Err(Flaw::new("ambiguous", message).fail(folder.path()));
         }
     }
-    Ok(RecBole { inter, kg, link, item: item.map(|(file, _)| file), user: user.map(|(file, _)| file) })
+    let [item, user, user_link] = [item, user, user_link].map(|found| found.map(|(file, _)| file));
+    Ok(RecBole { inter, kg, link, item, user, user_link })
+}
+
+fn is_part(name: &str) -> bool {
+    log::part(name).is_some()
 }
 
 impl Tables for RecBole {
     fn bytes(&self) -> u64 {
-        let optional = [&self.item, &self.user].into_iter().flatten();
-        [&self.inter, &self.kg, &self.link].into_iter().chain(optional).map(File::bytes).sum()
+        let optional = [&self.item, &self.user, &self.user_link].into_iter().flatten();
+        [&self.kg, &self.link].into_iter().chain(optional).chain(&self.inter).map(File::bytes).sum()
     }
 
     fn read(&self, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
         triples(&self.kg.path, collector, reading)?;
         type_entities(&mut collector.dataset);
+        let field = item_field(&self.link.path, reading)?;
         if let Some(file) = &self.item {
-            items(&file.path, collector, reading)?;
+            items(&file.path, &field, collector, reading)?;
         }
         if let Some(file) = &self.user {
             users(&file.path, reading)?;
         }
-        links(&self.link.path, collector, reading)?;
-        interactions(&self.inter.path, collector, reading)
+        links(&self.link.path, &field, collector, reading)?;
+        if let Some(file) = &self.user_link {
+            user_links(&file.path, reading)?;
+        }
+        self.inter.iter().try_for_each(|file| interactions(file, &field, collector, reading))
     }
 }
 
@@ -113,7 +129,7 @@ impl Typed {
             typed.kinds.push(kind);
         }
         typed.refuse_repeated(reading)?;
-        let columns = required.map(|name| typed.column(name).unwrap_or(0));
+        let columns = required.map(|name| typed.column(name, reading).unwrap_or(0));
         Ok((typed, columns))
     }
 
@@ -125,8 +141,8 @@ impl Typed {
         self.table.refuse_header(reading, Flaw::new("header", message).at(number))
     }
 
-    fn column(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|n| n == name)
+    fn column(&self, name: &str, reading: &Reading<'_>) -> Option<usize> {
+        reading.columns.position(name, &self.names)
     }
 
     /// Passes on the records whose numeric fields are numbers; `special` columns have checks of their own.
@@ -175,7 +191,7 @@ fn triples(path: &Path, collector: &mut Collector, reading: &mut Reading<'_>) ->
     let (mut file, [head, relation, tail]) = Typed::open(path, ["head_id", "relation_id", "tail_id"], reading)?;
     let number = collector.begin_file(path)?;
     let is_number = |column: &usize| file.kinds.get(*column) == Some(&Kind::Float);
-    let weight = file.column("weight").filter(is_number);
+    let weight = file.column("weight", reading).filter(is_number);
     if let Err(flaw) = collector.set_weighed(weight.is_some()) {
         return file.table.refuse_header(reading, flaw);
     }
@@ -190,8 +206,8 @@ fn triples(path: &Path, collector: &mut Collector, reading: &mut Reading<'_>) ->
     })
 }
 
-fn links(path: &Path, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
-    let (mut file, [item, entity]) = Typed::open(path, ["item_id", "entity_id"], reading)?;
+fn links(path: &Path, field: &str, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    let (mut file, [item, entity]) = Typed::open(path, [field, "entity_id"], reading)?;
     let number = collector.begin_file(path)?;
     file.each(
         reading,
@@ -199,15 +215,57 @@ fn links(path: &Path, collector: &mut Collector, reading: &mut Reading<'_>) -> R
         collector,
         |_, _| (),
         |collector, record| {
-            let listed = collector.list_item(At::record(number, record), name(record, item)?, None)?;
-            collector.link(listed, name(record, entity)?).map_err(|flaw| flaw.in_columns(&[item, entity]))
+            let at = At::record(number, record);
+            let listed = collector.list_item(at, name(record, item)?, None)?;
+            collector.link(at, listed, name(record, entity)?).map_err(|flaw| flaw.in_columns(&[item, entity]))
         },
     )
 }
 
-fn items(path: &Path, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
-    let (mut file, [item]) = Typed::open(path, ["item_id"], reading)?;
-    let title = file.column("title").or_else(|| file.column("name"));
+/// The name of the items' field in a file of links: `item_id`, or the one other field of tokens that ends in `_id`.
+fn item_field(path: &Path, reading: &mut Reading<'_>) -> Result<String> {
+    let given = reading.columns.name("item_id").to_owned();
+    let mut problems = Problems::new(Some(MaxBad::default()));
+    let header = match Table::open(path, Delimiter::Tab, &mut reading.aside(&mut problems)) {
+        Ok(table) => table.header().to_vec(),
+        // What is wrong with the file is told when it is read.
+        Err(_) => return Ok("item_id".to_owned()),
+    };
+    let tokens = || header.iter().filter_map(|column| column.strip_suffix(":token"));
+    let mut others = tokens().filter(|name| name.ends_with("_id") && *name != "entity_id" && *name != "user_id");
+    match (tokens().any(|name| name == given || name == "item_id"), others.next(), others.next()) {
+        (false, Some(only), None) => {
+            let message = format!("no field item_id; `{}` is taken for the items", show(only.as_bytes()));
+            let finding = Finding::new("item_field", Severity::Note, 1, message);
+            reading.problems.find(finding.way_out(format!("--columns item_id={only} says the same")));
+            Ok(only.to_owned())
+        }
+        _ => Ok("item_id".to_owned()),
+    }
+}
+
+/// A user has no facts in the graph; the file is checked all the same.
+fn user_links(path: &Path, reading: &mut Reading<'_>) -> Result<()> {
+    let (mut file, [user, entity]) = Typed::open(path, ["user_id", "entity_id"], reading)?;
+    let mut count = 0;
+    file.each(
+        reading,
+        &[],
+        &mut count,
+        |_, _| (),
+        |count, record| {
+            *count += 1;
+            name(record, user).and_then(|_| name(record, entity)).map(|_| ())
+        },
+    )?;
+    let message = format!("{count} users are linked to entities; facts about users are not part of their nodes");
+    reading.problems.find(Finding::new("user_links", Severity::Warning, count, message));
+    Ok(())
+}
+
+fn items(path: &Path, field: &str, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    let (mut file, [item]) = Typed::open(path, [field], reading)?;
+    let title = file.column("title", reading).or_else(|| file.column("name", reading));
     let title = title.or_else(|| file.names.iter().position(|name| name.ends_with("_title")));
     let number = collector.begin_file(path)?;
     file.each(
@@ -228,23 +286,12 @@ fn users(path: &Path, reading: &mut Reading<'_>) -> Result<()> {
     file.each(reading, &[], &mut (), |(), _| (), |(), record| name(record, user).map(|_| ()))
 }
 
-fn interactions(path: &Path, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
-    let (mut file, [user, item]) = Typed::open(path, ["user_id", "item_id"], reading)?;
-    let time = file.column("timestamp").or_else(|| file.column("position"));
-    let (rating, split) = (file.column("rating"), file.column("split"));
-    let number = collector.begin_file(path)?;
-    let fields = LogFields { rating: rating.is_some(), time: time.is_some(), split: split.is_some() };
-    if let Err(flaw) = collector.set_log_fields(fields) {
-        return file.table.refuse_header(reading, flaw);
-    }
-    let look = |collector: &mut Collector, records: &[Record<'_>]| collector.look_up_pairs(records, [user, item]);
-    file.each(reading, &[rating, time], collector, look, |collector, record| {
-        let rating = rating.map_or(Ok(f32::NAN), |column| collector.rating(record.field(column)))?;
-        let time = time.map_or(Ok(0), |column| collector.time(record.field(column), record.line()))?;
-        let split = split.map_or(Ok(Split::Train), |column| values::split(record.field(column)))?;
-        let choice = Choice { user: name(record, user)?, item: name(record, item)?, rating, time, split };
-        collector.interaction(At::record(number, record), &choice).map_err(|flaw| flaw.in_columns(&[user, item]))
-    })
+fn interactions(log: &File, field: &str, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    let (mut file, pair) = Typed::open(&log.path, ["user_id", field], reading)?;
+    let number = collector.begin_file(&log.path)?;
+    let columns = LogColumns::find(&file.table, &file.names, pair, log::part(&log.part), collector, reading)?;
+    let look = |collector: &mut Collector, records: &[Record<'_>]| collector.look_up_pairs(records, pair);
+    file.each(reading, &columns.special(), collector, look, |collector, record| columns.take(collector, number, record))
 }
 
 /// The type and the label in an entity name, if it has both.

@@ -1,7 +1,11 @@
 //! What an import found, as numbers to print or to write as JSON.
 
+use super::cut::CutReport;
+use super::findings::Finding;
+use super::meeting::Meeting;
 use super::options::Format;
 use super::problems::Warning;
+use super::ratings::Ratings;
 use crate::build::{Built, Dropped};
 use crate::error::Result;
 use crate::heldout::Split;
@@ -10,6 +14,9 @@ use crate::split::SplitSpec;
 use footpath_core::Context;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// Most warnings and findings of a bounded report.
+const MAX_TOLD: usize = 100;
 
 /// A graph and how it came about.
 #[derive(Clone, Debug)]
@@ -27,6 +34,9 @@ pub struct Log {
     pub num_read: u64,
     /// Interactions dropped for their rating.
     pub num_filtered: u64,
+    /// Interactions dropped because their user or item has too few.
+    #[serde(default)]
+    pub num_rare: u64,
     /// Records of all files, bad ones included.
     pub num_records: u64,
     /// Items that are linked to an entity.
@@ -40,6 +50,15 @@ pub struct ImportReport {
     pub format: Format,
     /// How the log was cut.
     pub split: SplitSpec,
+    /// Why, and what that holds out.
+    #[serde(default)]
+    pub cut: CutReport,
+    /// The ratings, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ratings: Option<Ratings>,
+    /// How many ids stand on both sides where they should.
+    #[serde(default)]
+    pub meetings: Vec<Meeting>,
     /// The train graph.
     pub graph: GraphReport,
     /// Interactions held out for choosing a model.
@@ -54,10 +73,21 @@ pub struct ImportReport {
     pub log: Log,
     /// Relations of the relations file that no triple uses; they are not in the graph.
     pub unused_relations: Vec<String>,
+    /// Types and relations that are not listed here because there are so many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub num_names_left_out: u64,
     /// Bad records by kind; empty for a strict import.
     pub skipped: BTreeMap<String, u64>,
     /// Oddities that are no errors.
     pub warnings: Vec<Warning>,
+    /// What was found when the whole was looked at, what matters most first.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl ImportReport {
@@ -72,6 +102,9 @@ impl ImportReport {
         Ok(Self {
             format: Format::Auto,
             split: SplitSpec::default(),
+            cut: CutReport::default(),
+            ratings: None,
+            meetings: Vec::new(),
             graph: GraphReport::of(&kg, context)?,
             num_valid: built.valid.len() as u64,
             num_test: built.test.len() as u64,
@@ -79,9 +112,36 @@ impl ImportReport {
             dropped: built.dropped,
             log,
             unused_relations: Vec::new(),
+            num_names_left_out: 0,
             skipped: BTreeMap::new(),
             warnings: Vec::new(),
+            findings: Vec::new(),
         })
+    }
+
+    /// The report without what would make it longer than `max_bytes`: a manifest has a limit, and a graph may have
+    /// thousands of relations with long names. What is left out is counted.
+    #[must_use]
+    pub fn bounded(&self, max_bytes: usize) -> Self {
+        let mut report = self.clone();
+        let graph = &mut report.graph;
+        let mut left = max_bytes;
+        let mut fits = |name: &str| {
+            // A name may be written in escapes of up to six bytes for each of its own.
+            let bytes = 6 * name.len() + 64;
+            let fits = bytes <= left;
+            left = left.saturating_sub(bytes);
+            fits
+        };
+        graph.entities.retain(|kind| fits(&kind.name));
+        graph.relations.retain(|relation| fits(&relation.name));
+        report.unused_relations.retain(|name| fits(name));
+        report.warnings.truncate(MAX_TOLD);
+        report.findings.truncate(MAX_TOLD);
+        let before = self.graph.entities.len() + self.graph.relations.len() + self.unused_relations.len();
+        let after = report.graph.entities.len() + report.graph.relations.len() + report.unused_relations.len();
+        report.num_names_left_out = (before - after) as u64;
+        report
     }
 
     /// Number of interactions in a part of the log.

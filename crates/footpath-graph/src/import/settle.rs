@@ -1,6 +1,7 @@
 //! What is settled once all records are there: lines, contradictions, low ratings, relations without facts.
 
 use super::collector::{Collector, set};
+use super::options::MinInteractions;
 use super::problems::{Flaw, Problems};
 use crate::dataset::{Dataset, NONE, RawTriple};
 use crate::error::Result;
@@ -80,8 +81,9 @@ impl Collector {
         let titles = std::mem::take(&mut self.dataset.item_titles);
         let links = std::mem::take(&mut self.dataset.links);
         let listed = std::mem::take(&mut self.listed);
-        for (raw, _) in (0..).zip(&listed).filter(|(_, listed)| **listed) {
+        for (raw, &line) in (0..).zip(&listed).filter(|(_, line)| **line > 0) {
             let item = self.dataset.item(old.get(raw));
+            self.listed.push(line);
             set(&mut self.dataset.item_titles, item, titles.get(raw as usize).copied().unwrap_or(NONE));
             set(&mut self.dataset.links, item, links.get(raw as usize).copied().unwrap_or(NONE));
         }
@@ -90,6 +92,35 @@ impl Collector {
             interaction.item = self.dataset.item(old.get(interaction.item));
         }
         self.dataset.interactions = log;
+    }
+
+    /// Drops interactions of users and items that have too few, again and again until none is dropped; the number
+    /// dropped. The log is sorted by user and item, and of a pair that stands there several times one counts.
+    pub(super) fn drop_rare(&mut self, min: MinInteractions, context: &Context) -> Result<u64> {
+        let before = self.dataset.interactions.len();
+        while min != MinInteractions::default() {
+            context.check()?;
+            let Dataset { users, items, interactions, .. } = &mut self.dataset;
+            let (mut of_user, mut of_item) = (vec![0u32; users.len()], vec![0u32; items.len()]);
+            for pair in interactions.chunk_by(|a, b| (a.user, a.item) == (b.user, b.item)) {
+                let Some(first) = pair.first() else { continue };
+                let counts = [of_user.get_mut(first.user as usize), of_item.get_mut(first.item as usize)];
+                counts.into_iter().flatten().for_each(|count| *count += 1);
+            }
+            let enough =
+                |counts: &[u32], number: u32, min| counts.get(number as usize).is_some_and(|&count| count >= min);
+            let num = interactions.len();
+            interactions.retain(|i| enough(&of_user, i.user, min.user) && enough(&of_item, i.item, min.item));
+            if interactions.len() == num {
+                break;
+            }
+        }
+        let dropped = before - self.dataset.interactions.len();
+        if dropped > 0 {
+            self.drop_idle_users();
+            self.drop_idle_items();
+        }
+        Ok(dropped as u64)
     }
 
     /// Drops relations that no triple uses; their names.

@@ -5,7 +5,8 @@
 //! read ahead, so that their names can be looked up together; what is wrong with a record is still noted in the order
 //! of the file.
 
-use super::problems::{Checked, Flaw};
+use super::columns;
+use super::problems::{Checked, Flaw, MaxBad, Problems};
 use super::reading::Reading;
 use super::record::{Csv, Record, Row, bare_cr};
 use super::source::{Packing, Source};
@@ -78,6 +79,11 @@ impl Table {
         table.sniff(reading)?;
         table.read_header(reading)?;
         Ok(table)
+    }
+
+    /// The file's own name.
+    pub(super) fn file_name(&self) -> String {
+        self.path.file_name().map_or_else(String::new, |name| show(name.to_string_lossy().as_bytes()))
     }
 
     pub(super) fn header(&self) -> &[String] {
@@ -198,6 +204,9 @@ impl Table {
             );
         }
         self.line = self.last_line;
+        if let Some(flaw) = self.other_delimiter() {
+            return self.refuse(reading, self.line, flaw);
+        }
         if let Err(mut flaw) = self.parse(reading)? {
             flaw.fatal = true;
             return self.refuse(reading, self.line, flaw);
@@ -206,6 +215,45 @@ impl Table {
             self.row.fields.iter().map(|f| self.row.text.get(f.clone()).unwrap_or_default().to_owned()).collect();
         self.header_text.clone_from(&self.row.text);
         Ok(())
+    }
+
+    /// The flaw of a header in `.csv` whose columns are parted by something else, told before it is cut at commas.
+    fn other_delimiter(&self) -> Option<Flaw> {
+        let line = &self.row.raw;
+        if self.delimiter == Delimiter::Tab || line.contains(&b',') {
+            return None;
+        }
+        let found = [b'\t', b';', b'|'].into_iter().find(|other| line.contains(other))?;
+        let found = char::from(found);
+        let way_out = if found == '\t' { "call the file .tsv" } else { "save it with commas, or with tabs as .tsv" };
+        let shown = show(line);
+        let message = format!("fields of a .csv are parted by `,`, found {found:?} in the header `{shown}`; {way_out}");
+        Some(Flaw::fatal("columns", message))
+    }
+
+    /// Those of some columns that are empty in every record; a look aside, which is short where the first record has
+    /// them all.
+    pub(super) fn empty_columns(&self, columns: &[usize], reading: &Reading<'_>) -> Result<Vec<usize>> {
+        let mut problems = Problems::new(Some(MaxBad::default()));
+        let mut reading = reading.aside(&mut problems);
+        let mut empty = columns.to_vec();
+        let mut table = Self::open(&self.path, self.delimiter, &mut reading)?;
+        let (mut rows, mut num_records) = (Vec::new(), 0);
+        while !empty.is_empty() {
+            let mut flaws_before = Vec::new();
+            let read = table.read_ahead(&mut reading, &mut rows, &mut flaws_before);
+            for row in rows.iter().take(flaws_before.len()) {
+                empty.retain(|&column| row.record(0).field(column).text.is_empty());
+            }
+            num_records += flaws_before.len();
+            // What is wrong with the file is told when it is read.
+            match read {
+                Ok(true) => {}
+                Err(crate::Error::Core(error)) if error.is_stop() => return Err(error.into()),
+                Ok(false) | Err(_) => break,
+            }
+        }
+        Ok(if num_records == 0 { Vec::new() } else { empty })
     }
 
     /// Goes to the next usable record. Unusable ones are noted.
@@ -347,24 +395,49 @@ impl Table {
 
     /// Refuses a header in which a column is missing or stands twice.
     pub(super) fn require(&self, required: &[&str], reading: &mut Reading<'_>) -> Result<()> {
-        let missing = |name: &&&str| !self.header.iter().any(|h| h == **name);
         let twice = self.header.iter().enumerate().find(|(i, name)| self.header.iter().take(*i).any(|h| h == *name));
-        let found = || show(self.header.join(", ").as_bytes());
         if let Some((number, name)) = twice {
             let name = show(name.as_bytes());
             return self.refuse(reading, 1, Flaw::fatal("header", format!("column `{name}` stands twice")).at(number));
         }
+        let missing = |name: &&&str| self.column(name, reading).is_none();
         let Some(name) = required.iter().find(missing) else { return Ok(()) };
+        let found = show(self.header.join(", ").as_bytes());
         let hint = if self.header.len() == 1 { self.delimiter_hint(1) } else { String::new() };
         let kind = if hint.is_empty() { "header" } else { "columns" };
-        let message =
-            format!("no column `{name}` in the header; expected {}, found {}{hint}", required.join(", "), found());
+        let wanted = reading.columns.name(name.split(':').next().unwrap_or(name));
+        let alike = self.alike(name, required).map_or_else(String::new, |column| {
+            let known = name.split(':').next().unwrap_or(name);
+            format!("; `{}` looks like it: {}", show(column.as_bytes()), columns::way_out(known, column))
+        });
+        let called = if wanted == name.split(':').next().unwrap_or(name) {
+            String::new()
+        } else {
+            format!(", given as `{}`", show(wanted.as_bytes()))
+        };
+        let message = format!(
+            "no column `{name}`{called} in the header; expected {}, found {found}{hint}{alike}",
+            required.join(", ")
+        );
         self.refuse(reading, 1, Flaw::fatal(kind, message))
     }
 
-    /// Number of a column, if the header names it.
-    pub(super) fn column(&self, name: &str) -> Option<usize> {
-        self.header.iter().position(|h| h == name)
+    /// The column that looks like a known one and is no other that is needed.
+    fn alike(&self, known: &str, required: &[&str]) -> Option<&str> {
+        let known = known.split(':').next().unwrap_or(known);
+        let others: Vec<&str> = required.iter().map(|name| name.split(':').next().unwrap_or(name)).collect();
+        columns::alike(known, &self.header, &others)
+    }
+
+    /// Number of a column, if the header names it as it is known or as the options say. A type that is known is kept.
+    pub(super) fn column(&self, known: &str, reading: &Reading<'_>) -> Option<usize> {
+        let (name, kind) = known.split_once(':').map_or((known, None), |(name, kind)| (name, Some(kind)));
+        let given = reading.columns.name(name);
+        let position = |name: &str| {
+            let typed = kind.map(|kind| format!("{name}:{kind}"));
+            self.header.iter().position(|h| h == typed.as_deref().unwrap_or(name))
+        };
+        if given.is_empty() { None } else { position(given).or_else(|| position(name)) }
     }
 
     /// Refuses the header for a reason of the format.
@@ -423,7 +496,7 @@ fn foreign(start: &[u8]) -> Option<Flaw> {
 mod tests {
     use super::*;
     use crate::Error;
-    use crate::import::problems::Problems;
+    use crate::import::columns::Columns;
     use crate::import::record::{MAX_COLUMNS, MAX_FIELD_BYTES};
     use footpath_core::Context;
     use proptest::prelude::*;
@@ -443,7 +516,8 @@ mod tests {
         let mut problems = lenient;
         let (context, budget) = (Context::default(), Rc::new(Cell::new(u64::MAX)));
         let stage = context.stage("reading", None, "bytes");
-        let mut reading = Reading::new(&mut problems, budget, &stage);
+        let columns = Columns::default();
+        let mut reading = Reading::new(&mut problems, budget, &columns, &stage);
         let mut rows = Vec::new();
         let read = Table::open(file.path(), delimiter, &mut reading).and_then(|mut table| {
             rows.push((1, table.header().to_vec()));
@@ -511,7 +585,8 @@ mod tests {
             .for_each(|n| writeln!(file, "{n}{}x", if kind(n) == "columns" { "" } else { "\t" }).expect("written"));
         let (mut problems, context) = (Problems::new(None), Context::default());
         let stage = context.stage("reading", None, "bytes");
-        let mut reading = Reading::new(&mut problems, Rc::new(Cell::new(u64::MAX)), &stage);
+        let columns = Columns::default();
+        let mut reading = Reading::new(&mut problems, Rc::new(Cell::new(u64::MAX)), &columns, &stage);
         let mut table = Table::open(file.path(), Delimiter::Tab, &mut reading).expect("opens");
         let take =
             |record: Record<'_>| if kind(record.line()) == "taken" { Err(Flaw::new("taken", "")) } else { Ok(()) };

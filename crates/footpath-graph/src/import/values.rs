@@ -87,20 +87,6 @@ pub(super) fn not_a_weight(text: &str) -> Flaw {
     Flaw::new("weight", format!("the weight `{}` is not between {least:e} and {most:e}", show(text.as_bytes())))
 }
 
-/// A time or position; the flag says whether a fraction was dropped.
-pub(super) fn time(field: Field<'_>) -> Checked<(i64, bool)> {
-    if let Ok(time) = field.text.parse() {
-        return Ok((time, false));
-    }
-    let time = number(field, "time")?;
-    // The largest float below 2^63, so that the conversion is exact.
-    if time.abs() > 9_223_372_036_854_774_784.0 {
-        return Err(field.flaw("time", "the time does not fit 64 bits"));
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "in range and whole")]
-    Ok((time.floor() as i64, time.fract() != 0.0))
-}
-
 /// The part of the log named by a `split` column.
 pub(super) fn split(field: Field<'_>) -> Checked<Split> {
     match field.text {
@@ -169,24 +155,6 @@ mod tests {
         for text in ["", "0", "-0", "-1", "NaN", "inf", "1e400", "9e-7", "1000001", "0,5", "heavy"] {
             let flaw = weight(field(text)).expect_err(text);
             assert_eq!((flaw.kind, flaw.column), ("weight", 3), "{text}");
-        }
-    }
-
-    #[test]
-    fn times_are_whole_numbers_of_64_bits() {
-        for (text, value, fraction) in [
-            ("964980499", 964_980_499, false),
-            ("-5", -5, false),
-            ("0", 0, false),
-            ("1.5e9", 1_500_000_000, false),
-            ("10.75", 10, true),
-            ("-0.5", -1, true),
-            ("9223372036854775807", i64::MAX, false),
-        ] {
-            assert_eq!(time(field(text)), Ok((value, fraction)), "{text}");
-        }
-        for text in ["", "9223372036854775808", "1e19", "-1e19", "today", "NaN", "2020-01-01"] {
-            assert_eq!(time(field(text)).expect_err(text).kind, "time", "{text}");
         }
     }
 

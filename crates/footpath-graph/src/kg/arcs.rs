@@ -1,9 +1,17 @@
 //! The arcs of one node, and how runs of them are found.
 
 use super::TrainKg;
-use super::run_index::RunKind;
-use footpath_core::{NodeId, RelationId};
+use footpath_core::{NodeId, RelationId, TypeId};
 use std::ops::Range;
+
+/// What the arcs of a run have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RunKind {
+    /// The directed relation.
+    pub(crate) relation: RelationId,
+    /// The type of the tails.
+    pub(crate) tail: TypeId,
+}
 
 /// The arcs of one node, sorted by (relation, tail).
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +84,8 @@ impl TrainKg {
     }
 }
 
-/// Length of the run of equal numbers that ascending numbers begin with: most are short and counted, others are found by doubling.
+/// Length of the run of equal numbers that ascending numbers begin with: most are short and counted, others are found
+/// by doubling.
 fn run_len(numbers: &[u16]) -> usize {
     const SHORT: usize = 4;
     let is_first = |number: &u16| Some(number) == numbers.first();
@@ -92,7 +101,8 @@ fn run_len(numbers: &[u16]) -> usize {
     bound / 2 + numbers.get(bound / 2..end).unwrap_or_default().partition_point(is_first)
 }
 
-/// Places of the ascending nodes that are in a range. Most relations lead to nodes of one type, so usually that is all or none.
+/// Places of the ascending nodes that are in a range. Most relations lead to nodes of one type, so usually that is all
+/// or none.
 pub(crate) fn places_within(nodes: &[u32], range: &Range<u32>) -> Range<usize> {
     let (Some(first), Some(last)) = (nodes.first(), nodes.last()) else { return 0..0 };
     if range.contains(first) && range.contains(last) {

@@ -5,7 +5,7 @@
 //! integer weights both are exact, so hop i comes out with probability w_i / T and nothing is rounded anywhere.
 //! Weights in floating point are scaled to T = 2^64 first, an error of at most 2^-53 of the row's sum.
 
-use super::weights::Weight;
+use super::weight::Weight;
 use footpath_core::QuickStream;
 use footpath_core::arrays::Element;
 
@@ -129,7 +129,8 @@ pub(super) struct Buckets {
 }
 
 impl Buckets {
-    /// Appends the buckets of a row to `words` and returns their capacity. Weights are above zero; the row is not empty.
+    /// Appends the buckets of a row to `words` and returns their capacity. Weights are above zero; the row is not
+    /// empty.
     #[expect(clippy::indexing_slicing, reason = "indices of one row")]
     pub(super) fn add<W: Weight, C: Code>(&mut self, row: &[(C, W)], words: &mut Vec<u64>) -> u64 {
         let len = row.len() as u128;
@@ -207,7 +208,9 @@ mod tests {
         }
 
         #[test]
-        fn buckets_of_real_weights_are_as_near_as_numbers_are(weights in proptest::collection::vec(1e-9f64..1e9, 1..40)) {
+        fn buckets_of_real_weights_are_as_near_as_numbers_are(
+            weights in proptest::collection::vec(1e-9f64..1e9, 1..40),
+        ) {
             let row: Vec<(u64, f64)> = (0u64..).zip(weights.iter().copied()).collect();
             let mut words = Vec::new();
             let capacity = Buckets::default().add(&row, &mut words);

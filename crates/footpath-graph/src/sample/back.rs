@@ -2,8 +2,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "nodes and hops are numbered by the graph; hot loops")]
 
-use super::compile::Piece;
-use super::weights::Weight;
+use super::weight::Weight;
+use footpath_core::{Context, Result};
 
 /// For each node v the hops to it, by the node x they come from.
 #[derive(Debug)]
@@ -20,12 +20,30 @@ impl<W> Default for Back<W> {
     }
 }
 
+/// The hops of consecutive nodes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Forth<'a, W> {
+    /// How many each node has.
+    pub(super) lens: &'a [u32],
+    /// The nodes they lead to.
+    pub(super) tails: &'a [u32],
+    /// Empty where every hop weighs one.
+    pub(super) weights: &'a [W],
+}
+
 impl<W: Weight> Back<W> {
-    /// Turns the hops of nodes that ascend from `first_node` on.
-    pub(super) fn of<C>(pieces: &[Piece<W, C>], first_node: u32, num_nodes: usize) -> Self {
+    /// Turns the hops of nodes that ascend from `first_node` on: by counting how many lead to each node, and then
+    /// dealing them out. Tails come in order of the nodes they come from, so the lists come out sorted by those.
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Stopped`].
+    pub(super) fn of(pieces: &[Forth<'_, W>], first_node: u32, num_nodes: usize, context: &Context) -> Result<Self> {
         let unit = pieces.iter().all(|piece| piece.weights.is_empty());
         let mut ends = vec![0usize; num_nodes + 1];
-        pieces.iter().flat_map(|piece| &piece.tails).for_each(|&tail| ends[tail as usize + 1] += 1);
+        for piece in pieces {
+            context.check()?;
+            piece.tails.iter().for_each(|&tail| ends[tail as usize + 1] += 1);
+        }
         for node in 0..num_nodes {
             ends[node + 1] += ends[node];
         }
@@ -34,8 +52,9 @@ impl<W: Weight> Back<W> {
             Self { ends: Vec::new(), from: vec![0; total], weights: vec![W::ZERO; if unit { 0 } else { total }] };
         let mut node = first_node;
         for piece in pieces {
+            context.check()?;
             let mut tails = piece.tails.iter().zip(0usize..);
-            for &len in &piece.lens {
+            for &len in piece.lens {
                 for (&tail, index) in tails.by_ref().take(len as usize) {
                     let place = &mut ends[tail as usize];
                     back.from[*place] = node;
@@ -50,7 +69,7 @@ impl<W: Weight> Back<W> {
         // Each start has moved on to the end of its list.
         ends.truncate(num_nodes);
         back.ends = ends;
-        back
+        Ok(back)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -11,41 +11,21 @@
 #![expect(clippy::indexing_slicing, reason = "nodes, states and arcs are numbered by the graph; hot loops")]
 
 use super::alias::{Buckets, Code};
-use super::back::Back;
-use super::layers::{Class, Kind, LEN_BITS, Layer, Layers};
-use super::starts::Starts;
-use super::weights::{Overflow, Weight};
-use super::{EndWeights, Factors};
+use super::back::{Back, Forth};
+use super::factors::{EndWeights, Factors};
+use super::layers::{Class, HopKind, LEN_BITS, Layer, Layers};
+use super::starts::{Starts, entered};
+use super::weight::{Failure, Overflow, Weight};
 use crate::kg::{TrainKg, places_within};
 use crate::pattern::{Automaton, StateId};
-use footpath_core::{HugeArray, NodeId, RelationId};
+use footpath_core::arrays::Element;
+use footpath_core::{Context, HugeArray, NodeId, RelationId, Stage};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Nodes of one piece of parallel work.
 const CHUNK: u32 = 1 << 14;
-
-/// Why a pattern cannot be compiled.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// A count went past 64 bits.
-    Overflow,
-    /// Anything else.
-    Error(crate::error::Error),
-}
-
-impl From<Overflow> for Failure {
-    fn from(Overflow: Overflow) -> Self {
-        Self::Overflow
-    }
-}
-
-impl From<footpath_core::Error> for Failure {
-    fn from(error: footpath_core::Error) -> Self {
-        Self::Error(error.into())
-    }
-}
 
 /// What walks are weighed by.
 #[derive(Clone, Copy, Debug)]
@@ -60,8 +40,8 @@ pub(super) struct Rules<'a> {
 }
 
 /// Compiles a pattern; also the weight of all walks from each start node.
-pub(super) fn weighed<W: Weight, C: Code>(rules: Rules<'_>) -> Result<(Layers<C>, Vec<W>), Failure> {
-    let mut compiler = Compiler::<W, C>::new(rules);
+pub(super) fn weighed<W: Weight, C: Code>(rules: Rules<'_>, context: &Context) -> Result<(Layers<C>, Vec<W>), Failure> {
+    let mut compiler = Compiler::<W, C>::new(rules, context);
     for state in rules.automaton.states().rev() {
         compiler.weigh(state)?;
     }
@@ -70,8 +50,8 @@ pub(super) fn weighed<W: Weight, C: Code>(rules: Rules<'_>) -> Result<(Layers<C>
 }
 
 /// Compiles a pattern for walks that take every hop alike and are given up where they cannot go on.
-pub(super) fn plain<C: Code>(rules: Rules<'_>) -> Result<Layers<C>, Failure> {
-    let mut compiler = Compiler::<u64, C>::new(rules);
+pub(super) fn plain<C: Code>(rules: Rules<'_>, context: &Context) -> Result<Layers<C>, Failure> {
+    let mut compiler = Compiler::<u64, C>::new(rules, context);
     for state in rules.automaton.states().rev() {
         compiler.list(state)?;
     }
@@ -138,22 +118,25 @@ struct Done<W, C> {
 
 /// The hops of some nodes.
 #[derive(Debug)]
-pub(super) struct Piece<W, C> {
+struct Piece<W, C> {
     /// Words of the rows, with first arcs counted from the start of the piece.
     rows: Vec<u64>,
     arcs: Vec<C>,
     buckets: Vec<u64>,
     /// Hops of each node, stopping left out.
-    pub(super) lens: Vec<u32>,
-    pub(super) tails: Vec<u32>,
+    lens: Vec<u32>,
+    tails: Vec<u32>,
     /// Empty where every hop weighs one.
-    pub(super) weights: Vec<W>,
+    weights: Vec<W>,
     totals: Vec<W>,
     allowed: Vec<f64>,
 }
 
 struct Compiler<'a, W, C> {
     rules: Rules<'a>,
+    context: &'a Context,
+    /// Nodes looked at, each as often as there are states it may be met in.
+    stage: Stage<'a>,
     done: Vec<Done<W, C>>,
 }
 
@@ -167,10 +150,12 @@ struct Hop {
 }
 
 impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
-    fn new(rules: Rules<'a>) -> Self {
+    fn new(rules: Rules<'a>, context: &'a Context) -> Self {
+        let nodes = rules.automaton.states().map(|state| State::new(&rules, state).rows().len() as u64).sum();
+        let stage = context.stage("compiling", Some(nodes), "nodes");
         let nothing =
             |_| Done { layer: None, first_node: 0, totals: Vec::new(), allowed: Vec::new(), back: Back::default() };
-        Self { rules, done: rules.automaton.states().map(nothing).collect() }
+        Self { rules, context, stage, done: rules.automaton.states().map(nothing).collect() }
     }
 
     fn finish(self) -> Vec<Layer<C>> {
@@ -182,10 +167,11 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
         let state_of = State::new(&self.rules, state);
         if let Some(layer) = self.same_hops(&state_of) {
             self.done[state.index()].layer = Some(layer);
-            return Ok(());
+            return Ok(self.stage.advance(state_of.rows().len() as u64)?);
         }
-        let pieces: Vec<Piece<W, C>> = state_of.chunks().map(|nodes| self.list_piece(&state_of, nodes)).collect();
-        self.keep(&state_of, Kind::Uniform, pieces)
+        let pieces: Result<Vec<Piece<W, C>>, Failure> =
+            state_of.chunks().map(|nodes| self.list_piece(&state_of, nodes)).collect();
+        self.keep(&state_of, HopKind::Uniform, pieces?)
     }
 
     /// The layer of a state, if another has the same hops but for the states they lead to.
@@ -195,7 +181,7 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
             let relations = |classes: &[Class]| classes.iter().map(|class| class.relation).collect::<Vec<_>>();
             layer.is_some_and(|layer| {
                 let other = State::new(&self.rules, later);
-                (layer.kind, layer.shift, &other.nodes) == (Kind::Uniform, state.shift, &state.nodes)
+                (layer.kind, layer.shift, &other.nodes) == (HopKind::Uniform, state.shift, &state.nodes)
                     && other.steps == state.steps
                     && relations(&layer.classes) == relations(&state.classes)
             })
@@ -206,28 +192,32 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
         Some(Layer { kind, first_node, rows, classes: state.classes.clone(), shift, arcs, buckets })
     }
 
-    fn list_piece(&self, state: &State<'_>, nodes: Range<u32>) -> Piece<W, C> {
+    fn list_piece(&self, state: &State<'_>, nodes: Range<u32>) -> Result<Piece<W, C>, Failure> {
         let mut piece = Piece::new();
         let mut hops = Vec::new();
-        for node in nodes {
+        for node in nodes.clone() {
+            self.context.check()?;
             state.hops(NodeId(node), &mut hops);
             piece.row(hops.len(), piece.arcs.len());
             piece.arcs.extend(hops.iter().map(|hop| C::pack(hop.tail, hop.class, state.shift)));
         }
-        piece
+        self.stage.advance(nodes.len() as u64)?;
+        Ok(piece)
     }
 
     fn weigh(&mut self, state: StateId) -> Result<(), Failure> {
         let of = State::new(&self.rules, state);
-        let is_unit = |class: &Class| self.kind(class.next) == Kind::Terminal && !self.rules.ends.are_weighed();
+        let is_unit = |class: &Class| self.kind(class.next) == HopKind::Terminal && !self.rules.ends.are_weighed();
         let unit = of.classes.iter().all(is_unit) && !of.may_stop && !self.rules.factors.weigh_hops();
-        let pieces: Result<Vec<Piece<W, C>>, Overflow> =
+        let pieces: Result<Vec<Piece<W, C>>, Failure> =
             of.chunks().map(|nodes| self.weigh_piece(&of, nodes, unit)).collect();
         let mut pieces = pieces?;
         self.done[state.index()].first_node = of.nodes.start;
         if !of.classes.is_empty() {
             if !self.rules.may_return && state != self.rules.automaton.start() {
-                self.done[state.index()].back = Back::of(&pieces, of.nodes.start, self.rules.kg.num_nodes());
+                let forth: Vec<Forth<'_, W>> = pieces.iter().map(Piece::forth).collect();
+                let back = Back::of(&forth, of.nodes.start, self.rules.kg.num_nodes(), self.context)?;
+                self.done[state.index()].back = back;
             }
             let done = &mut self.done[state.index()];
             for piece in &mut pieces {
@@ -236,7 +226,7 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
                 (piece.tails, piece.weights) = (Vec::new(), Vec::new());
             }
         }
-        self.keep(&of, if unit { Kind::Uniform } else { Kind::Weighed }, pieces)?;
+        self.keep(&of, if unit { HopKind::Uniform } else { HopKind::Weighed }, pieces)?;
         self.forget(state);
         Ok(())
     }
@@ -258,34 +248,29 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
         }
     }
 
-    fn kind(&self, state: StateId) -> Kind {
-        self.done[state.index()].layer.as_ref().map_or(Kind::Terminal, |layer| layer.kind)
+    fn kind(&self, state: StateId) -> HopKind {
+        self.done[state.index()].layer.as_ref().map_or(HopKind::Terminal, |layer| layer.kind)
     }
 
-    fn weigh_piece(&self, state: &State<'_>, nodes: Range<u32>, unit: bool) -> Result<Piece<W, C>, Overflow> {
+    fn weigh_piece(&self, state: &State<'_>, nodes: Range<u32>, unit: bool) -> Result<Piece<W, C>, Failure> {
         let mut piece = Piece::new();
         let (mut hops, mut weights, mut row) = (Vec::new(), Vec::new(), Vec::new());
         let mut buckets = Buckets::default();
-        for node in nodes {
+        for node in nodes.clone() {
+            self.context.check()?;
             state.hops(NodeId(node), &mut hops);
             if hops.is_empty() && !state.may_stop {
-                piece.rows.extend(std::iter::repeat_n(0, if unit { 1 } else { 2 }));
-                piece.lens.push(0);
-                piece.totals.push(W::ZERO);
-                piece.allowed.push(0.0);
+                piece.nothing(unit);
                 continue;
             }
-            let allowed =
-                self.rules.factors.allowed(hops.iter().map(|hop| (state.relation(*hop), f64::from(hop.edge))));
+            let edges = hops.iter().map(|hop| (state.relation(*hop), f64::from(hop.edge)));
+            let allowed = self.rules.factors.allowed(edges);
             piece.allowed.push(allowed);
             if unit {
-                piece.row(hops.len(), piece.arcs.len());
-                piece.arcs.extend(hops.iter().map(|hop| C::pack(hop.tail, hop.class, state.shift)));
-                piece.tails.extend(hops.iter().map(|hop| hop.tail));
-                piece.lens.push(hops.len() as u32);
-                piece.totals.push(W::whole(hops.len()));
+                piece.alike(&hops, state.shift);
                 continue;
             }
+            // In the order in which the hops of the next state come when they are turned round.
             hops.sort_unstable_by_key(|hop| u64::from(hop.tail) << 32 | u64::from(hop.class));
             self.weigh_hops(state, node, &hops, &mut weights)?;
             row.clear();
@@ -306,6 +291,7 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
             piece.row(row.len(), piece.buckets.len() / C::BUCKET);
             piece.rows.push(if row.is_empty() { 0 } else { buckets.add(&row, &mut piece.buckets) });
         }
+        self.stage.advance(nodes.len() as u64)?;
         Ok(piece)
     }
 
@@ -344,12 +330,12 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
         Ok(())
     }
 
-    fn keep(&mut self, state: &State<'_>, kind: Kind, mut pieces: Vec<Piece<W, C>>) -> Result<(), Failure> {
-        let kind = if state.classes.is_empty() { Kind::Terminal } else { kind };
-        let words = if kind == Kind::Weighed { 2 } else { 1 };
+    fn keep(&mut self, state: &State<'_>, kind: HopKind, mut pieces: Vec<Piece<W, C>>) -> Result<(), Failure> {
+        let kind = if state.classes.is_empty() { HopKind::Terminal } else { kind };
+        let words = if kind == HopKind::Weighed { 2 } else { 1 };
         let mut first = 0u64;
         for piece in &mut pieces {
-            if kind == Kind::Terminal {
+            if kind == HopKind::Terminal {
                 piece.rows.clear();
             }
             piece.rows.iter_mut().step_by(words).for_each(|row| *row += first << LEN_BITS);
@@ -361,19 +347,32 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
             arcs.push(piece.arcs);
             buckets.push(piece.buckets);
         }
-        let (rows, buckets) = (Arc::new(HugeArray::concat(&rows)?), HugeArray::concat(&buckets)?);
-        let (first_node, classes, shift) = (state.nodes.start, state.classes.clone(), state.shift);
+        let (rows, buckets) = (Arc::new(self.concat(&rows)?), self.concat(&buckets)?);
         let arcs = match self.same_arcs(&arcs) {
             Some(known) => known,
-            None => Arc::new(HugeArray::concat(&arcs)?),
+            None => Arc::new(self.concat(&arcs)?),
         };
+        let (first_node, classes, shift) = (state.nodes.start, state.classes.clone(), state.shift);
         let layer = Layer { kind, first_node, rows, classes, shift, arcs, buckets };
         self.done[state.id.index()].layer = Some(layer);
         Ok(())
     }
 }
 
-impl<W, C: Code> Compiler<'_, W, C> {
+impl<W: Weight, C: Code> Compiler<'_, W, C> {
+    /// Pieces, one after the other. They may be gigabytes.
+    fn concat<T: Element>(&self, pieces: &[Vec<T>]) -> Result<HugeArray<T>, Failure> {
+        let mut array = HugeArray::zeroed(pieces.iter().map(Vec::len).sum())?;
+        let mut rest: &mut [T] = &mut array;
+        for piece in pieces {
+            self.context.check()?;
+            let (head, tail) = std::mem::take(&mut rest).split_at_mut(piece.len());
+            head.copy_from_slice(piece);
+            rest = tail;
+        }
+        Ok(array)
+    }
+
     /// The arcs of another state, if they are these: of states that may be met at more or fewer nodes without arcs.
     fn same_arcs(&self, pieces: &[Vec<C>]) -> Option<Arc<HugeArray<C>>> {
         let len: usize = pieces.iter().map(Vec::len).sum();
@@ -391,7 +390,7 @@ impl<W, C: Code> Compiler<'_, W, C> {
     }
 }
 
-impl<W, C> Piece<W, C> {
+impl<W: Weight, C: Code> Piece<W, C> {
     fn new() -> Self {
         let (rows, arcs, buckets, lens, tails) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self { rows, arcs, buckets, lens, tails, weights: Vec::new(), totals: Vec::new(), allowed: Vec::new() }
@@ -399,6 +398,28 @@ impl<W, C> Piece<W, C> {
 
     fn row(&mut self, len: usize, first: usize) {
         self.rows.push((first as u64) << LEN_BITS | len as u64);
+    }
+
+    /// A node without hops; `unit` says whether rows are of one word.
+    fn nothing(&mut self, unit: bool) {
+        self.rows.extend(std::iter::repeat_n(0, if unit { 1 } else { 2 }));
+        self.lens.push(0);
+        self.totals.push(W::ZERO);
+        self.allowed.push(0.0);
+    }
+
+    /// A node whose hops weigh one each.
+    fn alike(&mut self, hops: &[Hop], shift: u32) {
+        self.row(hops.len(), self.arcs.len());
+        self.arcs.extend(hops.iter().map(|hop| C::pack(hop.tail, hop.class, shift)));
+        self.tails.extend(hops.iter().map(|hop| hop.tail));
+        self.lens.push(hops.len() as u32);
+        self.totals.push(W::whole(hops.len()));
+    }
+
+    /// The hops as they are turned round.
+    fn forth(&self) -> Forth<'_, W> {
+        Forth { lens: &self.lens, tails: &self.tails, weights: &self.weights }
     }
 }
 
@@ -427,10 +448,14 @@ impl<'a> State<'a> {
         Self { id, kg: rules.kg, nodes, steps, classes, shift, may_stop, edges: rules.factors.edges }
     }
 
+    /// The nodes that have rows; in a terminal state none has.
+    fn rows(&self) -> Range<u32> {
+        if self.classes.is_empty() { 0..0 } else { self.nodes.clone() }
+    }
+
     /// The nodes in pieces, for parallel work.
     fn chunks(&self) -> impl IndexedParallelIterator<Item = Range<u32>> {
-        // A terminal state has no rows.
-        let Range { start, end } = if self.classes.is_empty() { 0..0 } else { self.nodes.clone() };
+        let Range { start, end } = self.rows();
         let chunks = (end - start).div_ceil(CHUNK);
         (0..chunks).into_par_iter().map(move |chunk| start + chunk * CHUNK..end.min(start + (chunk + 1) * CHUNK))
     }
@@ -454,13 +479,4 @@ impl<'a> State<'a> {
             first_of_run += tails.len();
         }
     }
-}
-
-/// The smallest range with all nodes that a walk may meet in a state.
-pub(super) fn entered(kg: &TrainKg, automaton: &Automaton, state: StateId) -> Range<u32> {
-    let relations = || (0..u16::try_from(kg.num_relations()).unwrap_or(u16::MAX)).map(RelationId);
-    let steps = automaton.states().flat_map(|from| relations().map(move |relation| (from, relation)));
-    let types = steps.flat_map(|(from, relation)| automaton.types_after(from, relation));
-    let ranges = types.filter(|(_, to)| *to == state).map(|&(kind, _)| kg.range(kind));
-    ranges.reduce(|all, of| all.start.min(of.start)..all.end.max(of.end)).unwrap_or(0..0)
 }

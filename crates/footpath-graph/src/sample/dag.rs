@@ -7,12 +7,15 @@
 
 #![expect(clippy::indexing_slicing, reason = "slots, arcs and nodes are numbered here; hot loops")]
 
+use super::starts::linked_state;
 use crate::kg::{TrainKg, nodes_within};
 use crate::pattern::{Automaton, StateId};
 use footpath_core::memory::prefetch;
-use footpath_core::{NodeId, RelationId, Triple, TypeId};
+use footpath_core::{Context, NodeId, RelationId, Result, Triple, TypeId};
 use std::ops::Range;
 
+/// Arcs between two looks at whether to stop.
+const CHUNK: usize = 1 << 16;
 /// Marks a node without slots.
 const NO_SLOT: u32 = u32::MAX;
 /// Stands for no node, and for several; ids are lower.
@@ -39,7 +42,8 @@ pub(super) struct Dag {
     pub(super) states: Vec<u16>,
     /// Whether a walk may stop at the slot.
     pub(super) stops: Vec<bool>,
-    /// Slots with arcs, and stops, by layer, each layer ascending by node; no arc leads to an earlier layer or inside one.
+    /// Slots with arcs, and stops, by layer, each layer ascending by node; no arc leads to an earlier layer or inside
+    /// one.
     pub(super) layers: Vec<Vec<u32>>,
     /// Whether arcs lead from ends to users, against the direction of the paths.
     turned: bool,
@@ -98,10 +102,11 @@ impl Dag {
     }
 
     /// All arcs turned round: walks from the ends to the slots in `starts`, where they stop.
-    pub(super) fn transposed(&self, starts: &[u32]) -> Self {
+    pub(super) fn transposed(&self, starts: &[u32], context: &Context) -> Result<Self> {
         let mut gathered = Vec::with_capacity(self.arcs.len());
         for layer in &self.layers {
             for &slot in layer {
+                context.check()?;
                 let node = self.nodes[slot as usize];
                 let turned = |arc: &Arc| (arc.target, Arc { target: slot, node, relation: arc.relation });
                 gathered.extend(self.arcs[self.range(slot)].iter().map(turned));
@@ -112,8 +117,8 @@ impl Dag {
         let layers = self.layers.iter().rev().cloned().collect();
         let (nodes, states) = (self.nodes.clone(), self.states.clone());
         let mut dag = Self { nodes, states, stops, layers, turned: true, ..Self::default() };
-        dag.place(&gathered);
-        dag
+        dag.place(&gathered, context)?;
+        Ok(dag)
     }
 
     /// Leaves those slots in the layers that have arcs one way or the other, ascending by node.
@@ -127,25 +132,30 @@ impl Dag {
     }
 
     /// Puts the arcs in order: by slot, then by node, then by relation.
-    fn place(&mut self, gathered: &[(u32, Arc)]) {
+    fn place(&mut self, gathered: &[(u32, Arc)], context: &Context) -> Result<()> {
         let mut cursors = vec![0usize; self.nodes.len() + 1];
         gathered.iter().for_each(|(slot, _)| cursors[*slot as usize + 1] += 1);
         for slot in 0..self.nodes.len() {
             cursors[slot + 1] += cursors[slot];
         }
         self.arcs = vec![Arc { target: 0, node: 0, relation: 0 }; gathered.len()];
-        for &(slot, arc) in gathered {
-            self.arcs[cursors[slot as usize]] = arc;
-            cursors[slot as usize] += 1;
+        for some in gathered.chunks(CHUNK) {
+            context.check()?;
+            for &(slot, arc) in some {
+                self.arcs[cursors[slot as usize]] = arc;
+                cursors[slot as usize] += 1;
+            }
         }
         cursors.truncate(self.nodes.len());
         self.arc_ends = cursors;
         let mut start = 0;
         for &end in &self.arc_ends {
+            context.check()?;
             // Rows are runs that are sorted already, which the stable sort uses.
             self.arcs[start..end].sort_by_key(|arc| u64::from(arc.node) << 16 | u64::from(arc.relation));
             start = end;
         }
+        Ok(())
     }
 }
 
@@ -207,6 +217,7 @@ pub(super) struct Builder<'a> {
     kg: &'a TrainKg,
     automaton: &'a Automaton,
     scratch: &'a mut Scratch,
+    context: &'a Context,
     stops: Stops<'a>,
     /// The state after the first hop of any path.
     linked: Option<StateId>,
@@ -219,37 +230,50 @@ pub(super) struct Builder<'a> {
 type Hop = (u32, RelationId, StateId);
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(kg: &'a TrainKg, automaton: &'a Automaton, stops: Stops<'a>, scratch: &'a mut Scratch) -> Self {
+    pub(super) fn new(
+        kg: &'a TrainKg,
+        automaton: &'a Automaton,
+        stops: Stops<'a>,
+        scratch: &'a mut Scratch,
+        context: &'a Context,
+    ) -> Self {
+        // A walk that was stopped has left something behind.
+        scratch.clear();
         scratch.place.resize(kg.num_nodes(), 0);
-        let linked = super::linked_state(automaton);
+        let linked = linked_state(automaton);
         let dag = Dag { layers: vec![Vec::new(); automaton.num_states()], ..Dag::default() };
-        Self { kg, automaton, scratch, stops, linked, removed: None, dag }
+        Self { kg, automaton, scratch, context, stops, linked, removed: None, dag }
     }
 
     /// The walks of one user, who is slot 0 and, where walks are simple, is met nowhere else.
-    pub(super) fn user(mut self, user: NodeId, simple: bool, plan: &Plan) -> Dag {
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Stopped`].
+    pub(super) fn user(mut self, user: NodeId, simple: bool, plan: &Plan) -> Result<Dag> {
         self.slot(user, self.automaton.start());
         self.removed = simple.then_some(user);
         if let Stops::At(ends) = self.stops {
-            self.forward(|state| plan.is_early(state));
-            self.backward(ends, plan);
+            self.forward(|state| plan.is_early(state))?;
+            self.backward(ends, plan)?;
         } else {
-            self.forward(|_| true);
+            self.forward(|_| true)?;
         }
         self.finish()
     }
 
-    fn forward(&mut self, early: impl Fn(StateId) -> bool) {
+    fn forward(&mut self, early: impl Fn(StateId) -> bool) -> Result<()> {
         let automaton = self.automaton;
         for state in automaton.states().filter(|&state| early(state)) {
             let mut next = 0;
             // Hops lead to later layers only, so the layer does not grow meanwhile.
             while let Some(&slot) = self.dag.layers[state.index()].get(next) {
+                self.context.check()?;
                 self.ask_ahead(state, next);
                 next += 1;
                 self.hops_from(slot, state);
             }
         }
+        Ok(())
     }
 
     /// Asks for what is needed of slots whose turn is soon, of one sooner than of the other.
@@ -285,7 +309,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn backward(&mut self, ends: &[u32], plan: &Plan) {
+    fn backward(&mut self, ends: &[u32], plan: &Plan) -> Result<()> {
         let automaton = self.automaton;
         for state in automaton.states().rev().filter(|&state| !plan.is_early(state)) {
             if automaton.is_accepting(state) && !plan.only_early[state.index()] {
@@ -298,6 +322,7 @@ impl<'a> Builder<'a> {
             self.dag.layers[state.index()].sort_unstable_by_key(|&slot| self.dag.nodes[slot as usize]);
             let mut next = 0;
             while let Some(&slot) = self.dag.layers[state.index()].get(next) {
+                self.context.check()?;
                 self.ask_ahead(state, next);
                 next += 1;
                 if self.scratch.alive[slot as usize] {
@@ -312,6 +337,7 @@ impl<'a> Builder<'a> {
             let target = arc.target as usize;
             alive[target] || plan.is_early(StateId(states[target]))
         });
+        Ok(())
     }
 
     fn hops_to(&mut self, slot: u32, state: StateId, plan: &Plan) {
@@ -377,34 +403,39 @@ impl<'a> Builder<'a> {
         *entry
     }
 
-    /// Drops the arcs into and out of slots that a walk can only leave to where it came from: no walk that never turns straight
-    /// back passes there. Near a user most slots are such, since most entities belong to one of the user's items alone.
-    fn drop_dead_ends(&mut self) {
+    /// Drops the arcs into and out of slots that a walk can only leave to where it came from: no walk that never turns
+    /// straight back passes there. Near a user most slots are such, since most entities belong to one of the user's
+    /// items alone.
+    fn drop_dead_ends(&mut self) -> Result<()> {
         let Dag { nodes, stops, .. } = &self.dag;
         let Scratch { gathered, neighbours, .. } = &mut *self.scratch;
         neighbours.resize(nodes.len(), [NO_NODE; 2]);
         let note = |known: &mut u32, node: u32| {
             *known = if *known == NO_NODE || *known == node { node } else { MANY_NODES };
         };
-        for (slot, arc) in &*gathered {
-            note(&mut neighbours[*slot as usize][1], arc.node);
-            note(&mut neighbours[arc.target as usize][0], nodes[*slot as usize]);
+        for some in gathered.chunks(CHUNK) {
+            self.context.check()?;
+            for (slot, arc) in some {
+                note(&mut neighbours[*slot as usize][1], arc.node);
+                note(&mut neighbours[arc.target as usize][0], nodes[*slot as usize]);
+            }
         }
         let is_passed = |slot: u32| {
             let [from, to] = neighbours[slot as usize];
             slot == 0 || stops[slot as usize] || from != to || from == MANY_NODES
         };
         gathered.retain(|(slot, arc)| is_passed(*slot) && is_passed(arc.target));
+        Ok(())
     }
 
-    fn finish(mut self) -> Dag {
+    fn finish(mut self) -> Result<Dag> {
         if self.removed.is_some() {
-            self.drop_dead_ends();
+            self.drop_dead_ends()?;
         }
-        self.dag.place(&self.scratch.gathered);
+        self.dag.place(&self.scratch.gathered, self.context)?;
         self.dag.order_layers();
         self.scratch.clear();
-        self.dag
+        Ok(self.dag)
     }
 }
 

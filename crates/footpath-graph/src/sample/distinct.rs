@@ -1,14 +1,16 @@
 //! Paths of a user that are all different.
 //!
 //! Draws 0, 1, 2, … by the law, leaving out what came before, are successive sampling. What has been drawn says nothing
-//! about the order of the rest, so a list of the paths left over may take its place at any time: there each path gets an
-//! exponential time with its probability as the rate, and the earliest come first (Efraimidis and Spirakis 2006).
+//! about the order of the rest, so a list of the paths left over may take its place at any time: there each path gets
+//! an exponential time with its probability as the rate, and the earliest come first (Efraimidis and Spirakis 2006).
 
-use super::MixtureTables;
+use super::mix::MixtureTables;
 use super::tables::Drawn;
+use crate::error::Result;
 use footpath_core::{Path, Purpose, QuickStream};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use std::ops::Range;
 
 /// Rows that are all different, in the order they came.
 #[derive(Debug, Default)]
@@ -50,36 +52,36 @@ impl Distinct {
 
     /// Goes on until there are `quota` rows or no more paths; draws up to `from` have been added. Returns how many are
     /// missing although there are, or may be, more paths.
-    pub(super) fn complete(&mut self, tables: &MixtureTables<'_>, quota: u64, from: u64) -> u64 {
+    pub(super) fn complete(&mut self, tables: &MixtureTables<'_>, quota: u64, from: u64) -> Result<u64> {
         let missing = |rows: &Self| quota - (rows.len() as u64).min(quota);
         // Cheap as long as most paths are new, which is so unless the user has few.
-        if !self.draw(tables, quota, from..from + 2 * quota) || missing(self) == 0 {
-            return 0;
+        if !self.draw(tables, quota, from..from + 2 * quota)? || missing(self) == 0 {
+            return Ok(0);
         }
         let limit = usize::try_from(8 * quota).unwrap_or(usize::MAX).max(MIN_LISTED);
-        if let Some(listed) = tables.weighed(limit) {
+        if let Some(listed) = tables.weighed(limit)? {
             self.fill(tables, listed, quota);
-            return 0;
+            return Ok(0);
         }
-        self.draw(tables, quota, from + 2 * quota..from + 2 * quota + MAX_DRAWS_A_PATH * quota);
-        missing(self)
+        self.draw(tables, quota, from + 2 * quota..from + 2 * quota + MAX_DRAWS_A_PATH * quota)?;
+        Ok(missing(self))
     }
 
     /// Draws until there are enough; false when the user has no path.
-    fn draw(&mut self, tables: &MixtureTables<'_>, quota: u64, draws: std::ops::Range<u64>) -> bool {
+    fn draw(&mut self, tables: &MixtureTables<'_>, quota: u64, draws: Range<u64>) -> Result<bool> {
         let (mut path, mut row) = (Path::default(), Vec::new());
         for draw in draws {
             if self.len() as u64 >= quota {
                 break;
             }
             row.clear();
-            match tables.append(draw, &mut path, &mut row) {
+            match tables.append(draw, &mut path, &mut row)? {
                 Drawn::Path => self.add(&row),
                 Drawn::GivenUp => {}
-                Drawn::NoPath => return false,
+                Drawn::NoPath => return Ok(false),
             }
         }
-        true
+        Ok(true)
     }
 
     /// Fills up from the list of all paths.

@@ -1,11 +1,11 @@
 //! The hot loop: many walkers at once, on a compiled pattern or on the graph's own arcs.
 //!
-//! Each hop of a walk waits for two random reads: the row of a node, and an arc (or bucket) of the row. [`LANES`] walkers
-//! hop together, in three short loops for each hop: read all rows; choose an arc each and ask for its line; read all
-//! arcs. Then each looks at where it has come and asks for its next row. The loops that read do nothing else: a
-//! processor looks a few hundred instructions ahead, which is many walkers if a turn is short, and a line that is late
-//! in spite of having been asked for is then waited for together with the others. With all of a walker's hop in one
-//! turn the same walks take up to twice as long.
+//! Each hop of a walk waits for two random reads: the row of a node, and an arc (or bucket) of the row. [`LANES`]
+//! walkers hop together, in three short loops for each hop: read all rows; choose an arc each and ask for its line;
+//! read all arcs. Then each looks at where it has come and asks for its next row. The loops that read do nothing else:
+//! a processor looks a few hundred instructions ahead, which is many walkers if a turn is short, and a line that is
+//! late in spite of having been asked for is then waited for together with the others. With all of a walker's hop in
+//! one turn the same walks take up to twice as long.
 //!
 //! Walkers in the same state make one group; a walk that ends or is given up waits until the others are through, and
 //! then takes up the next draw or begins again.
@@ -15,10 +15,10 @@
 #![expect(clippy::indexing_slicing, reason = "layers, rows and places are numbered here; the hot loop")]
 
 use super::alias::{Code, below_capacity, weights_of};
-use super::layers::{Class, Kind, Layer, Layers, Row};
+use super::layers::{Class, HopKind, Layer, Layers, Row};
 use crate::pattern::MAX_HOPS;
 use footpath_core::memory::prefetch;
-use footpath_core::{NodeId, Purpose, QuickStream, QuickStreams, Vocabulary};
+use footpath_core::{Context, NodeId, Purpose, QuickStream, QuickStreams, Result, Vocabulary};
 
 /// Walkers at once, where there is more than one path to draw.
 pub(super) const LANES: usize = 128;
@@ -38,9 +38,9 @@ pub(super) struct Draw {
     pub(super) place: usize,
 }
 
-/// What came of a run.
+/// What came of the walks of some draws.
 #[derive(Debug, Default)]
-pub(super) struct Drawn {
+pub(super) struct Walked {
     /// The draws that [`MAX_ATTEMPTS`] attempts were not enough for, by place.
     pub(super) failed: Vec<Draw>,
     /// Walks begun.
@@ -49,7 +49,7 @@ pub(super) struct Drawn {
 
 /// How walks become rows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Form {
+pub(super) struct RowForm {
     pub(super) seed: u64,
     /// Whether a walk that meets a node again is given up.
     pub(super) simple: bool,
@@ -61,7 +61,7 @@ pub(super) struct Form {
 /// Nodes of the longest path.
 pub(super) const MAX_NODES: usize = MAX_HOPS as usize + 1;
 
-impl Form {
+impl RowForm {
     /// The nodes of a path given as tokens.
     pub(super) fn nodes<'a>(&self, tokens: &[u32], nodes: &'a mut [u32; MAX_NODES]) -> &'a [u32] {
         let first = self.vocabulary.node(NodeId(0)).0;
@@ -71,13 +71,13 @@ impl Form {
     }
 }
 
-/// What comes next for a walker.
+/// Where a walker is in its walk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Status {
     #[default]
-    On,
-    End,
-    GiveUp,
+    Walking,
+    Ended,
+    GivenUp,
 }
 
 /// What is known of a walker between two of its turns: one cache line. The nodes it has met are in its row of tokens.
@@ -86,8 +86,8 @@ pub(super) struct Walker {
     pub(super) stream: QuickStream,
     /// The row of its node, then the arc it has chosen, then the hop that the arc stands for.
     pub(super) word: u64,
-    /// The capacity of the buckets of its row, then the number that decides between the two hops of one. On the graph's own arcs
-    /// the bits of its node, then the relation and the next state.
+    /// The capacity of the buckets of its row, then the number that decides between the two hops of one. On the graph's
+    /// own arcs the relation and the next state of the arc it has chosen.
     pub(super) coin: u64,
     number: u64,
     /// Where its row of tokens starts.
@@ -99,7 +99,7 @@ pub(super) struct Walker {
     hops: u8,
     attempts: u8,
     redraws: u8,
-    fate: Fate,
+    status: Status,
 }
 
 const _: () = assert!(size_of::<Walker>() == 64);
@@ -107,14 +107,15 @@ const _: () = assert!(size_of::<Walker>() == 64);
 /// Stands for the arc of a walker that has come to a dead end; only walks that are not weighed do.
 pub(super) const NO_ARC: u64 = u64::MAX;
 
-/// The hops of a state, as walkers look at them: [`View`] has them compiled, [`super::general`] finds them in the graph.
+/// The hops of a state, as walkers look at them: [`View`] has them compiled, [`super::sought`] finds them in the
+/// graph.
 pub(super) trait Hops: Copy {
     /// What hops are drawn by.
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> HopKind;
     /// The state that all hops lead to, if they do.
     fn next(&self) -> Option<u16>;
     /// Asks for what is known of a node, in a state of this kind; what comes next for a walker who has come there.
-    fn ask(&self, kind: Kind, node: u32) -> Fate;
+    fn ask(&self, kind: HopKind, node: u32) -> Status;
     /// All walkers of a group choose an arc and read it.
     fn step_all(&self, group: &mut [Walker]);
     /// Node and class of the hop that a walker has read.
@@ -128,7 +129,7 @@ pub(super) trait Hops: Copy {
 /// The hops of a state, without a way round.
 #[derive(Clone, Copy, Debug)]
 struct View<'a, C: Code> {
-    kind: Kind,
+    kind: HopKind,
     first_node: u32,
     shift: u32,
     /// Rows of a state whose hops are alike.
@@ -160,7 +161,7 @@ const TO_END: u8 = 3;
 pub(super) struct Field<V> {
     /// By state.
     views: Vec<V>,
-    form: Form,
+    form: RowForm,
     weighed: bool,
     /// The token of node 0.
     first_token: u32,
@@ -168,24 +169,29 @@ pub(super) struct Field<V> {
 
 impl<V: Hops> Field<V> {
     /// `weighed` says whether hops are so that walks never turn straight back.
-    pub(super) fn new(views: Vec<V>, form: Form, weighed: bool) -> Self {
+    pub(super) fn new(views: Vec<V>, form: RowForm, weighed: bool) -> Self {
         Self { views, form, weighed, first_token: form.vocabulary.node(NodeId(0)).0 }
     }
 
     /// Draws the paths into `rows`, each in its place, with `N` walkers at once. `may_end` says whether the path with
     /// these tokens may end where it does.
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Stopped`].
     pub(super) fn run<const N: usize>(
         &self,
         mut draws: impl Iterator<Item = Draw>,
         may_end: impl Fn(&[u32]) -> bool,
         rows: &mut [u32],
-    ) -> Drawn {
+        context: &Context,
+    ) -> Result<Walked> {
         let (field, form) = (self, self.form);
         let mut walkers = [Walker::default(); N];
-        let mut drawn = Drawn::default();
+        let mut walked = Walked::default();
         let mut user = (0, field.streams(0));
         let mut open = 0;
         loop {
+            context.check()?;
             // Walks given up are begun again at the front; the others take up new draws.
             walkers[..open].iter_mut().for_each(|walker| field.begin(walker, rows[walker.row] - field.first_token));
             for walker in &mut walkers[open..] {
@@ -204,8 +210,8 @@ impl<V: Hops> Field<V> {
             for turn in 0..open {
                 let walker = &walkers[turn];
                 let end = walker.row + 2 * usize::from(walker.hops);
-                if walker.fate == Fate::End && may_end(&rows[walker.row..=end]) {
-                    drawn.attempts += u64::from(walker.attempts) + 1;
+                if walker.status == Status::Ended && may_end(&rows[walker.row..=end]) {
+                    walked.attempts += u64::from(walker.attempts) + 1;
                     // Most rows are full, and then even a fill of nothing costs a call.
                     if end + 1 < walker.row + form.width {
                         rows[end + 1..walker.row + form.width].fill(Vocabulary::PADDING.0);
@@ -215,14 +221,14 @@ impl<V: Hops> Field<V> {
                     walkers[again].attempts += 1;
                     again += 1;
                 } else {
-                    drawn.attempts += u64::from(MAX_ATTEMPTS);
-                    drawn.failed.push(field.draw_of(walker, rows));
+                    walked.attempts += u64::from(MAX_ATTEMPTS);
+                    walked.failed.push(field.draw_of(walker, rows));
                 }
             }
             open = again;
         }
-        drawn.failed.sort_unstable_by_key(|draw| draw.place);
-        drawn
+        walked.failed.sort_unstable_by_key(|draw| draw.place);
+        Ok(walked)
     }
 }
 
@@ -230,13 +236,14 @@ impl<C: Code> Layers<C> {
     /// See [`Field::run`].
     pub(super) fn run<const N: usize>(
         &self,
-        form: Form,
+        form: RowForm,
         draws: impl Iterator<Item = Draw>,
         may_end: impl Fn(&[u32]) -> bool,
         rows: &mut [u32],
-    ) -> Drawn {
+        context: &Context,
+    ) -> Result<Walked> {
         let classes = self.onward(form.vocabulary);
-        Field::new(self.views(&classes), form, self.weighed).run::<N>(draws, may_end, rows)
+        Field::new(self.views(&classes), form, self.weighed).run::<N>(draws, may_end, rows, context)
     }
 
     /// The classes of all states.
@@ -261,7 +268,7 @@ impl<C: Code> Layers<C> {
 
 impl<C: Code> Hops for View<'_, C> {
     #[inline]
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> HopKind {
         self.kind
     }
 
@@ -271,20 +278,20 @@ impl<C: Code> Hops for View<'_, C> {
     }
 
     #[inline]
-    fn ask(&self, kind: Kind, node: u32) -> Fate {
+    fn ask(&self, kind: HopKind, node: u32) -> Status {
         match kind {
-            Kind::Weighed => prefetch(self.pairs, self.row_of(node)),
-            Kind::Uniform => prefetch(self.rows, self.row_of(node)),
-            Kind::Terminal => return Fate::End,
+            HopKind::Weighed => prefetch(self.pairs, self.row_of(node)),
+            HopKind::Uniform => prefetch(self.rows, self.row_of(node)),
+            HopKind::Terminal => return Status::Ended,
         }
-        Fate::On
+        Status::Walking
     }
 
     #[inline]
     fn step_all(&self, group: &mut [Walker]) {
         match self.kind {
-            Kind::Weighed => self.step::<true>(group),
-            Kind::Uniform | Kind::Terminal => self.step::<false>(group),
+            HopKind::Weighed => self.step::<true>(group),
+            HopKind::Uniform | HopKind::Terminal => self.step::<false>(group),
         }
     }
 
@@ -393,7 +400,8 @@ impl<V: Hops> Field<V> {
         self.views[0].ask(self.views[0].kind(), start);
     }
 
-    /// Walks until all have come to an end or given up, hop by hop: the walkers that go on stand in front of the others.
+    /// Walks until all have come to an end or given up, hop by hop: the walkers that go on stand in front of the
+    /// others.
     fn walk(&self, mut walkers: &mut [Walker], rows: &mut [u32]) {
         // The state that all are in. While there is one, nobody looks at the walkers' own.
         let mut shared = Some(0);
@@ -421,13 +429,13 @@ impl<V: Hops> Field<V> {
         let kind = view.next().map(|next| self.views[usize::from(next)].kind());
         let all_go_on = match (self.form.simple, kind) {
             (true, None) => self.hop_all::<true, ANYWHERE>(state, walkers, hops, rows),
-            (true, Some(Kind::Uniform)) => self.hop_all::<true, TO_UNIFORM>(state, walkers, hops, rows),
-            (true, Some(Kind::Weighed)) => self.hop_all::<true, TO_WEIGHED>(state, walkers, hops, rows),
-            (true, Some(Kind::Terminal)) => self.hop_all::<true, TO_END>(state, walkers, hops, rows),
+            (true, Some(HopKind::Uniform)) => self.hop_all::<true, TO_UNIFORM>(state, walkers, hops, rows),
+            (true, Some(HopKind::Weighed)) => self.hop_all::<true, TO_WEIGHED>(state, walkers, hops, rows),
+            (true, Some(HopKind::Terminal)) => self.hop_all::<true, TO_END>(state, walkers, hops, rows),
             (false, None) => self.hop_all::<false, ANYWHERE>(state, walkers, hops, rows),
-            (false, Some(Kind::Uniform)) => self.hop_all::<false, TO_UNIFORM>(state, walkers, hops, rows),
-            (false, Some(Kind::Weighed)) => self.hop_all::<false, TO_WEIGHED>(state, walkers, hops, rows),
-            (false, Some(Kind::Terminal)) => self.hop_all::<false, TO_END>(state, walkers, hops, rows),
+            (false, Some(HopKind::Uniform)) => self.hop_all::<false, TO_UNIFORM>(state, walkers, hops, rows),
+            (false, Some(HopKind::Weighed)) => self.hop_all::<false, TO_WEIGHED>(state, walkers, hops, rows),
+            (false, Some(HopKind::Terminal)) => self.hop_all::<false, TO_END>(state, walkers, hops, rows),
         };
         (all_go_on, view.next())
     }
@@ -448,9 +456,9 @@ impl<V: Hops> Field<V> {
         (all_go_on, None)
     }
 
-    /// All walkers of a group hop along the arcs they have chosen; whether all go on from there. `TO` says what is known of
-    /// where all hops lead; walkers do not note their state if it is one. Each kind of loop is a function of its own, with
-    /// the registers to itself.
+    /// All walkers of a group hop along the arcs they have chosen; whether all go on from there. `TO` says what is
+    /// known of where all hops lead; walkers do not note their state if it is one. Each kind of loop is a function of
+    /// its own, with the registers to itself.
     #[inline(never)]
     fn hop_all<const SIMPLE: bool, const TO: u8>(
         &self,
@@ -463,18 +471,18 @@ impl<V: Hops> Field<V> {
         let only = self.views[usize::from(view.next().unwrap_or(0))];
         let mut all_go_on = TO != TO_END;
         for walker in group {
-            walker.fate = match (self.hop::<SIMPLE>(&view, walker, hops, rows), TO) {
-                (Err(fate), _) => fate,
-                (Ok(_), TO_END) => Fate::End,
-                (Ok(_), TO_UNIFORM) => only.ask(Kind::Uniform, walker.node),
-                (Ok(_), TO_WEIGHED) => only.ask(Kind::Weighed, walker.node),
+            walker.status = match (self.hop::<SIMPLE>(&view, walker, hops, rows), TO) {
+                (Err(status), _) => status,
+                (Ok(_), TO_END) => Status::Ended,
+                (Ok(_), TO_UNIFORM) => only.ask(HopKind::Uniform, walker.node),
+                (Ok(_), TO_WEIGHED) => only.ask(HopKind::Weighed, walker.node),
                 (Ok(next), _) => {
                     walker.state = next;
                     let next = &self.views[usize::from(next)];
                     next.ask(next.kind(), walker.node)
                 }
             };
-            all_go_on &= walker.fate == Fate::On;
+            all_go_on &= walker.status == Status::Walking;
         }
         all_go_on
     }
@@ -487,31 +495,31 @@ impl<V: Hops> Field<V> {
         walker: &mut Walker,
         hops: usize,
         rows: &mut [u32],
-    ) -> Result<u16, Fate> {
+    ) -> std::result::Result<u16, Status> {
         if walker.word == NO_ARC {
-            return Err(Fate::GiveUp);
+            return Err(Status::GivenUp);
         }
         let (mut node, mut class) = view.read(walker.word);
         if SIMPLE && hops > 0 && node == walker.back && view.onward(class).is_some() {
-            (node, class) = self.another(view, walker).ok_or(Fate::GiveUp)?;
+            (node, class) = self.another(view, walker).ok_or(Status::GivenUp)?;
         }
         let Some(Onward { relation, next }) = view.onward(class) else {
             walker.hops = hops as u8;
-            return Err(Fate::End);
+            return Err(Status::Ended);
         };
         let end = walker.row + 2 * hops;
         let token = self.first_token + node;
         // The node itself is no hop away from itself, and the one before was looked at above.
         if SIMPLE && hops > 1 && rows[walker.row..end - 3].iter().step_by(2).any(|&met| met == token) {
-            return Err(Fate::GiveUp);
+            return Err(Status::GivenUp);
         }
         rows[end + 1..end + 3].copy_from_slice(&[relation, token]);
         (walker.back, walker.node, walker.hops) = (walker.node, node, hops as u8 + 1);
         Ok(next)
     }
 
-    /// Node and class of another hop of the same row that does not lead straight back, as the weights leave those out. `None`
-    /// where there is none, or where the weights do not.
+    /// Node and class of another hop of the same row that does not lead straight back, as the weights leave those out.
+    /// `None` where there is none, or where the weights do not.
     #[cold]
     fn another(&self, view: &V, walker: &mut Walker) -> Option<(u32, u32)> {
         if !self.weighed {
@@ -541,7 +549,7 @@ impl<V: Hops> Field<V> {
 fn to_front(walkers: &mut [Walker]) -> usize {
     let mut going = 0;
     for turn in 0..walkers.len() {
-        if walkers[turn].fate == Fate::On {
+        if walkers[turn].status == Status::Walking {
             walkers.swap(going, turn);
             going += 1;
         }
@@ -554,8 +562,8 @@ fn to_front(walkers: &mut [Walker]) -> usize {
 fn listed<C: Code>(view: &View<'_, C>, walker: &mut Walker) -> Option<C> {
     let row = view.row_of(walker.node);
     let mut weights = match view.kind {
-        Kind::Weighed => weights_of::<C>(Row::of(view.pairs[row][0]).of_table(view.buckets), view.pairs[row][1]),
-        Kind::Uniform | Kind::Terminal => {
+        HopKind::Weighed => weights_of::<C>(Row::of(view.pairs[row][0]).of_table(view.buckets), view.pairs[row][1]),
+        HopKind::Uniform | HopKind::Terminal => {
             Row::of(view.rows[row]).of_table(view.arcs).iter().map(|&code| (code, 1)).collect()
         }
     };

@@ -18,7 +18,7 @@ pub(super) const MAX_ROW: u64 = (1 << LEN_BITS) - 2;
 
 /// What the hops of a state are drawn by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum HopKind {
     /// Nothing follows.
     Terminal,
     /// Every hop alike.
@@ -37,7 +37,7 @@ pub(super) struct Class {
 /// The hops from the nodes in one state.
 #[derive(Debug)]
 pub(super) struct Layer<C> {
-    pub(super) kind: Kind,
+    pub(super) kind: HopKind,
     /// The node of the first row.
     pub(super) first_node: u32,
     pub(super) rows: Arc<HugeArray<u64>>,

@@ -3,19 +3,23 @@
 //! Draw k of a user belongs to one of the parts, chosen by weight among those of which the user has a path; then it is
 //! drawn by the law of that part. With one part nothing is chosen.
 
+use super::dag::Scratch;
+use super::law::SampleSpec;
+use super::path_law::PathLaw;
+use super::sampler::Sampler;
 use super::starts::Starts;
-use super::tables::Drawn;
-use super::views::Outlook;
-use super::{Law, SampleSpec, Sampler, Scratch, UserTables, Views};
+use super::tables::{Drawn, UserTables};
+use super::views::{ViewRequest, Views};
 use crate::error::Result;
 use crate::kg::TrainKg;
 use crate::pattern::{Mixture, Pattern};
-use footpath_core::{NodeId, Path, Purpose, QuickStream, Vocabulary};
+use footpath_core::{Context, NodeId, Path, Purpose, QuickStream, Vocabulary};
+use std::sync::Arc;
 
-/// Draws paths of a [`Mixture`].
+/// Draws paths of a [`Mixture`]. It owns what it needs of the graph, which is shared and not copied.
 #[derive(Debug)]
-pub struct MixtureSampler<'a> {
-    samplers: Vec<Sampler<'a>>,
+pub struct MixtureSampler {
+    samplers: Vec<Sampler>,
     weights: Vec<f64>,
     width: usize,
 }
@@ -30,30 +34,47 @@ pub struct MixtureTables<'s> {
     user: NodeId,
 }
 
-impl<'a> MixtureSampler<'a> {
+impl MixtureSampler {
     /// Prepares to draw; see [`Sampler::new`].
     ///
     /// # Errors
     /// As [`Sampler::new`].
-    pub fn new(kg: &'a TrainKg, mixture: &Mixture, spec: &SampleSpec) -> Result<Self> {
-        Self::with_views(kg, mixture, spec, Views::Auto, u64::MAX)
+    pub fn new(kg: &TrainKg, mixture: &Mixture, spec: &SampleSpec, context: &Context) -> Result<Self> {
+        Self::with_views(kg, mixture, spec, Views::Auto, u64::MAX, context)
     }
 
     /// As [`MixtureSampler::new`], for so many draws at most; `views` says how hops are found.
     ///
     /// # Errors
-    /// As [`Sampler::new`]; [`crate::Error::Usage`] where the law does not allow [`Views::Indexed`] and [`Views::Sought`].
-    pub fn with_views(kg: &'a TrainKg, mixture: &Mixture, spec: &SampleSpec, views: Views, draws: u64) -> Result<Self> {
-        let (by_end, outlook) = (spec.law == Law::UniformEnd, Outlook::new(views, draws));
-        let sampler = |part: &crate::pattern::Part| Sampler::drawing(kg, &part.pattern, spec.clone(), by_end, &outlook);
-        let samplers: Vec<Sampler<'a>> = mixture.parts().iter().map(sampler).collect::<Result<_>>()?;
+    /// As [`Sampler::new`]; [`crate::Error::Usage`] where the law does not allow [`Views::Sought`].
+    pub fn with_views(
+        kg: &TrainKg,
+        mixture: &Mixture,
+        spec: &SampleSpec,
+        views: Views,
+        draws: u64,
+        context: &Context,
+    ) -> Result<Self> {
+        let (kg, request) = (Arc::new(kg.clone()), ViewRequest { views, draws });
+        let sampler = |part: &crate::pattern::Part| {
+            let law = PathLaw::new(&kg, &part.pattern, spec, spec.law.chooses_end_first(), context)?;
+            Sampler::of(law, request, context)
+        };
+        let samplers: Vec<Sampler> = mixture.parts().iter().map(sampler).collect::<Result<_>>()?;
         let weights = mixture.parts().iter().map(|part| part.weight).collect();
         Ok(Self { samplers, weights, width: 2 * mixture.max_hops() + 1 })
     }
 
     /// As [`MixtureSampler::new`] for one pattern, with the end of a path chosen before the rest.
-    pub(super) fn by_end(kg: &'a TrainKg, pattern: &Pattern, spec: &SampleSpec, views: Views) -> Result<Self> {
-        let sampler = Sampler::drawing(kg, pattern, spec.clone(), true, &Outlook::new(views, u64::MAX))?;
+    pub(super) fn end_first(
+        kg: &TrainKg,
+        pattern: &Pattern,
+        spec: &SampleSpec,
+        views: Views,
+        context: &Context,
+    ) -> Result<Self> {
+        let law = PathLaw::new(&Arc::new(kg.clone()), pattern, spec, true, context)?;
+        let sampler = Sampler::of(law, ViewRequest { views, draws: u64::MAX }, context)?;
         let width = sampler.row_width();
         Ok(Self { samplers: vec![sampler], weights: vec![1.0], width })
     }
@@ -61,16 +82,22 @@ impl<'a> MixtureSampler<'a> {
     /// The tables to draw the paths of one user with, using memory of earlier calls again.
     ///
     /// # Errors
-    /// [`crate::Error::Unknown`] when the node is no user.
-    pub fn tables(&self, user: NodeId, scratch: &mut Scratch) -> Result<MixtureTables<'_>> {
-        let parts: Result<_> = self.samplers.iter().map(|sampler| sampler.tables_with(user, scratch)).collect();
+    /// [`crate::Error::Unknown`] when the node is no user; [`footpath_core::Error::Stopped`], also of every draw.
+    pub fn tables<'s>(
+        &'s self,
+        user: NodeId,
+        scratch: &mut Scratch,
+        context: &'s Context,
+    ) -> Result<MixtureTables<'s>> {
+        let parts: Result<_> =
+            self.samplers.iter().map(|sampler| sampler.tables_with(user, scratch, context)).collect();
         Ok(MixtureTables { parts: parts?, weights: &self.weights, width: self.width, seed: self.spec().seed, user })
     }
 
     /// The graph.
     #[must_use]
     #[expect(clippy::indexing_slicing, reason = "a mixture has a part")]
-    pub fn kg(&self) -> &'a TrainKg {
+    pub fn kg(&self) -> &TrainKg {
         self.samplers[0].kg()
     }
 
@@ -89,7 +116,7 @@ impl<'a> MixtureSampler<'a> {
 
     #[expect(clippy::indexing_slicing, reason = "a mixture has a part")]
     pub(super) fn starts(&self) -> &Starts {
-        &self.samplers[0].starts
+        &self.samplers[0].law.starts
     }
 
     /// Tokens of a row: `2 × max_hops + 1`.
@@ -98,9 +125,9 @@ impl<'a> MixtureSampler<'a> {
         self.width
     }
 
-    /// Whether any walks were weighed in floating point so far.
-    pub(super) fn rounds(&self) -> bool {
-        self.samplers.iter().any(|sampler| sampler.rounds.load(std::sync::atomic::Ordering::Relaxed))
+    /// Whether walks are weighed in floating point for all users.
+    pub(super) fn is_rounded(&self) -> bool {
+        self.samplers.iter().filter_map(|sampler| sampler.shared.as_ref()).any(|shared| shared.is_rounded)
     }
 
     /// Whether there are tables for all users, so that many walkers can draw at once.
@@ -108,7 +135,7 @@ impl<'a> MixtureSampler<'a> {
         self.samplers.iter().all(|sampler| sampler.shared.is_some())
     }
 
-    pub(super) fn samplers(&self) -> &[Sampler<'a>] {
+    pub(super) fn samplers(&self) -> &[Sampler] {
         &self.samplers
     }
 
@@ -132,18 +159,21 @@ impl<'a> MixtureSampler<'a> {
 }
 
 impl MixtureTables<'_> {
-    /// Appends the tokens of path number `draw` to `row`, padded to [`MixtureSampler::row_width`]; `path` is working memory.
-    /// False when the user has no path or none was found; see [`UserTables::draw`].
-    pub fn draw_row(&self, draw: u64, path: &mut Path, row: &mut Vec<u32>) -> bool {
-        self.append(draw, path, row) == Drawn::Path
+    /// Appends the tokens of path number `draw` to `row`, padded to [`MixtureSampler::row_width`]; `path` is working
+    /// memory. False when the user has no path or none was found; see [`UserTables::draw`].
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Stopped`].
+    pub fn draw_row(&self, draw: u64, path: &mut Path, row: &mut Vec<u32>) -> Result<bool> {
+        Ok(self.append(draw, path, row)? == Drawn::Path)
     }
 
-    pub(super) fn append(&self, draw: u64, path: &mut Path, row: &mut Vec<u32>) -> Drawn {
-        let drawn = self.try_draw(draw, path);
+    pub(super) fn append(&self, draw: u64, path: &mut Path, row: &mut Vec<u32>) -> Result<Drawn> {
+        let drawn = self.try_draw(draw, path)?;
         if drawn == Drawn::Path {
             self.write(path, row);
         }
-        drawn
+        Ok(drawn)
     }
 
     /// Appends the tokens of a path.
@@ -155,10 +185,16 @@ impl MixtureTables<'_> {
         row.resize(end, Vocabulary::PADDING.0);
     }
 
-    /// All paths with their probabilities, up to a factor they share; `None` when there are more than `limit`, or several parts.
-    pub(super) fn weighed(&self, limit: usize) -> Option<Vec<(Path, f64)>> {
-        let [only] = self.parts.as_slice() else { return None };
+    /// All paths with their probabilities, up to a factor they share; `None` when there are more than `limit`, or
+    /// several parts.
+    pub(super) fn weighed(&self, limit: usize) -> Result<Option<Vec<(Path, f64)>>> {
+        let [only] = self.parts.as_slice() else { return Ok(None) };
         only.weighed(limit)
+    }
+
+    /// Whether walks of the user are weighed in floating point.
+    pub(super) fn is_rounded(&self) -> bool {
+        self.parts.iter().any(UserTables::is_rounded)
     }
 
     /// The only part, where there is one.
@@ -174,19 +210,19 @@ impl MixtureTables<'_> {
         self.user
     }
 
-    fn try_draw(&self, draw: u64, path: &mut Path) -> Drawn {
+    fn try_draw(&self, draw: u64, path: &mut Path) -> Result<Drawn> {
         if let [only] = self.parts.as_slice() {
             return only.try_draw(draw, path);
         }
         let mut stream = QuickStream::new(self.seed, Purpose::Mixture, self.user.0, draw);
         let mut open: Vec<bool> = self.parts.iter().map(UserTables::may_have_paths).collect();
         while let Some(part) = choose(self.weights, |part| open.get(part) == Some(&true), &mut stream) {
-            match self.parts.get(part).map(|tables| tables.try_draw(draw, path)) {
+            match self.parts.get(part).map(|tables| tables.try_draw(draw, path)).transpose()? {
                 Some(Drawn::NoPath) | None => open.iter_mut().skip(part).take(1).for_each(|flag| *flag = false),
-                Some(drawn) => return drawn,
+                Some(drawn) => return Ok(drawn),
             }
         }
-        Drawn::NoPath
+        Ok(Drawn::NoPath)
     }
 }
 

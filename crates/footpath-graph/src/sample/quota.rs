@@ -1,9 +1,6 @@
 //! How many paths each user gets.
 
-use super::{MixtureSampler, Scratch};
 use crate::error::{Error, Result};
-use footpath_core::NodeId;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -15,10 +12,11 @@ pub enum Quota {
     PerUser(u64),
     /// So many for each user and each end that has a path for the user, ends ascending.
     PerEnd(u64),
-    /// So many in all, shared out in proportion to the numbers of legal paths of the users (largest remainders; of equal
-    /// ones the earlier user's).
+    /// So many in all, shared out in proportion to the numbers of legal paths of the users (largest remainders; of
+    /// equal ones the earlier user's).
     Total(u64),
-    /// Every path once, in the order of a depth-first search over nodes and relations ascending; at most so many for a user.
+    /// Every path once, in the order of a depth-first search over nodes and relations ascending; at most so many for a
+    /// user.
     Every(u64),
 }
 
@@ -76,23 +74,8 @@ impl Shard {
     }
 }
 
-/// Shares out `total` among the users in proportion to their numbers of paths, in the order of the users.
-///
-/// # Errors
-/// As [`super::Sampler::num_paths`].
-pub(super) fn proportional(sampler: &MixtureSampler<'_>, total: u64) -> Result<Vec<u64>> {
-    let users: Vec<u32> = sampler.starts().nodes().collect();
-    let count = |scratch: &mut Scratch, &user: &u32| {
-        let parts = sampler.samplers().iter();
-        let counts = parts.map(|part| Ok(u128::from(part.num_paths(NodeId(user), scratch)?.paths)));
-        counts.sum::<Result<u128>>()
-    };
-    let counts: Vec<u128> = users.par_iter().map_init(Scratch::default, count).collect::<Result<_>>()?;
-    Ok(share_out(&counts, total))
-}
-
 /// Hamilton's method: whole shares first, what is left over to the largest remainders.
-fn share_out(counts: &[u128], total: u64) -> Vec<u64> {
+pub(super) fn share_out(counts: &[u128], total: u64) -> Vec<u64> {
     let sum: u128 = counts.iter().sum();
     if sum == 0 {
         return vec![0; counts.len()];
@@ -110,8 +93,8 @@ fn share_out(counts: &[u128], total: u64) -> Vec<u64> {
     shares
 }
 
-/// `count × total / sum` and its remainder; counts over 2^64 are scaled down with the sum, which cannot change a share by
-/// more than one.
+/// `count × total / sum` and its remainder; counts over 2^64 are scaled down with the sum, which cannot change a share
+/// by more than one.
 fn mul_div(count: u128, total: u64, sum: u128) -> (u64, u128) {
     let shift = 64u32.saturating_sub(sum.leading_zeros().min(64));
     let (count, sum) = (count >> shift, (sum >> shift).max(1));
@@ -133,7 +116,9 @@ mod tests {
         }
 
         #[test]
-        fn shares_add_up_and_are_proportional(counts in proptest::collection::vec(0u128..1 << 70, 1..30), total in 0u64..1000) {
+        fn shares_add_up_and_are_proportional(
+            counts in proptest::collection::vec(0u128..1 << 70, 1..30), total in 0u64..1000,
+        ) {
             let shares = share_out(&counts, total);
             let sum: u128 = counts.iter().sum();
             prop_assert_eq!(shares.iter().sum::<u64>(), if sum == 0 { 0 } else { total });

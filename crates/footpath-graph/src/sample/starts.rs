@@ -1,8 +1,9 @@
-//! The nodes that paths start at, in order.
+//! The nodes that paths start at, in order, and where they are after that.
 
+use crate::error::{Error, Result};
 use crate::kg::TrainKg;
-use crate::pattern::Pattern;
-use footpath_core::NodeId;
+use crate::pattern::{Automaton, Pattern, StateId};
+use footpath_core::{NodeId, RelationId, TypeId};
 use std::ops::Range;
 
 /// Ranges of node ids, ascending: the users, or for walks the nodes of the types that the pattern starts at.
@@ -28,6 +29,25 @@ impl Starts {
     /// Number of nodes.
     pub(super) fn len(&self) -> u32 {
         self.ranges.iter().map(|range| range.end - range.start).sum()
+    }
+
+    /// Checks that a node is one of them.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`].
+    pub(super) fn check(&self, node: NodeId) -> Result<()> {
+        if self.contains(node) {
+            return Ok(());
+        }
+        let hint = "users come first among the nodes";
+        Err(Error::Unknown { what: "user", name: format!("node {}", node.0), hint })
+    }
+
+    /// The number of a node, counted from the first start.
+    pub(super) fn number_of(&self, node: NodeId) -> Option<u32> {
+        let before = self.ranges.iter().take_while(|range| range.end <= node.0);
+        let range = self.ranges.iter().find(|range| range.contains(&node.0))?;
+        Some(before.map(|range| range.end - range.start).sum::<u32>() + (node.0 - range.start))
     }
 
     /// From the first node to the last; there may be others in between.
@@ -60,6 +80,20 @@ impl Starts {
     }
 }
 
+/// The state after the first hop of any path of a user: users have no arcs but interactions with items.
+pub(super) fn linked_state(automaton: &Automaton) -> Option<StateId> {
+    automaton.step(automaton.start(), RelationId::INTERACTED, TypeId::ITEM)
+}
+
+/// The smallest range with all nodes that a walk may meet in a state.
+pub(super) fn entered(kg: &TrainKg, automaton: &Automaton, state: StateId) -> Range<u32> {
+    let relations = || (0..u16::try_from(kg.num_relations()).unwrap_or(u16::MAX)).map(RelationId);
+    let steps = automaton.states().flat_map(|from| relations().map(move |relation| (from, relation)));
+    let types = steps.flat_map(|(from, relation)| automaton.types_after(from, relation));
+    let ranges = types.filter(|(_, to)| *to == state).map(|&(kind, _)| kg.range(kind));
+    ranges.reduce(|all, of| all.start.min(of.start)..all.end.max(of.end)).unwrap_or(0..0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +109,7 @@ mod tests {
         }
         assert_eq!((starts.len(), starts.hull()), (6, 2..21));
         assert!(starts.contains(NodeId(9)) && !starts.contains(NodeId(5)));
+        let numbers: Vec<u32> = all.iter().filter_map(|&node| starts.number_of(NodeId(node))).collect();
+        assert_eq!((numbers, starts.number_of(NodeId(5))), ((0..6).collect(), None));
     }
 }

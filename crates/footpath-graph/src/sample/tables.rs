@@ -4,16 +4,16 @@
 //! probability c·w(p) for every legal path, with one and the same c, and otherwise nothing. The first path given
 //! therefore has the law of the sampler, however many attempts it took, and so has a path from a list of all legal
 //! paths drawn in proportion to weight. Whether to go on with attempts, to change from the table shared by all users to
-//! the user's own, or to take the list depends only on how many attempts gave nothing, never on what they would have given.
+//! the user's own, or to take the list depends only on how many attempts gave nothing, never on what they would have
+//! given.
 
-use super::dag::Dag;
+use super::dag::Scratch;
 use super::enumerate::{Enumeration, visit};
 use super::kernel::Draw;
-use super::weights::Turns;
-use super::weights::{Measure, Weight, Weights};
-use super::{EndSet, EndWeights, Law, LawWeights, SampleSpec, Sampler, Scratch, Table, overflow};
+use super::sampler::Sampler;
+use super::table::{Ends, Own, Roots, Table};
 use crate::error::Result;
-use footpath_core::{NodeId, Path, Purpose, QuickStream, TokenId, Vocabulary};
+use footpath_core::{Context, NodeId, Path, Purpose, QuickStream, TokenId, Vocabulary};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -21,57 +21,21 @@ use std::sync::OnceLock;
 pub(super) const MAX_ATTEMPTS: u32 = 64;
 /// Attempts of a draw for a user with too many walks to list, before the draw is given up.
 pub(super) const MAX_LAST_ATTEMPTS: u32 = 100_000;
+/// Attempts between two looks at whether to stop.
+const CHECK: u32 = 1 << 10;
 /// Most paths kept in a list.
 pub(super) const MAX_LISTED: usize = 100_000;
 /// Most arcs looked at to make a list.
 pub(super) const MAX_LIST_STEPS: u64 = 4_000_000;
-/// Most walks counted one by one.
-const MAX_COUNTED: u64 = 2_000_000;
-/// Walks of no more hops that never turn straight back are simple: the user is met only once, and the two
-/// other nodes that are not neighbours on the path are two hops apart.
-const MAX_SIMPLE_HOPS: usize = 3;
-
-/// A number of paths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Count {
-    /// The number.
-    pub paths: u64,
-    /// Whether it is the number of legal paths; otherwise it counts also walks that meet a node again after three hops or more.
-    pub exact: bool,
-}
 
 /// Draws the paths of one user; see [`Sampler::tables`].
 #[derive(Debug)]
 pub struct UserTables<'s> {
-    sampler: &'s Sampler<'s>,
+    pub(super) sampler: &'s Sampler,
+    pub(super) context: &'s Context,
     user: NodeId,
-    own: OnceLock<Option<Own>>,
+    pub(super) own: OnceLock<Own>,
     listed: OnceLock<Listed>,
-}
-
-/// The user's own tables.
-#[derive(Debug)]
-struct Own {
-    table: Table,
-    roots: Roots,
-}
-
-/// Where walks start.
-#[derive(Debug)]
-enum Roots {
-    /// At the user, slot 0.
-    User,
-    /// At the ends; the walks lead back to the user.
-    Ends(Ends),
-}
-
-/// The ends that walks lead to, ascending.
-#[derive(Debug)]
-struct Ends {
-    /// The slots of each.
-    slots: Vec<Vec<u32>>,
-    /// For each, the sum of the weights up to and including it; empty where all weigh the same.
-    sums: Vec<f64>,
 }
 
 /// All legal paths with their weights, unless there are too many.
@@ -92,19 +56,39 @@ pub(super) enum Drawn {
     GivenUp,
 }
 
-impl<'s> UserTables<'s> {
-    pub(super) fn new(sampler: &'s Sampler<'s>, user: NodeId, scratch: &mut Scratch) -> Result<Self> {
-        let tables = Self::empty(sampler, user);
-        if sampler.shared.is_none() {
-            let own = Own::new(sampler, user, scratch);
-            tables.own.get_or_init(|| Some(own));
+impl Sampler {
+    /// The tables to draw the paths of one user with.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unknown`] when the node is no user; [`footpath_core::Error::Stopped`], also of every draw.
+    pub fn tables<'s>(&'s self, user: NodeId, context: &'s Context) -> Result<UserTables<'s>> {
+        self.tables_with(user, &mut Scratch::default(), context)
+    }
+
+    /// As [`Sampler::tables`], using memory of earlier calls again.
+    ///
+    /// # Errors
+    /// As [`Sampler::tables`].
+    pub fn tables_with<'s>(
+        &'s self,
+        user: NodeId,
+        scratch: &mut Scratch,
+        context: &'s Context,
+    ) -> Result<UserTables<'s>> {
+        self.law.starts.check(user)?;
+        let tables = UserTables::empty(self, user, context);
+        if self.shared.is_none() {
+            let own = Own::new(self, user, scratch, context)?;
+            tables.own.get_or_init(|| own);
         }
         Ok(tables)
     }
+}
 
+impl<'s> UserTables<'s> {
     /// Tables still to be made; enough to count with.
-    pub(super) fn empty(sampler: &'s Sampler<'s>, user: NodeId) -> Self {
-        Self { sampler, user, own: OnceLock::new(), listed: OnceLock::new() }
+    pub(super) fn empty(sampler: &'s Sampler, user: NodeId, context: &'s Context) -> Self {
+        Self { sampler, context, user, own: OnceLock::new(), listed: OnceLock::new() }
     }
 
     /// The user.
@@ -117,17 +101,24 @@ impl<'s> UserTables<'s> {
     ///
     /// Also false, in graphs made for the purpose, when hardly any of millions of walks is simple and
     /// 100,000 of them were drawn in vain.
-    pub fn draw(&self, draw: u64, path: &mut Path) -> bool {
-        self.try_draw(draw, path) == Drawn::Path
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Stopped`].
+    pub fn draw(&self, draw: u64, path: &mut Path) -> Result<bool> {
+        Ok(self.try_draw(draw, path)? == Drawn::Path)
     }
 
-    /// As [`UserTables::draw`], appending the tokens of the path to `row`, padded to [`Sampler::row_width`]; `path` is working memory.
-    pub fn draw_row(&self, draw: u64, path: &mut Path, row: &mut Vec<u32>) -> bool {
-        let drawn = self.draw(draw, path);
+    /// As [`UserTables::draw`], appending the tokens of the path to `row`, padded to [`Sampler::row_width`]; `path` is
+    /// working memory.
+    ///
+    /// # Errors
+    /// As [`UserTables::draw`].
+    pub fn draw_row(&self, draw: u64, path: &mut Path, row: &mut Vec<u32>) -> Result<bool> {
+        let drawn = self.draw(draw, path)?;
         if drawn {
             self.append_row(path, row);
         }
-        drawn
+        Ok(drawn)
     }
 
     pub(super) fn append_row(&self, path: &Path, row: &mut Vec<u32>) {
@@ -138,7 +129,7 @@ impl<'s> UserTables<'s> {
 
     /// Appends the tokens of a path and no padding.
     pub(super) fn append_tokens(&self, path: &Path, row: &mut Vec<u32>) {
-        let vocabulary = self.sampler.kg.vocabulary();
+        let vocabulary = self.sampler.law.vocabulary();
         let mut relations = path.relations.iter();
         for &node in &path.nodes {
             row.push(vocabulary.node(node).0);
@@ -146,114 +137,136 @@ impl<'s> UserTables<'s> {
         }
     }
 
-    pub(super) fn try_draw(&self, draw: u64, path: &mut Path) -> Drawn {
+    pub(super) fn try_draw(&self, draw: u64, path: &mut Path) -> Result<Drawn> {
         if let Some(shared) = &self.sampler.shared {
-            if !shared.has_walks(self.sampler, self.user) {
-                return Drawn::NoPath;
+            let law = &self.sampler.law;
+            if !shared.has_walks(law, self.user) {
+                return Ok(Drawn::NoPath);
             }
-            let form = self.sampler.form();
+            let form = law.form();
             let mut row = vec![0; form.width];
             let only = std::iter::once(Draw { start: self.user.0, number: draw, place: 0 });
-            if shared.run::<1>(self.sampler, form, only, &mut row).failed.is_empty() {
+            if shared.run::<1>(law, form, only, &mut row, self.context)?.failed.is_empty() {
                 let tokens: Vec<TokenId> = row.into_iter().map(TokenId).collect();
-                return self.sampler.kg.vocabulary().decode(&tokens).map_or(Drawn::GivenUp, |drawn| {
+                return Ok(law.vocabulary().decode(&tokens).map_or(Drawn::GivenUp, |drawn| {
                     *path = drawn;
                     Drawn::Path
-                });
+                }));
             }
         }
         self.draw_slowly(draw, path)
     }
 
     /// As [`UserTables::try_draw`] with the user's own tables; where there are shared ones, after they have failed.
-    pub(super) fn draw_slowly(&self, draw: u64, path: &mut Path) -> Drawn {
-        let seed = self.sampler.spec.seed;
+    fn draw_slowly(&self, draw: u64, path: &mut Path) -> Result<Drawn> {
+        self.context.check()?;
+        let seed = self.sampler.law.spec.seed;
         let purpose = if self.sampler.shared.is_some() { Purpose::SampleSlowly } else { Purpose::SamplePath };
         let mut stream = QuickStream::new(seed, purpose, self.user.0, draw);
-        match self.own() {
-            Some(Own { table, roots: Roots::User }) => self.draw_from_user(table, &mut stream, path),
-            Some(Own { table, roots: Roots::Ends(ends) }) => self.draw_from_ends(table, ends, &mut stream, path),
-            None => Drawn::GivenUp,
+        match self.own()? {
+            Own { table, roots: Roots::User } => self.draw_from_user(table, &mut stream, path),
+            Own { table, roots: Roots::Ends(ends) } => self.draw_from_ends(table, ends, &mut stream, path),
         }
     }
 
     /// Whether a walk drawn from a table is legal; its law takes care of the rest.
-    fn is_legal(&self, path: &Path) -> bool {
-        !self.sampler.looks_at_ends() || {
+    pub(super) fn is_legal(&self, path: &Path) -> bool {
+        let law = &self.sampler.law;
+        !law.looks_at_ends() || {
             let nodes: Vec<u32> = path.nodes.iter().map(|node| node.0).collect();
-            self.sampler.may_end(&nodes)
+            law.may_end(&nodes)
         }
     }
 
     /// The user's own tables, made when they are first needed.
-    fn own(&self) -> Option<&Own> {
-        let make = || Some(Own::new(self.sampler, self.user, &mut Scratch::default()));
-        self.own.get_or_init(make).as_ref()
+    fn own(&self) -> Result<&Own> {
+        if let Some(own) = self.own.get() {
+            return Ok(own);
+        }
+        let own = Own::new(self.sampler, self.user, &mut Scratch::default(), self.context)?;
+        Ok(self.own.get_or_init(|| own))
     }
 
-    fn draw_from_user(&self, table: &Table, stream: &mut QuickStream, path: &mut Path) -> Drawn {
+    fn draw_from_user(&self, table: &Table, stream: &mut QuickStream, path: &mut Path) -> Result<Drawn> {
         if !table.has_walks(0) {
-            return Drawn::NoPath;
+            return Ok(Drawn::NoPath);
         }
-        let mut attempt = |path: &mut Path| table.attempt(0, stream, path) && self.is_legal(path);
-        if (0..MAX_ATTEMPTS).any(|_| attempt(path)) {
-            return Drawn::Path;
+        let attempt = |path: &mut Path, stream: &mut QuickStream| table.attempt(0, stream, path) && self.is_legal(path);
+        if (0..MAX_ATTEMPTS).any(|_| attempt(path, stream)) {
+            return Ok(Drawn::Path);
         }
-        let listed = self.listed();
-        if listed.complete {
-            return if listed.draw(|_| true, stream, path) { Drawn::Path } else { Drawn::NoPath };
+        let listed = self.listed()?;
+        if !listed.complete {
+            return self.last_attempts(|path| attempt(path, stream), path);
         }
-        let mut attempt = |path: &mut Path| table.attempt(0, stream, path) && self.is_legal(path);
-        let drawn = (0..MAX_LAST_ATTEMPTS).any(|_| attempt(path));
-        if drawn { Drawn::Path } else { Drawn::GivenUp }
+        let drawn = listed.draw(|_| true, stream, path);
+        Ok(if drawn { Drawn::Path } else { Drawn::NoPath })
     }
 
-    fn draw_from_ends(&self, table: &Table, ends: &Ends, stream: &mut QuickStream, path: &mut Path) -> Drawn {
+    fn draw_from_ends(&self, table: &Table, ends: &Ends, stream: &mut QuickStream, path: &mut Path) -> Result<Drawn> {
         if ends.slots.is_empty() {
-            return Drawn::NoPath;
+            return Ok(Drawn::NoPath);
         }
         // An end whose walks all meet a node twice is no end of a legal path: another end is drawn instead.
         while let Some(slots) = ends.draw(stream) {
-            match self.draw_to(table, slots, stream, path) {
-                Drawn::NoPath if self.listed().paths.is_empty() => return Drawn::NoPath,
-                Drawn::NoPath => {}
-                drawn => return drawn,
+            match self.draw_to(table, slots, stream, path)? {
+                Drawn::NoPath if self.listed()?.paths.is_empty() => return Ok(Drawn::NoPath),
+                Drawn::NoPath => self.context.check()?,
+                drawn => return Ok(drawn),
             }
         }
-        Drawn::GivenUp
+        Ok(Drawn::GivenUp)
     }
 
     /// A path to the end with these slots.
-    fn draw_to(&self, table: &Table, slots: &[u32], stream: &mut QuickStream, path: &mut Path) -> Drawn {
+    fn draw_to(&self, table: &Table, slots: &[u32], stream: &mut QuickStream, path: &mut Path) -> Result<Drawn> {
         let attempt =
             |path: &mut Path, stream: &mut QuickStream| table.attempt_back(slots, stream, path) && self.is_legal(path);
         if (0..MAX_ATTEMPTS).any(|_| attempt(path, stream)) {
-            return Drawn::Path;
+            return Ok(Drawn::Path);
         }
-        let listed = self.listed();
+        let listed = self.listed()?;
         if !listed.complete {
-            let drawn = (0..MAX_LAST_ATTEMPTS).any(|_| attempt(path, stream));
-            return if drawn { Drawn::Path } else { Drawn::GivenUp };
+            return self.last_attempts(|path| attempt(path, stream), path);
         }
         let end = slots.first().map(|&slot| table.node(slot));
         let drawn = listed.draw(|path| path.nodes.last().copied() == end, stream, path);
-        if drawn { Drawn::Path } else { Drawn::NoPath }
+        Ok(if drawn { Drawn::Path } else { Drawn::NoPath })
+    }
+
+    /// Draws walks until one is a path, or there is little hope.
+    fn last_attempts(&self, mut attempt: impl FnMut(&mut Path) -> bool, path: &mut Path) -> Result<Drawn> {
+        for number in 0..MAX_LAST_ATTEMPTS {
+            if number % CHECK == 0 {
+                self.context.check()?;
+            }
+            if attempt(path) {
+                return Ok(Drawn::Path);
+            }
+        }
+        Ok(Drawn::GivenUp)
     }
 
     /// Number of ends that walks lead to, where paths are drawn by end.
-    pub(super) fn num_ends(&self) -> usize {
-        match self.own() {
-            Some(Own { roots: Roots::Ends(ends), .. }) => ends.slots.len(),
-            _ => 0,
-        }
+    pub(super) fn num_ends(&self) -> Result<usize> {
+        Ok(match self.own()? {
+            Own { roots: Roots::Ends(ends), .. } => ends.slots.len(),
+            Own { roots: Roots::User, .. } => 0,
+        })
     }
 
     /// Draws a path to an end by its number; [`Drawn::NoPath`] when all walks there meet a node twice.
-    pub(super) fn draw_to_end(&self, end: usize, draw: u64, path: &mut Path) -> Drawn {
-        let Some(Own { table, roots: Roots::Ends(ends) }) = self.own() else { return Drawn::NoPath };
-        let Some(slots) = ends.slots.get(end) else { return Drawn::NoPath };
-        let mut stream = QuickStream::new(self.sampler.spec.seed, Purpose::SamplePath, self.user.0, draw);
+    pub(super) fn draw_to_end(&self, end: usize, draw: u64, path: &mut Path) -> Result<Drawn> {
+        self.context.check()?;
+        let Own { table, roots: Roots::Ends(ends) } = self.own()? else { return Ok(Drawn::NoPath) };
+        let Some(slots) = ends.slots.get(end) else { return Ok(Drawn::NoPath) };
+        let mut stream = QuickStream::new(self.sampler.law.spec.seed, Purpose::SamplePath, self.user.0, draw);
         self.draw_to(table, slots, &mut stream, path)
+    }
+
+    /// Whether any tables made so far are of floating point.
+    pub(super) fn is_rounded(&self) -> bool {
+        self.own.get().is_some_and(|own| own.table.is_rounded())
     }
 
     /// Whether the user may have paths, as far as is known without looking for them.
@@ -262,57 +275,60 @@ impl<'s> UserTables<'s> {
     }
 
     /// All legal paths with their probabilities, up to a factor they share; `None` when there are more than `limit`.
-    pub(super) fn weighed(&self, limit: usize) -> Option<Vec<(Path, f64)>> {
-        let Enumeration { paths, complete } = self.enumerate(limit);
+    pub(super) fn weighed(&self, limit: usize) -> Result<Option<Vec<(Path, f64)>>> {
+        let Enumeration { paths, complete } = self.enumerate(limit)?;
         if !complete {
-            return None;
+            return Ok(None);
         }
-        let sampler = self.sampler;
+        let law = &self.sampler.law;
         let end = |path: &Path| path.nodes.last().map_or(0, |end| end.0);
-        let weight = |path: &Path| sampler.factors.weight(sampler.kg, sampler.pattern.automaton(), path);
+        let weight = |path: &Path| law.factors.weight(&law.kg, law.automaton(), path);
         let mut weighed: Vec<(Path, f64)> = paths.into_iter().map(|path| (path, 0.0)).collect();
         let mut of_end: BTreeMap<u32, f64> = BTreeMap::new();
         for (path, probability) in &mut weighed {
             *probability = weight(path);
-            if sampler.spec.law == Law::UniformEnd {
+            if law.spec.law.chooses_end_first() {
                 *of_end.entry(end(path)).or_default() += *probability;
             }
         }
         for (path, probability) in &mut weighed {
             let by_end = of_end.get(&end(path)).unwrap_or(&1.0);
-            *probability = *probability * sampler.ends.of(end(path)) / by_end;
+            *probability = *probability * law.ends.of(end(path)) / by_end;
         }
-        Some(weighed)
+        Ok(Some(weighed))
     }
 
-    fn listed(&self) -> &Listed {
-        self.listed.get_or_init(|| {
-            let Enumeration { paths, complete } = self.list(MAX_LISTED, MAX_LIST_STEPS);
-            let sampler = self.sampler;
-            // Where the end is drawn first its weight is no matter of the path.
-            let end = |path: &Path| match path.nodes.last() {
-                Some(end) if !sampler.by_end => sampler.ends.of(end.0),
-                _ => 1.0,
-            };
-            let weight =
-                |path: &Path| sampler.factors.weight(sampler.kg, sampler.pattern.automaton(), path) * end(path);
-            let weights = paths.iter().map(weight).collect();
-            Listed { paths, weights, complete }
-        })
+    fn listed(&self) -> Result<&Listed> {
+        if let Some(listed) = self.listed.get() {
+            return Ok(listed);
+        }
+        let Enumeration { paths, complete } = self.list(MAX_LISTED, MAX_LIST_STEPS)?;
+        let law = &self.sampler.law;
+        // Where the end is drawn first its weight is no matter of the path.
+        let end = |path: &Path| match path.nodes.last() {
+            Some(end) if !law.end_first => law.ends.of(end.0),
+            _ => 1.0,
+        };
+        let weight = |path: &Path| law.factors.weight(&law.kg, law.automaton(), path) * end(path);
+        let weights = paths.iter().map(weight).collect();
+        Ok(self.listed.get_or_init(|| Listed { paths, weights, complete }))
     }
 
     /// The first `limit` legal paths, or all if there are not more. The result is also incomplete when the search
     /// among walks that are not simple takes too long.
-    #[must_use]
-    pub fn enumerate(&self, limit: usize) -> Enumeration {
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Stopped`].
+    pub fn enumerate(&self, limit: usize) -> Result<Enumeration> {
         let max_steps = (limit as u64).saturating_mul(1000).max(MAX_LIST_STEPS);
         self.list(limit, max_steps)
     }
 
-    fn list(&self, limit: usize, max_steps: u64) -> Enumeration {
-        let dag = self.sampler.user_dag(self.user, self.sampler.spec.ends, &mut Scratch::default());
+    fn list(&self, limit: usize, max_steps: u64) -> Result<Enumeration> {
+        let spec = &self.sampler.law.spec;
+        let dag = self.sampler.user_dag(self.user, spec.ends, &mut Scratch::default(), self.context)?;
         let mut paths = Vec::new();
-        let complete = visit(&dag, self.sampler.spec.simple, max_steps, |path| {
+        let complete = visit(&dag, spec.simple, max_steps, self.context, |path| {
             if !self.is_legal(path) {
                 return true;
             }
@@ -321,175 +337,8 @@ impl<'s> UserTables<'s> {
                 paths.push(path.clone());
             }
             room
-        });
-        Enumeration { paths, complete }
-    }
-
-    /// The number of legal paths: exact up to three hops, and for more where no more than two million walks need to be looked at.
-    ///
-    /// # Errors
-    /// [`crate::Error::CountOverflow`].
-    pub fn num_paths(&self) -> Result<Count> {
-        self.num_paths_with(&mut Scratch::default())
-    }
-
-    pub(super) fn num_paths_with(&self, scratch: &mut Scratch) -> Result<Count> {
-        if let Some(paths) = self.by_difference(scratch)? {
-            return Ok(Count { paths, exact: true });
-        }
-        let sampler = self.sampler;
-        let own = self.own.get().and_then(Option::as_ref);
-        let (walks, made);
-        let dag = match own {
-            Some(Own { table: Table { dag, weights: LawWeights::Counts(counts) }, roots: Roots::User }) => {
-                walks = counts.total(dag, 0);
-                dag
-            }
-            _ => {
-                made = sampler.user_dag(self.user, sampler.spec.ends, scratch);
-                walks = self.count(&made)?;
-                &made
-            }
-        };
-        let simple = sampler.spec.simple;
-        let all_legal = !sampler.looks_at_ends() && (!simple || sampler.pattern.max_hops() <= MAX_SIMPLE_HOPS);
-        if all_legal || walks > MAX_COUNTED {
-            return Ok(Count { paths: walks, exact: all_legal });
-        }
-        let mut paths = 0;
-        visit(dag, simple, u64::MAX, |path| {
-            paths += u64::from(self.is_legal(path));
-            true
-        });
-        Ok(Count { paths, exact: true })
-    }
-
-    fn count(&self, dag: &Dag) -> Result<u64> {
-        let turns = if self.sampler.spec.simple { Turns::Onward } else { Turns::Any };
-        let counts = Weights::<u64>::new(dag, Measure::ones(turns));
-        let who = || overflow(&self.sampler.kg.node_name(self.user));
-        counts.map(|counts| counts.total(dag, 0)).map_err(|_| who())
-    }
-
-    /// The number of paths to unseen items as that to all items less that to train items, which spares looking at the
-    /// surroundings of the user once more. Only where walks are simple without more ado.
-    fn by_difference(&self, scratch: &mut Scratch) -> Result<Option<u64>> {
-        let sampler = self.sampler;
-        let automaton = sampler.pattern.automaton();
-        let ends_at_first_hop = super::linked_state(automaton).is_some_and(|state| automaton.is_accepting(state));
-        let SampleSpec { simple, causal, .. } = sampler.spec;
-        if !simple
-            || causal
-            || sampler.pattern.max_hops() > MAX_SIMPLE_HOPS
-            || ends_at_first_hop
-            || sampler.shared.is_none()
-        {
-            return Ok(None);
-        }
-        let Some(counts) = sampler.shared_counts() else { return Ok(None) };
-        let start = self.user.0.wrapping_sub(sampler.starts.hull().start) as usize;
-        let all = counts.get(start).copied().unwrap_or(0);
-        if sampler.spec.ends == EndSet::Any {
-            return Ok(Some(all));
-        }
-        let train = self.count(&sampler.user_dag(self.user, EndSet::Train, scratch))?;
-        Ok(Some(all.saturating_sub(train)))
-    }
-}
-
-impl Own {
-    fn new(sampler: &Sampler<'_>, user: NodeId, scratch: &mut Scratch) -> Self {
-        let dag = sampler.user_dag(user, sampler.spec.ends, scratch);
-        if !sampler.by_end {
-            let weights = sampler.weigh(&dag, Some(&sampler.ends));
-            return Self { table: Table { dag, weights }, roots: Roots::User };
-        }
-        let turned = dag.transposed(&[0]);
-        let weights = sampler.weigh(&turned, None);
-        let table = Table { dag: turned, weights };
-        let roots = Roots::Ends(table.ends(&dag.stops, &sampler.ends));
-        Self { table, roots }
-    }
-}
-
-impl Ends {
-    /// The slots of an end drawn by weight.
-    fn draw(&self, stream: &mut QuickStream) -> Option<&[u32]> {
-        let index = match self.sums.last() {
-            None => stream.index(self.slots.len()),
-            Some(total) => {
-                let drawn = stream.unit() * total;
-                self.sums.partition_point(|sum| *sum <= drawn).min(self.slots.len() - 1)
-            }
-        };
-        self.slots.get(index).map(Vec::as_slice)
-    }
-}
-
-impl Table {
-    fn node(&self, slot: u32) -> NodeId {
-        NodeId(self.dag.nodes.get(slot as usize).copied().unwrap_or(u32::MAX))
-    }
-
-    pub(super) fn has_walks(&self, slot: u32) -> bool {
-        match &self.weights {
-            LawWeights::Counts(weights) => weights.total(&self.dag, slot) > 0,
-            LawWeights::Weighted(weights) => weights.total(&self.dag, slot) > 0.0,
-        }
-    }
-
-    pub(super) fn attempt(&self, root: u32, stream: &mut QuickStream, path: &mut Path) -> bool {
-        match &self.weights {
-            LawWeights::Counts(weights) => weights.attempt(&self.dag, root, stream, path),
-            LawWeights::Weighted(weights) => weights.attempt(&self.dag, root, stream, path),
-        }
-    }
-
-    /// A path to one end, whose slots are given, drawn from the end back to the user.
-    fn attempt_back(&self, slots: &[u32], stream: &mut QuickStream, path: &mut Path) -> bool {
-        let root = match &self.weights {
-            LawWeights::Counts(weights) => weights.root(&self.dag, slots, stream),
-            LawWeights::Weighted(weights) => weights.root(&self.dag, slots, stream),
-        };
-        let drawn = root.is_some_and(|root| self.attempt(root, stream, path));
-        path.nodes.reverse();
-        path.relations.reverse();
-        drawn
-    }
-
-    /// The ends that walks lead to; `stops` says which slots are ends.
-    fn ends(&self, stops: &[bool], weights: &EndWeights) -> Ends {
-        let mut ends: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        for ((slot, &node), _) in (0u32..).zip(&self.dag.nodes).zip(stops).filter(|(_, stop)| **stop) {
-            if self.has_walks(slot) {
-                ends.entry(node).or_default().push(slot);
-            }
-        }
-        let sums = ends.keys().scan(0.0, |sum, &end| {
-            *sum += weights.of(end);
-            Some(*sum)
-        });
-        let sums = if weights.are_weighed() { sums.collect() } else { Vec::new() };
-        Ends { slots: ends.into_values().collect(), sums }
-    }
-}
-
-impl<W: Weight> Weights<W> {
-    /// One of the slots, in proportion to the weight of the walks from it.
-    fn root(&self, dag: &Dag, slots: &[u32], stream: &mut QuickStream) -> Option<u32> {
-        if let [only] = slots {
-            return Some(*only);
-        }
-        let total = slots.iter().try_fold(W::ZERO, |sum, &slot| sum.plus(self.total(dag, slot)))?;
-        if total <= W::ZERO {
-            return None;
-        }
-        let drawn = W::draw(total, stream);
-        let mut sum = W::ZERO;
-        slots.iter().copied().find(|&slot| {
-            sum = sum.plus(self.total(dag, slot)).unwrap_or(total);
-            sum > drawn
-        })
+        })?;
+        Ok(Enumeration { paths, complete })
     }
 }
 
@@ -507,5 +356,66 @@ impl Listed {
         let Some((chosen, _)) = chosen else { return false };
         path.clone_from(chosen);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TrainKg;
+    use crate::dataset::{Dataset, MAX_RELATIONS, RawTriple};
+    use crate::pattern::Pattern;
+    use crate::sample::{EndSet, Law, SampleSpec};
+
+    const USERS: u32 = 3;
+
+    /// A small graph; with `padding`, the same with so many relations and nodes besides that a hop does not fit 32
+    /// bits.
+    fn graph(padding: bool) -> TrainKg {
+        let mut dataset = Dataset::default();
+        let relations = ["r0", "r1", "r2"].map(|name| dataset.relation(name));
+        for number in 0..4 {
+            dataset.link(&format!("i{number}"), &format!("f{number}"));
+        }
+        for (user, item) in (0..USERS).flat_map(|user| (0..4).map(move |item| (user, item))) {
+            if (user + item) % 3 > 0 {
+                dataset.interact(&format!("u{user}"), &format!("i{item}"));
+            }
+        }
+        for number in 0..12u32 {
+            let head = dataset.entity(&format!("f{}", number % 4), "film");
+            let tail = dataset.entity(&format!("e{}", number / 3), "thing");
+            let relation = relations[number as usize % 3];
+            dataset.triples.push(RawTriple { head, relation, tail, line: 0 });
+        }
+        if padding {
+            (3..MAX_RELATIONS).for_each(|number| _ = dataset.relation(&format!("s{number:05}")));
+            (0..1u32 << 16).for_each(|number| _ = dataset.entity(&format!("z{number:05}"), "zzz"));
+        }
+        crate::build::build(dataset).expect("a graph").train_kg().expect("a graph")
+    }
+
+    /// Nodes and relations of the padding come after all others, so draws must be the same; the laws of narrow codes
+    /// are tested elsewhere.
+    #[test]
+    fn wide_codes_draw_what_narrow_ones_do() {
+        let (narrow, wide, context) = (graph(false), graph(true), Context::default());
+        let text = "(:user)-[:interacted]->(:item)-[]-(:thing)-[]-(:item)";
+        for law in [Law::UniformPath, Law::Walk] {
+            let spec = SampleSpec { law, damping: 0.0, ends: EndSet::Any, ..SampleSpec::default() };
+            let pattern = |kg: &TrainKg| Pattern::parse(text, kg).expect("a pattern");
+            let [narrow, wide] =
+                [&narrow, &wide].map(|kg| Sampler::new(kg, &pattern(kg), &spec, &context).expect("a sampler"));
+            let is_wide = |sampler: &Sampler| sampler.shared.as_ref().expect("compiled").is_wide();
+            assert!(!is_wide(&narrow) && is_wide(&wide));
+            for user in (0..USERS).map(NodeId) {
+                let [narrow, wide] = [&narrow, &wide].map(|sampler| sampler.tables(user, &context).expect("a user"));
+                let (mut a, mut b) = (Path::default(), Path::default());
+                for draw in 0..500 {
+                    assert!(narrow.draw(draw, &mut a).expect("drawn") && wide.draw(draw, &mut b).expect("drawn"));
+                    assert_eq!(a, b, "{law:?}, user {user:?}, draw {draw}");
+                }
+            }
+        }
     }
 }

@@ -7,12 +7,12 @@
 //! N(v→x) = f(x) · (P(x) − Σ_{arcs b: x→v} N(b)) + stop(x),     P(x) = Σ_{arcs b of x} N(b)
 //! ```
 //!
-//! (times the weight of the relation of v→x and that of the arc itself), where f(x) is the factor of the hop away from x and stop(x) is the weight
-//! of the end where the walk may stop, and else 0. Parallel relations between x and v are several arcs b. Where all
-//! factors are 1 these are counts, exact in 64 bits or an error. Where walks may turn back the sum is left out. A hop is drawn in proportion
-//! to N among the arcs that do not lead back, so a walk is drawn in proportion to its weight among those that never turn
-//! straight back; walks that meet a node again later are drawn again as a whole, which leaves the proportions of the
-//! others as they were.
+//! (times the weight of the relation of v→x and that of the arc itself), where f(x) is the factor of the hop away from
+//! x and stop(x) is the weight of the end where the walk may stop, and else 0. Parallel relations between x and v are
+//! several arcs b. Where all factors are 1 these are counts, exact in 64 bits or an error. Where walks may turn back
+//! the sum is left out. A hop is drawn in proportion to N among the arcs that do not lead back, so a walk is drawn in
+//! proportion to its weight among those that never turn straight back; walks that meet a node again later are drawn
+//! again as a whole, which leaves the proportions of the others as they were.
 //!
 //! In floating point a sum of nothing but zeros is zero, so no walk of weight zero is ever drawn; a weight is off by at
 //! most 1e-16 of the weight of all continuations from its slot.
@@ -20,101 +20,9 @@
 #![expect(clippy::indexing_slicing, reason = "slots and arcs are numbered by the graph; hot loops")]
 
 use super::dag::{Arc, Dag};
-use footpath_core::{NodeId, Path, QuickStream, RelationId};
+use super::weight::{Failure, Overflow, Weight};
+use footpath_core::{Context, NodeId, Path, QuickStream, RelationId};
 use std::ops::Range;
-
-/// A number that walks are weighed with: `u64` counts, or `f64`.
-pub(super) trait Weight: Copy + PartialOrd + std::fmt::Debug + Send + Sync {
-    /// No walk.
-    const ZERO: Self;
-    /// One walk.
-    const ONE: Self;
-    /// The sum, `None` past the largest number.
-    fn plus(self, other: Self) -> Option<Self>;
-    /// The difference, never below zero.
-    fn minus(self, other: Self) -> Self;
-    /// The product with a factor; counts have none.
-    fn times(self, factor: f64) -> Self;
-    /// The quotient by the same factor.
-    fn over(self, factor: f64) -> Self;
-    /// A number of walks.
-    fn whole(number: usize) -> Self;
-    /// Writes weights, none of them zero, as integers in proportion to them and returns the sum of the integers; 0 stands for 2^64.
-    fn scale(weights: impl ExactSizeIterator<Item = Self> + Clone, scaled: &mut Vec<u128>) -> u64;
-    /// A uniform number below `bound`, which is not zero.
-    fn draw(bound: Self, stream: &mut QuickStream) -> Self;
-}
-
-impl Weight for u64 {
-    const ZERO: Self = 0;
-    const ONE: Self = 1;
-
-    fn plus(self, other: Self) -> Option<Self> {
-        self.checked_add(other)
-    }
-    fn minus(self, other: Self) -> Self {
-        self.saturating_sub(other)
-    }
-    fn times(self, _: f64) -> Self {
-        self
-    }
-    fn over(self, _: f64) -> Self {
-        self
-    }
-    fn whole(number: usize) -> Self {
-        number as u64
-    }
-    fn scale(weights: impl ExactSizeIterator<Item = Self> + Clone, scaled: &mut Vec<u128>) -> u64 {
-        scaled.clear();
-        scaled.extend(weights.clone().map(u128::from));
-        weights.sum()
-    }
-    fn draw(bound: Self, stream: &mut QuickStream) -> Self {
-        stream.below(bound)
-    }
-}
-
-impl Weight for f64 {
-    const ZERO: Self = 0.0;
-    const ONE: Self = 1.0;
-
-    fn plus(self, other: Self) -> Option<Self> {
-        Some(self + other)
-    }
-    fn minus(self, other: Self) -> Self {
-        (self - other).max(0.0)
-    }
-    fn times(self, factor: f64) -> Self {
-        self * factor
-    }
-    fn over(self, factor: f64) -> Self {
-        self / factor
-    }
-    #[expect(clippy::cast_precision_loss, reason = "numbers of arcs are far below 2^53")]
-    fn whole(number: usize) -> Self {
-        number as f64
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "parts of 2^64, none of them negative")]
-    fn scale(weights: impl ExactSizeIterator<Item = Self> + Clone, scaled: &mut Vec<u128>) -> u64 {
-        const WHOLE: u128 = 1 << 64;
-        let sum: f64 = weights.clone().sum();
-        scaled.clear();
-        scaled.extend(weights.map(|weight| (weight / sum * 2f64.powi(64)) as u128));
-        // What rounding left over or took too much is less than a part in 2^52; the heaviest hop bears it.
-        let total: u128 = scaled.iter().sum();
-        if let Some(heaviest) = scaled.iter_mut().max() {
-            *heaviest = (*heaviest + WHOLE).saturating_sub(total);
-        }
-        0
-    }
-    fn draw(bound: Self, stream: &mut QuickStream) -> Self {
-        stream.unit() * bound
-    }
-}
-
-/// A count went past 64 bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Overflow;
 
 /// Whether walks may turn straight back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,12 +80,13 @@ impl<W: Weight> Weights<W> {
     }
 
     /// Weighs every arc.
-    pub(super) fn new(dag: &Dag, measure: Measure) -> Result<Self, Overflow> {
+    pub(super) fn new(dag: &Dag, measure: Measure, context: &Context) -> Result<Self, Failure> {
         let mut weights = Self { sums: vec![W::ZERO; dag.num_arcs()], measure };
         // Within a layer the slots ascend by node, so for each target the search for the arcs back only moves on.
         let mut cursors = vec![(u32::MAX, 0usize); dag.nodes.len()];
         for (pass, layer) in (0u32..).zip(dag.layers.iter().rev()) {
             for &slot in layer {
+                context.check()?;
                 weights.weigh(dag, slot, pass, &mut cursors)?;
             }
         }
@@ -248,7 +157,8 @@ impl<W: Weight> Weights<W> {
         self.measure.factors.get(slot as usize).copied().unwrap_or(1.0)
     }
 
-    /// Draws one walk from `root` in proportion to its weight. False, with the walk cut short, when it meets a node again.
+    /// Draws one walk from `root` in proportion to its weight. False, with the walk cut short, when it meets a node
+    /// again.
     pub(super) fn attempt(&self, dag: &Dag, root: u32, stream: &mut QuickStream, path: &mut Path) -> bool {
         path.nodes.clear();
         path.relations.clear();

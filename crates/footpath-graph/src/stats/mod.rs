@@ -1,28 +1,30 @@
-//! What a corpus is made of: how long its paths are, which patterns and relations they follow, where they end, and what is said twice.
+//! What a corpus is made of: how long its paths are, which patterns and relations they follow, where they end, and what
+//! is said twice.
 //!
-//! One pass over the mapped rows, one part for each thread, and one or more passes for duplicates. Memory is that of a few numbers for
-//! each node and distinct pattern, and at most 1 GiB of hashes.
+//! One pass over the mapped rows, one part for each thread, and one or more passes for duplicates. Memory is that of a
+//! few numbers for each node and distinct pattern, and at most 1 GiB of hashes.
 
 mod duplicates;
 mod tally;
 
 pub use duplicates::count_duplicates;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kg::TrainKg;
-use footpath_core::{Corpus, NodeId, RelationId};
+use footpath_core::{Context, Corpus, NodeId, RelationId};
 use rayon::prelude::*;
 use serde::Serialize;
 use tally::Tally;
 
 /// Patterns that are named; the others are summed up.
 pub const MAX_PATTERNS: usize = 20;
-/// Most threads.
-const MAX_THREADS: usize = 1024;
+/// Rows between two looks at whether to stop.
+const CHECKED_ROWS: usize = 1 << 14;
 /// Hashes held at a time when duplicates are counted: 1 GiB.
 const MAX_HASHES: usize = 1 << 26;
 
-/// What a corpus is made of. Shares are of all paths unless said otherwise, from 0 to 1, and 0 where there is nothing to share.
+/// What a corpus is made of. Shares are of all paths unless said otherwise, from 0 to 1, and 0 where there is nothing
+/// to share.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CorpusStats {
     /// Number of paths.
@@ -101,16 +103,18 @@ pub struct Ends {
     pub coverage: f64,
     /// Paths that end at an item; all shares here are of these.
     pub paths: u64,
-    /// Gini coefficient over all items, `Σ (2i − n − 1) x_i / (n Σ x)` with the counts `x` ascending and `i` from 1: 0 when every item has as many
-    /// ends, near 1 when one has all.
+    /// Gini coefficient over all items, `Σ (2i − n − 1) x_i / (n Σ x)` with the counts `x` ascending and `i` from 1: 0
+    /// when every item has as many ends, near 1 when one has all.
     pub gini: f64,
     /// Share of the hundredth of items with most ends, at least one item.
     pub top_1_percent: f64,
     /// Share of the tenth of items with most ends, at least one item.
     pub top_10_percent: f64,
-    /// Items from the most to the least popular in train, in ten parts of the same size as far as that goes; equal ones by id.
+    /// Items from the most to the least popular in train, in ten parts of the same size as far as that goes; equal ones
+    /// by id.
     pub deciles: Vec<Decile>,
-    /// Share of ends of the items with the fewest ends, at each hundredth of all items: the Lorenz curve, 101 points from 0 to 1.
+    /// Share of ends of the items with the fewest ends, at each hundredth of all items: the Lorenz curve, 101 points
+    /// from 0 to 1.
     pub lorenz: Vec<f64>,
 }
 
@@ -132,61 +136,83 @@ pub struct Hubs {
     pub entities: u64,
     /// Paths that meet one of them.
     pub paths_with_entity: u64,
-    /// Share of these whose first entity is among the hundredth of entities (at least one) with most arcs, equal ones by id.
+    /// Share of these whose first entity is among the hundredth of entities (at least one) with most arcs, equal ones
+    /// by id.
     pub top_1_percent: f64,
     /// Arcs of the last entity of that hundredth.
     pub degree: u64,
 }
 
-/// Describes a corpus of this graph. The result does not depend on `threads`, of which there are 1 to 1,024.
+/// Describes a corpus of this graph. Works on the threads of rayon's current pool; the result does not depend on them.
 ///
 /// # Errors
-/// [`footpath_core::Error::Corrupt`] naming the first row that is no path; [`Error::Usage`] for a bad number of threads.
-pub fn corpus_stats(corpus: &Corpus, kg: &TrainKg, threads: usize) -> Result<CorpusStats> {
-    let bad = |reason: String| Error::Usage { option: "threads", reason };
-    if !(1..=MAX_THREADS).contains(&threads) {
-        return Err(bad(format!("{threads} is not between 1 and {MAX_THREADS}")));
-    }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| bad(e.to_string()))?;
-    pool.install(|| {
-        let hubs = hubs(kg);
-        let tally = tally(corpus, kg, &hubs)?;
-        let duplicates = count_duplicates(corpus, MAX_HASHES);
-        Ok(summary(corpus, kg, &hubs, &tally, duplicates))
-    })
+/// [`footpath_core::Error::Corrupt`] naming the first row that is no path; [`footpath_core::Error::Stopped`].
+pub fn corpus_stats(corpus: &Corpus, kg: &TrainKg, context: &Context) -> Result<CorpusStats> {
+    let hubs = hubs(kg, context)?;
+    let tally = tally(corpus, kg, &hubs, context)?;
+    let duplicates = count_duplicates(corpus, MAX_HASHES, context)?;
+    summary(corpus, kg, &hubs, &tally, duplicates, context)
 }
 
 /// One part of the rows for each thread: counts by node are too large to have many of.
-fn tally(corpus: &Corpus, kg: &TrainKg, hubs: &[NodeId]) -> Result<Tally> {
+fn tally(corpus: &Corpus, kg: &TrainKg, hubs: &[NodeId], context: &Context) -> Result<Tally> {
     let width = corpus.header().width;
+    let stage = context.stage("counting", Some(corpus.len() as u64), "paths");
     let part = corpus.len().div_ceil(rayon::current_num_threads()).max(1);
-    let parts: Vec<std::result::Result<Tally, usize>> = corpus
+    let parts: Vec<Result<std::result::Result<Tally, usize>>> = corpus
         .tokens()
         .par_chunks(part * width)
         .enumerate()
-        .map(|(number, rows)| Tally::of(rows, width, number * part, kg, hubs))
+        .map(|(number, rows)| {
+            let mut tally = Tally::new(width, kg);
+            for (block, rows) in rows.chunks(CHECKED_ROWS * width).enumerate() {
+                let first_row = number * part + block * CHECKED_ROWS;
+                if let Err(row) = tally.rows(rows, width, first_row, kg, hubs) {
+                    return Ok(Err(row));
+                }
+                stage.advance((rows.len() / width) as u64)?;
+            }
+            Ok(Ok(tally))
+        })
         .collect();
     let mut whole = Tally::default();
     for part in parts {
-        whole.add(part.map_err(|row| corpus.no_path(row))?);
+        whole.add(part?.map_err(|row| corpus.no_path(row))?);
     }
     Ok(whole)
 }
 
 /// The hundredth of the entities with most arcs, in order of their ids.
-fn hubs(kg: &TrainKg) -> Vec<NodeId> {
-    let mut entities: Vec<NodeId> = entities(kg).map(NodeId).collect();
-    entities.par_sort_unstable_by_key(|&node| (std::cmp::Reverse(kg.degree(node)), node));
-    entities.truncate(entities.len().div_ceil(100));
-    entities.sort_unstable();
-    entities
+fn hubs(kg: &TrainKg, context: &Context) -> Result<Vec<NodeId>> {
+    let all = entities(kg);
+    let num_hubs = all.len().div_ceil(100);
+    let mut by_degree = Vec::with_capacity(all.len());
+    for node in all.map(NodeId) {
+        context.check()?;
+        by_degree.push((std::cmp::Reverse(kg.degree(node)), node));
+    }
+    // Only who is among them matters, which takes a fraction of the time of putting all in order.
+    if num_hubs < by_degree.len() {
+        by_degree.select_nth_unstable(num_hubs);
+    }
+    let mut hubs: Vec<NodeId> = by_degree.into_iter().take(num_hubs).map(|(_, node)| node).collect();
+    hubs.sort_unstable();
+    Ok(hubs)
 }
 
 fn entities(kg: &TrainKg) -> std::ops::Range<u32> {
     kg.items().end..kg.vocabulary().num_nodes
 }
 
-fn summary(corpus: &Corpus, kg: &TrainKg, hubs: &[NodeId], tally: &Tally, duplicates: u64) -> CorpusStats {
+fn summary(
+    corpus: &Corpus,
+    kg: &TrainKg,
+    hubs: &[NodeId],
+    tally: &Tally,
+    duplicates: u64,
+    context: &Context,
+) -> Result<CorpusStats> {
+    context.check()?;
     let paths = corpus.len() as u64;
     let lengths = tally.lengths.iter().enumerate().filter(|(_, paths)| **paths > 0);
     let per_user: Vec<u64> = tally.users.iter().copied().filter(|&paths| paths > 0).collect();
@@ -195,7 +221,7 @@ fn summary(corpus: &Corpus, kg: &TrainKg, hubs: &[NodeId], tally: &Tally, duplic
     patterns.par_sort_unstable_by_key(|&(paths, row)| (std::cmp::Reverse(paths), row));
     let top = patterns.iter().take(MAX_PATTERNS);
     let named: u64 = top.clone().map(|pattern| pattern.0).sum();
-    CorpusStats {
+    Ok(CorpusStats {
         paths,
         tokens: 2 * hops + paths,
         users: kg.users().len() as u64,
@@ -208,7 +234,7 @@ fn summary(corpus: &Corpus, kg: &TrainKg, hubs: &[NodeId], tally: &Tally, duplic
             .collect(),
         other_patterns: paths - named,
         relations: relations(kg, &tally.relations, hops),
-        ends: ends(kg, &tally.ends),
+        ends: ends(kg, &tally.ends, context)?,
         hubs: Hubs {
             entities: entities(kg).len() as u64,
             paths_with_entity: tally.with_entity,
@@ -217,7 +243,7 @@ fn summary(corpus: &Corpus, kg: &TrainKg, hubs: &[NodeId], tally: &Tally, duplic
         },
         duplicates,
         duplicate_share: share(duplicates, paths),
-    }
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share")]
@@ -260,7 +286,7 @@ fn metapath(row: &[u32], kg: &TrainKg) -> String {
     text
 }
 
-fn ends(kg: &TrainKg, counts: &[u64]) -> Ends {
+fn ends(kg: &TrainKg, counts: &[u64], context: &Context) -> Result<Ends> {
     let items = kg.items().len() as u64;
     let mut ascending = counts.to_vec();
     ascending.resize(kg.items().len(), 0);
@@ -269,7 +295,8 @@ fn ends(kg: &TrainKg, counts: &[u64]) -> Ends {
     let paths: u64 = ascending.iter().sum();
     let covered = ascending.iter().filter(|&&count| count > 0).count() as u64;
     let top = |part: usize| share(ascending.iter().rev().take(ascending.len().div_ceil(part)).sum(), paths);
-    Ends {
+    context.check()?;
+    Ok(Ends {
         items,
         covered,
         coverage: share(covered, items),
@@ -279,7 +306,7 @@ fn ends(kg: &TrainKg, counts: &[u64]) -> Ends {
         top_10_percent: top(10),
         deciles: deciles(kg, &by_item, paths),
         lorenz: lorenz(&ascending, paths),
-    }
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a coefficient")]

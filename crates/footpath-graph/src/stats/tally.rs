@@ -34,26 +34,31 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Counts rows of this width, the first of which is row `first_row` of the corpus. The error is the row that is no path.
-    pub(super) fn of(
-        rows: &[u32],
-        width: usize,
-        first_row: usize,
-        kg: &TrainKg,
-        hubs: &[NodeId],
-    ) -> Result<Self, usize> {
-        let mut tally = Self {
+    /// Nothing counted yet, of rows of this width.
+    pub(super) fn new(width: usize, kg: &TrainKg) -> Self {
+        Self {
             lengths: vec![0; width / 2 + 1],
             users: vec![0; kg.users().len()],
             ends: vec![0; kg.items().len()],
             relations: vec![0; kg.num_relations()],
             ..Self::default()
-        };
+        }
+    }
+
+    /// Counts rows, the first of which is row `first_row` of the corpus. The error is the row that is no path.
+    pub(super) fn rows(
+        &mut self,
+        rows: &[u32],
+        width: usize,
+        first_row: usize,
+        kg: &TrainKg,
+        hubs: &[NodeId],
+    ) -> Result<(), usize> {
         let mut key = Vec::new();
         for (row, number) in rows.chunks_exact(width).zip(first_row..) {
-            tally.count(row, number, kg, hubs, &mut key).ok_or(number)?;
+            self.count(row, number, kg, hubs, &mut key).ok_or(number)?;
         }
-        Ok(tally)
+        Ok(())
     }
 
     /// Counts a row; `None` when it is no path. `key` is scratch space.

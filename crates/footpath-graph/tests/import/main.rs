@@ -7,6 +7,7 @@
 mod memory;
 mod sources;
 mod stops;
+mod whole;
 
 use footpath_core::{Context, ErrorClass, NodeId, Progress, Purpose, Stream, Triple};
 use footpath_graph::build::Built;
@@ -75,6 +76,7 @@ struct Graph {
     self_loops: Option<u64>,
     unused_relations: Option<u64>,
     warnings: Option<Vec<String>>,
+    findings: Option<Vec<String>>,
 }
 
 fn bad_data() -> PathBuf {
@@ -187,6 +189,11 @@ fn check_graph(got: &Imported, expected: &Graph, good: &Imported, case: &str) {
     ];
     for (what, expected, got) in counts {
         assert_eq!(expected.unwrap_or(got), got, "{case}: {what}");
+    }
+    if let Some(findings) = &expected.findings {
+        let got: Vec<_> = report.findings.iter().map(|finding| finding.kind.clone()).collect();
+        let all = findings.iter().all(|kind| got.contains(kind));
+        assert!(all, "{case}: findings {got:?}");
     }
     if let Some(warnings) = &expected.warnings {
         let got: Vec<_> = report.warnings.iter().map(|w| w.kind.clone()).collect();

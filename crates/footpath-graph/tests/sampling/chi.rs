@@ -30,8 +30,9 @@ pub(crate) fn total_variation(observed: &[u64], probabilities: &[f64], draws: u6
     observed.iter().zip(probabilities).map(difference).sum::<f64>() / 2.0
 }
 
-/// What the total variation of draws that follow their law exceeds with a probability of at most [`ALPHA`]: its mean is at most
-/// √((cells − 1) / draws) / 2 by Cauchy and Schwarz, and above that by t with probability exp(−2 t² draws) by McDiarmid.
+/// What the total variation of draws that follow their law exceeds with a probability of at most [`ALPHA`]: its mean is
+/// at most √((cells − 1) / draws) / 2 by Cauchy and Schwarz, and above that by t with probability exp(−2 t² draws) by
+/// McDiarmid.
 pub(crate) fn total_variation_bound(cells: usize, draws: u64) -> f64 {
     let mean = (cells.saturating_sub(1) as f64 / draws as f64).sqrt() / 2.0;
     mean + (-ALPHA.ln() / (2.0 * draws as f64)).sqrt()

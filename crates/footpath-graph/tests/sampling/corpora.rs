@@ -1,49 +1,29 @@
 use crate::chi::{ALPHA, p_value};
 use crate::graphs::{planted, toy};
 use crate::oracle::{CASES, legal};
+use crate::{Run, context, threads};
 use footpath_core::{Corpus, CorpusWriter, NodeId, Path, Replace};
 use footpath_graph::audit::audit_corpus;
 use footpath_graph::build::build;
 use footpath_graph::dataset::Dataset;
 use footpath_graph::pattern::{Mixture, Pattern};
 use footpath_graph::sample::{
-    EndSet, Kernel, Law, Quota, Replacement, Run, SampleSpec, SampleSummary, Sampler, Shard, Views, count_paths,
+    Amount, CorpusSampler, EndSet, Law, Quota, SampleSpec, SampleSummary, Sampler, Shard, Users, count_paths,
     sample_corpus,
 };
 use footpath_graph::{Error, TrainKg};
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const LAWS: [Law; 3] = [Law::UniformPath, Law::UniformEnd, Law::Walk];
 const ENDS: [EndSet; 3] = [EndSet::Train, EndSet::Unseen, EndSet::Any];
 
 fn per_user(paths: u64, threads: usize) -> Run {
-    Run {
-        quota: Quota::PerUser(paths),
-        replacement: Replacement::With,
-        shard: Shard::default(),
-        threads,
-        views: Views::Auto,
-        kernel: Kernel::Together,
-    }
+    Run { amount: Amount { quota: Quota::PerUser(paths), ..Amount::default() }, shard: Shard::default(), threads }
 }
 
 fn corpus(kg: &TrainKg, pattern: &Pattern, spec: &SampleSpec, run: Run) -> (Vec<u32>, SampleSummary) {
-    let mut rows = Vec::new();
-    let mut sink = |tokens: &[u32]| {
-        rows.extend_from_slice(tokens);
-        Ok(())
-    };
-    let summary = sample_corpus(
-        kg,
-        &Mixture::single(pattern.clone()),
-        spec,
-        run,
-        &mut sink,
-        &mut |_| {},
-        &AtomicBool::new(false),
-    )
-    .unwrap();
-    (rows, summary)
+    crate::corpus(kg, &Mixture::single(pattern.clone()), spec, run).unwrap()
 }
 
 #[test]
@@ -72,12 +52,12 @@ fn rows_are_functions_of_their_number() {
     let spec = SampleSpec::default();
     let (rows, summary) = corpus(&kg, &pattern, &spec, per_user(40_000, 2));
     assert_eq!(summary.num_paths, 120_000);
-    let sampler = Sampler::new(&kg, &pattern, spec.clone()).unwrap();
+    let sampler = Sampler::new(&kg, &pattern, &spec, context()).unwrap();
     let (mut path, mut row) = (Path::default(), Vec::new());
     for (index, expected) in rows.chunks(sampler.row_width()).enumerate().step_by(997) {
         let user = NodeId(u32::try_from(index / 40_000).unwrap());
         row.clear();
-        assert!(sampler.tables(user).unwrap().draw_row(index as u64 % 40_000, &mut path, &mut row));
+        assert!(sampler.tables(user, context()).unwrap().draw_row(index as u64 % 40_000, &mut path, &mut row).unwrap());
         assert_eq!(row, expected, "row {index}");
     }
 }
@@ -92,25 +72,31 @@ fn a_corpus_on_disk_passes_the_audit() {
     for ends in ENDS {
         let directory = root.path().join(format!("{ends:?}"));
         let spec = SampleSpec { ends, ..SampleSpec::default() };
-        let width = Sampler::new(&kg, &pattern, spec.clone()).unwrap().row_width();
+        let width = Sampler::new(&kg, &pattern, &spec, context()).unwrap().row_width();
         let mut writer = CorpusWriter::create(&directory, width, Replace::No).unwrap();
-        let run = per_user(25, 2);
+        let done = Arc::new(AtomicU64::new(0));
+        let told = Arc::clone(&done);
+        let context = threads(2).with_progress(move |progress| {
+            if progress.stage == "sampling" {
+                assert_eq!((progress.of, progress.unit), (Some(40), "users"));
+                told.store(progress.done, Ordering::SeqCst);
+            }
+        });
+        let Run { amount, shard, .. } = per_user(25, 2);
         let mut sink = |rows: &[u32]| Ok(writer.append(rows)?);
-        let mut done = 0;
-        let cancel = AtomicBool::new(false);
-        let summary =
-            sample_corpus(&kg, &Mixture::single(pattern.clone()), &spec, run, &mut sink, &mut |n| done = n, &cancel)
-                .unwrap();
+        let mixture = Mixture::single(pattern.clone());
+        let summary = sample_corpus(&kg, &mixture, &spec, amount, shard, &context, &mut sink).unwrap();
+        let done = done.load(Ordering::SeqCst);
         assert_eq!((summary.num_paths, summary.users_without_paths, done), (1000, 0, 40));
         writer.publish(String::new(), kg.vocabulary(), serde_json::Value::Null).unwrap();
-        let corpus = Corpus::open(&directory, &footpath_core::Context::default()).unwrap();
-        let report = audit_corpus(&corpus, &kg, &pattern, &spec, std::slice::from_ref(&held_out)).unwrap();
+        let corpus = Corpus::open(&directory, &context).unwrap();
+        let report = audit_corpus(&corpus, &kg, &pattern, &spec, std::slice::from_ref(&held_out), &context).unwrap();
         assert!(report.is_clean() && report.paths == 1000, "{report:?}");
         let mut text = Vec::new();
-        assert_eq!(footpath_graph::export::write_text(&corpus, &kg, 1, &mut text).unwrap(), 1000);
+        assert_eq!(footpath_graph::export::write_text(&corpus, &kg, &context, &mut text).unwrap(), 1000);
         assert_eq!(text.iter().filter(|&&b| b == b'\n').count(), 1000);
         let mut json = Vec::new();
-        footpath_graph::export::write_jsonl(&corpus, &kg, 1, &mut json).unwrap();
+        footpath_graph::export::write_jsonl(&corpus, &kg, &context, &mut json).unwrap();
         for (line, path) in json.split(|&b| b == b'\n').zip(corpus.paths()) {
             let value: serde_json::Value = serde_json::from_slice(line).unwrap();
             let nodes: Vec<String> = path.unwrap().nodes.iter().map(|&n| kg.node_name(n)).collect();
@@ -127,13 +113,13 @@ fn on_the_planted_graph_every_path_leads_to_the_missing_item() {
     assert_eq!(test.len(), 40);
     for law in LAWS {
         let spec = SampleSpec { law, damping: 0.5, ends: EndSet::Unseen, seed: 5, ..SampleSpec::default() };
-        let sampler = Sampler::new(&kg, &pattern, spec.clone()).unwrap();
+        let sampler = Sampler::new(&kg, &pattern, &spec, context()).unwrap();
         for missing in &test {
-            let tables = sampler.tables(missing.user).unwrap();
+            let tables = sampler.tables(missing.user, context()).unwrap();
             assert_eq!(tables.num_paths().unwrap().paths, 2);
             let mut path = Path::default();
             for draw in 0..20 {
-                assert!(tables.draw(draw, &mut path));
+                assert!(tables.draw(draw, &mut path).unwrap());
                 assert_eq!(path.nodes.last(), Some(&missing.item));
             }
         }
@@ -145,7 +131,7 @@ fn counts_of_all_users_are_those_of_brute_force() {
     let kg = toy();
     for case in CASES {
         for ends in ENDS {
-            let counts = count_paths(&kg, &case.pattern(&kg), ends, 2, &mut |_| {}).unwrap();
+            let counts = threads(2).run(|| count_paths(&kg, &case.pattern(&kg), ends, context())).unwrap().unwrap();
             let mut expected: Vec<u64> = kg
                 .users()
                 .map(|u| legal(&kg, case, NodeId(u), &SampleSpec { ends, ..SampleSpec::default() }).len() as u64)
@@ -175,12 +161,12 @@ fn a_hub_is_left_along_all_its_arcs_alike() {
     let pattern = Pattern::hops(3, &kg).unwrap();
     for law in LAWS {
         let spec = SampleSpec { law, damping: 0.5, ends: EndSet::Unseen, seed: 9, ..SampleSpec::default() };
-        let sampler = Sampler::new(&kg, &pattern, spec.clone()).unwrap();
-        let tables = sampler.tables(NodeId(0)).unwrap();
+        let sampler = Sampler::new(&kg, &pattern, &spec, context()).unwrap();
+        let tables = sampler.tables(NodeId(0), context()).unwrap();
         let mut seen = vec![0u64; FILMS];
         let mut path = Path::default();
         for draw in 0..DRAWS {
-            assert!(tables.draw(draw, &mut path));
+            assert!(tables.draw(draw, &mut path).unwrap());
             seen[(path.nodes[3].0 - kg.items().start) as usize] += 1;
         }
         let start = (kg.item("i0").unwrap().0 - kg.items().start) as usize;
@@ -203,9 +189,9 @@ fn a_user_whose_walks_all_meet_a_node_twice_has_no_path() {
     let pattern = Pattern::hops(4, &kg).unwrap();
     for law in LAWS {
         let spec = SampleSpec { law, damping: 0.5, ends: EndSet::Any, seed: 0, ..SampleSpec::default() };
-        let sampler = Sampler::new(&kg, &pattern, spec.clone()).unwrap();
-        let tables = sampler.tables(NodeId(0)).unwrap();
-        assert!(!tables.draw(0, &mut Path::default()));
+        let sampler = Sampler::new(&kg, &pattern, &spec, context()).unwrap();
+        let tables = sampler.tables(NodeId(0), context()).unwrap();
+        assert!(!tables.draw(0, &mut Path::default()).unwrap());
         assert_eq!(tables.num_paths().unwrap().paths, 0);
         let (rows, summary) = corpus(&kg, &pattern, &spec, per_user(9, 1));
         assert_eq!((rows.len(), summary.users_without_paths), (0, 1));
@@ -227,16 +213,16 @@ fn more_paths_than_64_bits_count_are_drawn_all_the_same() {
     for ends in ENDS {
         let spec = SampleSpec { law: Law::UniformPath, damping: 0.0, ends, seed: 0, ..SampleSpec::default() };
         for law in LAWS {
-            let sampler = Sampler::new(&kg, &pattern, SampleSpec { law, ..spec.clone() }).unwrap();
+            let sampler = Sampler::new(&kg, &pattern, &SampleSpec { law, ..spec.clone() }, context()).unwrap();
             let mut path = Path::default();
-            assert!(sampler.tables(NodeId(0)).unwrap().draw(0, &mut path));
+            assert!(sampler.tables(NodeId(0), context()).unwrap().draw(0, &mut path).unwrap());
             assert!(path.num_hops() == 16 && path.is_simple());
         }
         let of =
             |hops, spec: &SampleSpec| corpus(&kg, &Pattern::hops(hops, &kg).unwrap(), spec, per_user(9, 1)).1.rounded;
         let weighed = SampleSpec { damping: 0.5, ..spec.clone() };
         assert_eq!([of(16, &spec), of(3, &spec), of(3, &weighed)], [true, false, true], "integers where they suffice");
-        let counted = count_paths(&kg, &pattern, ends, 1, &mut |_| {});
+        let counted = count_paths(&kg, &pattern, ends, context());
         assert!(matches!(counted, Err(Error::CountOverflow { .. })));
     }
 }
@@ -247,42 +233,18 @@ fn bad_options_are_refused() {
     let pattern = Pattern::hops(3, &kg).unwrap();
     for damping in [-0.1, f64::NAN, f64::INFINITY, 8.1] {
         let spec = SampleSpec { damping, ..SampleSpec::default() };
-        assert!(matches!(Sampler::new(&kg, &pattern, spec), Err(Error::Usage { .. })), "{damping}");
+        assert!(matches!(Sampler::new(&kg, &pattern, &spec, context()), Err(Error::Usage { .. })), "{damping}");
     }
-    for threads in [0, usize::MAX] {
-        let run = per_user(1, threads);
-        let cancel = AtomicBool::new(false);
-        let result = sample_corpus(
-            &kg,
-            &Mixture::single(pattern.clone()),
-            &SampleSpec::default(),
-            run,
-            &mut |_| Ok(()),
-            &mut |_| {},
-            &cancel,
-        );
-        assert!(matches!(result, Err(Error::Usage { .. })));
+    let mixture = Mixture::single(pattern.clone());
+    let shard = Shard { index: 2, of: 2 };
+    let spec = SampleSpec::default();
+    let drawn = sample_corpus(&kg, &mixture, &spec, Amount::default(), shard, context(), &mut |_| Ok(()));
+    assert!(matches!(drawn, Err(Error::Usage { option: "shard", .. })));
+    let kept = CorpusSampler::new(&kg, &mixture, &spec, Amount::default(), context()).unwrap();
+    for users in [Users::Range(0..kg.items().end), Users::List(vec![NodeId(0), NodeId(kg.items().start)])] {
+        let drawn = kept.draw(&users, context(), &mut |_| panic!("nothing is drawn"));
+        assert!(matches!(drawn, Err(Error::Unknown { .. })));
     }
-    let sampler = Sampler::new(&kg, &pattern, SampleSpec::default()).unwrap();
-    assert!(matches!(sampler.tables(NodeId(kg.items().start)), Err(Error::Unknown { .. })));
-}
-
-#[test]
-fn a_cancelled_run_stops_and_says_so() {
-    let kg = toy();
-    let pattern = Pattern::hops(3, &kg).unwrap();
-    let run = per_user(1, 1);
-    let mut sink = |_: &[u32]| panic!("nothing is drawn");
-    let cancel = AtomicBool::new(true);
-    let summary = sample_corpus(
-        &kg,
-        &Mixture::single(pattern.clone()),
-        &SampleSpec::default(),
-        run,
-        &mut sink,
-        &mut |_| {},
-        &cancel,
-    )
-    .unwrap();
-    assert!(summary.cancelled && summary.num_paths == 0);
+    let sampler = Sampler::new(&kg, &pattern, &SampleSpec::default(), context()).unwrap();
+    assert!(matches!(sampler.tables(NodeId(kg.items().start), context()), Err(Error::Unknown { .. })));
 }

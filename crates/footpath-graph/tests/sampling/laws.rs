@@ -1,4 +1,5 @@
 use crate::chi::{ALPHA, p_value, total_variation, total_variation_bound};
+use crate::context;
 use crate::graphs::toy;
 use crate::oracle::{CASES, Case, legal, probabilities};
 use footpath_core::{NodeId, Path, Purpose, RelationId, Stream};
@@ -30,9 +31,9 @@ fn check(kg: &TrainKg, case: &Case, spec: &SampleSpec, user: NodeId) -> bool {
     let mut best = 0.0f64;
     let mut worst = 1.0f64;
     for seed in 0..SEEDS {
-        let sampler = Sampler::new(kg, &case.pattern(kg), SampleSpec { seed, ..spec.clone() }).unwrap();
-        let tables = sampler.tables(user).unwrap();
-        let observed = tally(&paths, |k, path| assert!(tables.draw(k, path)));
+        let sampler = Sampler::new(kg, &case.pattern(kg), &SampleSpec { seed, ..spec.clone() }, context()).unwrap();
+        let tables = sampler.tables(user, context()).unwrap();
+        let observed = tally(&paths, |k, path| assert!(tables.draw(k, path).unwrap()));
         let p = p_value(&observed, &expected, DRAWS);
         assert!(p > ALPHA, "{} {spec:?} seed {seed}: p = {p:e} over {} paths", case.text, paths.len());
         let (variation, bound) =
@@ -151,16 +152,16 @@ fn draws_of_two_users_are_independent() {
     let kg = toy();
     let case = &CASES[6];
     let spec = SampleSpec { law: Law::UniformPath, damping: 0.0, ends: EndSet::Any, seed: 3, ..SampleSpec::default() };
-    let sampler = Sampler::new(&kg, &case.pattern(&kg), spec.clone()).unwrap();
+    let sampler = Sampler::new(&kg, &case.pattern(&kg), &spec, context()).unwrap();
     let users = [NodeId(0), NodeId(1)];
     let paths = users.map(|user| legal(&kg, case, user, &spec));
-    let tables = users.map(|user| sampler.tables(user).unwrap());
+    let tables = users.map(|user| sampler.tables(user, context()).unwrap());
     let mut pairs = vec![0; paths[0].len() * paths[1].len()];
     let mut path = Path::default();
     for k in 0..DRAWS {
         let mut index = 0;
         for (tables, paths) in tables.iter().zip(&paths) {
-            assert!(tables.draw(k, &mut path));
+            assert!(tables.draw(k, &mut path).unwrap());
             index = index * paths.len() + paths.binary_search(&path).unwrap();
         }
         pairs[index] += 1;

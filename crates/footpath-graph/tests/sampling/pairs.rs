@@ -1,6 +1,7 @@
 //! Paths between a user and one item, against the legal paths to that item.
 
 use crate::chi::{ALPHA, p_value};
+use crate::context;
 use crate::graphs::{plan, toy};
 use crate::oracle::{CASES, legal, probabilities};
 use footpath_core::{NodeId, Path};
@@ -31,16 +32,16 @@ fn every_path_to_an_item_comes_as_often_as_the_law_says() {
             for item in kg.items().map(NodeId) {
                 let spec = spec(damping);
                 let paths = paths_to(&kg, case, NodeId(0), item, &spec);
-                let sampler = Sampler::new(&kg, &case.pattern(&kg), spec.clone()).unwrap();
-                let tables = sampler.pair(NodeId(0), item, &mut Scratch::default());
+                let sampler = Sampler::new(&kg, &case.pattern(&kg), &spec, context()).unwrap();
+                let tables = sampler.pair(NodeId(0), item, &mut Scratch::default(), context()).unwrap();
                 if paths.is_empty() {
-                    assert_eq!(tables.draw(0), None, "{} to {}", case.text, item.0);
+                    assert_eq!(tables.draw(0).unwrap(), None, "{} to {}", case.text, item.0);
                     continue;
                 }
                 let expected = probabilities(&kg, case, &paths, &spec);
                 let mut observed = vec![0; paths.len()];
                 for draw in 0..DRAWS {
-                    let path = tables.draw(draw).expect("there is a path");
+                    let path = tables.draw(draw).unwrap().expect("there is a path");
                     if let Ok(place) = paths.binary_search(&path) {
                         observed[place] += 1;
                     }
@@ -60,15 +61,19 @@ proptest! {
     fn a_pair_has_a_path_exactly_when_there_is_a_legal_one(plan in plan(), case in 0..CASES.len()) {
         let kg = plan.build();
         let case = &CASES[case];
-        let sampler = Sampler::new(&kg, &case.pattern(&kg), spec(0.0)).unwrap();
+        let sampler = Sampler::new(&kg, &case.pattern(&kg), &spec(0.0), context()).unwrap();
         for user in kg.users().map(NodeId) {
             for item in kg.items().map(NodeId) {
                 let paths = paths_to(&kg, case, user, item, sampler.spec());
+                let draw_alone = |draw| {
+                    let tables = sampler.pair(user, item, &mut Scratch::default(), context()).unwrap();
+                    tables.draw(draw).unwrap()
+                };
                 for draw in 0..3 {
-                    let drawn = sampler.pair(user, item, &mut Scratch::default()).draw(draw);
+                    let drawn = draw_alone(draw);
                     prop_assert_eq!(drawn.is_some(), !paths.is_empty());
                     prop_assert!(drawn.as_ref().is_none_or(|path| paths.binary_search(path).is_ok()));
-                    prop_assert_eq!(&drawn, &sampler.pair(user, item, &mut Scratch::default()).draw(draw));
+                    prop_assert_eq!(&drawn, &draw_alone(draw));
                 }
             }
         }

@@ -1,3 +1,4 @@
+use crate::context;
 use crate::graphs::{Plan, RELATIONS, plan};
 use crate::oracle::{CASES, legal};
 use footpath_core::{NodeId, Path};
@@ -46,8 +47,8 @@ fn names(kg: &TrainKg, paths: &[Path]) -> BTreeSet<Vec<String>> {
 
 fn enumerate(kg: &TrainKg, case: usize, ends: EndSet, user: u32) -> Vec<Path> {
     let spec = SampleSpec { ends, ..SampleSpec::default() };
-    let sampler = Sampler::new(kg, &CASES[case].pattern(kg), spec).unwrap();
-    let all = sampler.tables(NodeId(user)).unwrap().enumerate(usize::MAX);
+    let sampler = Sampler::new(kg, &CASES[case].pattern(kg), &spec, context()).unwrap();
+    let all = sampler.tables(NodeId(user), context()).unwrap().enumerate(usize::MAX).unwrap();
     assert!(all.complete);
     all.paths
 }
@@ -70,19 +71,20 @@ fn random_graphs_have_paths() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
-    /// P1–P7: every path drawn is legal by the oracle and by the auditor. A user has draws if and only if a legal path exists.
+    /// P1–P7: every path drawn is legal by the oracle and by the auditor. A user has draws if and only if a legal path
+    /// exists.
     #[test]
     fn draws_are_legal(plan in plan(), spec in spec(), case in case()) {
         let kg = plan.build();
         let case = &CASES[case];
         let pattern = case.pattern(&kg);
-        let sampler = Sampler::new(&kg, &pattern, spec.clone()).unwrap();
+        let sampler = Sampler::new(&kg, &pattern, &spec, context()).unwrap();
         for user in kg.users() {
             let legal = legal(&kg, case, NodeId(user), &spec);
-            let tables = sampler.tables(NodeId(user)).unwrap();
+            let tables = sampler.tables(NodeId(user), context()).unwrap();
             let mut path = Path::default();
             for draw in 0..12 {
-                prop_assert_eq!(tables.draw(draw, &mut path), !legal.is_empty());
+                prop_assert_eq!(tables.draw(draw, &mut path).unwrap(), !legal.is_empty());
                 if !legal.is_empty() {
                     prop_assert!(legal.binary_search(&path).is_ok(), "{:?}", path);
                     prop_assert!(audit_paths([&path], &kg, &pattern, &spec, &[]).is_clean());
@@ -96,11 +98,11 @@ proptest! {
     fn enumeration_is_brute_force(plan in plan(), spec in spec(), case in case()) {
         let kg = plan.build();
         let case = &CASES[case];
-        let sampler = Sampler::new(&kg, &case.pattern(&kg), spec.clone()).unwrap();
+        let sampler = Sampler::new(&kg, &case.pattern(&kg), &spec, context()).unwrap();
         for user in kg.users() {
             let legal = legal(&kg, case, NodeId(user), &spec);
-            let tables = sampler.tables(NodeId(user)).unwrap();
-            let mut all = tables.enumerate(usize::MAX);
+            let tables = sampler.tables(NodeId(user), context()).unwrap();
+            let mut all = tables.enumerate(usize::MAX).unwrap();
             all.paths.sort();
             prop_assert!(all.complete);
             prop_assert_eq!(&all.paths, &legal);
@@ -108,7 +110,7 @@ proptest! {
             prop_assert!(count.exact);
             prop_assert_eq!(count.paths, legal.len() as u64);
             if legal.len() > 1 {
-                let some = tables.enumerate(legal.len() - 1);
+                let some = tables.enumerate(legal.len() - 1).unwrap();
                 prop_assert!(!some.complete);
                 prop_assert_eq!(some.paths.len(), legal.len() - 1);
             }

@@ -1,30 +1,24 @@
 use crate::chi::{ALPHA, p_value, total_variation, total_variation_bound};
 use crate::graphs::{Plan, toy};
 use crate::oracle::{CASES, Case, legal, probabilities};
+use crate::{Run, context, corpus};
 use footpath_core::{NodeId, Path, TokenId};
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::{Mixture, Part, Pattern};
 use footpath_graph::sample::{
-    EndSet, Kernel, Law, Quota, Replacement, Run, SampleSpec, SampleSummary, Sampler, Shard, Views, sample_corpus,
+    Amount, EndSet, Law, Quota, Replacement, SampleSpec, SampleSummary, Sampler, Shard, Views,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicBool;
 
 const LAWS: [Law; 3] = [Law::UniformPath, Law::UniformEnd, Law::Walk];
 const ENDS: [EndSet; 3] = [EndSet::Train, EndSet::Unseen, EndSet::Any];
 
 fn run(quota: Quota, replacement: Replacement) -> Run {
-    let (shard, views, kernel) = (Shard::default(), Views::Auto, Kernel::Together);
-    Run { quota, replacement, shard, threads: 2, views, kernel }
+    Run { amount: Amount { quota, replacement, views: Views::Auto }, shard: Shard::default(), threads: 2 }
 }
 
 fn draw(kg: &TrainKg, mixture: &Mixture, spec: &SampleSpec, run: Run) -> (Vec<Path>, SampleSummary) {
-    let mut rows = Vec::new();
-    let mut sink = |tokens: &[u32]| {
-        rows.extend_from_slice(tokens);
-        Ok(())
-    };
-    let summary = sample_corpus(kg, mixture, spec, run, &mut sink, &mut |_| {}, &AtomicBool::new(false)).unwrap();
+    let (rows, summary) = corpus(kg, mixture, spec, run).unwrap();
     let decode = |row: &[u32]| kg.vocabulary().decode(&row.iter().copied().map(TokenId).collect::<Vec<_>>()).unwrap();
     (rows.chunks(2 * mixture.max_hops() + 1).map(decode).collect(), summary)
 }
@@ -47,12 +41,12 @@ fn walkers_do_not_meet() {
                 let base = SampleSpec { edge_weights, ..SampleSpec::default() };
                 let spec = SampleSpec { law, damping: 0.0, ends, simple, seed: 4, ..base };
                 let (paths, _) = draw(&kg, &single(&kg, case), &spec, run(Quota::PerUser(300), Replacement::With));
-                let sampler = Sampler::new(&kg, &case.pattern(&kg), spec.clone()).unwrap();
+                let sampler = Sampler::new(&kg, &case.pattern(&kg), &spec, context()).unwrap();
                 for user in kg.users() {
-                    let tables = sampler.tables(NodeId(user)).unwrap();
+                    let tables = sampler.tables(NodeId(user), context()).unwrap();
                     let mut path = Path::default();
                     let alone: Vec<Path> =
-                        (0..300).map_while(|k| tables.draw(k, &mut path).then(|| path.clone())).collect();
+                        (0..300).map_while(|k| tables.draw(k, &mut path).unwrap().then(|| path.clone())).collect();
                     assert_eq!(of_user(&paths, user), alone, "{} {spec:?}", case.text);
                 }
             }
@@ -218,7 +212,8 @@ fn shards_make_the_whole() {
     }
 }
 
-/// A mixture draws a part by weight and a path by the law of the part; a part without paths gives its weight to the others.
+/// A mixture draws a part by weight and a path by the law of the part; a part without paths gives its weight to the
+/// others.
 #[test]
 fn mixtures_have_the_shares_of_their_parts() {
     const DRAWS: u64 = 20_000;
@@ -283,5 +278,5 @@ fn walks_start_and_end_anywhere() {
     let audited = footpath_graph::audit::audit_paths(&paths, &kg, &pattern, &spec, &[]);
     assert!(audited.is_clean(), "{audited:?}");
     let train = SampleSpec { ends: EndSet::Train, ..spec };
-    assert!(Sampler::new(&kg, &pattern, train).is_err(), "a walk has no user whose items it could end at");
+    assert!(Sampler::new(&kg, &pattern, &train, context()).is_err(), "a walk has no user whose items it could end at");
 }

@@ -9,7 +9,8 @@ use footpath_graph::sample::{EndSet, SampleSpec};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Of each beginning of these paths, the tokens that follow it; [`Vocabulary::END`] where a path ends, unless the pattern is at its longest.
+/// Of each beginning of these paths, the tokens that follow it; [`Vocabulary::END`] where a path ends, unless the
+/// pattern is at its longest.
 fn continuations(kg: &TrainKg, case: &Case, paths: &[Path]) -> BTreeMap<Vec<u32>, BTreeSet<u32>> {
     let vocabulary = kg.vocabulary();
     let mut next: BTreeMap<Vec<u32>, BTreeSet<u32>> = BTreeMap::new();

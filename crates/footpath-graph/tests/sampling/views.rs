@@ -1,15 +1,14 @@
 use crate::graphs::{plan, toy};
 use crate::oracle::CASES;
+use crate::{Run, context, corpus};
 use footpath_core::{Purpose, Stream};
 use footpath_graph::build::build;
 use footpath_graph::pattern::{Mixture, Part, Pattern};
 use footpath_graph::sample::{
-    EndSet, Kernel, Law, MixtureSampler, Quota, Replacement, Run, SampleSpec, SampleSummary, Scratch, Shard, Views,
-    sample_corpus,
+    Amount, EndSet, Law, MixtureSampler, Quota, Replacement, SampleSpec, Scratch, Shard, Views,
 };
-use footpath_graph::{Dataset, Error, Result, TrainKg};
+use footpath_graph::{Dataset, Error, TrainKg};
 use proptest::strategy::{Strategy, ValueTree};
-use std::sync::atomic::AtomicBool;
 
 const PATTERNS: &[&str] = &[
     "(:user)-[:interacted]->(:item)-[:!interacted]-(:!user&!item)-[]-(:item)",
@@ -38,17 +37,7 @@ fn specs() -> Vec<SampleSpec> {
 }
 
 fn run(views: Views, replacement: Replacement) -> Run {
-    Run { quota: Quota::PerUser(12), replacement, shard: Shard::default(), threads: 1, views, kernel: Kernel::Together }
-}
-
-fn corpus(kg: &TrainKg, mixture: &Mixture, spec: &SampleSpec, run: Run) -> Result<(Vec<u32>, SampleSummary)> {
-    let mut rows = Vec::new();
-    let mut sink = |tokens: &[u32]| {
-        rows.extend_from_slice(tokens);
-        Ok(())
-    };
-    let summary = sample_corpus(kg, mixture, spec, run, &mut sink, &mut |_| {}, &AtomicBool::new(false))?;
-    Ok((rows, summary))
+    Run { amount: Amount { quota: Quota::PerUser(12), replacement, views }, shard: Shard::default(), threads: 1 }
 }
 
 /// Compares all ways to find hops; whether there were any that need no weights, and how many tokens.
@@ -56,15 +45,13 @@ fn check(kg: &TrainKg, mixture: &Mixture, spec: &SampleSpec, replacement: Replac
     let compiled = corpus(kg, mixture, spec, run(Views::Compiled, replacement)).unwrap();
     let auto = corpus(kg, mixture, spec, run(Views::Auto, replacement)).unwrap();
     assert_eq!(compiled, auto, "{}, {spec:?}", mixture.union().source());
-    for views in [Views::Indexed, Views::Sought] {
-        match corpus(kg, mixture, spec, run(views, replacement)) {
-            Ok(walked) => assert_eq!(compiled, walked, "{views:?}, {}, {spec:?}", mixture.union().source()),
-            Err(Error::Usage { option, .. }) => {
-                assert_eq!(option, "views");
-                return None;
-            }
-            Err(error) => panic!("{error}"),
+    match corpus(kg, mixture, spec, run(Views::Sought, replacement)) {
+        Ok(sought) => assert_eq!(compiled, sought, "{}, {spec:?}", mixture.union().source()),
+        Err(Error::Usage { option, .. }) => {
+            assert_eq!(option, "views");
+            return None;
         }
+        Err(error) => panic!("{error}"),
     }
     Some(compiled.0.len())
 }
@@ -89,7 +76,8 @@ fn bytes_are_the_same_on_random_graphs() {
     assert!(compared > 25 && tokens > 2_000, "only {compared} corpora of {tokens} tokens");
 }
 
-/// Users with items; a hub that half of all facts meet, loops, and relations that lead to items, films without items, and people.
+/// Users with items; a hub that half of all facts meet, loops, and relations that lead to items, films without items,
+/// and people.
 fn crowded(relations: usize, facts: usize, loops: bool) -> TrainKg {
     let mut random = Stream::new(relations as u64, Purpose::Simulate, 0, 0);
     let mut d = Dataset { has_times: true, ..Dataset::default() };
@@ -140,9 +128,9 @@ fn bytes_are_the_same_on_crowded_graphs() {
 fn threads_and_shards_do_not_matter_on_the_graph_itself() {
     let kg = crowded(9, 2000, true);
     let mixture = Mixture::single(Pattern::parse(PATTERNS[1], &kg).unwrap());
-    for (spec, views) in specs().iter().flat_map(|spec| [Views::Indexed, Views::Sought].map(|views| (spec, views))) {
-        let whole = corpus(&kg, &mixture, spec, run(views, Replacement::With)).unwrap();
-        let threads = Run { threads: 4, ..run(views, Replacement::With) };
+    for spec in &specs() {
+        let whole = corpus(&kg, &mixture, spec, run(Views::Sought, Replacement::With)).unwrap();
+        let threads = Run { threads: 4, ..run(Views::Sought, Replacement::With) };
         assert_eq!(corpus(&kg, &mixture, spec, threads).unwrap(), whole);
         let shard = |index| Run { shard: Shard { index, of: 3 }, ..threads };
         let parts = (0..3).flat_map(|index| corpus(&kg, &mixture, spec, shard(index)).unwrap().0);
@@ -163,16 +151,17 @@ fn mixtures_walks_and_single_rows_are_the_same() {
     };
     let mixture = Mixture::new((0..).zip(&PATTERNS[..2]).map(part).collect()).unwrap();
     assert!(check(&kg, &mixture, &spec, Replacement::With) > Some(0));
-    let [compiled, indexed] = [Views::Compiled, Views::Indexed]
-        .map(|views| MixtureSampler::with_views(&kg, &walks, &spec, views, u64::MAX).unwrap());
+    let [compiled, sought] = [Views::Compiled, Views::Sought]
+        .map(|views| MixtureSampler::with_views(&kg, &walks, &spec, views, u64::MAX, context()).unwrap());
     let (users, scratch) = (kg.range(footpath_core::TypeId(2)), &mut Scratch::default());
-    let rows = indexed.rows(users.clone(), 0..5, scratch).unwrap();
+    let rows = sought.rows(users.clone(), 0..5, scratch, context()).unwrap();
     let (mut path, mut row) = (footpath_core::Path::default(), Vec::new());
-    for (number, expected) in rows.chunks(indexed.row_width()).enumerate() {
+    for (number, expected) in rows.chunks(sought.row_width()).enumerate() {
         let user = footpath_core::NodeId(expected[0] - kg.vocabulary().node(footpath_core::NodeId(0)).0);
-        for sampler in [&compiled, &indexed] {
+        for sampler in [&compiled, &sought] {
             row.clear();
-            assert!(sampler.tables(user, scratch).unwrap().draw_row(number as u64 % 5, &mut path, &mut row));
+            let tables = sampler.tables(user, scratch, context()).unwrap();
+            assert!(tables.draw_row(number as u64 % 5, &mut path, &mut row).unwrap());
             assert_eq!(row, expected);
         }
     }
@@ -180,7 +169,7 @@ fn mixtures_walks_and_single_rows_are_the_same() {
 
 /// Where hops must be weighed, or a user's own tables made, the graph alone is not enough.
 #[test]
-fn laws_that_need_tables_refuse_the_index() {
+fn laws_that_need_tables_refuse_to_seek() {
     let kg = toy();
     let walk = specs()[0].clone();
     let mut weights = walk.clone();
@@ -195,14 +184,13 @@ fn laws_that_need_tables_refuse_the_index() {
     ];
     let mixture = Mixture::single(Pattern::hops(3, &kg).unwrap());
     for spec in others {
-        for views in [Views::Indexed, Views::Sought] {
-            let walked = corpus(&kg, &mixture, &spec, run(views, Replacement::With));
-            assert!(matches!(walked, Err(Error::Usage { option: "views", .. })), "{views:?}, {spec:?}");
-        }
+        let sought = corpus(&kg, &mixture, &spec, run(Views::Sought, Replacement::With));
+        assert!(matches!(sought, Err(Error::Usage { option: "views", .. })), "{spec:?}");
         for views in [Views::Auto, Views::Compiled] {
             assert!(corpus(&kg, &mixture, &spec, run(views, Replacement::With)).is_ok());
         }
     }
-    let per_end = Run { quota: Quota::PerEnd(1), ..run(Views::Indexed, Replacement::With) };
+    let mut per_end = run(Views::Sought, Replacement::With);
+    per_end.amount.quota = Quota::PerEnd(1);
     assert!(matches!(corpus(&kg, &mixture, &walk, per_end), Err(Error::Usage { option: "views", .. })));
 }

@@ -5,6 +5,7 @@ use crate::train::BlendWeights;
 use footpath_core::Vocabulary;
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::Pattern;
+use footpath_graph::sample::PathOrigin;
 use footpath_model::config::{ModelConfig, TrainingConfig};
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,7 @@ pub struct ModelCard {
     /// The vocabulary of its tokens.
     pub vocabulary: Vocabulary,
     /// How its paths were drawn.
-    pub sampling: serde_json::Value,
+    pub sampling: PathOrigin,
     /// Steps done.
     pub steps: u64,
     /// Step of the weights that were kept.

@@ -3,10 +3,9 @@
 use super::corpus::{
     STYLE, WIDTH, bars, close, deciles, escape, largest, open, percent, section, shorten, text, thousands,
 };
-use crate::error::Result;
-use crate::evaluate::{self, Drawn, Example, ExampleItem, Stop};
-use footpath_eval::Metric;
-use serde_json::Value;
+use crate::evaluate::{
+    BaselineFigures, Calibration, Example, ExampleItem, Figures, Mean, Metric, PathMetric, Report, Stop,
+};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -20,32 +19,26 @@ svg .dot{fill:var(--a)}svg .dotb{fill:var(--b)}svg .whisker{stroke:var(--soft);s
 .hit{color:var(--b);font-weight:600}
 ";
 
-/// Draws the evaluation at `directory`.
-///
-/// # Errors
-/// A directory that is no evaluation, or a damaged one.
-pub fn run(directory: &Path) -> Result<String> {
-    let (report, drawn) = evaluate::open(directory)?;
-    Ok(html(&report, &drawn))
-}
-
-fn html(report: &Value, drawn: &Drawn) -> String {
+/// Draws an evaluation.
+#[must_use]
+pub fn html(report: &Report) -> String {
     let mut page = String::new();
     // Writing to memory does not fail.
-    let _ = write(report, drawn, &mut page);
+    let _ = write(report, &mut page);
     page
 }
 
-fn write(report: &Value, drawn: &Drawn, page: &mut String) -> std::fmt::Result {
-    let subject = words(report, "/card/subject/path");
-    let name = escape(Path::new(&subject).file_name().and_then(|name| name.to_str()).unwrap_or("lists"));
+fn write(report: &Report, page: &mut String) -> std::fmt::Result {
+    let drawn = &report.drawn;
+    let subject = Path::new(&report.card.subject.path);
+    let name = escape(subject.file_name().and_then(|name| name.to_str()).unwrap_or("lists"));
     write!(page, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
     write!(page, "<meta name=\"viewport\" content=\"width=device-width\"><title>{name}</title>")?;
     writeln!(
         page,
         "<style>{STYLE}{MORE_STYLE}</style></head><body>\n<h1>{name}</h1>\n<p>An evaluation by Footpath.</p>"
     )?;
-    summary(report, drawn, page)?;
+    summary(report, page)?;
     if drawn.training.len() > 1 {
         section(
             "Training",
@@ -84,32 +77,13 @@ fn write(report: &Value, drawn: &Drawn, page: &mut String) -> std::fmt::Result {
     writeln!(page, "</body></html>")
 }
 
-fn words(report: &Value, pointer: &str) -> String {
-    report.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-fn number(value: &Value, key: &str) -> f64 {
-    value.get(key).and_then(Value::as_f64).unwrap_or(0.0)
-}
-
-fn cut_off(report: &Value) -> usize {
-    report.pointer("/card/k").and_then(Value::as_u64).and_then(|k| usize::try_from(k).ok()).unwrap_or(0)
-}
-
-fn interval(figures: &Value, label: &str) -> [f64; 2] {
-    let end = |index: usize| figures.get("intervals").and_then(|i| i.get(label)?.get(index)?.as_f64()).unwrap_or(0.0);
-    [end(0), end(1)]
-}
-
-fn summary(report: &Value, drawn: &Drawn, page: &mut String) -> std::fmt::Result {
-    let label = Metric::Ndcg.label(cut_off(report));
-    let graph = &drawn.graph;
-    let faithful = report.get("faithful").and_then(Value::as_f64).map_or("–".to_owned(), percent);
+fn summary(report: &Report, page: &mut String) -> std::fmt::Result {
+    let (graph, metrics) = (&report.drawn.graph, &report.figures.metrics);
     let figures = [
-        ("NDCG", format!("{:.4}", number(report, &label))),
-        ("paths faithful", faithful),
-        ("slots filled", percent(number(report, "slot_coverage"))),
-        ("users judged", thousands(report.get("users").and_then(Value::as_u64).unwrap_or(0))),
+        ("NDCG", format!("{:.4}", metrics.ndcg)),
+        ("paths faithful", report.faithful.map_or("–".to_owned(), percent)),
+        ("slots filled", percent(metrics.slot_coverage)),
+        ("users judged", thousands(metrics.num_users as u64)),
         ("users", thousands(graph.num_users)),
         ("items", thousands(graph.num_items)),
         ("entities", thousands(graph.num_entities)),
@@ -162,39 +136,41 @@ fn training(points: &[(u64, f64, Option<f64>)], page: &mut String) -> std::fmt::
     close(page)
 }
 
-/// The subject and the baselines, best NDCG first: name, setting, figures.
-fn systems(report: &Value) -> Vec<(String, String, &Value)> {
-    let label = Metric::Ndcg.label(cut_off(report));
-    let mut baselines: Vec<(String, String, &Value)> = report
-        .get("baselines")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .map(|(name, figures)| (name.clone(), words(figures, "/setting"), figures))
-        .collect();
-    baselines.sort_by(|a, b| number(b.2, &label).total_cmp(&number(a.2, &label)));
-    let own = if report.get("model").is_some() { "path model" } else { "lists" };
-    baselines.insert(0, (own.to_owned(), String::new(), report));
-    baselines
+/// What a row of a table is about.
+struct System<'a> {
+    name: &'a str,
+    setting: &'a str,
+    figures: &'a Figures,
 }
 
-fn ranking(report: &Value, page: &mut String) -> std::fmt::Result {
-    let k = cut_off(report);
+/// The subject, then the baselines, best NDCG first.
+fn systems(report: &Report) -> Vec<System<'_>> {
+    let name = if report.model.is_some() { "path model" } else { "lists" };
+    let mut systems = vec![System { name, setting: "", figures: &report.figures }];
+    for (name, BaselineFigures { figures, setting, .. }) in report.ranked_baselines() {
+        systems.push(System { name, setting, figures });
+    }
+    systems
+}
+
+fn interval(figures: &Figures, metric: Metric) -> [f64; 2] {
+    figures.intervals.get(&metric.label(figures.metrics.k)).copied().unwrap_or_default()
+}
+
+fn ranking(report: &Report, page: &mut String) -> std::fmt::Result {
+    let k = report.figures.metrics.k;
     write!(page, "<div class=\"scroll\"><table><tr><th></th>")?;
     Metric::ALL.iter().try_for_each(|metric| write!(page, "<th>{}</th>", metric.label(k)))?;
     writeln!(page, "<th>NDCG against it<small>p</small></th></tr>")?;
-    for (index, (name, setting, figures)) in systems(report).iter().enumerate() {
+    for (index, System { name, setting, figures }) in systems(report).into_iter().enumerate() {
         let class = if index == 0 { " class=\"own\"" } else { "" };
         write!(page, "<tr{class}><td>{}<small>{}</small></td>", escape(name), escape(setting))?;
         for metric in Metric::ALL {
-            let label = metric.label(k);
-            let [low, high] = interval(figures, &label);
-            write!(page, "<td>{:.4}<small>{low:.4}–{high:.4}</small></td>", number(figures, &label))?;
+            let [low, high] = interval(figures, metric);
+            write!(page, "<td>{:.4}<small>{low:.4}–{high:.4}</small></td>", figures.metrics.value(metric))?;
         }
-        match report.get("ndcg_against").and_then(|against| against.get(name)) {
-            Some(c) => {
-                writeln!(page, "<td>{:+.4}<small>{:.4}</small></td></tr>", number(c, "difference"), number(c, "p"))?
-            }
+        match report.ndcg_against.get(name) {
+            Some(c) => writeln!(page, "<td>{:+.4}<small>{:.4}</small></td></tr>", c.difference, c.p)?,
             None => writeln!(page, "<td></td></tr>")?,
         }
     }
@@ -202,17 +178,16 @@ fn ranking(report: &Value, page: &mut String) -> std::fmt::Result {
 }
 
 /// A dot with its interval for each system.
-fn ndcg(report: &Value, page: &mut String) -> std::fmt::Result {
-    let label = Metric::Ndcg.label(cut_off(report));
+fn ndcg(report: &Report, page: &mut String) -> std::fmt::Result {
     let systems = systems(report);
     let (left, right) = (150.0, WIDTH - 60.0);
-    let most = largest(systems.iter().map(|(_, _, figures)| interval(figures, &label)[1]));
+    let most = largest(systems.iter().map(|system| interval(system.figures, Metric::Ndcg)[1]));
     let place = |figure: f64| left + figure / most * (right - left);
-    section(&format!("NDCG@{} with its interval", cut_off(report)), "", page)?;
+    section(&format!("NDCG@{} with its interval", report.figures.metrics.k), "", page)?;
     open(systems.len() as f64 * 24.0 + 8.0, page)?;
-    for (index, (name, _, figures)) in systems.iter().enumerate() {
+    for (index, System { name, figures, .. }) in systems.into_iter().enumerate() {
         let y = index as f64 * 24.0 + 16.0;
-        let ([low, high], figure) = (interval(figures, &label), number(figures, &label));
+        let ([low, high], figure) = (interval(figures, Metric::Ndcg), figures.metrics.ndcg);
         text(left - 12.0, y + 4.0, "text-anchor=\"end\"", name, page)?;
         writeln!(page, "<path class=\"line\" d=\"M{left} {y}H{right}\"/>")?;
         writeln!(page, "<path class=\"whisker\" d=\"M{:.1} {y}H{:.1}\"/>", place(low), place(high))?;
@@ -224,51 +199,51 @@ fn ndcg(report: &Value, page: &mut String) -> std::fmt::Result {
 }
 
 /// Figures beyond hits beside the baselines', and of the explanations.
-fn further(report: &Value, page: &mut String) -> std::fmt::Result {
-    let names = footpath_eval::Beyond::default().figures().map(|(name, _)| name);
+fn further(report: &Report, page: &mut String) -> std::fmt::Result {
     section(
         "Beyond hits",
         "What the lists are like: how many items they show, how popular ones, how unlike each other.",
         page,
     )?;
     write!(page, "<div class=\"scroll\"><table><tr><th></th>")?;
-    names.iter().try_for_each(|name| write!(page, "<th>{}</th>", name.replace('_', " ")))?;
+    let names = report.figures.beyond.figures().map(|(name, _)| name.replace('_', " "));
+    names.iter().try_for_each(|name| write!(page, "<th>{name}</th>"))?;
     writeln!(page, "</tr>")?;
-    for (index, (name, _, figures)) in systems(report).iter().enumerate() {
+    for (index, System { name, figures, .. }) in systems(report).into_iter().enumerate() {
         let class = if index == 0 { " class=\"own\"" } else { "" };
         write!(page, "<tr{class}><td>{}</td>", escape(name))?;
-        names.iter().try_for_each(|name| write!(page, "<td>{:.4}</td>", number(figures, name)))?;
+        figures.beyond.figures().iter().try_for_each(|(_, figure)| write!(page, "<td>{figure:.4}</td>"))?;
         writeln!(page, "</tr>")?;
     }
     writeln!(page, "</table></div>")?;
-    let Some(explanations) = report.get("explanations").and_then(Value::as_object) else { return Ok(()) };
+    if report.explanations.is_empty() {
+        return Ok(());
+    }
     section(
         "Explanations",
         "Means over all users; one without a path counts as 0. Below each its 95 % interval.",
         page,
     )?;
     write!(page, "<div class=\"scroll\"><table><tr>")?;
-    let metrics =
-        || footpath_eval::PathMetric::ALL.iter().filter_map(|m| Some((m.name(), explanations.get(m.name())?)));
+    let metrics = || PathMetric::ALL.iter().filter_map(|m| Some((m.name(), report.explanations.get(m.name())?)));
     metrics().try_for_each(|(name, _)| write!(page, "<th>{name}</th>"))?;
     write!(page, "</tr><tr>")?;
-    for (_, mean) in metrics() {
-        let [mean, low, high] = ["mean", "low", "high"].map(|key| number(mean, key));
+    for (_, Mean { mean, low, high }) in metrics() {
         write!(page, "<td>{mean:.3}<small>{low:.3}–{high:.3}</small></td>")?;
     }
     writeln!(page, "</tr></table></div>")
 }
 
 /// The reliability curve.
-fn calibration(report: &Value, page: &mut String) -> std::fmt::Result {
-    let Some(bins) = report.pointer("/calibration/bins").and_then(Value::as_array) else { return Ok(()) };
-    let ece = report.get("calibration").map_or(0.0, |c| number(c, "ece"));
+fn calibration(report: &Report, page: &mut String) -> std::fmt::Result {
+    let Some(Calibration { bins, ece }) = &report.calibration else { return Ok(()) };
     let what = format!(
-        "Probability of ending at an item, as predicted, against how often a held-out item is this one; ten equal parts of the items shown. Expected calibration error {ece:.4}."
+        "Probability of ending at an item, as predicted, against how often a held-out item is this one; ten equal \
+         parts of the items shown. Expected calibration error {ece:.4}."
     );
     section("Calibration", &what, page)?;
     let (side, left, top) = (260.0, 70.0, 22.0);
-    let points: Vec<(f64, f64)> = bins.iter().map(|bin| (number(bin, "predicted"), number(bin, "observed"))).collect();
+    let points: Vec<(f64, f64)> = bins.iter().map(|bin| (bin.predicted, bin.observed)).collect();
     let most = largest(points.iter().flat_map(|p| [p.0, p.1])) * 1.05;
     let place = |x: f64, y: f64| (left + x / most * side, top + (1.0 - y / most) * side);
     open(top + side + 46.0, page)?;
@@ -376,10 +351,11 @@ fn two_lines(label: &str, most: usize) -> Vec<String> {
 }
 
 /// The card, as far as it is plain text.
-fn protocol(report: &Value, page: &mut String) -> std::fmt::Result {
+fn protocol(report: &Report, page: &mut String) -> std::fmt::Result {
     writeln!(page, "<div class=\"scroll\"><table>")?;
-    let card = report.get("card").and_then(Value::as_object);
-    for (what, value) in card.into_iter().flatten() {
+    // A row for whatever the card says.
+    let card = serde_json::to_value(&report.card).unwrap_or_default();
+    for (what, value) in card.as_object().into_iter().flatten() {
         let plain = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         writeln!(
             page,
@@ -394,7 +370,7 @@ fn protocol(report: &Value, page: &mut String) -> std::fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::Hop;
+    use crate::evaluate::{Drawn, Hop};
     use serde_json::json;
 
     #[test]
@@ -421,18 +397,53 @@ mod tests {
             examples: vec![Example { user: stop, history, held_out, items: vec![item] }],
             ..Drawn::default()
         };
-        let report = json!({
-            "ndcg@10": 0.25, "intervals": {"ndcg@10": [0.2, 0.3]}, "model": "x", "card": {"k": 10, "subject": {"path": evil}},
-            "baselines": {evil: {"ndcg@10": 0.5, "setting": evil}}, "calibration": {"ece": 0.0, "bins": [{"predicted": 0.0, "observed": 0.0}]},
-            "explanations": {"lir": {"mean": 0.5, "low": 0.25, "high": 0.75}},
+        let report = report(evil, drawn);
+        let page = html(&report);
+        assert!(!page.contains("<script") && !page.contains('\u{1}'), "{page}");
+        assert!(!page.contains("http") && !page.contains("NaN") && !page.contains("inf\""));
+        assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+        assert_eq!(page.matches("<table").count(), page.matches("</table>").count());
+        assert!(page.contains("0.2500") && page.contains("</html>"));
+    }
+
+    /// A report in which every text is this one.
+    fn report(evil: &str, drawn: Drawn) -> Report {
+        let labels = Metric::ALL.map(|metric| metric.label(10));
+        let mut figures = json!({
+            "auc_range": [0.0, 1.0], "gauc": 0.5, "user_coverage": 1.0, "slot_coverage": 1.0, "seen": 0, "users": 3,
+            "intervals": {"ndcg@10": [0.2, 0.3]},
         });
-        for report in [report, json!({}), json!(null)] {
-            let page = html(&report, &drawn);
-            assert!(!page.contains("<script") && !page.contains('\u{1}'), "{page}");
-            assert!(!page.contains("http") && !page.contains("NaN") && !page.contains("inf\""));
-            assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
-            assert_eq!(page.matches("<table").count(), page.matches("</table>").count());
-        }
-        assert!(html(&json!({}), &Drawn::default()).contains("</html>"));
+        let beyond = serde_json::to_value(footpath_eval::Beyond::default()).expect("figures");
+        let object = figures.as_object_mut().expect("an object");
+        object.extend(labels.iter().map(|label| (label.clone(), json!(0.25))));
+        object.extend(beyond.as_object().expect("an object").clone());
+        let mut baseline = figures.clone();
+        baseline["setting"] = json!(evil);
+        let source = json!({"path": evil, "hash": ""});
+        let excluded = serde_json::to_value(crate::evaluate::Excluded::default()).expect("counts");
+        figures.as_object_mut().expect("an object").extend([
+            ("faithful".to_owned(), json!(1.0)),
+            ("num_paths".to_owned(), json!(3)),
+            ("on".to_owned(), json!("test")),
+            ("kg".to_owned(), json!("")),
+            ("model".to_owned(), json!("x")),
+            ("baselines".to_owned(), json!({evil: baseline})),
+            ("calibration".to_owned(), json!({"ece": 0.0, "bins": []})),
+            ("explanations".to_owned(), json!({"lir": {"mean": 0.5, "low": 0.25, "high": 0.75}})),
+            (
+                "card".to_owned(),
+                json!({
+                    "tool": evil, "subject": source, "kg": source, "split": {}, "held_out": {}, "on": "test",
+                    "num_users": 3, "num_interactions": 3, "k": 10, "ranking": evil, "user_coverage": 1.0,
+                    "slot_coverage": 1.0, "excluded": excluded, "seeds": {}, "num_resamples": 1,
+                }),
+            ),
+        ]);
+        let report: Report = serde_json::from_value(figures.clone()).expect("a report");
+        let mut renamed = figures;
+        let figure = renamed.as_object_mut().expect("an object").remove("gauc").expect("there");
+        renamed["g_auc"] = figure;
+        assert!(serde_json::from_value::<Report>(renamed).is_err(), "a renamed figure is no 0");
+        Report { drawn, ..report }
     }
 }

@@ -9,7 +9,7 @@ use footpath_graph::audit::{AuditReport, audit_corpus};
 #[cfg(feature = "parquet")]
 pub use footpath_graph::export::Ids;
 use footpath_graph::pattern::Pattern;
-use footpath_graph::sample::{EndSet, SampleSpec};
+use footpath_graph::sample::{EndSet, SampleSpec, Sampling};
 pub use footpath_graph::stats::CorpusStats;
 use footpath_graph::stats::corpus_stats;
 use footpath_graph::{Split, TrainKg, export};
@@ -36,13 +36,13 @@ pub struct Audited {
 ///
 /// # Errors
 /// Artefacts that do not open or do not belong together, rows that are no paths at all.
-pub fn audit(corpus_dir: &FilePath, kg: &Kg, _context: &Context) -> Result<Audited> {
+pub fn audit(corpus_dir: &FilePath, kg: &Kg, context: &Context) -> Result<Audited> {
     let corpus = open_unchecked(corpus_dir, kg)?;
     let (pattern, spec) = stated(&corpus, kg)?;
     let parts = [kg.held_out(Split::Valid)?, kg.held_out(Split::Test)?];
     let num_held_out = parts.iter().map(|part| part.len() as u64).sum();
     let held_out = parts.map(|part| part.by_user());
-    let report = audit_corpus(&corpus, kg, &pattern, &spec, &held_out)?;
+    let report = audit_corpus(&corpus, kg, &pattern, &spec, &held_out, context)?;
     let first_wrong = report.first_wrong.and_then(|number| corpus.paths().nth(usize::try_from(number).ok()?));
     let first_wrong = first_wrong.transpose()?.map(|path| spell(kg, &path));
     let (pattern, ends) = (pattern.source().to_owned(), spec.ends);
@@ -51,16 +51,10 @@ pub fn audit(corpus_dir: &FilePath, kg: &Kg, _context: &Context) -> Result<Audit
 
 /// The pattern and the law a corpus says it has.
 pub(crate) fn stated(corpus: &Corpus, kg: &TrainKg) -> Result<(Pattern, SampleSpec)> {
-    let directory = corpus.artefact().directory();
-    let sampling = &corpus.header().sampling;
-    let wrong = |expected: &str, got: String| corrupt(directory, "manifest", expected, got);
-    let source = sampling.get("pattern").and_then(|p| p.as_str()).unwrap_or_default();
-    let pattern = Pattern::parse(source, kg)
-        .or_else(|_| Pattern::parse_walk(source, kg))
-        .map_err(|e| wrong("a path pattern of the graph", e.to_string()))?;
-    let spec = sampling.get("spec").cloned().unwrap_or_default();
-    let spec: SampleSpec = serde_json::from_value(spec).map_err(|e| wrong("a sampling law", e.to_string()))?;
-    Ok((pattern, spec))
+    let Sampling { pattern: source, spec, .. } = Sampling::stated(corpus)?;
+    let wrong = |got: String| corrupt(corpus.artefact().directory(), "manifest", "a path pattern of the graph", got);
+    let pattern = Pattern::parse(&source, kg).or_else(|_| Pattern::parse_walk(&source, kg));
+    Ok((pattern.map_err(|e| wrong(e.to_string()))?, spec))
 }
 
 /// `user:1 -[interacted]- item:2 -[starring]- …`
@@ -107,12 +101,11 @@ impl Export {
     /// # Errors
     /// Whatever the writer says.
     pub fn write(&self, form: Form, out: &mut (dyn Write + Send), context: &Context) -> io::Result<u64> {
-        let threads = context.threads().number();
         let write = || match form {
-            Form::Text => export::write_text(&self.corpus, &self.kg, threads, out),
-            Form::JsonLines => export::write_jsonl(&self.corpus, &self.kg, threads, out),
+            Form::Text => export::write_text(&self.corpus, &self.kg, context, out),
+            Form::JsonLines => export::write_jsonl(&self.corpus, &self.kg, context, out),
             #[cfg(feature = "parquet")]
-            Form::Parquet(ids) => export::write_parquet(&self.corpus, &self.kg, ids, threads, out),
+            Form::Parquet(ids) => export::write_parquet(&self.corpus, &self.kg, ids, context, out),
         };
         context.run(write)?.map_err(plain)
     }
@@ -122,8 +115,8 @@ impl Export {
     /// # Errors
     /// Whatever the writer says.
     #[cfg(feature = "parquet")]
-    pub fn write_names(&self, out: &mut (dyn Write + Send)) -> io::Result<u64> {
-        export::write_parquet_names(&self.kg, out).map_err(plain)
+    pub fn write_names(&self, out: &mut (dyn Write + Send), context: &Context) -> io::Result<u64> {
+        export::write_parquet_names(&self.kg, context, out).map_err(plain)
     }
 }
 
@@ -131,6 +124,7 @@ impl Export {
 fn plain(error: footpath_graph::Error) -> io::Error {
     match error {
         footpath_graph::Error::Core(footpath_core::Error::Io { source, .. }) => source,
+        footpath_graph::Error::Core(error) => error.into(),
         other => io::Error::other(other),
     }
 }
@@ -156,7 +150,7 @@ pub fn export_hopwise(
     let held_out = [kg.held_out(Split::Valid)?, kg.held_out(Split::Test)?];
     let [valid, test] = held_out.map(|part| part.by_user());
     let mut folder = ArtefactWriter::create(out, ArtefactKind::Hopwise, replace)?;
-    let num_paths = export::write_hopwise(&corpus, kg, [&valid, &test], context.threads().number(), name, &mut folder)?;
+    let num_paths = export::write_hopwise(&corpus, kg, [&valid, &test], context, name, &mut folder)?;
     let corpus_hash = corpus.artefact().manifest().content_hash();
     let parents = [("kg", kg.content_hash().to_owned()), ("corpus", corpus_hash)];
     let parents = parents.map(|(kind, hash)| (kind.to_owned(), hash)).into();
@@ -170,7 +164,7 @@ pub fn export_hopwise(
 /// As [`open`].
 pub fn stats(corpus_dir: &FilePath, kg: &Kg, context: &Context) -> Result<CorpusStats> {
     let corpus = context.run(|| open(corpus_dir, kg))??;
-    Ok(corpus_stats(&corpus, kg, context.threads().number())?)
+    Ok(context.run(|| corpus_stats(&corpus, kg, context))??)
 }
 
 /// Opens a corpus of this graph and checks that each of its rows is a path there, and of the pattern the corpus states.

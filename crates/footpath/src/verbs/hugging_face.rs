@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::pattern::Shape;
 use crate::text::words;
 use footpath_core::{ArtefactKind, ArtefactWriter, Context, NodeId, Replace};
+use footpath_graph::sample::PathOrigin;
 use footpath_model::config::TrainingConfig;
 use footpath_model::data::Objective;
 use footpath_model::hugging_face::{self, ImportTarget, tokenizer};
@@ -107,7 +108,7 @@ pub fn import(from: &Path, kg: &Kg, shape: &Shape, out: &Path, replace: Replace)
         training: TrainingConfig { objectives: vec![Objective::default()], ..TrainingConfig::default() },
         pattern: pattern.source().to_owned(),
         vocabulary: kg.vocabulary(),
-        sampling: serde_json::json!({ "imported_from": "hugging-face" }),
+        sampling: PathOrigin::Imported { imported_from: "hugging-face".to_owned() },
         steps: 0,
         best_step: 0,
         best_validation: None,

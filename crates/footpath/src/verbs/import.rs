@@ -2,7 +2,9 @@
 
 use crate::error::Result;
 use footpath_core::{ArtefactKind, Context, Manifest, Replace, artefact};
-pub use footpath_graph::import::{Format, ImportReport, MaxBad, Options};
+pub use footpath_graph::import::{
+    Columns, Format, ImportReport, MaxBad, MinInteractions, Options, RatedAgain, Severity, Spelling,
+};
 pub use footpath_graph::report::GraphReport;
 pub use footpath_graph::split::{Ratios, SplitSpec};
 use std::path::Path;

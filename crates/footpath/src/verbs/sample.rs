@@ -4,11 +4,11 @@ use crate::error::{Error, Result};
 use crate::pattern::Shape;
 use footpath_core::{ArtefactKind, Context, CorpusWriter, Manifest, Replace, artefact};
 use footpath_graph::TrainKg;
-use footpath_graph::pattern::{Mixture, Part, Pattern};
 pub use footpath_graph::sample::{
-    CountSummary, EndSet, Kernel, Law, Quota, Replacement, SampleSpec, SampleSummary, Shard, Views,
+    Amount, CorpusSampler, CountSummary, EndSet, Law, Quota, Replacement, SampleSpec, SampleSummary, Sampling, Shard,
+    Users, Views,
 };
-use footpath_graph::sample::{Run, count_paths, sample_corpus};
+use footpath_graph::sample::{count_paths, sample_corpus};
 use std::path::Path as FilePath;
 
 /// Most paths drawn for a user.
@@ -32,10 +32,7 @@ pub struct Counted {
 /// A bad pattern, more paths than 64 bits can count, [`footpath_core::Error::Stopped`].
 pub fn count(kg: &TrainKg, shape: &Shape, ends: EndSet, context: &Context) -> Result<Counted> {
     let pattern = shape.mixture(kg)?.union().clone();
-    let stage = context.stage("counting", Some(u64::from(num_starts(kg, &pattern))), "users");
-    let summary = count_paths(kg, &pattern, ends, context.threads().number(), &mut |users| {
-        let _ = stage.reach(users);
-    })?;
+    let summary = context.run(|| count_paths(kg, &pattern, ends, context))??;
     Ok(Counted { pattern: pattern.source().to_owned(), summary })
 }
 
@@ -47,15 +44,9 @@ pub struct Options {
     /// By which law, to which ends, with which seed.
     pub spec: SampleSpec,
     /// How many.
-    pub quota: Quota,
-    /// Whether a path may be drawn for a user more than once.
-    pub replacement: Replacement,
+    pub amount: Amount,
     /// For which users. The corpora of all shards, one after the other, are that of the whole.
     pub shard: Shard,
-    /// How hops are found; the corpus does not depend on it.
-    pub views: Views,
-    /// How walkers take turns; the corpus does not depend on it.
-    pub kernel: Kernel,
     /// Whether the output may be replaced.
     pub replace: Replace,
 }
@@ -69,7 +60,7 @@ impl Options {
         let rule = |holds: bool, option: &'static str, reason: String| {
             if holds { Ok(()) } else { Err(Error::Usage { option, reason }) }
         };
-        let (option, paths, max) = match self.quota {
+        let (option, paths, max) = match self.amount.quota {
             Quota::PerUser(paths) => ("paths-per-user", paths, MAX_PATHS_PER_USER),
             Quota::PerEnd(paths) => ("paths-per-end", paths, MAX_PATHS_PER_USER),
             Quota::Every(paths) => ("all-paths", paths, MAX_PATHS_PER_USER),
@@ -101,43 +92,13 @@ pub fn run(kg: &TrainKg, out: &FilePath, options: &Options, context: &Context) -
     let mixture = options.shape.mixture(kg)?;
     options.spec.validate(kg)?;
     let mut writer = CorpusWriter::create(out, 2 * mixture.max_hops() + 1, options.replace)?;
-    let Options { quota, replacement, shard, views, kernel, .. } = *options;
-    let stage = context.stage("sampling", Some(u64::from(num_starts(kg, mixture.union()))), "users");
-    let summary = sample_corpus(
-        kg,
-        &mixture,
-        &options.spec,
-        Run { quota, replacement, shard, threads: context.threads().number(), views, kernel },
-        &mut |rows| Ok(writer.append(rows)?),
-        &mut |users| {
-            let _ = stage.reach(users);
-        },
-        context.stop().flag(),
-    )?;
-    if summary.cancelled {
-        return Err(footpath_core::Error::Stopped.into());
-    }
-    let sampling = serde_json::json!({
-        "pattern": mixture.union().source(),
-        "parts": parts(&mixture),
-        "spec": options.spec,
-        "quota": quota,
-        "replacement": replacement,
-        "shard": shard,
-        // Where numbers are rounded a law is off by no more than their last bit.
-        "numbers": if summary.rounded { "f64" } else { "u64" },
-    });
-    let manifest = writer.publish(kg.content_hash().to_owned(), kg.vocabulary(), sampling)?;
+    let Options { ref spec, amount, shard, .. } = *options;
+    let summary = context.run(|| {
+        let mut sink = |rows: &[u32]| Ok(writer.append(rows)?);
+        sample_corpus(kg, &mixture, spec, amount, shard, context, &mut sink)
+    })??;
+    let sampling = Sampling::of_corpus(&mixture, spec, amount, shard, &summary);
+    let manifest = writer.publish(kg.content_hash().to_owned(), kg.vocabulary(), sampling.to_json()?)?;
     let pattern = mixture.union().source().to_owned();
     Ok(Sampled { pattern, summary, manifest })
-}
-
-/// The parts of a mixture as a manifest states them.
-pub(crate) fn parts(mixture: &Mixture) -> serde_json::Value {
-    let part = |part: &Part| serde_json::json!({ "pattern": part.pattern.source(), "weight": part.weight });
-    mixture.parts().iter().map(part).collect()
-}
-
-fn num_starts(kg: &TrainKg, pattern: &Pattern) -> u32 {
-    pattern.starts().iter().map(|&kind| kg.range(kind)).map(|range| range.end - range.start).sum()
 }

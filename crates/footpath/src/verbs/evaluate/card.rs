@@ -81,12 +81,12 @@ pub struct Card {
     /// Name and version of this program.
     pub tool: String,
     /// The command line, where there was one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// The model or the file of lists.
     pub subject: Source,
     /// The lists compared with.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<Source>,
     /// The graph.
     pub kg: Source,
@@ -118,7 +118,7 @@ pub struct Card {
     /// Resamples of each interval and p.
     pub num_resamples: usize,
     /// Beams of the search, for a model.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beams: Option<usize>,
     /// Weight of what the model says of an item from the user alone, where another was asked for than the one in `model_config`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,10 +133,10 @@ pub struct Card {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optimise: Option<Weights>,
     /// What the model was made from, by kind: content hashes.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub model_parents: BTreeMap<String, String>,
     /// The whole configuration of the model.
-    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub model_config: serde_json::Value,
 }
 

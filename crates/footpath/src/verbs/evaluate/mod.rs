@@ -103,7 +103,7 @@ pub enum Beside {
 }
 
 /// Ranking metrics with their intervals, and what the lists are like.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Figures {
     /// Ranking metrics and coverage.
     #[serde(flatten)]
@@ -119,7 +119,7 @@ pub struct Figures {
 }
 
 /// A baseline with its setting.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BaselineFigures {
     /// The figures.
     #[serde(flatten)]
@@ -127,12 +127,13 @@ pub struct BaselineFigures {
     /// The setting, empty where there is nothing to set or the default is taken.
     pub setting: String,
     /// All settings tried, with their NDCG on valid.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<Trial>,
 }
 
 /// A mean over users with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Mean {
     /// The mean.
     pub mean: f64,
@@ -143,22 +144,22 @@ pub struct Mean {
 }
 
 /// The figures of a subject.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// Ranking metrics, intervals, and what the lists are like.
     #[serde(flatten)]
     pub figures: Figures,
     /// Metrics of the explanations by name, see [`PathMetric`]; none for lists without paths.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub explanations: BTreeMap<String, Mean>,
     /// The same lists with random paths, where that was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub random_paths: Option<RandomPaths>,
     /// Whether the probabilities of the items mean what they say; only for models.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
     /// Mean over the items shown of the entropy of their paths in nats, at least; see [`footpath_eval::path_entropy`]. Only for models.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_entropy: Option<f64>,
     /// Share of paths whose every fact is in the graph; `null` for lists without paths.
     pub faithful: Option<f64>,
@@ -169,25 +170,25 @@ pub struct Report {
     /// Content hash of the graph.
     pub kg: String,
     /// Content hash of the model.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The baselines, by name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub baselines: BTreeMap<String, BaselineFigures>,
     /// NDCG of the subject minus that of each baseline, with interval and p.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ndcg_against: BTreeMap<String, Comparison>,
     /// Each metric of the subject minus that of the lists it was compared with.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub against: BTreeMap<String, Comparison>,
     /// Under which conditions the figures hold.
     pub card: Card,
     /// What the page is drawn from.
     #[serde(skip)]
-    drawn: Drawn,
+    pub(crate) drawn: Drawn,
     /// Length of the longest list, at least k: how long the lists of baselines are, since the AUC looks at whole lists.
     #[serde(skip)]
-    list_len: usize,
+    pub(crate) list_len: usize,
 }
 
 /// What the page shows beside the figures.
@@ -425,16 +426,22 @@ impl Report {
     }
 }
 
-/// An evaluation that was published: the report as JSON and what is drawn.
-pub(crate) fn open(directory: &Path) -> Result<(serde_json::Value, Drawn)> {
-    let artefact = Artefact::open(directory, ArtefactKind::Evaluation, &Context::default())?;
-    let corrupt = |section: &str, e: serde_json::Error| footpath_core::Error::Corrupt {
-        path: directory.to_owned(),
-        section: section.to_owned(),
-        expected: "an evaluation".to_owned(),
-        got: e.to_string(),
-    };
-    let report = serde_json::from_str(&artefact.read_text("report.json")?).map_err(|e| corrupt("report.json", e))?;
-    let drawn = serde_json::from_str(&artefact.read_text("drawn.json")?).map_err(|e| corrupt("drawn.json", e))?;
-    Ok((report, drawn))
+impl Report {
+    /// Opens an evaluation that was published; without the metrics of each user.
+    ///
+    /// # Errors
+    /// A directory that is no evaluation, or a damaged one, or one in which a figure is missing or called otherwise.
+    pub fn open(directory: &Path, context: &Context) -> Result<Self> {
+        let artefact = Artefact::open(directory, ArtefactKind::Evaluation, context)?;
+        let report: Self = read_part(&artefact, "report.json")?;
+        Ok(Self { drawn: read_part(&artefact, "drawn.json")?, ..report })
+    }
+}
+
+fn read_part<T: serde::de::DeserializeOwned>(artefact: &Artefact, name: &str) -> Result<T> {
+    serde_json::from_str(&artefact.read_text(name)?).map_err(|e| {
+        let (path, section, expected) =
+            (artefact.directory().to_owned(), name.to_owned(), "a part of an evaluation".to_owned());
+        footpath_core::Error::Corrupt { path, section, expected, got: e.to_string() }.into()
+    })
 }

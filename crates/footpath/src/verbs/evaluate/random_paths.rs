@@ -2,12 +2,12 @@
 
 use super::{Mean, Protocol};
 use crate::error::Result;
-use footpath_core::{NodeId, Path};
+use footpath_core::{Context, NodeId, Path};
 use footpath_eval::{Comparison, Explained, PathMetric, PathMetrics, Resampling, compare_paths, explanations};
 use footpath_graph::pattern::Pattern;
 use footpath_graph::sample::{Law, SampleSpec, Sampler, Scratch};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Draws for each slot. The figures of a user are means over them, so that chance says less about the comparison.
@@ -18,7 +18,8 @@ type Slots = Vec<(NodeId, Option<Path>)>;
 
 /// The metrics of explanations for the same users, items and order, where each path is drawn uniformly from all legal paths of the model's pattern
 /// between the user and the item; and how far the subject's own are above them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RandomPaths {
     /// Seed of the draws.
     pub seed: u64,
@@ -40,11 +41,12 @@ impl RandomPaths {
         seed: u64,
     ) -> Result<Self> {
         let spec = SampleSpec { law: Law::UniformEnd, damping: 0.0, seed, ..SampleSpec::default() };
-        let sampler = Sampler::new(&protocol.train, pattern, spec)?;
         let context = protocol.context;
+        let sampler = Sampler::new(&protocol.train, pattern, &spec, context)?;
         let of_draw =
             |draws: Explained| Ok(explanations(&draws, &protocol.users, &protocol.train, protocol.k, context)?);
-        let draws: Vec<PathMetrics> = drawn(&sampler, explained).into_iter().map(of_draw).collect::<Result<_>>()?;
+        let draws: Vec<PathMetrics> =
+            drawn(&sampler, explained, context)?.into_iter().map(of_draw).collect::<Result<_>>()?;
         let random = PathMetrics::mean(&draws)?;
         let resampling = Resampling::default();
         let compared = |metric: PathMetric| {
@@ -56,24 +58,25 @@ impl RandomPaths {
 }
 
 /// The lists with a random path wherever there was one, once for each draw.
-fn drawn(sampler: &Sampler<'_>, explained: &Explained) -> Vec<Explained> {
+fn drawn(sampler: &Sampler, explained: &Explained, context: &Context) -> Result<Vec<Explained>> {
     let lists: Vec<_> = explained.iter().collect();
     let of_user = |scratch: &mut Scratch, (user, list): &(&NodeId, &Slots)| {
         let mut drawn: Vec<Slots> = vec![Vec::new(); NUM_DRAWS as usize];
         for (item, path) in *list {
-            let tables = path.as_ref().map(|_| sampler.pair(**user, *item, scratch));
+            let tables = path.as_ref().map(|_| sampler.pair(**user, *item, scratch, context)).transpose()?;
             for (draw, slots) in (0..).zip(&mut drawn) {
-                slots.push((*item, tables.as_ref().and_then(|tables| tables.draw(draw))));
+                let path = tables.as_ref().map(|tables| tables.draw(draw)).transpose()?;
+                slots.push((*item, path.flatten()));
             }
         }
-        (**user, drawn)
+        Ok((**user, drawn))
     };
-    let of_users: Vec<_> = lists.par_iter().map_init(Scratch::default, of_user).collect();
+    let of_users: Vec<_> = lists.par_iter().map_init(Scratch::default, of_user).collect::<Result<_>>()?;
     let mut all = vec![Explained::new(); NUM_DRAWS as usize];
     for (user, drawn) in of_users {
         for (lists, list) in all.iter_mut().zip(drawn) {
             lists.insert(user, list);
         }
     }
-    all
+    Ok(all)
 }

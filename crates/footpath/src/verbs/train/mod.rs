@@ -29,7 +29,7 @@ use crate::text::words;
 use blend::Blend;
 use footpath_core::{ArtefactKind, Context, Corpus, NodeId, Replace, artefact};
 use footpath_graph::legal::Legal;
-use footpath_graph::sample::SampleSpec;
+use footpath_graph::sample::{PathOrigin, SampleSpec, Sampling};
 use footpath_graph::{HeldOut, Split};
 use footpath_model::config::ModelConfig;
 use footpath_model::data::PathSource;
@@ -91,7 +91,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let sampling = SampleSpec::default();
+        let sampling = SampleSpec::training();
         Self {
             preset: Preset::Small,
             design: Design::default(),
@@ -102,8 +102,7 @@ impl Default for Options {
             init: None,
             corpus: None,
             law: sampling.law,
-            // Measured on valid of the films: 1 beats the sampler's own default of ½.
-            damping: 1.0,
+            damping: sampling.damping,
             end_damping: sampling.end_damping,
             relation_weights: sampling.relation_weights,
             edge_weights: sampling.edge_weights,
@@ -162,8 +161,8 @@ struct Run<'a> {
     context: &'a Context,
     valid: HeldOut,
     legal: Legal,
-    source: Box<dyn PathSource + 'a>,
-    sampling: serde_json::Value,
+    source: Box<dyn PathSource>,
+    sampling: Sampling,
     workplace: Workplace,
     parents: BTreeMap<String, String>,
     trainer: Trainer,
@@ -179,8 +178,8 @@ impl<'a> Run<'a> {
         let pattern = mixture.union().clone();
         let rows = inputs.num_rows(kg, options);
         let Inputs { corpus, start, parents } = inputs;
-        let (source, sampling) = paths::source(kg, &mixture, options, corpus)?;
-        let workplace = Workplace::open(out, options.unfinished, parents.clone(), &sampling)?;
+        let (source, sampling) = paths::source(kg, &mixture, options, corpus, context)?;
+        let workplace = Workplace::open(out, options.unfinished, parents.clone(), sampling.to_json()?)?;
         let legal = Legal::new(Arc::clone(kg.train()), pattern, context)?;
         let (trainer, resumed_at) = trainer(kg, &legal, options, start.as_ref(), &workplace, context)?;
         let plan = Plan::new(&trainer.model.config, &options.training, rows, &legal);
@@ -221,7 +220,7 @@ impl<'a> Run<'a> {
             training: self.trainer.config.clone(),
             pattern,
             vocabulary: self.kg.vocabulary(),
-            sampling: self.sampling,
+            sampling: PathOrigin::Drawn(Box::new(self.sampling)),
             steps: self.trainer.position.step,
             best_step: best.position.step,
             best_validation: best.position.best,

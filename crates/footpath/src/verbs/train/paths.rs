@@ -5,11 +5,10 @@ use super::{COLLABORATIVE_SHARE, Options};
 use crate::corpus;
 use crate::error::{Error, Result};
 use crate::pattern::Shape;
-use crate::sample::parts;
-use footpath_core::Corpus;
+use footpath_core::{Context, Corpus};
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::Mixture;
-use footpath_graph::sample::{EndSet, MixtureSampler, SampleSpec};
+use footpath_graph::sample::{MixtureSampler, SampleSpec, Sampling};
 use footpath_model::data::PathSource;
 
 /// The patterns to learn: those asked for, which must be those of the corpus where there is one.
@@ -45,25 +44,21 @@ fn shared_out(mixture: Mixture, options: &Options) -> Result<Mixture> {
     }
 }
 
-pub(super) fn source<'a>(
-    kg: &'a TrainKg,
+pub(super) fn source(
+    kg: &TrainKg,
     mixture: &Mixture,
     options: &Options,
     corpus: Option<Corpus>,
-) -> Result<(Box<dyn PathSource + 'a>, serde_json::Value)> {
+    context: &Context,
+) -> Result<(Box<dyn PathSource>, Sampling)> {
     if let Some(corpus) = corpus {
-        let sampling = corpus.header().sampling.clone();
+        let sampling = Sampling::stated(&corpus)?;
         return Ok((Box::new(CorpusPaths { corpus }), sampling));
     }
     let spec = law(options);
     let paths_per_user = options.training.paths_per_user;
-    let sampling = serde_json::json!({
-        "pattern": mixture.union().source(),
-        "parts": parts(mixture),
-        "spec": spec,
-        "paths_per_user": paths_per_user,
-    });
-    let fresh = FreshPaths { sampler: MixtureSampler::new(kg, mixture, &spec)?, paths_per_user };
+    let sampling = Sampling::of_training(mixture, &spec, paths_per_user);
+    let fresh = FreshPaths { sampler: MixtureSampler::new(kg, mixture, &spec, context)?, paths_per_user };
     Ok((Box::new(fresh), sampling))
 }
 
@@ -75,9 +70,8 @@ fn law(options: &Options) -> SampleSpec {
         end_damping: options.end_damping,
         relation_weights: options.relation_weights.clone(),
         edge_weights: options.edge_weights,
-        ends: EndSet::Train,
         seed: options.training.seed,
-        ..SampleSpec::default()
+        ..SampleSpec::training()
     }
 }
 

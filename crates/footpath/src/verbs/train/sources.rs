@@ -14,14 +14,14 @@ pub(super) const MAX_ROWS: u64 = 1 << 21;
 
 /// Draws fresh paths for every epoch; they are a function of the sampler's seed and the epoch.
 #[derive(Debug)]
-pub(super) struct FreshPaths<'a> {
+pub(super) struct FreshPaths {
     /// What draws them.
-    pub(super) sampler: MixtureSampler<'a>,
+    pub(super) sampler: MixtureSampler,
     /// How many for each user and epoch.
     pub(super) paths_per_user: u64,
 }
 
-impl FreshPaths<'_> {
+impl FreshPaths {
     fn kg(&self) -> &TrainKg {
         self.sampler.kg()
     }
@@ -32,7 +32,7 @@ impl FreshPaths<'_> {
     }
 }
 
-impl PathSource for FreshPaths<'_> {
+impl PathSource for FreshPaths {
     fn width(&self) -> usize {
         self.sampler.row_width()
     }
@@ -49,7 +49,7 @@ impl PathSource for FreshPaths<'_> {
             .par_iter()
             .map_init(Scratch::default, |scratch, &user| {
                 context.check()?;
-                self.sampler.rows(user..user + 1, draws.clone(), scratch)
+                self.sampler.rows(user..user + 1, draws.clone(), scratch, context)
             })
             .collect::<Result<_, footpath_graph::Error>>()
             .map_err(plain)?;
@@ -127,14 +127,12 @@ mod tests {
         }
         let kg = build(data).and_then(|built| built.train_kg()).expect("a graph");
         let mixture = Mixture::single(Pattern::hops(3, &kg).expect("a pattern"));
-        let sampler = MixtureSampler::new(&kg, &mixture, &SampleSpec::default()).expect("a sampler");
-        let draws =
-            |users: std::ops::Range<u32>, draws| sampler.rows(users, draws, &mut Scratch::default()).expect("drawn");
-        let expected: Vec<u32> = kg.users().flat_map(|user| draws(user..user + 1, 10..15)).collect();
-        let paths = FreshPaths {
-            sampler: MixtureSampler::new(&kg, &mixture, &SampleSpec::default()).expect("a sampler"),
-            paths_per_user: 5,
-        };
-        assert_eq!((paths.num_portions(), paths.portion(2, 0, &Context::default()).expect("drawn")), (1, expected));
+        let (spec, context) = (SampleSpec::training(), Context::default());
+        let sampler = MixtureSampler::new(&kg, &mixture, &spec, &context).expect("a sampler");
+        let draws = |user: u32, draws| sampler.rows(user..user + 1, draws, &mut Scratch::default(), &context);
+        let expected: Vec<u32> = kg.users().flat_map(|user| draws(user, 10..15).expect("drawn")).collect();
+        let sampler = MixtureSampler::new(&kg, &mixture, &spec, &context).expect("a sampler");
+        let paths = FreshPaths { sampler, paths_per_user: 5 };
+        assert_eq!((paths.num_portions(), paths.portion(2, 0, &context).expect("drawn")), (1, expected));
     }
 }

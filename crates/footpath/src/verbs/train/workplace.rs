@@ -34,7 +34,7 @@ impl Workplace {
         out: &Path,
         unfinished: Unfinished,
         parents: BTreeMap<String, String>,
-        sampling: &serde_json::Value,
+        sampling: serde_json::Value,
     ) -> Result<Self> {
         let name = out.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let directory = out.with_file_name(format!("{name}.train"));
@@ -49,7 +49,7 @@ impl Workplace {
             }
         }
         fs::create_dir_all(&directory).map_err(footpath_core::Error::io(&directory))?;
-        let checkpoints = Checkpoints::new(directory.clone(), parents).of_paths(sampling.clone());
+        let checkpoints = Checkpoints::new(directory.clone(), parents).of_paths(sampling);
         Ok(Self { checkpoints, directory, _lock: lock })
     }
 

@@ -1,0 +1,199 @@
+//! Ids that stand on two sides and should meet: how many do, and what those that do not look like.
+
+use super::collector::{At, Collector};
+use super::findings::{Example, Finding, Severity};
+use super::join::example;
+use super::problems::Problems;
+use super::spelling::Spelling;
+use crate::dataset::NONE;
+use crate::error::{Result, show};
+use crate::interner::Interner;
+use footpath_core::Context;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+
+/// Ids on each side that are compared with those of the other one by one.
+const MAX_COMPARED: usize = 1 << 20;
+
+/// How many ids of two sides meet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meeting {
+    /// What the ids are of, such as `items`.
+    pub what: String,
+    /// One side, such as `interactions`.
+    pub left: String,
+    /// The other.
+    pub right: String,
+    /// How many there are on the one side.
+    pub num_left: u64,
+    /// How many there are on the other.
+    pub num_right: u64,
+    /// How many there are on both.
+    pub num_both: u64,
+}
+
+/// Compares the sides of all ids, and tells of what should meet and does not.
+pub(super) fn look(collector: &Collector, problems: &mut Problems, context: &Context) -> Result<Vec<Meeting>> {
+    let mut meetings = Vec::new();
+    meetings.extend(items(collector, problems, context)?);
+    meetings.extend(users(collector, problems));
+    Ok(meetings)
+}
+
+/// Items of the log and items that are listed.
+fn items(collector: &Collector, problems: &mut Problems, context: &Context) -> Result<Option<Meeting>> {
+    let Some(listing) = collector.listing else { return Ok(None) };
+    let dataset = &collector.dataset;
+    // Line of the first interaction with each item, and of its listing.
+    let mut chosen = vec![0; dataset.items.len()];
+    for interaction in &dataset.interactions {
+        if let Some(line) = chosen.get_mut(interaction.item as usize).filter(|line| **line == 0) {
+            *line = interaction.line.max(1);
+        }
+    }
+    let listed = |item: u32| collector.listed.get(item as usize).copied().unwrap_or(0);
+    let all = || (0..).zip(&chosen).map(|(item, &line)| (item, line, listed(item)));
+    let count = |which: &dyn Fn(bool, bool) -> bool| {
+        all().filter(|(_, chosen, listed)| which(*chosen > 0, *listed > 0)).count() as u64
+    };
+    let (num_left, num_right) = (count(&|chosen, _| chosen), count(&|_, listed| listed));
+    let num_both = count(&|chosen, listed| chosen && listed);
+    let meeting = Meeting {
+        what: "items".to_owned(),
+        left: "interactions".to_owned(),
+        right: "items".to_owned(),
+        num_left,
+        num_right,
+        num_both,
+    };
+    context.check()?;
+    let only_chosen: Vec<u32> =
+        all().filter(|&(_, chosen, listed)| chosen > 0 && listed == 0).map(|(i, ..)| i).collect();
+    let only_listed: Vec<u32> =
+        all().filter(|&(_, chosen, listed)| chosen == 0 && listed > 0).map(|(i, ..)| i).collect();
+    let near = near_misses(&dataset.items, &only_chosen, &only_listed);
+    let line = |item: u32| chosen.get(item as usize).copied().unwrap_or(0);
+    let in_log = |item: u32| {
+        let (path, line) = collector.log.place(line(item), &collector.files);
+        let file = path.file_name().map_or_else(String::new, |name| show(name.to_string_lossy().as_bytes()));
+        Example { text: show(dataset.items.get(item).as_bytes()), file, line }
+    };
+    let in_list = |item: u32| {
+        let at = At { file: listing, line: listed(item), ahead: None };
+        example(&collector.files, at, dataset.items.get(item))
+    };
+    let share = format!(
+        "{} of {num_left} items of the log are not listed, and {} of {num_right} that are listed are not in the log",
+        only_chosen.len(),
+        only_listed.len()
+    );
+    let severity = if 2 * num_both < num_left { Severity::Serious } else { Severity::Warning };
+    if let Some(Near { spelling, left, right, count }) = near {
+        let message = format!("{share}; {count} of them differ in nothing but {}", spelling.words());
+        let finding =
+            Finding::new("ids_do_not_meet", severity, count, message).example(in_log(left)).example(in_list(right));
+        problems.find(finding.way_out(format!("--same-ids {} makes them one", spelling.name())));
+    } else if severity == Severity::Serious
+        && let (Some(&left), Some(&right)) = (only_chosen.first(), only_listed.first())
+    {
+        let finding = Finding::new("ids_do_not_meet", severity, only_chosen.len() as u64, share);
+        let finding = finding.example(in_log(left)).example(in_list(right));
+        problems.find(finding.way_out("see that both files give items the same ids"));
+    }
+    Ok(Some(meeting))
+}
+
+/// The way of spelling that joins most ids, with one of each side.
+struct Near {
+    spelling: Spelling,
+    left: u32,
+    right: u32,
+    count: u64,
+}
+
+fn near_misses(ids: &Interner, left: &[u32], right: &[u32]) -> Option<Near> {
+    let (left, right) = (left.get(..MAX_COMPARED).unwrap_or(left), right.get(..MAX_COMPARED).unwrap_or(right));
+    if left.is_empty() || right.is_empty() {
+        return None;
+    }
+    let with = |spelling: Spelling| {
+        let plain: HashMap<_, u32> = right.iter().map(|&id| (spelling.plain(ids.get(id)), id)).collect();
+        let mut both = left.iter().filter_map(|&id| Some((id, *plain.get(&spelling.plain(ids.get(id)))?)));
+        let (left, right) = both.next()?;
+        Some(Near { spelling, left, right, count: 1 + both.count() as u64 })
+    };
+    // Of those that join as many the first, which changes least.
+    let better = |best: Option<Near>, next: Near| match best {
+        Some(best) if best.count >= next.count => Some(best),
+        _ => Some(next),
+    };
+    Spelling::ALL.into_iter().filter_map(with).fold(None, better)
+}
+
+/// Users and entities of the same ids, which are nodes apart. Plain numbers are counted on both sides and say nothing.
+fn users(collector: &Collector, problems: &mut Problems) -> Option<Meeting> {
+    let dataset = &collector.dataset;
+    let items: HashSet<u32> = dataset.links.iter().copied().collect();
+    let of = |user: u32| {
+        let id = dataset.users.get(user);
+        let entity = dataset.entities.find(id).filter(|_| !id.bytes().all(|b| b.is_ascii_digit()))?;
+        (!items.contains(&entity)).then_some(entity)
+    };
+    let mut same = vec![false; dataset.entities.len()];
+    let mut count = 0;
+    for entity in (0..).take(dataset.users.len()).filter_map(of) {
+        if let Some(slot) = same.get_mut(entity as usize) {
+            (*slot, count) = (true, count + 1);
+        }
+    }
+    let is_same = |entity: u32| same.get(entity as usize).copied().unwrap_or(false);
+    let facts = || dataset.triples.iter().filter(|t| is_same(t.head) || is_same(t.tail));
+    let first = facts().next()?;
+    let num_facts = facts().count() as u64;
+    let (path, line) = collector.facts.place(first.line, &collector.files);
+    let user = if is_same(first.head) { first.head } else { first.tail };
+    let text = show(dataset.entities.get(user).as_bytes());
+    let file = path.file_name().map_or_else(String::new, |name| show(name.to_string_lossy().as_bytes()));
+    let message = format!(
+        "{num_facts} facts are about {count} entities with the ids of users, which are nodes apart from the users"
+    );
+    let finding = Finding::new("facts_about_users", Severity::Serious, num_facts, message);
+    let finding = finding.example(Example { text, file, line });
+    problems.find(
+        finding.way_out("facts about users are not part of the graph; paths that start at users do not see them"),
+    );
+    Some(Meeting {
+        what: "users".to_owned(),
+        left: "interactions".to_owned(),
+        right: "triples".to_owned(),
+        num_left: dataset.users.len() as u64,
+        num_right: dataset.entities.len() as u64,
+        num_both: count,
+    })
+}
+
+/// Tells of items that share their title.
+pub(super) fn titles(collector: &Collector, problems: &mut Problems) {
+    let dataset = &collector.dataset;
+    let mut first: Vec<u32> = vec![NONE; dataset.labels.len()];
+    let (mut count, mut pair) = (0, None);
+    for (item, &title) in (0..).zip(&dataset.item_titles) {
+        let Some(known) = first.get_mut(title as usize) else { continue };
+        if *known == NONE {
+            *known = item;
+        } else {
+            count += 1;
+            pair.get_or_insert((*known, item));
+        }
+    }
+    let Some((a, b)) = pair else { return };
+    let id = |item: u32| show(dataset.items.get(item).as_bytes());
+    let title = dataset.item_titles.get(a as usize).map_or("", |&title| dataset.labels.get(title));
+    let message = format!(
+        "{count} items have the title of an item before them, such as `{}` of `{}` and `{}`",
+        show(title.as_bytes()),
+        id(a),
+        id(b)
+    );
+    problems.find(Finding::new("same_titles", Severity::Note, count, message));
+}
