@@ -1,7 +1,7 @@
 //! What a user costs as the graph, the beams and the hops grow.
 //!
-//! All by the processor time of all threads, so that what else runs on the machine is not in it. Users are searched in batches, as `footpath
-//! recommend --all` does.
+//! All by the processor time of all threads, so that what else runs on the machine is not in it. Users are searched in
+//! batches, as `footpath recommend --all` does.
 
 use super::{options, small_model};
 use crate::generate::{Shape, power_law_kg};
@@ -37,7 +37,8 @@ pub(crate) fn entities_1m() -> Outcome<Figure> {
     )
 }
 
-/// A million entities against 10 thousand where popularity is a power law: the hubs have a hundred times the edges, too.
+/// A million entities against 10 thousand where popularity is a power law: the hubs have a hundred times the edges,
+/// too.
 pub(crate) fn hubs_1m() -> Outcome<Figure> {
     // One entity for each 20.32 edges.
     let kg = |entities: u64| power_law_kg(&Shape::of_edges(entities * 2_032 / 100, 1));

@@ -1,6 +1,6 @@
 //! The same search without the cache of keys and values: every prefix is read anew.
 
-use footpath_core::{Goal, LegalSuccessors, NodeId, Stop, Successors};
+use footpath_core::{Goal, LegalSuccessors, NodeId, Stop, Successors, TokenId};
 use footpath_graph::legal::Legal;
 use footpath_model::PathModel;
 use footpath_model::decode::UserList;
@@ -54,7 +54,7 @@ fn last_hidden(model: &PathModel, legal: &Legal, prefixes: &[(Vec<u32>, f64)]) -
     let (rows, tokens, width) = (prefixes.len(), prefixes[0].0.len(), model.config.d_table());
     let mut inputs = Vec::with_capacity(rows * tokens * width);
     for (prefix, _) in prefixes {
-        inputs.extend(model.prompt(prefix[0], legal.history(prefix[0])));
+        inputs.extend(model.prompt(TokenId(prefix[0]), legal.history(prefix[0])));
         inputs.extend(model.embed(&prefix[1..]));
     }
     let hidden = model.engine().forward(inputs, &Layout::causal(rows, tokens), &Stop::default()).unwrap_or_default();
@@ -71,7 +71,7 @@ fn successors(
     let mut successors = Successors::default();
     legal.successors(tokens, Goal::Unseen, &mut successors);
     let all = successors.continuing.iter().chain(&successors.ending);
-    let scores: Vec<f64> = all.map(|&t| f64::from(score(hidden, model.output(), &model.bias, t))).collect();
+    let scores: Vec<f64> = all.map(|&t| f64::from(score(hidden, model.output(), &model.bias, TokenId(t)))).collect();
     let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let log_sum = max + scores.iter().map(|z| (z - max).exp()).sum::<f64>().ln();
     let scores = scores.iter().map(|z| log_probability + z - log_sum).collect();

@@ -66,14 +66,19 @@ impl Checkpoints {
         &self.directory
     }
 
-    /// Saves where the run stands; with `best` also as the best so far. Older ones go once the new one is in place.
+    /// Saves where the run stands as the best so far.
     ///
     /// # Errors
     /// [`Error::Core`] when the disk refuses; the earlier checkpoints are then untouched.
-    pub fn save(&self, trainer: &Trainer, best: bool) -> Result<()> {
-        if best {
-            self.write(trainer, &self.directory.join("best"))?;
-        }
+    pub fn save_best(&self, trainer: &Trainer) -> Result<()> {
+        self.write(trainer, &self.directory.join("best"))
+    }
+
+    /// Saves where the run stands. Older ones go once the new one is in place.
+    ///
+    /// # Errors
+    /// [`Error::Core`] when the disk refuses; the earlier checkpoints are then untouched.
+    pub fn save(&self, trainer: &Trainer) -> Result<()> {
         let latest = self.directory.join(format!("step-{:010}", trainer.position.step));
         self.write(trainer, &latest)?;
         for older in self.steps().into_iter().filter(|path| *path != latest) {
@@ -162,15 +167,16 @@ impl Checkpoints {
     fn of_this_run(&self, artefact: &Artefact, device: &Device) -> Result<Trainer> {
         self.check_parents(artefact)?;
         if artefact.manifest().config != self.sampling {
-            let reason = "the unfinished run draws its paths otherwise; give the same patterns, law and weights, or --restart to discard it";
+            let reason = "the unfinished run draws its paths otherwise; give the same patterns, law and weights, or \
+                          --restart to discard it";
             return Err(Error::Config { option: "resume", reason: reason.to_owned() });
         }
         read(artefact, device)
     }
 }
 
-/// Checks all of the checkpoint at `directory`, of whatever run: names, shapes and numbers of weights and moments, settings,
-/// and where the run stands.
+/// Checks all of the checkpoint at `directory`, of whatever run: names, shapes and numbers of weights and moments,
+/// settings, and where the run stands.
 ///
 /// # Errors
 /// Of class [`Artefact`](footpath_core::ErrorClass::Artefact), naming what is wrong.

@@ -1,9 +1,10 @@
 //! Shape of a model and settings of its training.
 
-use crate::data::objective::Kind;
+use crate::data::objective::ObjectiveKind;
 use crate::data::{Objective, Text};
 use crate::error::{Error, Result};
 use crate::model::{Architecture, TrunkConfig};
+use footpath_core::TokenId;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -54,16 +55,18 @@ pub struct ModelConfig {
     pub first_item: u32,
     /// Number of items.
     pub num_items: usize,
-    /// Most items of a user that count towards the size of the user's vector; see [`PathModel::prompt`](crate::PathModel::prompt).
+    /// Most items of a user that count towards the size of the user's vector; see
+    /// [`PathModel::prompt`](crate::PathModel::prompt).
     pub history: usize,
     /// Whether input and output share their table.
     #[serde(default)]
     pub tables: Tables,
-    /// First token of each kind of tokens, ascending from 0, where a vector for its kind is added to every token. Empty where none is.
+    /// First token of each kind of tokens, ascending from 0, where a vector for its kind is added to every token. Empty
+    /// where none is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<u32>,
-    /// Tokens with another vector at the beginning of a text than on the way: the users of an imported model, whose histories are not known. Empty
-    /// where none has; users who are told by what they chose need none.
+    /// Tokens with another vector at the beginning of a text than on the way: the users of an imported model, whose
+    /// histories are not known. Empty where none has; users who are told by what they chose need none.
     #[serde(default, skip_serializing_if = "Range::is_empty")]
     pub starts: Range<u32>,
 }
@@ -83,7 +86,8 @@ impl ModelConfig {
         Self::new(TrunkConfig::gpt2(d_model, num_layers, num_heads, max_tokens), num_tokens, items)
     }
 
-    /// The shape around a trunk, for a vocabulary of this many tokens and these nodes that are items: two tables, no kinds.
+    /// The shape around a trunk, for a vocabulary of this many tokens and these nodes that are items: two tables, no
+    /// kinds.
     #[must_use]
     pub fn new(trunk: TrunkConfig, num_tokens: usize, items: Range<u32>) -> Self {
         let (first_item, num_items) = (items.start, items.len());
@@ -99,7 +103,8 @@ impl ModelConfig {
         }
     }
 
-    /// The same size in another design. A gated feed-forward layer has three matrices for two, so it is made two thirds as wide, in eights.
+    /// The same size in another design. A gated feed-forward layer has three matrices for two, so it is made two thirds
+    /// as wide, in eights.
     #[must_use]
     pub fn designed(mut self, design: Design) -> Self {
         let Design { architecture, tables, factorised } = design;
@@ -128,8 +133,8 @@ impl ModelConfig {
 
     /// The row of a token in the table of beginnings, if it has one.
     #[must_use]
-    pub fn start_row(&self, token: u32) -> Option<u32> {
-        self.starts.contains(&token).then(|| token - self.starts.start)
+    pub fn start_row(&self, token: TokenId) -> Option<u32> {
+        self.starts.contains(&token.0).then(|| token.0 - self.starts.start)
     }
 
     /// Width of an embedding.
@@ -146,8 +151,8 @@ impl ModelConfig {
 
     /// The kind of a token, counted from 0.
     #[must_use]
-    pub fn kind(&self, token: u32) -> u32 {
-        let kinds_begun = self.kinds.partition_point(|&first| first <= token);
+    pub fn kind(&self, token: TokenId) -> u32 {
+        let kinds_begun = self.kinds.partition_point(|&first| first <= token.0);
         u32::try_from(kinds_begun.saturating_sub(1)).unwrap_or(u32::MAX)
     }
 
@@ -218,7 +223,8 @@ pub enum Softmax {
     /// Tokens that could legally stand in its place, all or a sample of them: the distribution generation uses.
     #[default]
     Legal,
-    /// All tokens of its kind: relations and specials, or nodes of its type. PLM-Rec's and PEARLM's two heads, one head for each type.
+    /// All tokens of its kind: relations and specials, or nodes of its type. PLM-Rec's and PEARLM's two heads, one head
+    /// for each type.
     Typed,
     /// All tokens, as in the peers.
     Full,
@@ -304,7 +310,7 @@ impl Default for TrainingConfig {
             // Two paths in three are learned as paths; the third tells which items suit the user, whatever leads there.
             objectives: vec![
                 Objective::default(),
-                Objective { weight: 0.5, ..Objective::of(Kind::Causal, Text::Ends) },
+                Objective { weight: 0.5, ..Objective::of(ObjectiveKind::Causal, Text::Ends) },
             ],
             accumulate: 1,
             patience: 3,
@@ -444,7 +450,7 @@ mod tests {
     fn tokens_are_of_the_kind_begun_last() {
         let config = ModelConfig::preset(Preset::Tiny, 30, 10..20, 7).with_kinds(vec![0, 8, 8, 20]);
         config.validate().expect("kinds may be empty");
-        assert_eq!([0, 7, 8, 19, 20, 29].map(|token| config.kind(token)), [0, 0, 2, 2, 3, 3]);
+        assert_eq!([0, 7, 8, 19, 20, 29].map(|token| config.kind(TokenId(token))), [0, 0, 2, 2, 3, 3]);
         assert!(config.clone().with_kinds(vec![1, 8]).validate().is_err());
         assert!(config.with_kinds(vec![0, 31]).validate().is_err());
     }

@@ -1,14 +1,15 @@
 //! Cross-entropy against all tokens of a range, forward and backward, without a matrix of targets × tokens.
 //!
-//! Targets go through in blocks, the range in tiles. Of a block the exponentials of all scores are kept, no more: with a block of 256 targets and
-//! 35,000 tokens 36 MB, whatever the size of the batch. Three matrix products are all the work there is: scores, derivatives by the
-//! hidden vectors, derivatives by the output rows. Blocks and tiles depend on the sizes alone, and sums over tiles go in their order, so that the
-//! result is the same for any number of threads.
+//! Targets go through in blocks, the range in tiles. Of a block the exponentials of all scores are kept, no more: with
+//! a block of 256 targets and 35,000 tokens 36 MB, whatever the size of the batch. Three matrix products are all the
+//! work there is: scores, derivatives by the hidden vectors, derivatives by the output rows. Blocks and tiles depend on
+//! the sizes alone, and sums over tiles go in their order, so that the result is the same for any number of threads.
 
 use crate::data::Target;
 use crate::embeddings::RowGradients;
-use crate::kernels::{Matrix, add, exp, largest, sum, vectorised};
+use crate::kernels::{Matrix, Output, add, exp, largest, sum, vectorised};
 use crate::loss::Problem;
+use footpath_core::TokenId;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -42,7 +43,8 @@ struct Tile<'a> {
     hidden: Vec<f32>,
 }
 
-/// Loss and derivatives of targets that all have the rivals `range`; `slots` are the derivatives by their hidden vectors.
+/// Loss and derivatives of targets that all have the rivals `range`; `slots` are the derivatives by their hidden
+/// vectors.
 pub(crate) fn forward_backward(
     problem: &Problem<'_>,
     range: &Range<u32>,
@@ -67,7 +69,7 @@ pub(crate) fn forward_backward(
         let log_sums: Vec<f32> = (0..targets.len()).map(|row| log_sum(&tiles, row)).collect();
         losses.extend(targets.iter().zip(&log_sums).map(|(target, log_sum)| {
             let h = problem.hidden_of(target);
-            f64::from(log_sum - crate::legal_softmax::score(h, problem.output, problem.bias, target.answer))
+            f64::from(log_sum - crate::legal_softmax::score(h, problem.output, problem.bias, TokenId(target.answer)))
         }));
         tiles.par_iter_mut().for_each(|tile| tile.derivatives(problem, targets, &log_sums, hidden));
         slots.par_iter_mut().enumerate().for_each(|(row, slot)| {
@@ -113,7 +115,7 @@ impl<'a> Tile<'a> {
         let rows = self.rows(problem);
         let scores = &mut self.scores[..block * len];
         scores.chunks_exact_mut(len).for_each(|row| row.copy_from_slice(biases));
-        hidden.times(rows.transposed(), true, scores);
+        hidden.times(rows.transposed(), Output::Add, scores);
         let of_rows = scores.chunks_exact_mut(len).zip(self.largest.iter_mut().zip(&mut self.sums));
         vectorised(
             #[inline(always)]
@@ -146,8 +148,8 @@ impl<'a> Tile<'a> {
             add(self.bias, row);
         }
         let scores = Matrix::new(scores, len);
-        scores.transposed().times(hidden, true, self.output);
-        scores.times(rows, false, &mut self.hidden[..block * width]);
+        scores.transposed().times(hidden, Output::Add, self.output);
+        scores.times(rows, Output::Replace, &mut self.hidden[..block * width]);
     }
 }
 

@@ -6,9 +6,10 @@
 //! | `burn-flex` | burn's own CPU backend, slower: what ours are compared with | always |
 //! | `ndarray` | another CPU backend, deprecated upstream | `--features ndarray` |
 //! | `cuda`, `cuda:1` | an NVIDIA GPU; the first one unless another is named | `--features cuda` |
-//! | `wgpu`, `wgpu:1` | any GPU with Vulkan, Metal or DirectX 12; the fastest one unless another is named | `--features wgpu` |
+//! | `wgpu`, `wgpu:1` | a GPU with Vulkan, Metal or DirectX 12; the fastest unless numbered | `--features wgpu` |
 //!
-//! GPUs are numbered from 0, as the driver lists them. A checkpoint says nothing of the device it was made on, so all of them read it.
+//! GPUs are numbered from 0, as the driver lists them. A checkpoint says nothing of the device it was made on, so all
+//! of them read it.
 
 use crate::error::{Error, Result};
 use burn::tensor::Device as BurnDevice;

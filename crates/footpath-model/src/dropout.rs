@@ -1,6 +1,7 @@
 //! Dropout whose masks are a function of seed, step and place, so that a resumed run drops the same numbers.
 //!
-//! A backend's own generator is shared by the whole process and differs between backends; these masks depend on neither.
+//! A backend's own generator is shared by the whole process and differs between backends; these masks depend on
+//! neither.
 
 use footpath_core::{Purpose, Stream};
 use rayon::prelude::*;
@@ -27,8 +28,8 @@ impl Dropout {
         Self::new(0.0, 0, 0)
     }
 
-    /// The masks of so many places in a row, of `len` numbers each, which are 0 with the given probability and else what
-    /// keeps the mean (Srivastava et al. 2014); none where nothing is dropped.
+    /// The masks of so many places in a row, of `len` numbers each, which are 0 with the given probability and else
+    /// what keeps the mean (Srivastava et al. 2014); none where nothing is dropped.
     pub(crate) fn masks(&mut self, places: usize, len: usize) -> Vec<Vec<f32>> {
         if self.probability <= 0.0 {
             return Vec::new();

@@ -102,7 +102,8 @@ impl Table {
 }
 
 impl RowGradients {
-    /// Sums contributions by row: for each `(row, index, scale)`, `scale × sources[index]` is added to the gradient of the row.
+    /// Sums contributions by row: for each `(row, index, scale)`, `scale × sources[index]` is added to the gradient of
+    /// the row.
     ///
     /// The order of the sum is that of the contributions, whatever the number of threads.
     ///

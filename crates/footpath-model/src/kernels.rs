@@ -1,8 +1,8 @@
 //! What the host computes with: matrix products, inner products and the exponential function.
 //!
-//! Loops over single numbers are meant to run within [`vectorised`], where a product and a sum are one instruction (without it, on processors older
-//! than ten years, they are slow); sums, which a compiler does not reorder, are written in vectors. The order of
-//! a sum depends on the width of the processor's vectors and on nothing else.
+//! Loops over single numbers are meant to run within [`vectorised`], where a product and a sum are one instruction
+//! (without it, on processors older than ten years, they are slow); sums, which a compiler does not reorder, are
+//! written in vectors. The order of a sum depends on the width of the processor's vectors and on nothing else.
 
 use pulp::{Simd, WithSimd};
 
@@ -194,6 +194,15 @@ pub(crate) fn exp(x: f32) -> f32 {
     (y.mul_add(r * r, r) + 1.0) * power
 }
 
+/// What becomes of the numbers that are there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// They are replaced.
+    Replace,
+    /// What is new is added to them.
+    Add,
+}
+
 /// A matrix, row after row, or column after column where it is transposed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matrix<'a> {
@@ -220,26 +229,30 @@ impl<'a> Matrix<'a> {
         if self.transposed { [1, whole(self.rows)] } else { [whole(self.columns), 1] }
     }
 
-    /// `out = self · other`, or, if `adds`, `out = out + self · other`.
+    /// `out = self · other`, or `out = out + self · other`.
     ///
     /// # Shapes
     /// - `out`: `[rows of self, columns of other]`
     ///
     /// # Panics
     /// If the shapes do not fit.
-    pub(crate) fn times(self, other: Matrix<'_>, adds: bool, out: &mut [f32]) {
+    pub(crate) fn times(self, other: Matrix<'_>, output: Output, out: &mut [f32]) {
         let (m, k, n) = (self.rows, self.columns, other.columns);
         assert!(k == other.rows && out.len() == m * n, "{m} x {k} times {} x {n} into {}", other.rows, out.len());
         let ([self_down, self_right], [other_down, other_right]) = (self.strides(), other.strides());
-        let (down, keep) = (isize::try_from(n).unwrap_or(isize::MAX), if adds { 1.0 } else { 0.0 });
+        let down = isize::try_from(n).unwrap_or(isize::MAX);
+        let (reads, keep) = match output {
+            Output::Replace => (false, 0.0),
+            Output::Add => (true, 1.0),
+        };
         #[expect(unsafe_code, reason = "the library's only interface")]
-        // SAFETY: `new` keeps rows × columns within `values`, whose strides these are; the assertion says the same of `out`, which nobody
-        // else can see.
+        // SAFETY: `new` keeps rows × columns within `values`, whose strides these are; the assertion says the same of
+        // `out`, which nobody else can see.
         unsafe {
             #[rustfmt::skip]
             gemm::gemm(
                 m, n, k,
-                out.as_mut_ptr(), 1, down, adds,
+                out.as_mut_ptr(), 1, down, reads,
                 self.values.as_ptr(), self_right, self_down,
                 other.values.as_ptr(), other_right, other_down,
                 keep, 1.0, false, false, false,
@@ -293,15 +306,15 @@ mod tests {
     fn products_are_those_of_the_definition() {
         let (a, b) = ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [1.0, 0.0, -1.0, 2.0, 1.0, 1.0]); // 3 × 2, 2 × 3
         let mut out = vec![1.0; 9];
-        Matrix::new(&a, 2).times(Matrix::new(&b, 3), true, &mut out);
+        Matrix::new(&a, 2).times(Matrix::new(&b, 3), Output::Add, &mut out);
         assert_eq!(out, [6.0, 3.0, 2.0, 12.0, 5.0, 2.0, 18.0, 7.0, 2.0]);
-        Matrix::new(&a, 2).times(Matrix::new(&a, 2).transposed(), false, &mut out);
+        Matrix::new(&a, 2).times(Matrix::new(&a, 2).transposed(), Output::Replace, &mut out);
         assert_eq!(out, [5.0, 11.0, 17.0, 11.0, 25.0, 39.0, 17.0, 39.0, 61.0]);
         let mut out = vec![0.5; 4];
-        Matrix::new(&a, 2).transposed().times(Matrix::new(&a, 2), true, &mut out);
+        Matrix::new(&a, 2).transposed().times(Matrix::new(&a, 2), Output::Add, &mut out);
         assert_eq!(out, [35.5, 44.5, 44.5, 56.5]);
         let mut of_nothing = vec![2.0; 4];
-        Matrix::new(&[], 2).transposed().times(Matrix::new(&[], 2), true, &mut of_nothing);
+        Matrix::new(&[], 2).transposed().times(Matrix::new(&[], 2), Output::Add, &mut of_nothing);
         assert_eq!(of_nothing, [2.0; 4]);
     }
 
@@ -309,6 +322,6 @@ mod tests {
     #[should_panic(expected = "3 x 2 times 3 x 2")]
     fn products_of_other_shapes_are_refused() {
         let a = [0.0; 6];
-        Matrix::new(&a, 2).times(Matrix::new(&a, 2), false, &mut [0.0; 6]);
+        Matrix::new(&a, 2).times(Matrix::new(&a, 2), Output::Replace, &mut [0.0; 6]);
     }
 }

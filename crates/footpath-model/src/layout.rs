@@ -1,14 +1,17 @@
 //! Where the tokens of a row stand, and which of them each may see.
 //!
-//! A token `i` sees a token `j` of its row when `i = j` or `rank(j) ≤ reach(i)`. Two numbers a token are enough for every mask that the
-//! objectives need, and a row needs no matrix:
+//! A token `i` sees a token `j` of its row when `i = j` or `rank(j) ≤ reach(i)`. Two numbers a token are enough for
+//! every mask that the objectives need, and a row needs no matrix:
 //!
-//! - causal: the rank of `j` is `j`, the reach of `i` is `i`
-//! - both sides: the rank of `j` is 0, the reach of `i` is 0
-//! - prefix of `P` tokens: the rank of `j` is 0 below `P`, else `j`; the reach of `i` is `max(i, P − 1)`
-//! - an order π of prediction (XLNet): the rank of `j` is `π(j)`, the reach of `i` is `π(i)`; of a token that asks for
-//!   the one at π: `π − 1`, itself [`UNSEEN`]
-//! - padding: the rank of `j` is [`UNSEEN`], the reach of `i` is 0
+//! | mask | rank of `j` | reach of `i` |
+//! |---|---|---|
+//! | causal | `j` | `i` |
+//! | both sides | 0 | 0 |
+//! | prefix of `P` tokens | 0 below `P`, else `j` | `max(i, P − 1)` |
+//! | an order π of prediction (XLNet) | `π(j)` | `π(i)`; `π − 1` of a token that asks for the one at π |
+//! | padding | [`UNSEEN`] | 0 |
+//!
+//! A token that asks for another is itself [`UNSEEN`].
 
 /// The rank of a token that no other token sees.
 pub const UNSEEN: u32 = u32::MAX;
@@ -29,7 +32,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Rows in which every token sees itself and those before it. Padding at the end needs nothing else: no one looks that far.
+    /// Rows in which every token sees itself and those before it. Padding at the end needs nothing else: no one looks
+    /// that far.
     #[must_use]
     pub fn causal(rows: usize, tokens: usize) -> Self {
         let row: Vec<u32> = (0u32..).take(tokens).collect();
@@ -54,7 +58,8 @@ impl Layout {
             [(&mut self.positions, positions, 0), (&mut self.ranks, ranks, UNSEEN), (&mut self.reaches, reaches, 0)];
         for (numbers, of_row, padding) in all {
             numbers.extend(of_row);
-            // Padding after a causal row goes on like it: no one looks that far, and rows that are all causal share a mask.
+            // Padding after a causal row goes on like it: no one looks that far, and rows that are all causal share a
+            // mask.
             match causal {
                 true => numbers.extend((0u32..).take(self.tokens).skip(len)),
                 false => numbers.resize(end, padding),

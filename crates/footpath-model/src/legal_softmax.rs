@@ -1,16 +1,18 @@
-//! The graph-legal softmax: cross-entropy of the true next token against its legal siblings, forward and backward in one pass.
+//! The graph-legal softmax: cross-entropy of the true next token against its legal siblings, forward and backward in
+//! one pass.
 //!
-//! With hidden vector h, output row o_c and bias b_c of token c, z_c = h·o_c + b_c + w_c, where w_c is 0 for the true token and the
-//! logarithm of the sampling weight for its siblings (sampled softmax with importance weights, Bengio and Senécal 2008). The loss is
-//! log Σ_c exp z_c − z_true; where all siblings are there it is the exact negative log-likelihood among legal tokens. The end item may be
-//! [ranked](EndLoss) among them instead.
-//! No tensor of the size of the vocabulary, nor of candidates × width, is ever made.
+//! With hidden vector h, output row o_c and bias b_c of token c, z_c = h·o_c + b_c + w_c, where w_c is 0 for the true
+//! token and the logarithm of the sampling weight for its siblings (sampled softmax with importance weights, Bengio and
+//! Senécal 2008). The loss is log Σ_c exp z_c − z_true; where all siblings are there it is the exact negative
+//! log-likelihood among legal tokens. The end item may be [ranked](EndLoss) among them instead. No tensor of the size
+//! of the vocabulary, nor of candidates × width, is ever made.
 
 use crate::config::EndLoss;
-use crate::data::{Rivals, Target};
+use crate::data::{CandidateSet, Target};
 use crate::embeddings::{Contribution, Table};
 use crate::kernels::{add_scaled, dot, dots, exp, largest, sum, vectorised};
 use crate::loss::Problem;
+use footpath_core::TokenId;
 use rayon::prelude::*;
 
 /// Rows of the output table that are on their way while one is read.
@@ -18,8 +20,8 @@ const ROWS_AHEAD: usize = 8;
 
 /// h·o + b for one token.
 #[must_use]
-pub fn score(hidden: &[f32], output: &Table, bias: &Table, token: u32) -> f32 {
-    dot(hidden, output.row(token)) + bias.values[token as usize]
+pub fn score(hidden: &[f32], output: &Table, bias: &Table, token: TokenId) -> f32 {
+    dot(hidden, output.row(token.0)) + bias.values[token.0 as usize]
 }
 
 /// h·o + b for each token.
@@ -52,12 +54,13 @@ pub(crate) struct Listed {
     pub(crate) contributions: Vec<Contribution>,
 }
 
-/// Loss and derivatives of the targets that list their rivals; `slots` are the derivatives by the hidden vectors of these targets.
+/// Loss and derivatives of the targets that list their rivals; `slots` are the derivatives by the hidden vectors of
+/// these targets.
 pub(crate) fn forward_backward(problem: &Problem<'_>, targets: &[&Target], slots: Vec<&mut [f32]>) -> Listed {
     let results: Vec<(f64, Vec<Contribution>)> = (targets.par_iter().zip(slots))
         .with_min_len(32)
         .map(|(target, slot)| {
-            let Rivals::Listed(places) = &target.rivals else { return (0.0, Vec::new()) };
+            let CandidateSet::Listed(places) = &target.candidates else { return (0.0, Vec::new()) };
             let candidates = &problem.batch.candidates[places.clone()];
             let h = problem.hidden_of(target);
             let z = scores(h, problem.output, problem.bias, candidates);
@@ -87,7 +90,8 @@ pub(crate) fn forward_backward(problem: &Problem<'_>, targets: &[&Target], slots
     listed
 }
 
-/// ln Σ_c exp z_c − z_true and its derivatives, where each candidate but the first, the true one, stands for exp `log_weight` tokens.
+/// ln Σ_c exp z_c − z_true and its derivatives, where each candidate but the first, the true one, stands for exp
+/// `log_weight` tokens.
 fn cross_entropy(mut z: Vec<f32>, log_weight: f32) -> (f64, Vec<f32>) {
     z.iter_mut().skip(1).for_each(|v| *v += log_weight);
     let top = largest(&z);

@@ -1,19 +1,19 @@
 //! The path language model: learns paths token by token and generates them within the graph.
 //!
 //! ```
-//! use footpath_core::{NodeId, RelationId, Vocabulary};
+//! use footpath_core::{Device, NodeId, RelationId, Vocabulary};
 //! use footpath_model::{ModelConfig, PathModel, Preset, device};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Two users, three items, an entity, and two relations in both directions; a path of three hops has seven tokens.
 //! let words = Vocabulary { num_relations: 4, num_nodes: 6 };
 //! let config = ModelConfig::preset(Preset::Tiny, words.len(), 2..5, 7);
-//! let model = PathModel::new(config, 1, &device("flex")?)?;
+//! let model = PathModel::new(config, 1, &device(&Device::default())?)?;
 //!
 //! // A user who chose two items goes to one of them. What comes next? At each place every token has a logit.
-//! let (user, first) = (words.node(NodeId(0)).0, words.node(NodeId(2)).0);
+//! let (user, first) = (words.node(NodeId(0)), words.node(NodeId(2)));
 //! let mut inputs = model.prompt(user, &[2, 4]);
-//! inputs.extend(model.embed(&[words.relation(RelationId::INTERACTED).0, first]));
+//! inputs.extend(model.embed(&[words.relation(RelationId::INTERACTED).0, first.0]));
 //! let logits = model.logits(inputs);
 //! assert_eq!((logits.len(), logits[2].len()), (3, words.len()));
 //! # Ok(())
@@ -22,8 +22,8 @@
 //!
 //! A path `user, relation, item, relation, entity, relation, item` is a sentence. A small decoder-only transformer
 //! ([`model`]) learns to continue it; the softmax at every token runs over the *legal* continuations only
-//! ([`legal_softmax`]), in training and in generation alike. [`decode`] searches the graph with it and scores every item
-//! by the probability of ending there.
+//! ([`legal_softmax`]), in training and in generation alike. [`decode`] searches the graph with it and scores every
+//! item by the probability of ending there.
 //!
 //! The crate does not know the graph: it sees [`LegalSuccessors`](footpath_core::LegalSuccessors).
 

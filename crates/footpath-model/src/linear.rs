@@ -1,10 +1,12 @@
-//! What the items of a history say of other items, as a table of weights: the linear part of an item's score, beside its paths.
+//! What the items of a history say of other items, as a table of weights: the linear part of an item's score, beside
+//! its paths.
 //!
-//! The model does not learn it: it is given, solved in closed form on the same train graph (EASE, Steck 2019). It is joined to the probability of
-//! paths as an expert in a product of experts, `ln p(paths) + weight · ln share(item)`, so it orders what paths lead to and leads nowhere itself.
+//! The model does not learn it: it is given, solved in closed form on the same train graph (EASE, Steck 2019). It is
+//! joined to the probability of paths as an expert in a product of experts, `ln p(paths) + weight · ln share(item)`, so
+//! it orders what paths lead to and leads nowhere itself.
 //!
-//! What was chosen long ago may say less than what was chosen last: an item after which the user chose `l` others speaks with the factor
-//! `(1 + l)^−fading`. A power, since tastes have no time of their own after which they are gone.
+//! What was chosen long ago may say less than what was chosen last: an item after which the user chose `l` others
+//! speaks with the factor `(1 + l)^−fading`. A power, since tastes have no time of their own after which they are gone.
 
 use crate::error::Result;
 use footpath_core::{Array, ArrayFile, ArrayWriter};

@@ -1,10 +1,10 @@
 //! The loss of a batch and its derivatives: weighted mean of the cross-entropies of all targets.
 //!
-//! Targets that list their rivals go to the [graph-legal softmax](crate::legal_softmax), those told apart from all tokens of a range to the
-//! dense one (`dense_softmax`).
+//! Targets that list their rivals go to the [graph-legal softmax](crate::legal_softmax), those told apart from all
+//! tokens of a range to the dense one (`dense_softmax`).
 
 use crate::config::EndLoss;
-use crate::data::{Batch, Rivals, Target};
+use crate::data::{Batch, CandidateSet, Target};
 use crate::dense_softmax;
 use crate::embeddings::{Contribution, RowGradients, Table};
 use crate::legal_softmax;
@@ -70,9 +70,9 @@ pub fn forward_backward(batch: &Batch, hidden: &[f32], output: &Table, bias: &Ta
     let mut listed = Group::default();
     let mut dense: BTreeMap<(u32, u32), Group<'_>> = BTreeMap::new();
     for ((index, target), slot) in batch.targets.iter().enumerate().zip(slots(batch, &mut d_hidden, width)) {
-        let group = match &target.rivals {
-            Rivals::Listed(_) => &mut listed,
-            Rivals::All(range) => dense.entry((range.start, range.end)).or_default(),
+        let group = match &target.candidates {
+            CandidateSet::Listed(_) => &mut listed,
+            CandidateSet::All(range) => dense.entry((range.start, range.end)).or_default(),
         };
         group.places.push(index);
         group.targets.push(target);
@@ -105,7 +105,8 @@ pub fn forward_backward(batch: &Batch, hidden: &[f32], output: &Table, bias: &Ta
     }
 }
 
-/// The part of `d_hidden` that belongs to each target. Targets are sorted by position and no two share one, so each thread writes its own.
+/// The part of `d_hidden` that belongs to each target. Targets are sorted by position and no two share one, so each
+/// thread writes its own.
 fn slots<'a>(batch: &Batch, d_hidden: &'a mut [f32], width: usize) -> Vec<&'a mut [f32]> {
     let mut rest = d_hidden;
     let mut at = 0;

@@ -1,7 +1,7 @@
 //! AdamW (Loshchilov and Hutter 2019), for the trunk and for the tables.
 //!
-//! Of a table only rows with a gradient are touched ("lazy Adam"): a graph has far more tokens than a batch uses, so the
-//! others keep their moments and are not decayed. An array has moments once it has had a gradient.
+//! Of a table only rows with a gradient are touched ("lazy Adam"): a graph has far more tokens than a batch uses, so
+//! the others keep their moments and are not decayed. An array has moments once it has had a gradient.
 
 use crate::embeddings::RowGradients;
 use crate::kernels::vectorised;
@@ -106,8 +106,8 @@ enum Gradient<'a> {
     Rows(&'a RowGradients, usize),
 }
 
-/// In which order the terms of a step are rounded: the same formula, twice. Each kind of array keeps the order that it has
-/// always had, so that a seed gives the weights that it has always given.
+/// In which order the terms of a step are rounded: the same formula, twice. Each kind of array keeps the order that it
+/// has always had, so that a seed gives the weights that it has always given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
     /// The trunk's, which is burn's.

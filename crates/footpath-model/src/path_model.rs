@@ -8,7 +8,7 @@ use crate::layout::Layout;
 use crate::legal_softmax::score;
 use crate::model::{Engine, Trunk, TrunkWeights};
 use crate::weights;
-use footpath_core::{Purpose, Stop, Stream, Vocabulary};
+use footpath_core::{Purpose, Stop, Stream, TokenId, Vocabulary};
 
 /// A path language model.
 #[derive(Clone, Debug)]
@@ -21,13 +21,15 @@ pub struct PathModel {
     pub input: Table,
     /// What an item in the history of a user says of the user: `[items, d_table]`.
     pub history: Table,
-    /// Output embeddings, `[tokens, d_table]`; `None` where they are the input embeddings. Read them with [`PathModel::output`].
+    /// Output embeddings, `[tokens, d_table]`; `None` where they are the input embeddings. Read them with
+    /// [`PathModel::output`].
     pub own_output: Option<Table>,
     /// Output biases: `[tokens, 1]`; zeros that are never learned where [`ModelConfig::has_bias`] says no.
     pub bias: Table,
     /// What the kind of a token adds to its embedding: `[kinds, d_table]`.
     pub kinds: Option<Table>,
-    /// What some tokens have at the beginning of a text, in place of their embedding and kind: `[starts, d_table]`; see [`ModelConfig::starts`].
+    /// What some tokens have at the beginning of a text, in place of their embedding and kind: `[starts, d_table]`; see
+    /// [`ModelConfig::starts`].
     pub starts: Option<Table>,
 }
 
@@ -60,7 +62,8 @@ impl PathModel {
         })
     }
 
-    /// The same model with room for longer texts: positions that are new to it are random. A shorter length changes nothing.
+    /// The same model with room for longer texts: positions that are new to it are random. A shorter length changes
+    /// nothing.
     #[must_use]
     pub fn with_positions(mut self, max_tokens: usize, seed: u64) -> Self {
         let added = max_tokens.saturating_sub(self.config.trunk.max_tokens);
@@ -89,7 +92,7 @@ impl PathModel {
         let mut vectors = self.input.gather(tokens);
         if let Some(kinds) = &self.kinds {
             for (vector, &token) in vectors.chunks_exact_mut(self.config.d_table()).zip(tokens) {
-                let row = kinds.row(self.config.kind(token));
+                let row = kinds.row(self.config.kind(TokenId(token)));
                 vector.iter_mut().zip(row).for_each(|(v, r)| *v += r);
             }
         }
@@ -101,31 +104,32 @@ impl PathModel {
     /// # Shapes
     /// - returns: `[d_table]`
     #[must_use]
-    pub fn start(&self, token: u32) -> Vec<f32> {
-        let mut vector = self.embed(&[token]);
+    pub fn start(&self, token: TokenId) -> Vec<f32> {
+        let mut vector = self.embed(&[token.0]);
         self.begin(token, &mut vector);
         vector
     }
 
     /// Turns the vector of a token into the one that it has where a text begins.
-    pub(crate) fn begin(&self, token: u32, vector: &mut [f32]) {
+    pub(crate) fn begin(&self, token: TokenId, vector: &mut [f32]) {
         if let (Some(starts), Some(row)) = (&self.starts, self.config.start_row(token)) {
             vector.copy_from_slice(starts.row(row));
         }
     }
 
-    /// The vector that a path of this user begins with: the user's own, or that of "any user" for a token the model does not know,
-    /// plus `Σ P[i] · √min(n, c) / n` over the n items `i` of the history, with `c` = [`ModelConfig::history`].
+    /// The vector that a path of this user begins with: the user's own, or that of "any user" for a token the model
+    /// does not know, plus `Σ P[i] · √min(n, c) / n` over the n items `i` of the history, with `c` =
+    /// [`ModelConfig::history`].
     ///
-    /// The size grows as √n up to c items, as the item similarities of FISM (Kabbur et al. 2013, α = ½) do, and not beyond, for training never
-    /// sees more than c at once.
+    /// The size grows as √n up to c items, as the item similarities of FISM (Kabbur et al. 2013, α = ½) do, and not
+    /// beyond, for training never sees more than c at once.
     ///
     /// # Shapes
     /// - `history`: node ids of items
     /// - returns: `[d_table]`
     #[must_use]
-    pub fn prompt(&self, user: u32, history: &[u32]) -> Vec<f32> {
-        let known = if (user as usize) < self.config.num_tokens { user } else { Vocabulary::ANY_USER.0 };
+    pub fn prompt(&self, user: TokenId, history: &[u32]) -> Vec<f32> {
+        let known = if (user.0 as usize) < self.config.num_tokens { user } else { Vocabulary::ANY_USER };
         let mut vector = self.start(known);
         self.add_history(history, &mut vector);
         vector
@@ -168,7 +172,9 @@ impl PathModel {
         // Nobody stops it.
         let hidden = self.engine().forward(inputs, &Layout::causal(1, tokens), &Stop::default()).unwrap_or_default();
         let all = 0..u32::try_from(self.config.num_tokens).unwrap_or(u32::MAX);
-        let of = |hidden: &[f32]| all.clone().map(|token| score(hidden, self.output(), &self.bias, token)).collect();
+        let of = |hidden: &[f32]| {
+            all.clone().map(|token| score(hidden, self.output(), &self.bias, TokenId(token))).collect()
+        };
         hidden.chunks_exact(width).map(of).collect()
     }
 

@@ -11,7 +11,7 @@ use crate::loss;
 use crate::model::TrunkGradients;
 use crate::optimizer::AdamW;
 use crate::path_model::PathModel;
-use footpath_core::{Context, LegalSuccessors, Stop, Vocabulary};
+use footpath_core::{Context, LegalSuccessors, Stop, TokenId, Vocabulary};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -163,7 +163,7 @@ impl Trainer {
             Err(error) if error.is_stop() => {}
             Err(error) => return Err(error),
         }
-        self.save(checkpoints, false)?;
+        self.save(checkpoints)?;
         Ok(if self.position.finished { Ending::Finished } else { Ending::Interrupted })
     }
 
@@ -297,7 +297,7 @@ impl Trainer {
         let mut inputs = model.embed(&batch.inputs);
         for (user, items) in batch.histories() {
             let vector = &mut inputs[user as usize * width..][..width];
-            model.begin(batch.inputs[user as usize], vector);
+            model.begin(TokenId(batch.inputs[user as usize]), vector);
             model.add_history(items, vector);
         }
         let pass = model.engine().record(inputs, &batch.layout, &mut dropout, stop)?;
@@ -350,12 +350,16 @@ impl Trainer {
         let better = self.judge(step.validation);
         // First the log, then the checkpoint: a log may run ahead of the checkpoint, it is cut when the run goes on.
         observer.progress(&step);
-        self.save(checkpoints, better)
+        if better {
+            self.position.saved = self.position.step;
+            checkpoints.save_best(self)?;
+        }
+        self.save(checkpoints)
     }
 
-    fn save(&mut self, checkpoints: &Checkpoints, best: bool) -> Result<()> {
+    fn save(&mut self, checkpoints: &Checkpoints) -> Result<()> {
         self.position.saved = self.position.step;
-        checkpoints.save(self, best)
+        checkpoints.save(self)
     }
 
     /// Enters a validation figure; true when it is the best so far, or when there is nothing to judge by.
@@ -425,7 +429,8 @@ impl Gradients {
     }
 }
 
-/// Derivatives by the tables, in the order of [`PathModel::stored_tables`], from those by the embedded tokens and by output rows and biases.
+/// Derivatives by the tables, in the order of [`PathModel::stored_tables`], from those by the embedded tokens and by
+/// output rows and biases.
 fn table_gradients(
     model: &PathModel,
     batch: &Batch,
@@ -441,7 +446,7 @@ fn table_gradients(
         Tables::Tied => vec![RowGradients::sum(vec![input, d_output], width), history],
     };
     tables.extend(model.config.has_bias().then_some(d_bias));
-    let kind = |token| model.config.kind(token);
+    let kind = |token| model.config.kind(TokenId(token));
     tables.extend(model.kinds.as_ref().map(|_| input_gradients(batch, d_inputs, width, &starts, kind)));
     tables.extend(model.starts.as_ref().map(|_| {
         let mut contributions: Vec<Contribution> = starts.iter().map(|(&at, &row)| (row, at, 1.0)).collect();
@@ -452,7 +457,7 @@ fn table_gradients(
 
 /// Where a batch has the vector of a beginning in place of a token's own, with its row; nowhere in most models.
 fn starts(model: &PathModel, batch: &Batch) -> BTreeMap<u32, u32> {
-    let row = |at: u32| model.config.start_row(batch.inputs[at as usize]);
+    let row = |at: u32| model.config.start_row(TokenId(batch.inputs[at as usize]));
     batch.users.iter().filter_map(|&at| Some((at, row(at)?))).collect()
 }
 

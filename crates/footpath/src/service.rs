@@ -182,8 +182,8 @@ impl Service {
     #[must_use]
     pub fn path(&self, path: &ScoredPath) -> footpath_core::Path {
         let vocabulary = self.kg().vocabulary();
-        let mut tokens: Vec<TokenId> = path.tokens.iter().copied().map(TokenId).collect();
-        let first = path.tokens.first().map(|token| NodeId(token.wrapping_sub(vocabulary.node(NodeId(0)).0)));
+        let mut tokens = path.tokens.clone();
+        let first = path.tokens.first().map(|token| NodeId(token.0.wrapping_sub(vocabulary.node(NodeId(0)).0)));
         // New users are no words of the vocabulary; any user stands in for one while the rest is decoded.
         if let (Some(token), Some(user)) = (tokens.first_mut(), first)
             && user.index() >= self.kg().num_nodes()

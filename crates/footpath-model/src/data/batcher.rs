@@ -1,6 +1,7 @@
-//! From texts to batches: who stands for the user, which objective a text gets, and what each answer is told apart from.
+//! From texts to batches: who stands for the user, which objective a text gets, and what each answer is told apart
+//! from.
 
-use super::objective::{self, Arranged, Objective, Source, Text, Wanted};
+use super::objective::{self, Label, ModelInput, Objective, Text, TextTokens};
 use crate::config::{Softmax, TrainingConfig};
 use crate::layout::Layout;
 use footpath_core::vocabulary::NUM_SPECIALS;
@@ -10,7 +11,7 @@ use std::ops::Range;
 
 /// What an answer is told apart from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rivals {
+pub enum CandidateSet {
     /// The tokens at these places of [`Batch::candidates`], the answer itself the first.
     Listed(Range<usize>),
     /// All tokens of a range, the answer among them.
@@ -25,7 +26,7 @@ pub struct Target {
     /// The token.
     pub answer: u32,
     /// Who it is told apart from.
-    pub rivals: Rivals,
+    pub candidates: CandidateSet,
     /// Logarithm of the weight each listed rival stands for.
     pub log_weight: f32,
     /// Weight in the loss.
@@ -74,7 +75,7 @@ pub struct Batcher<'a, L> {
 /// What belongs to one row, before it is put together.
 #[derive(Default)]
 struct Row {
-    arranged: Arranged,
+    arranged: ModelInput,
     history: Vec<u32>,
     candidates: Vec<u32>,
     targets: Vec<Target>,
@@ -87,8 +88,8 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
         Self { legal, config, cap }
     }
 
-    /// The batch of these paths. `first` is the number of the first row since training began: it keys every draw, so the batch does not
-    /// depend on threads or restarts.
+    /// The batch of these paths. `first` is the number of the first row since training began: it keys every draw, so
+    /// the batch does not depend on threads or restarts.
     #[must_use]
     pub fn batch(&self, paths: &[&[u32]], first: u64) -> Batch {
         let rows: Vec<Row> =
@@ -105,14 +106,14 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
         let objective = self.choose(&mut stream);
         let written;
         let text = match objective.text {
-            Text::Paths => Source { tokens: path, stride: 2, could_go_on: path.len() < self.legal.max_tokens() },
+            Text::Paths => TextTokens { tokens: path, stride: 2, could_go_on: path.len() < self.legal.max_tokens() },
             Text::Histories => {
                 written = self.timeline(path, objective);
-                Source { tokens: &written, stride: 1, could_go_on: false }
+                TextTokens { tokens: &written, stride: 1, could_go_on: false }
             }
             Text::Ends => {
                 written = path.first().into_iter().chain(path.last()).copied().collect();
-                Source { tokens: &written, stride: 1, could_go_on: false }
+                TextTokens { tokens: &written, stride: 1, could_go_on: false }
             }
         };
         let mut arranged = objective::arrange(objective, text, &mut stream, &|token| self.legal.alike(token));
@@ -174,26 +175,26 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
     }
 
     /// The answers to the questions of a text, each with its rivals. A question without a choice is none.
-    fn targets(&self, text: Source<'_>, arranged: &Arranged, kind: Text, number: u64) -> Row {
+    fn targets(&self, text: TextTokens<'_>, arranged: &ModelInput, kind: Text, number: u64) -> Row {
         let mut row = Row::default();
         let mut stream = Stream::new(self.config.seed, Purpose::Negatives, 0, number);
         for &(place, wanted) in &arranged.questions {
             let is_end = match wanted {
-                Wanted::Token(position) => kind != Text::Paths || position + 1 == text.tokens.len(),
+                Label::Token(position) => kind != Text::Paths || position + 1 == text.tokens.len(),
                 _ => false,
             };
             let answer = match wanted {
-                Wanted::Token(position) => text.tokens.get(position).copied().unwrap_or(Vocabulary::END.0),
-                Wanted::Stop(_) | Wanted::Intact(true) => Vocabulary::END.0,
-                Wanted::Intact(false) => Vocabulary::REARRANGED.0,
+                Label::Token(position) => text.tokens.get(position).copied().unwrap_or(Vocabulary::END.0),
+                Label::Stop(_) | Label::Intact(true) => Vocabulary::END.0,
+                Label::Intact(false) => Vocabulary::REARRANGED.0,
             };
             let start = row.candidates.len();
-            let Some((rivals, log_weight)) = (match (wanted, self.config.softmax) {
-                (Wanted::Intact(_), _) => {
+            let Some((candidates, log_weight)) = (match (wanted, self.config.softmax) {
+                (Label::Intact(_), _) => {
                     row.candidates.extend([answer, Vocabulary::END.0 + Vocabulary::REARRANGED.0 - answer]);
-                    Some((Rivals::Listed(start..start + 2), 0.0))
+                    Some((CandidateSet::Listed(start..start + 2), 0.0))
                 }
-                (Wanted::Token(position) | Wanted::Stop(position), Softmax::Legal) => {
+                (Label::Token(position) | Label::Stop(position), Softmax::Legal) => {
                     row.candidates.push(answer);
                     let count = if is_end { self.config.end_siblings } else { self.config.siblings };
                     let log_weight = match kind {
@@ -206,10 +207,10 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
                         }
                     };
                     let listed = start..row.candidates.len();
-                    log_weight.filter(|_| listed.len() > 1).map(|log_weight| (Rivals::Listed(listed), log_weight))
+                    log_weight.filter(|_| listed.len() > 1).map(|log_weight| (CandidateSet::Listed(listed), log_weight))
                 }
-                (Wanted::Token(position) | Wanted::Stop(position), softmax) => {
-                    Some((Rivals::All(self.all(softmax, text.tokens.get(position).copied(), answer)), 0.0))
+                (Label::Token(position) | Label::Stop(position), softmax) => {
+                    Some((CandidateSet::All(self.all(softmax, text.tokens.get(position).copied(), answer)), 0.0))
                 }
             }) else {
                 row.candidates.truncate(start);
@@ -217,7 +218,7 @@ impl<'a, L: LegalSuccessors> Batcher<'a, L> {
             };
             let weight = if is_end && kind == Text::Paths { self.config.end_weight } else { 1.0 };
             let position = u32::try_from(place).unwrap_or(u32::MAX);
-            row.targets.push(Target { position, answer, rivals, log_weight, weight, is_end });
+            row.targets.push(Target { position, answer, candidates, log_weight, weight, is_end });
         }
         row
     }
@@ -273,7 +274,7 @@ impl Batch {
         self.candidates.extend(candidates);
         self.targets.extend(targets.into_iter().map(|mut target| {
             target.position += at;
-            if let Rivals::Listed(places) = &mut target.rivals {
+            if let CandidateSet::Listed(places) = &mut target.candidates {
                 *places = places.start + offset..places.end + offset;
             }
             target

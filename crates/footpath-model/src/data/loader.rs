@@ -5,9 +5,10 @@
 //! └──────────────────────── the loader's thread ───────────┘
 //! ```
 //!
-//! Rows are drawn in portions ([`PathSource`]), each put in an order of its own, and what a portion has too few of for a step is taken from the next.
-//! So a run never holds more than a portion and the steps of the queue, and a step is a function of the settings and of its number: it
-//! does not depend on how far ahead the loader is, on threads, or on where a run was taken up again.
+//! Rows are drawn in portions ([`PathSource`]), each put in an order of its own, and what a portion has too few of for
+//! a step is taken from the next. So a run never holds more than a portion and the steps of the queue, and a step is a
+//! function of the settings and of its number: it does not depend on how far ahead the loader is, on threads, or on
+//! where a run was taken up again.
 
 use super::{Batch, Batcher, PathSource};
 use crate::config::TrainingConfig;

@@ -4,8 +4,8 @@ mod batcher;
 pub(crate) mod loader;
 pub mod objective;
 
-pub use batcher::{Batch, Batcher, Rivals, Target};
-pub use objective::{Objective, Text};
+pub use batcher::{Batch, Batcher, CandidateSet, Target};
+pub use objective::{Objective, ObjectiveKind, Text};
 
 use footpath_core::Context;
 
@@ -21,7 +21,8 @@ pub trait PathSource: Sync {
     /// always gives the same rows, and every portion has rows of all users, as far as they go round.
     ///
     /// # Errors
-    /// Whatever the source meets, already worded for the user; [`footpath_core::Error::Stopped`] when `context` says so.
+    /// Whatever the source meets, already worded for the user; [`footpath_core::Error::Stopped`] when `context` says
+    /// so.
     fn portion(
         &self,
         epoch: u64,

@@ -1,45 +1,32 @@
 //! Language-modelling objectives: what is hidden of a text, and what is to be predicted from which side.
 //!
-//! An objective arranges a text into tokens, positions, visibility and questions ([`Arranged`]); the model never knows which one it learns.
-//! Every loss below is a cross-entropy in nats over the candidates of the [softmax](crate::config::Softmax); `x₀` is the user.
+//! An objective arranges a text into tokens, positions, visibility and questions ([`ModelInput`]); the model never
+//! knows which one it learns. Every loss below is a cross-entropy in nats over the candidates of the
+//! [softmax](crate::config::Softmax); `x₀` is the user.
 //!
-//! Of each kind, its loss of a text x₀ … x_T, its source, and what it is for:
+//! | kind | loss of a text x₀ … x_T | for |
+//! |---|---|---|
+//! | `causal` | −Σ_{t ≥ max(1, prompt)} log p(x_t ∣ x_<t) | generating paths: the default |
+//! | `prefix` | −Σ_{t ≥ P} log p(x_t ∣ x_<t), the first P seeing each other | patterns whose beginning is given |
+//! | `masked` | −Σ_{t ∈ M} log p(x_t ∣ x with M corrupted) | gap filling; next items from both sides |
+//! | `permuted` | −Σ_{t late in π} log p(x_t ∣ x_s, π(s) < π(t)) | both directions without masks in the input |
+//! | `unified` | one of causal, prefix and masked, each a third of the texts | one model for all three |
+//! | `fill-in-the-middle` | −log p(middle, end ∣ prefix, suffix) − log p(prefix) | explaining a given item |
+//! | `rearranged` | −log p(intact or not ∣ text) + `masked` if intact | telling true texts from shuffled ones |
 //!
-//! - `causal`
-//!   - loss: −Σ_{t ≥ max(1, prompt)} log p(x_t ∣ x_<t)
-//!   - source: GPT (Radford et al. 2018); PLM-Rec (Geng et al. 2022), PEARLM (Balloccu et al. 2023) on paths;
-//!     SpeedyFeed (Xiao et al. 2022) on histories
-//!   - for: generating paths: the default
-//! - `prefix`
-//!   - loss: −Σ_{t ≥ P} log p(x_t ∣ x_<t), where the first P tokens see each other; P drawn among the nodes
-//!   - source: UniLM (Dong et al. 2019)
-//!   - for: long patterns whose beginning is given
-//! - `masked`
-//!   - loss: −Σ_{t ∈ M} log p(x_t ∣ x with M corrupted); 80 % mask, 10 % random, 10 % as it was
-//!   - source: BERT (Devlin et al. 2019); GRec, PeterRec (Yuan et al. 2020) on histories
-//!   - for: gap filling; next items from both sides
-//! - `permuted`
-//!   - loss: −Σ_{t late in π} log p(x_t ∣ x_s, π(s) < π(t)), π a random order
-//!   - source: XLNet (Yang et al. 2019), Transformers4Rec (de Souza Pereira Moreira et al. 2021)
-//!   - for: both directions without masks in the input
-//! - `unified`
-//!   - loss: one of causal, prefix and masked, each a third of the texts
-//!   - source: UniLM (Dong et al. 2019)
-//!   - for: one model for all three
-//! - `fill-in-the-middle`
-//!   - loss: −log p(middle, end ∣ prefix, suffix) − log p(prefix), cut at nodes; `prefix, suffix, middle` or
-//!     `suffix, prefix, middle`
-//!   - source: Bavarian et al. 2022
-//!   - for: explaining a given item
-//! - `rearranged`
-//!   - loss: −log p(intact or not ∣ text) + the loss of `masked` where it is intact; in the others the nodes changed
-//!     places
-//!   - source: RESETBERT4Rec (Zhao 2022)
-//!   - for: telling true paths and histories from shuffled ones
+//! P is drawn among the nodes; of M, 80 % are masked, 10 % random and 10 % as they were; π is a random order; middles
+//! are cut at nodes and written as `prefix, suffix, middle` or `suffix, prefix, middle`; in a text that is not intact
+//! nodes changed places.
 //!
-//! The text is a path (`text = "paths"`), or what the user chose in the order of time (`text = "histories"`). The variant with two heads
-//! of PLM-Rec and PEARLM, one for relations and one for entities, is the typed softmax: rows of the output table belong to one token
-//! each, so two heads are one table with candidates of one kind.
+//! Sources: `causal` GPT (Radford et al. 2018), on paths PLM-Rec (Geng et al. 2022) and PEARLM (Balloccu et al. 2023),
+//! on histories SpeedyFeed (Xiao et al. 2022); `prefix` and `unified` UniLM (Dong et al. 2019); `masked` BERT (Devlin
+//! et al. 2019), on histories GRec and PeterRec (Yuan et al. 2020); `permuted` XLNet (Yang et al. 2019) and
+//! Transformers4Rec (de Souza Pereira Moreira et al. 2021); `fill-in-the-middle` Bavarian et al. 2022; `rearranged`
+//! RESETBERT4Rec (Zhao 2022).
+//!
+//! The text is a path (`text = "paths"`), or what the user chose in the order of time (`text = "histories"`). The
+//! variant with two heads of PLM-Rec and PEARLM, one for relations and one for entities, is the typed softmax: rows of
+//! the output table belong to one token each, so two heads are one table with candidates of one kind.
 
 use crate::error::{Error, Result};
 use crate::layout::UNSEEN;
@@ -50,7 +37,7 @@ use std::ops::Range;
 /// How a text becomes a question; formulas in the [module](self).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ObjectiveKind {
     /// Every token from those before it.
     #[default]
     Causal,
@@ -68,7 +55,7 @@ pub enum Kind {
     Rearranged,
 }
 
-impl Kind {
+impl ObjectiveKind {
     /// Its name in settings.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -102,7 +89,7 @@ pub enum Text {
 #[serde(deny_unknown_fields, default)]
 pub struct Objective {
     /// Which.
-    pub kind: Kind,
+    pub kind: ObjectiveKind,
     /// What it reads.
     pub text: Text,
     /// Its share of the texts, relative to the other objectives.
@@ -110,10 +97,12 @@ pub struct Objective {
     /// Of `causal`: tokens at the beginning that are given and not predicted ("partial" auto-regressive modelling).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<usize>,
-    /// Of `masked`, `permuted`, `unified` and `rearranged`: share of the tokens that are predicted, of a text that has one; 0.3.
+    /// Of `masked`, `permuted`, `unified` and `rearranged`: share of the tokens that are predicted, of a text that has
+    /// one; 0.3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
-    /// Of `fill-in-the-middle`: share of the texts with the suffix first. Of `rearranged`: share of those that are. 0.5.
+    /// Of `fill-in-the-middle`: share of the texts with the suffix first. Of `rearranged`: share of those that are.
+    /// 0.5.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
     /// Of histories: most items of a text, the last ones; 50.
@@ -123,14 +112,22 @@ pub struct Objective {
 
 impl Default for Objective {
     fn default() -> Self {
-        Self { kind: Kind::Causal, text: Text::Paths, weight: 1.0, prompt: None, rate: None, share: None, length: None }
+        Self {
+            kind: ObjectiveKind::Causal,
+            text: Text::Paths,
+            weight: 1.0,
+            prompt: None,
+            rate: None,
+            share: None,
+            length: None,
+        }
     }
 }
 
 impl Objective {
     /// An objective of a kind with its default settings.
     #[must_use]
-    pub fn of(kind: Kind, text: Text) -> Self {
+    pub fn of(kind: ObjectiveKind, text: Text) -> Self {
         Self { kind, text, ..Self::default() }
     }
 
@@ -157,13 +154,18 @@ impl Objective {
             Text::Ends => 2,
         };
         // Three marks stand between the parts. A masked text asks for an item after its last one when it is used.
-        if self.kind == Kind::FillInTheMiddle { tokens + 3 } else { tokens + usize::from(self.text == Text::Histories) }
+        if self.kind == ObjectiveKind::FillInTheMiddle {
+            tokens + 3
+        } else {
+            tokens + usize::from(self.text == Text::Histories)
+        }
     }
 
     /// Whether a model that learned it can generate paths token by token.
     #[must_use]
     pub fn generates_paths(&self) -> bool {
-        self.text == Text::Paths && matches!(self.kind, Kind::Causal | Kind::Prefix | Kind::Unified)
+        self.text == Text::Paths
+            && matches!(self.kind, ObjectiveKind::Causal | ObjectiveKind::Prefix | ObjectiveKind::Unified)
     }
 
     /// Whether a model that learned it can tell what comes after a history.
@@ -171,7 +173,7 @@ impl Objective {
     pub fn predicts_items(&self) -> bool {
         match self.text {
             Text::Paths => false,
-            Text::Histories => self.kind != Kind::FillInTheMiddle,
+            Text::Histories => self.kind != ObjectiveKind::FillInTheMiddle,
             Text::Ends => true,
         }
     }
@@ -179,7 +181,7 @@ impl Objective {
     /// Whether a model that learned it can tell what leads from a user to a given item.
     #[must_use]
     pub fn fills_in(&self) -> bool {
-        self.text == Text::Paths && self.kind == Kind::FillInTheMiddle
+        self.text == Text::Paths && self.kind == ObjectiveKind::FillInTheMiddle
     }
 
     /// Checks all settings.
@@ -195,20 +197,27 @@ impl Objective {
         rule(share(self.rate), "objective.rate", "must be above 0 and at most 1")?;
         rule(self.share.is_none_or(|v| (0.0..=1.0).contains(&v)), "objective.share", "must be 0 to 1")?;
         rule(self.max_items() >= 2 && self.max_items() <= 1_000, "objective.length", "must be 2 to 1,000 items")?;
-        let predicts = matches!(self.kind, Kind::Masked | Kind::Permuted | Kind::Unified | Kind::Rearranged);
-        rule(self.prompt.is_none() || self.kind == Kind::Causal, "objective.prompt", "is a setting of `causal` only")?;
+        let predicts = matches!(
+            self.kind,
+            ObjectiveKind::Masked | ObjectiveKind::Permuted | ObjectiveKind::Unified | ObjectiveKind::Rearranged
+        );
+        rule(
+            self.prompt.is_none() || self.kind == ObjectiveKind::Causal,
+            "objective.prompt",
+            "is a setting of `causal` only",
+        )?;
         rule(
             self.rate.is_none() || predicts,
             "objective.rate",
             "is a setting of `masked`, `permuted`, `unified` and `rearranged` only",
         )?;
         rule(
-            self.share.is_none() || matches!(self.kind, Kind::FillInTheMiddle | Kind::Rearranged),
+            self.share.is_none() || matches!(self.kind, ObjectiveKind::FillInTheMiddle | ObjectiveKind::Rearranged),
             "objective.share",
             "is a setting of `fill-in-the-middle` and `rearranged` only",
         )?;
         rule(
-            self.text != Text::Ends || self.kind == Kind::Causal,
+            self.text != Text::Ends || self.kind == ObjectiveKind::Causal,
             "objective.kind",
             "can only be `causal` where the text is the end of a path",
         )?;
@@ -222,7 +231,7 @@ impl Objective {
 
 /// What is asked at a place of an arranged text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum Label {
     /// The token at this position of the text; its end where it has none.
     Token(usize),
     /// That the middle ends here, where the token at this position of the text follows.
@@ -233,7 +242,7 @@ pub enum Wanted {
 
 /// A text as an objective arranges it: four numbers a token, and what is to be predicted where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Arranged {
+pub struct ModelInput {
     /// Tokens that go in.
     pub inputs: Vec<u32>,
     /// See [`Layout`](crate::layout::Layout).
@@ -245,12 +254,12 @@ pub struct Arranged {
     /// Where the user is.
     pub user: usize,
     /// Index of the token whose hidden vector predicts, and what; ascending, each index once.
-    pub questions: Vec<(usize, Wanted)>,
+    pub questions: Vec<(usize, Label)>,
 }
 
 /// A text, as an objective gets it.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+pub struct TextTokens<'a> {
     /// The tokens, from the user on.
     pub tokens: &'a [u32],
     /// Tokens from one node to the next: 2 in a path, 1 in a history.
@@ -259,7 +268,7 @@ pub struct Source<'a> {
     pub could_go_on: bool,
 }
 
-impl Source<'_> {
+impl TextTokens<'_> {
     fn nodes(&self) -> impl ExactSizeIterator<Item = usize> {
         (0..self.tokens.len()).step_by(self.stride)
     }
@@ -269,51 +278,51 @@ impl Source<'_> {
 #[must_use]
 pub fn arrange(
     objective: &Objective,
-    text: Source<'_>,
+    text: TextTokens<'_>,
     stream: &mut Stream,
     alike: &dyn Fn(u32) -> Range<u32>,
-) -> Arranged {
+) -> ModelInput {
     match objective.kind {
-        Kind::Causal => after(text, objective.prompt.unwrap_or(0), 0),
-        Kind::Prefix => prefix(text, stream),
-        Kind::Masked => masked(text, objective.rate(), stream, alike),
-        Kind::Permuted => permuted(text, objective.rate(), stream),
-        Kind::Unified => match stream.index(3) {
+        ObjectiveKind::Causal => after(text, objective.prompt.unwrap_or(0), 0),
+        ObjectiveKind::Prefix => prefix(text, stream),
+        ObjectiveKind::Masked => masked(text, objective.rate(), stream, alike),
+        ObjectiveKind::Permuted => permuted(text, objective.rate(), stream),
+        ObjectiveKind::Unified => match stream.index(3) {
             0 => after(text, 0, 0),
             1 => prefix(text, stream),
             _ => masked(text, objective.rate(), stream, alike),
         },
-        Kind::FillInTheMiddle => fill_in_the_middle(text, objective.share(), stream),
-        Kind::Rearranged => rearranged(text, objective, stream, alike),
+        ObjectiveKind::FillInTheMiddle => fill_in_the_middle(text, objective.share(), stream),
+        ObjectiveKind::Rearranged => rearranged(text, objective, stream, alike),
     }
 }
 
 /// Every token from `first` on, predicted from those before it; the first `together` see each other from both sides.
-fn after(text: Source<'_>, first: usize, together: usize) -> Arranged {
+fn after(text: TextTokens<'_>, first: usize, together: usize) -> ModelInput {
     let end = text.tokens.len() + usize::from(text.could_go_on);
     // A last token that predicts nothing is no input.
     let inputs = text.tokens[..end.saturating_sub(1).min(text.tokens.len())].to_vec();
     let places = || (0u32..).take(inputs.len());
     let within = u32::try_from(together).unwrap_or(u32::MAX);
-    Arranged {
+    ModelInput {
         positions: places().collect(),
         ranks: places().map(|place| if place < within { 0 } else { place }).collect(),
         reaches: places().map(|place| place.max(within.saturating_sub(1))).collect(),
         user: 0,
-        questions: (first.max(1)..end).map(|position| (position - 1, Wanted::Token(position))).collect(),
+        questions: (first.max(1)..end).map(|position| (position - 1, Label::Token(position))).collect(),
         inputs,
     }
 }
 
-fn prefix(text: Source<'_>, stream: &mut Stream) -> Arranged {
+fn prefix(text: TextTokens<'_>, stream: &mut Stream) -> ModelInput {
     // The last node is never given.
     let cut = stream.index(text.nodes().len().saturating_sub(1).max(1)) * text.stride;
     after(text, cut + 1, cut + 1)
 }
 
 /// All tokens see each other.
-fn both_sides(inputs: Vec<u32>, questions: Vec<(usize, Wanted)>) -> Arranged {
-    Arranged {
+fn both_sides(inputs: Vec<u32>, questions: Vec<(usize, Label)>) -> ModelInput {
+    ModelInput {
         positions: (0u32..).take(inputs.len()).collect(),
         ranks: vec![0; inputs.len()],
         reaches: vec![0; inputs.len()],
@@ -323,7 +332,7 @@ fn both_sides(inputs: Vec<u32>, questions: Vec<(usize, Wanted)>) -> Arranged {
     }
 }
 
-fn masked(text: Source<'_>, rate: f64, stream: &mut Stream, alike: &dyn Fn(u32) -> Range<u32>) -> Arranged {
+fn masked(text: TextTokens<'_>, rate: f64, stream: &mut Stream, alike: &dyn Fn(u32) -> Range<u32>) -> ModelInput {
     let mut chosen: Vec<usize> = (1..text.tokens.len()).filter(|_| stream.unit() < rate).collect();
     if chosen.is_empty() && text.tokens.len() > 1 {
         chosen.push(1 + stream.index(text.tokens.len() - 1));
@@ -340,11 +349,11 @@ fn masked(text: Source<'_>, rate: f64, stream: &mut Stream, alike: &dyn Fn(u32) 
             inputs[position] = start + offset;
         }
     }
-    both_sides(inputs, chosen.into_iter().map(|position| (position, Wanted::Token(position))).collect())
+    both_sides(inputs, chosen.into_iter().map(|position| (position, Label::Token(position))).collect())
 }
 
 /// The text, and after it a mask for each token asked for, which sees what comes before that token in the order drawn.
-fn permuted(text: Source<'_>, rate: f64, stream: &mut Stream) -> Arranged {
+fn permuted(text: TextTokens<'_>, rate: f64, stream: &mut Stream) -> ModelInput {
     let len = text.tokens.len();
     // The user comes first; `order[i]` is the position of the token that comes i-th.
     let mut order: Vec<usize> = (1..len).collect();
@@ -361,7 +370,7 @@ fn permuted(text: Source<'_>, rate: f64, stream: &mut Stream) -> Arranged {
     arranged.ranks.clone_from(&rank);
     arranged.reaches.clone_from(&rank);
     for position in last {
-        arranged.questions.push((arranged.inputs.len(), Wanted::Token(position)));
+        arranged.questions.push((arranged.inputs.len(), Label::Token(position)));
         arranged.inputs.push(Vocabulary::MASK.0);
         arranged.positions.push(u32::try_from(position).unwrap_or(u32::MAX));
         arranged.ranks.push(UNSEEN);
@@ -371,7 +380,7 @@ fn permuted(text: Source<'_>, rate: f64, stream: &mut Stream) -> Arranged {
 }
 
 /// Cuts before and after at least one hop; the prefix ends and the suffix begins with a node.
-fn fill_in_the_middle(text: Source<'_>, suffix_first: f64, stream: &mut Stream) -> Arranged {
+fn fill_in_the_middle(text: TextTokens<'_>, suffix_first: f64, stream: &mut Stream) -> ModelInput {
     let num_nodes = text.nodes().len();
     if num_nodes < 2 {
         return after(text, 0, 0);
@@ -388,9 +397,9 @@ fn fill_in_the_middle(text: Source<'_>, suffix_first: f64, stream: &mut Stream) 
     let mut inputs = head.to_vec();
     let mut questions = Vec::new();
     let mut user = 0;
-    let mut prefix_part = |inputs: &mut Vec<u32>, questions: &mut Vec<(usize, Wanted)>| {
+    let mut prefix_part = |inputs: &mut Vec<u32>, questions: &mut Vec<(usize, Label)>| {
         user = inputs.len();
-        questions.extend((1..prefix).map(|position| (user + position - 1, Wanted::Token(position))));
+        questions.extend((1..prefix).map(|position| (user + position - 1, Label::Token(position))));
         inputs.extend(&text.tokens[..prefix]);
     };
     if head.len() == 1 {
@@ -405,19 +414,19 @@ fn fill_in_the_middle(text: Source<'_>, suffix_first: f64, stream: &mut Stream) 
     }
     // The token before the middle is the mark of the middle or the last one of the prefix.
     let first = inputs.len() - 1;
-    questions.extend((prefix..suffix).map(|position| (first + position - prefix, Wanted::Token(position))));
-    questions.push((first + suffix - prefix, Wanted::Stop(suffix)));
+    questions.extend((prefix..suffix).map(|position| (first + position - prefix, Label::Token(position))));
+    questions.push((first + suffix - prefix, Label::Stop(suffix)));
     inputs.extend(&text.tokens[prefix..suffix]);
     let places: Vec<u32> = (0u32..).take(inputs.len()).collect();
-    Arranged { positions: places.clone(), ranks: places.clone(), reaches: places, user, questions, inputs }
+    ModelInput { positions: places.clone(), ranks: places.clone(), reaches: places, user, questions, inputs }
 }
 
 fn rearranged(
-    text: Source<'_>,
+    text: TextTokens<'_>,
     objective: &Objective,
     stream: &mut Stream,
     alike: &dyn Fn(u32) -> Range<u32>,
-) -> Arranged {
+) -> ModelInput {
     let shuffles = stream.unit() < objective.share();
     let nodes: Vec<usize> = text.nodes().skip(1).collect();
     let mut tokens = text.tokens.to_vec();
@@ -432,7 +441,7 @@ fn rearranged(
     let intact = tokens == text.tokens;
     let mut arranged =
         if intact { masked(text, objective.rate(), stream, alike) } else { both_sides(tokens, Vec::new()) };
-    arranged.questions.insert(0, (0, Wanted::Intact(intact)));
+    arranged.questions.insert(0, (0, Label::Intact(intact)));
     arranged
 }
 

@@ -1,6 +1,6 @@
 //! What a search has found for one user.
 
-use super::tally::{ItemPaths, Tallies, Tally, Way};
+use super::tally::{ItemPaths, PathRef, Tallies, Tally};
 use super::{Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList};
 use footpath_core::vocabulary::Word;
 use footpath_core::{NodeId, TokenId, Vocabulary};
@@ -14,7 +14,7 @@ pub(super) struct Found<'t> {
     /// Nothing before the first path, nor after the end.
     tally: Option<Tally>,
     /// Of each item of the tally, the next most probable paths, best first; empty where only the best is wanted.
-    further: Vec<Vec<Way>>,
+    further: Vec<Vec<PathRef>>,
     /// Prefixes from which paths have ended.
     branches: Vec<Vec<u32>>,
     /// Probability of what was cut.
@@ -32,7 +32,8 @@ impl<'t> Found<'t> {
         Self { tallies, items, tally: None, further, branches, cut: 0.0, largest_cut: 0.0, any_cut: false }
     }
 
-    /// Enters paths that branch from `prefix`: pairs of last token and probability. With [`Vocabulary::END`] the path is `prefix` itself.
+    /// Enters paths that branch from `prefix`: pairs of last token and probability. With [`Vocabulary::END`] the path
+    /// is `prefix` itself.
     pub(super) fn enter(&mut self, prefix: &[u32], ends: impl IntoIterator<Item = (u32, f64)>, keep: usize) {
         let mut ends = ends.into_iter().peekable();
         if ends.peek().is_none() {
@@ -45,7 +46,7 @@ impl<'t> Found<'t> {
             let item = if token == Vocabulary::END.0 { prefix.last().copied().unwrap_or(token) } else { token };
             let place = tally.place(item);
             let Some((_, paths)) = tally.items.get_mut(place) else { continue };
-            let way = Way { probability, branch };
+            let way = PathRef { probability, branch };
             if keep <= 1 {
                 paths.add(way);
             } else if let Some(passed) = paths.enter(way) {
@@ -72,7 +73,8 @@ impl<'t> Found<'t> {
         }
     }
 
-    /// The list of the user, of whom nothing is kept. `factor` of a token is what its worth is multiplied by, at most 1.
+    /// The list of the user, of whom nothing is kept. `factor` of a token is what its worth is multiplied by, at most
+    /// 1.
     pub(super) fn finish(
         &mut self,
         user: NodeId,
@@ -106,12 +108,12 @@ impl<'t> Found<'t> {
         let further_of =
             |token: u32| tally.known_place(token).and_then(|place| further.get(place)).map_or(&[][..], Vec::as_slice);
         let item = |&(worth, token, item): &(f64, u32, &ItemPaths)| {
-            let path = |way: &Way| {
+            let path = |way: &PathRef| {
                 let mut tokens = branches.get(way.branch as usize).cloned().unwrap_or_default();
                 if leads_on(vocabulary, &tokens) {
                     tokens.push(token);
                 }
-                ScoredPath { tokens, log_probability: way.probability.ln() }
+                ScoredPath { tokens: tokens.into_iter().map(TokenId).collect(), log_probability: way.probability.ln() }
             };
             ScoredItem {
                 item: node(vocabulary, token),
@@ -130,7 +132,8 @@ impl<'t> Found<'t> {
 
 /// The most worthy few: what they are worth, their tokens and paths, in order; ties by token.
 ///
-/// Of thousands only some are ever kept: once there are enough, no more than those that are worth as much as the least of them.
+/// Of thousands only some are ever kept: once there are enough, no more than those that are worth as much as the least
+/// of them.
 fn first(
     items: &[(u32, ItemPaths)],
     few: usize,
@@ -157,7 +160,8 @@ fn first(
     best
 }
 
-/// Whether the first k of these falling numbers keep their places if any one grows by `more`, and nothing new overtakes them.
+/// Whether the first k of these falling numbers keep their places if any one grows by `more`, and nothing new overtakes
+/// them.
 fn stands_apart(worths: &[f64], k: usize, more: f64) -> bool {
     let next = worths.iter().skip(1).copied().chain(std::iter::once(0.0));
     worths.len() >= k && worths.iter().zip(next).take(k).all(|(&this, next)| this > next + more)

@@ -1,8 +1,9 @@
 //! Generation: search over legal continuations, and items scored by the probability of ending there.
 //!
-//! One loop ([`search`](Recommender::recommend)) serves all modes: prefixes of many users go through the trunk together, one token at a time, and a
-//! [`Mode`] says which continuations stay. Whatever is found, its probability is that of the model among the legal continuations, so the
-//! modes differ in *which* paths they find, never in what a path is worth.
+//! One loop ([`search`](Recommender::recommend)) serves all modes: prefixes of many users go through the trunk
+//! together, one token at a time, and a [`Mode`] says which continuations stay. Whatever is found, its probability is
+//! that of the model among the legal continuations, so the modes differ in *which* paths they find, never in what a
+//! path is worth.
 
 mod found;
 mod keep;
@@ -14,7 +15,7 @@ pub use next_item::next_items;
 pub use search::{ItemPriors, Recommender, Workspace};
 
 use crate::error::{Error, Result};
-use footpath_core::{Goal, NodeId};
+use footpath_core::{Goal, NodeId, TokenId};
 
 /// Most items of a list.
 pub const MAX_K: usize = 1_000;
@@ -29,8 +30,8 @@ pub enum Mode {
     /// Beam search: the most probable prefixes stay.
     #[default]
     Beam,
-    /// Beam search, four times as wide until the order of the first k is proven: what was cut can no longer change it. Scores
-    /// are lower bounds by no more than the unexplored probability.
+    /// Beam search, four times as wide until the order of the first k is proven: what was cut can no longer change it.
+    /// Scores are lower bounds by no more than the unexplored probability.
     Exact,
     /// Beam search in groups (Vijayakumar et al. 2018): group after group chooses its share of the prefixes by
     /// `ln p − penalty · (times earlier groups chose the token at this place)`.
@@ -83,8 +84,8 @@ pub enum Prompt {
     /// The user.
     #[default]
     User,
-    /// The user and the item to end in: what lies between is filled in, as `fill-in-the-middle` learns it. Needs [`Goal::Item`] and a
-    /// model that has learned it.
+    /// The user and the item to end in: what lies between is filled in, as `fill-in-the-middle` learns it. Needs
+    /// [`Goal::Item`] and a model that has learned it.
     UserAndEnd,
 }
 
@@ -97,13 +98,15 @@ pub struct SearchOptions {
     pub mode: Mode,
     /// What an item is worth.
     pub score: Score,
-    /// Weight of ln p(item ∣ user), what a model that learned [`Text::Ends`](crate::data::Text::Ends) says of an item from the user alone, in
-    /// the item's score, beside what its paths are worth. 0 leaves it out.
+    /// Weight of ln p(item ∣ user), what a model that learned [`Text::Ends`](crate::data::Text::Ends) says of an item
+    /// from the user alone, in the item's score, beside what its paths are worth. 0 leaves it out.
     pub direct: f64,
-    /// Weight of what the [linear part](crate::Linear) says of an item from the user's history, where the recommender has one. 0 leaves it out.
+    /// Weight of what the [linear part](crate::Linear) says of an item from the user's history, where the recommender
+    /// has one. 0 leaves it out.
     pub linear: f64,
-    /// How much later choices take from the item a path begins with: after `l` later ones its probability is multiplied by `(1 + l)^−recency`, and
-    /// those of all items of the user are brought back to the same sum. 0 leaves the model's own.
+    /// How much later choices take from the item a path begins with: after `l` later ones its probability is multiplied
+    /// by `(1 + l)^−recency`, and those of all items of the user are brought back to the same sum. 0 leaves the model's
+    /// own.
     pub recency: f64,
     /// Prefixes kept for each user at each token.
     pub beams: usize,
@@ -182,7 +185,7 @@ pub enum WhenShort {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoredPath {
     /// Tokens: user, relation, node, …, end item.
-    pub tokens: Vec<u32>,
+    pub tokens: Vec<TokenId>,
     /// Natural logarithm of its probability under the model.
     pub log_probability: f64,
 }
@@ -192,9 +195,11 @@ pub struct ScoredPath {
 pub struct ScoredItem {
     /// The item.
     pub item: NodeId,
-    /// Natural logarithm of what the item is worth, see [`Score`], [`SearchOptions::direct`] and [`SearchOptions::linear`].
+    /// Natural logarithm of what the item is worth, see [`Score`], [`SearchOptions::direct`] and
+    /// [`SearchOptions::linear`].
     pub score: f64,
-    /// Natural logarithm of the probability of ending there, over all paths found: the score, if that is [`Score::Marginal`] of the paths alone.
+    /// Natural logarithm of the probability of ending there, over all paths found: the score, if that is
+    /// [`Score::Marginal`] of the paths alone.
     pub log_probability: f64,
     /// Share of the best path in that probability, in (0, 1]; 0 from [`next_items`], which finds none.
     pub confidence: f64,
@@ -222,7 +227,8 @@ pub struct UserList {
     pub user: NodeId,
     /// At most k items, best first; ties by item.
     pub items: Vec<ScoredItem>,
-    /// Probability of the paths that were not looked at, in [0, 1]: no item's true probability is higher than its own plus this.
+    /// Probability of the paths that were not looked at, in [0, 1]: no item's true probability is higher than its own
+    /// plus this.
     pub unexplored: f64,
     /// Whether what was not looked at cannot change which items these are, nor their order.
     pub proven: bool,

@@ -1,13 +1,14 @@
-//! The item that comes next after a history, among all items: what models that learned histories can tell. There is no path to it.
+//! The item that comes next after a history, among all items: what models that learned histories can tell. There is no
+//! path to it.
 
 use super::{ScoredItem, Shortfall, UserList};
-use crate::data::objective::Kind;
+use crate::data::objective::ObjectiveKind;
 use crate::data::{Objective, Text};
 use crate::error::Result;
 use crate::layout::{Layout, UNSEEN};
 use crate::legal_softmax::score;
 use crate::path_model::PathModel;
-use footpath_core::{Context, LegalSuccessors, NodeId, Stop, Vocabulary};
+use footpath_core::{Context, LegalSuccessors, NodeId, Stop, TokenId, Vocabulary};
 use rayon::prelude::*;
 
 /// Users that go through the trunk together.
@@ -67,12 +68,12 @@ impl Query {
         let places = |len: usize| (0u32..).take(len).collect::<Vec<_>>();
         let len = inputs.len();
         let (mut ranks, mut reaches) = match objective.kind {
-            Kind::Masked | Kind::Rearranged => (vec![0; len], vec![0; len]),
+            ObjectiveKind::Masked | ObjectiveKind::Rearranged => (vec![0; len], vec![0; len]),
             _ => (places(len), places(len)),
         };
-        if matches!(objective.kind, Kind::Masked | Kind::Rearranged | Kind::Permuted) {
+        if matches!(objective.kind, ObjectiveKind::Masked | ObjectiveKind::Rearranged | ObjectiveKind::Permuted) {
             inputs.push(Vocabulary::MASK.0);
-            ranks.push(if objective.kind == Kind::Permuted { UNSEEN } else { 0 });
+            ranks.push(if objective.kind == ObjectiveKind::Permuted { UNSEEN } else { 0 });
             reaches.push(reaches.last().copied().unwrap_or_default());
         }
         Self { history: Vec::new(), inputs, ranks, reaches }
@@ -94,7 +95,7 @@ fn read(model: &PathModel, queries: &[Query], stop: &Stop) -> Result<Vec<f32>> {
     let mut vectors = model.embed(&inputs);
     for (query, of_row) in queries.iter().zip(vectors.chunks_exact_mut(shape[1] * shape[2])) {
         let first = &mut of_row[..shape[2]];
-        model.begin(query.inputs.first().copied().unwrap_or_default(), first);
+        model.begin(TokenId(query.inputs.first().copied().unwrap_or_default()), first);
         model.add_history(&query.history, first);
     }
     Ok(model.engine().forward(vectors, &layout, stop)?)
@@ -104,7 +105,7 @@ fn best<L: LegalSuccessors>(model: &PathModel, legal: &L, h: &[f32], user: NodeI
     let first = legal.vocabulary().node(NodeId(0)).0;
     let unseen = legal.items().filter(|token| seen.binary_search(&(token - first)).is_err());
     let mut scored: Vec<(f32, u32)> =
-        unseen.map(|token| (score(h, model.output(), &model.bias, token), token - first)).collect();
+        unseen.map(|token| (score(h, model.output(), &model.bias, TokenId(token)), token - first)).collect();
     let largest = scored.iter().map(|(z, _)| *z).fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = scored.iter().map(|(z, _)| f64::from(z - largest).exp()).sum();
     let better = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));

@@ -1,8 +1,9 @@
 //! The search, breadth first: the prefixes of many users go through the trunk together.
 //!
-//! At every token the model's distribution is normalised over the legal successors of each prefix. Inner tokens keep some prefixes of each
-//! user, as the mode says; at the end *every* legal end item of every kept prefix is scored (or drawn), and an item's probability is the sum
-//! over all paths found that end there. The probability of the prefixes that were cut is known, and bounds what the sums can have missed.
+//! At every token the model's distribution is normalised over the legal successors of each prefix. Inner tokens keep
+//! some prefixes of each user, as the mode says; at the end *every* legal end item of every kept prefix is scored (or
+//! drawn), and an item's probability is the sum over all paths found that end there. The probability of the prefixes
+//! that were cut is known, and bounds what the sums can have missed.
 
 use super::found::Found;
 use super::keep::{self, Candidate};
@@ -247,13 +248,13 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
     fn read_prompts(&self, users: &[Beam], stepper: &mut dyn Stepper) -> Result<Vec<f32>> {
         let Recommender { model, legal, .. } = self.by;
         let (Prompt::UserAndEnd, Goal::Item(end)) = (self.options.prompt, self.options.goal) else {
-            let prompt = |beam: &Beam| model.prompt(beam.user_token(), legal.history(beam.user_token()));
+            let prompt = |beam: &Beam| model.prompt(TokenId(beam.user_token()), legal.history(beam.user_token()));
             return Ok(stepper.step(users.iter().flat_map(prompt).collect(), None, &[], self.stop)?);
         };
         // As in training, the end is not told twice.
         let prompt = |beam: &Beam| {
             let history = legal.history(beam.user_token()).iter().copied();
-            model.prompt(beam.user_token(), &history.filter(|&item| item != end.0).collect::<Vec<_>>())
+            model.prompt(TokenId(beam.user_token()), &history.filter(|&item| item != end.0).collect::<Vec<_>>())
         };
         let same = |token: u32| model.embed(&vec![token; users.len()]);
         let end = legal.vocabulary().node(end).0;

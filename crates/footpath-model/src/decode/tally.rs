@@ -7,25 +7,26 @@ use std::sync::{Mutex, PoisonError};
 
 /// A path to an item: it is the prefix it branches from, and the item, unless the prefix ends there.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Way {
+pub(super) struct PathRef {
     pub(super) probability: f64,
     /// Place of the prefix among those from which paths have ended.
     pub(super) branch: u32,
 }
 
-/// The paths to one item. There are thousands of these for each user, met in no order: so they are small, and what is looked at by few is elsewhere.
+/// The paths to one item. There are thousands of these for each user, met in no order: so they are small, and what is
+/// looked at by few is elsewhere.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ItemPaths {
     /// Sum of their probabilities.
     pub(super) sum: f64,
     /// The most probable.
-    pub(super) best: Way,
+    pub(super) best: PathRef,
     pub(super) count: u32,
 }
 
 /// A path that is not, or no more, the most probable to its item.
-pub(super) struct Passed {
-    way: Way,
+pub(super) struct Outranked {
+    way: PathRef,
     /// Whether it was found before what it is compared with: of equally probable paths the one found first stays ahead.
     is_older: bool,
 }
@@ -40,9 +41,10 @@ impl ItemPaths {
         }
     }
 
-    /// Enters a path of which nobody will ask but whether it is the most probable; as often as not it is, so that is not to be guessed either.
+    /// Enters a path of which nobody will ask but whether it is the most probable; as often as not it is, so that is
+    /// not to be guessed either.
     #[inline]
-    pub(super) fn add(&mut self, way: Way) {
+    pub(super) fn add(&mut self, way: PathRef) {
         self.sum += way.probability;
         let is_best = (way.probability > self.best.probability) | (self.count == 0);
         self.count = self.count.saturating_add(1);
@@ -52,7 +54,7 @@ impl ItemPaths {
 
     /// Enters a path; gives the one that is not the most probable, if there are two.
     #[inline]
-    pub(super) fn enter(&mut self, way: Way) -> Option<Passed> {
+    pub(super) fn enter(&mut self, way: PathRef) -> Option<Outranked> {
         self.sum += way.probability;
         self.count = self.count.saturating_add(1);
         if self.count == 1 {
@@ -60,18 +62,19 @@ impl ItemPaths {
             return None;
         }
         if way.probability <= self.best.probability {
-            return Some(Passed { way, is_older: false });
+            return Some(Outranked { way, is_older: false });
         }
-        Some(Passed { way: std::mem::replace(&mut self.best, way), is_older: true })
+        Some(Outranked { way: std::mem::replace(&mut self.best, way), is_older: true })
     }
 }
 
-impl Passed {
+impl Outranked {
     /// Puts it among the next most probable, of which there is room for so many.
-    pub(super) fn enter(self, next: &mut Vec<Way>, room: usize) {
+    pub(super) fn enter(self, next: &mut Vec<PathRef>, room: usize) {
         let Self { way, is_older } = self;
-        let ahead =
-            |other: &Way| other.probability > way.probability || (!is_older && other.probability >= way.probability);
+        let ahead = |other: &PathRef| {
+            other.probability > way.probability || (!is_older && other.probability >= way.probability)
+        };
         let place = next.partition_point(ahead);
         if place < room {
             next.truncate(room - 1);
@@ -102,7 +105,8 @@ impl Tally {
         (self.first, self.of_items.len()) == (items.start, items.len())
     }
 
-    /// The place of a token among the items found, made if it is new. About every second is, so nothing here is to be guessed.
+    /// The place of a token among the items found, made if it is new. About every second is, so nothing here is to be
+    /// guessed.
     #[inline]
     pub(super) fn place(&mut self, token: u32) -> usize {
         let Self { items, first, of_items, of_others } = self;
@@ -161,8 +165,8 @@ mod tests {
         let mut stream = footpath_core::Stream::new(1, footpath_core::Purpose::Simulate, 0, 0);
         for keep in 1..6 {
             for _ in 0..100 {
-                let ways: Vec<Way> =
-                    (0..8).map(|branch| Way { probability: stream.index(4) as f64 / 8.0, branch }).collect();
+                let ways: Vec<PathRef> =
+                    (0..8).map(|branch| PathRef { probability: stream.index(4) as f64 / 8.0, branch }).collect();
                 let (mut kept, mut further, mut best) = (ItemPaths::default(), Vec::new(), ItemPaths::default());
                 ways.iter().for_each(|&way| best.add(way));
                 for passed in ways.iter().filter_map(|&way| kept.enter(way)) {

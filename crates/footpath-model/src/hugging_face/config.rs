@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// What `config.json` says of an exported model with so many tokens.
-pub(super) fn write(model: &ModelConfig, num_tokens: usize, tied: bool) -> Value {
+pub(super) fn write(model: &ModelConfig, num_tokens: usize, tables: Tables) -> Value {
     let trunk = &model.trunk;
     let of_architecture = match trunk.architecture {
         Architecture::Gpt2 { activation } => json!({
@@ -49,7 +49,7 @@ pub(super) fn write(model: &ModelConfig, num_tokens: usize, tied: bool) -> Value
     };
     let common = json!({
         "vocab_size": num_tokens,
-        "tie_word_embeddings": tied,
+        "tie_word_embeddings": tables == Tables::Tied,
         "bos_token_id": null,
         "eos_token_id": Vocabulary::END.0,
         "pad_token_id": Vocabulary::PADDING.0,
@@ -211,10 +211,10 @@ mod tests {
                 // Theirs has none to tell of.
                 model.trunk.dropout = 0.0;
             }
-            for tied in [false, true] {
-                let read = read(&write(&model, 110, tied).to_string()).expect("readable");
+            for tables in [Tables::Apart, Tables::Tied] {
+                let read = read(&write(&model, 110, tables).to_string()).expect("readable");
                 assert_eq!((read.trunk, read.vocab_size), (model.trunk.clone(), 110));
-                assert_eq!(read.tables == Tables::Tied, tied);
+                assert_eq!(read.tables, tables);
             }
         }
     }
@@ -223,7 +223,7 @@ mod tests {
     fn what_our_models_cannot_do_is_refused() {
         let config = |architecture| {
             let design = Design { architecture, ..Design::default() };
-            write(&ModelConfig::preset(Preset::Tiny, 100, 10..30, 7).designed(design), 100, false)
+            write(&ModelConfig::preset(Preset::Tiny, 100, 10..30, 7).designed(design), 100, Tables::Apart)
         };
         let cases = [
             (Architecture::GPT2, "activation_function", json!("relu")),

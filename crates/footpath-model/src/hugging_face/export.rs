@@ -2,6 +2,7 @@
 
 use super::fold::{self, transposed};
 use super::{Theirs, config, entries, names};
+use crate::config::Tables;
 use crate::path_model::PathModel;
 use footpath_core::ArrayWriter;
 use std::collections::BTreeMap;
@@ -38,13 +39,13 @@ impl Exported {
     }
 }
 
-/// The model as `GPT2LMHeadModel` or `LlamaForCausalLM`. `starts` are vectors that stand at the beginning of a path in place of a token's own
-/// ([`PathModel::prompt`]); each gets a token, after those of the model.
+/// The model as `GPT2LMHeadModel` or `LlamaForCausalLM`. `starts` are vectors that stand at the beginning of a path in
+/// place of a token's own ([`PathModel::prompt`]); each gets a token, after those of the model.
 ///
-/// One table serves as input and output where the two come out the same, bit by bit. Otherwise no token of `starts` can be what comes next: its logit is
-/// −10,000 in gpt2 always. In llama, which has nothing like a bias, it is 0, and it is for whoever generates to leave it out
-/// ([`generation_config`](super::tokenizer::generation_config)); as it is in one table. Biases that are all 0 are folded only for that, so
-/// that what was imported is exported as it was.
+/// One table serves as input and output where the two come out the same, bit by bit. Otherwise no token of `starts` can
+/// be what comes next: its logit is −10,000 in gpt2 always. In llama, which has nothing like a bias, it is 0, and it is
+/// for whoever generates to leave it out ([`generation_config`](super::tokenizer::generation_config)); as it is in one
+/// table. Biases that are all 0 are folded only for that, so that what was imported is exported as it was.
 ///
 /// # Shapes
 /// - `starts`: `[starts × d_table]`
@@ -66,7 +67,7 @@ pub fn export(model: &PathModel, starts: &[f32]) -> Exported {
         if has_biases || (config.has_bias() && num_starts > 0) {
             fold::biases(&mut output, &model.bias.values, &mut gamma, &mut beta);
         }
-        output.extend(fold::start_rows(num_starts, d_model, config.has_bias()));
+        output.extend(fold::start_rows(num_starts, d_model, if config.has_bias() { fold::NEVER } else { 0.0 }));
     }
     let mut arrays = Arrays::new();
     let mut put = |name: String, shape: Vec<usize>, values: Vec<f32>| arrays.insert(name, (shape, values));
@@ -97,5 +98,5 @@ pub fn export(model: &PathModel, starts: &[f32]) -> Exported {
     if !tied {
         put(names.output.to_owned(), vec![num_rows, d_model], output);
     }
-    Exported { config: config::write(config, num_rows, tied), arrays }
+    Exported { config: config::write(config, num_rows, if tied { Tables::Tied } else { Tables::Apart }), arrays }
 }

@@ -2,30 +2,34 @@
 //!
 //! # Output biases
 //!
-//! With x̂ what the last LayerNorm makes before its scale and shift, γ these, and o_c, b_c the output row and bias of token c, the logit is
+//! With x̂ what the last LayerNorm makes before its scale and shift, γ these, and o_c, b_c the output row and bias of
+//! token c, the logit is
 //!
 //! ```text
 //! z_c = Σᵢ o_cᵢ (γᵢ x̂ᵢ + βᵢ) + b_c
 //! ```
 //!
-//! and Σᵢ x̂ᵢ = 0, for LayerNorm takes the mean out. So a number δ_c added to every number of a row changes nothing but through the shift. Take
-//! 1 for all γ and all β; then rows
+//! and Σᵢ x̂ᵢ = 0, for LayerNorm takes the mean out. So a number δ_c added to every number of a row changes nothing but
+//! through the shift. Take 1 for all γ and all β; then rows
 //!
 //! ```text
 //! o'_cᵢ = o_cᵢ γᵢ + δ_c,   δ_c = (b_c + Σⱼ o_cⱼ βⱼ) / d − (Σⱼ o_cⱼ γⱼ) / d
 //! ```
 //!
-//! give Σᵢ o'_cᵢ (x̂ᵢ + 1) = Σᵢ o_cᵢ γᵢ x̂ᵢ + Σᵢ o_cᵢ γᵢ + d δ_c = z_c, exactly, whatever γ is; nothing is divided by it.
+//! give Σᵢ o'_cᵢ (x̂ᵢ + 1) = Σᵢ o_cᵢ γᵢ x̂ᵢ + Σᵢ o_cᵢ γᵢ + d δ_c = z_c, exactly, whatever γ is; nothing is divided by
+//! it.
 //!
 //! # Tokens that never come next
 //!
-//! By the same token a row of numbers c / d has the logit c, whatever x̂ is. RMSNorm, of llama, takes no mean out, so there such a row is not to be had.
+//! By the same token a row of numbers c / d has the logit c, whatever x̂ is. RMSNorm, of llama, takes no mean out, so
+//! there such a row is not to be had.
 
 use super::export::Arrays;
 use crate::path_model::PathModel;
 
-/// Logit of a token that never comes next, where it can be given one: far below all others, and still a number in 16 bits.
-const NEVER: f32 = -1e4;
+/// Logit of a token that never comes next, where it can be given one: far below all others, and still a number in 16
+/// bits.
+pub(super) const NEVER: f32 = -1e4;
 
 /// The input rows of all tokens, and after them those of `starts`.
 ///
@@ -76,14 +80,14 @@ pub(super) fn biases(rows: &mut [f32], biases: &[f32], gamma: &mut [f32], beta: 
     beta.fill(1.0);
 }
 
-/// Output rows of tokens that never come next, beside rows that [`biases`] have been folded into: all logits are [`NEVER`]. Without biases they
-/// are 0.
+/// Output rows of tokens whose logit is always the same, beside rows that [`biases`] have been folded into: [`NEVER`],
+/// or 0, which needs no biases.
 ///
 /// # Shapes
 /// - returns: `[rows, d]`
 #[expect(clippy::cast_precision_loss, reason = "a width, far below 2^24")]
-pub(super) fn start_rows(rows: usize, d: usize, has_bias: bool) -> Vec<f32> {
-    vec![if has_bias { NEVER / d.max(1) as f32 } else { 0.0 }; rows * d]
+pub(super) fn start_rows(rows: usize, d: usize, logit: f32) -> Vec<f32> {
+    vec![logit / d.max(1) as f32; rows * d]
 }
 
 /// The matrix with `columns` columns, turned.
@@ -130,7 +134,7 @@ mod tests {
         biases(&mut rows, &bias, &mut gamma, &mut beta);
         let after = logits(&rows, &[0.0; 4], &gamma, &beta);
         assert!(before.iter().zip(&after).all(|(a, b)| (a - b).abs() < 1e-5), "{before:?} {after:?}");
-        let never = logits(&start_rows(3, D, true), &[0.0; 3], &gamma, &beta);
+        let never = logits(&start_rows(3, D, NEVER), &[0.0; 3], &gamma, &beta);
         assert!(never.len() == 3 && never.iter().all(|z| (z / NEVER - 1.0).abs() < 1e-5), "{never:?}");
     }
 

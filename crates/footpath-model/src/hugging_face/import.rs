@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// What an imported model is for.
 #[derive(Clone, Debug)]
-pub struct Target<'a> {
+pub struct ImportTarget<'a> {
     /// Node ids of the items.
     pub items: Range<u32>,
     /// Tokens of the longest path.
@@ -26,13 +26,14 @@ pub struct Target<'a> {
     pub starts: &'a [u32],
 }
 
-/// Reads the model whose `config.json` holds this text and whose weights are at `weights`. It knows nothing of histories: users are told by their
-/// tokens alone, and where `starts` are given by another vector at the beginning of a path than on the way.
+/// Reads the model whose `config.json` holds this text and whose weights are at `weights`. It knows nothing of
+/// histories: users are told by their tokens alone, and where `starts` are given by another vector at the beginning of
+/// a path than on the way.
 ///
 /// # Errors
-/// [`Error::Foreign`] when the model is of another kind, smaller than what it is for, or lacks an array; [`footpath_core::Error::Corrupt`] when the
-/// file is damaged or an array has another shape; [`Error::NonFinite`].
-pub fn import(config: &str, weights: &Path, target: &Target<'_>) -> Result<PathModel> {
+/// [`Error::Foreign`] when the model is of another kind, smaller than what it is for, or lacks an array;
+/// [`footpath_core::Error::Corrupt`] when the file is damaged or an array has another shape; [`Error::NonFinite`].
+pub fn import(config: &str, weights: &Path, target: &ImportTarget<'_>) -> Result<PathModel> {
     let foreign = |reason: String| Error::Foreign { path: weights.to_owned(), reason };
     let read = config::read(config).map_err(|reason| foreign(format!("config.json: {reason}")))?;
     if read.trunk.max_tokens < target.max_tokens {
@@ -50,7 +51,7 @@ pub fn import(config: &str, weights: &Path, target: &Target<'_>) -> Result<PathM
     }
     model.trunk.max_tokens = target.max_tokens;
     model.validate()?;
-    let source = Source {
+    let source = TheirArrays {
         file: ArrayFile::read(weights, &footpath_core::Context::default())?,
         model: &model,
         target,
@@ -63,14 +64,14 @@ pub fn import(config: &str, weights: &Path, target: &Target<'_>) -> Result<PathM
 }
 
 /// Gives our arrays from theirs.
-struct Source<'a> {
+struct TheirArrays<'a> {
     file: ArrayFile,
     model: &'a ModelConfig,
-    target: &'a Target<'a>,
+    target: &'a ImportTarget<'a>,
     vocab_size: usize,
 }
 
-impl Source<'_> {
+impl TheirArrays<'_> {
     fn values(&self, name: &str, shape: &[usize], their_positions: usize) -> Result<Vec<f32>> {
         let names = names(self.model.trunk.architecture);
         let d_model = self.model.trunk.d_model;

@@ -9,8 +9,8 @@
 //! | factorised output | the rows of the output table |
 //! | output biases | the rows of the output table and the last norm; see `fold` |
 //!
-//! The two classes share one form: a list of arrays (`Entry`) and a `config.json`. Nothing here is run but our own code: pickled weights are not
-//! read.
+//! The two classes share one form: a list of arrays (`Entry`) and a `config.json`. Nothing here is run but our own
+//! code: pickled weights are not read.
 
 mod config;
 mod export;
@@ -19,7 +19,7 @@ mod import;
 pub mod tokenizer;
 
 pub use export::{Exported, export};
-pub use import::{Target, import};
+pub use import::{ImportTarget, import};
 
 use crate::model::{Architecture, TrunkConfig};
 

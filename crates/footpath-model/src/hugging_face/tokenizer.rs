@@ -9,17 +9,20 @@ use std::ops::Range;
 
 /// How the word of a user begins.
 const USER: &str = "user:";
-/// How the word of a user begins who stands at the beginning of a path. Only specials have a `<` otherwise, and none of these a `:`.
+/// How the word of a user begins who stands at the beginning of a path. Only specials have a `<` otherwise, and none of
+/// these a `:`.
 const START: &str = "<user>:";
 
-/// The word of a user at the beginning of a path, where it is not `word`, the user's word anywhere else: `<user>:ID` for `user:ID`. `None` if it is no word of a user.
+/// The word of a user at the beginning of a path, where it is not `word`, the user's word anywhere else: `<user>:ID`
+/// for `user:ID`. `None` if it is no word of a user.
 #[must_use]
 pub fn start_word(word: &str) -> Option<String> {
     word.strip_prefix(USER).map(|id| format!("{START}{id}"))
 }
 
-/// Writes `tokenizer.json`; `words` are those of all tokens, in the order of the tokens. The words of the specials must be in no other.
-/// `starts` are [`start_word`]s, with the tokens after these; a text that begins with the word of a user gets the user's start word by itself.
+/// Writes `tokenizer.json`; `words` are those of all tokens, in the order of the tokens. The words of the specials must
+/// be in no other. `starts` are [`start_word`]s, with the tokens after these; a text that begins with the word of a
+/// user gets the user's start word by itself.
 ///
 /// A word that is not in the vocabulary is an error of the tokenizer, not a token of its own: `unk_token` names none.
 ///
@@ -85,8 +88,8 @@ pub fn config(max_tokens: usize) -> Value {
     })
 }
 
-/// What `generation_config.json` holds: the most probable token each time, to the end of the longest path, and never one of `starts`. Probabilities are
-/// those among the others, also where beams are compared.
+/// What `generation_config.json` holds: the most probable token each time, to the end of the longest path, and never
+/// one of `starts`. Probabilities are those among the others, also where beams are compared.
 #[must_use]
 pub fn generation_config(max_tokens: usize, starts: Range<usize>) -> Value {
     let mut config = json!({
@@ -107,14 +110,16 @@ pub fn generation_config(max_tokens: usize, starts: Range<usize>) -> Value {
 pub struct Numbers {
     /// The number of each word.
     pub words: Vec<u32>,
-    /// The number of each [`start_word`] of users, in the order of the users; empty where the vocabulary has none of them.
+    /// The number of each [`start_word`] of users, in the order of the users; empty where the vocabulary has none of
+    /// them.
     pub starts: Vec<u32>,
 }
 
 /// The numbers of `words`, and of their start words where there are any, in the `tokenizer.json` with this text.
 ///
 /// # Errors
-/// What is wrong: no word-level tokenizer, a word that it has not, or one that is none of `words`; start words of some users only.
+/// What is wrong: no word-level tokenizer, a word that it has not, or one that is none of `words`; start words of some
+/// users only.
 pub fn read(text: &str, words: &[String]) -> Result<Numbers, String> {
     #[derive(Deserialize)]
     struct File {

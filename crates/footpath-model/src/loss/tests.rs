@@ -1,6 +1,7 @@
 use super::*;
 use crate::layout::Layout;
 use crate::legal_softmax::score;
+use footpath_core::TokenId;
 use footpath_core::{Purpose, Stream};
 
 struct Sample {
@@ -31,10 +32,10 @@ impl Sample {
         Self::new(vec![listed(0, 2, 0..3, 0.0, 1.0, false), listed(3, 5, 3..7, 0.7, 3.0, true)])
     }
 
-    /// Listed rivals, all tokens, and all of a part of them.
+    /// Listed candidates, all tokens, and all of a part of them.
     fn mixed() -> Self {
         let all = |position, answer, range: std::ops::Range<u32>, weight, is_end| Target {
-            rivals: Rivals::All(range),
+            candidates: CandidateSet::All(range),
             ..listed(position, answer, 0..0, 0.0, weight, is_end)
         };
         Self::new(vec![listed(0, 2, 0..3, 0.0, 1.0, false), all(2, 4, 0..6, 2.0, true), all(3, 3, 2..5, 0.5, true)])
@@ -45,7 +46,7 @@ impl Sample {
     }
 
     fn z(&self, position: usize, token: u32) -> f64 {
-        f64::from(score(&self.hidden[position * 5..][..5], &self.output, &self.bias, token))
+        f64::from(score(&self.hidden[position * 5..][..5], &self.output, &self.bias, TokenId(token)))
     }
 
     /// −log p of the first token among all of them, each other one counted e^w times.
@@ -63,7 +64,7 @@ fn listed(
     weight: f32,
     is_end: bool,
 ) -> Target {
-    Target { position, answer, rivals: Rivals::Listed(places), log_weight, weight, is_end }
+    Target { position, answer, candidates: CandidateSet::Listed(places), log_weight, weight, is_end }
 }
 
 #[test]
@@ -161,14 +162,14 @@ fn blocks_and_tiles_are_one_softmax() {
     let bias = Table::new(tokens as usize, 1, 1.0, &mut stream);
     let hidden = Table::new(rows as usize, 8, 1.0, &mut stream).values;
     let targets: Vec<Target> = (0..rows)
-        .map(|row| Target { rivals: Rivals::All(0..tokens), ..listed(row, row * 5, 0..0, 0.0, 1.0, false) })
+        .map(|row| Target { candidates: CandidateSet::All(0..tokens), ..listed(row, row * 5, 0..0, 0.0, 1.0, false) })
         .collect();
     let batch = Batch { layout: Layout::causal(rows as usize, 1), targets, ..Batch::default() };
     let run = || forward_backward(&batch, &hidden, &output, &bias, EndLoss::Softmax);
     let outcome = run();
     let naive: f64 = (0..rows)
         .map(|row| {
-            let z = |token: u32| f64::from(score(&hidden[row as usize * 8..][..8], &output, &bias, token));
+            let z = |token: u32| f64::from(score(&hidden[row as usize * 8..][..8], &output, &bias, TokenId(token)));
             (0..tokens).map(|token| z(token).exp()).sum::<f64>().ln() - z(row * 5)
         })
         .sum();

@@ -11,8 +11,8 @@ pub enum Architecture {
         /// Nonlinearity of the feed-forward layers.
         activation: Activation,
     },
-    /// RMSNorm (Zhang and Sennrich 2019), rotary positions (Su et al. 2021, RoFormer), SwiGLU (Shazeer 2020), no biases: as in LLaMA (Touvron
-    /// et al. 2023).
+    /// RMSNorm (Zhang and Sennrich 2019), rotary positions (Su et al. 2021, RoFormer), SwiGLU (Shazeer 2020), no
+    /// biases: as in LLaMA (Touvron et al. 2023).
     Llama {
         /// Base of the wave lengths of the rotary positions.
         rope_theta: f64,
@@ -61,8 +61,8 @@ pub struct TrunkConfig {
     pub architecture: Architecture,
     /// Width of a hidden vector.
     pub d_model: usize,
-    /// Width of the embedding tables where they are factorised (Lan et al. 2020, ALBERT): the trunk then projects from it and back. `None` is
-    /// `d_model`, without projections.
+    /// Width of the embedding tables where they are factorised (Lan et al. 2020, ALBERT): the trunk then projects from
+    /// it and back. `None` is `d_model`, without projections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factorised: Option<usize>,
     /// Width within the feed-forward layers. `None` is `4 · d_model`.
@@ -117,8 +117,8 @@ impl TrunkConfig {
         self.d_feed_forward.unwrap_or(4 * self.d_model)
     }
 
-    /// Standard deviation of the initial weights of a parameter: 0.02 as in GPT-2, less by `√(2·layers)` where a block adds to the residual
-    /// stream; projections keep the size of what they project.
+    /// Standard deviation of the initial weights of a parameter: 0.02 as in GPT-2, less by `√(2·layers)` where a block
+    /// adds to the residual stream; projections keep the size of what they project.
     #[must_use]
     pub fn initial_std(&self, parameter: &str) -> f64 {
         if parameter.ends_with("project_in.weight") {

@@ -34,8 +34,8 @@ impl Trunk {
         &mut self.weights
     }
 
-    /// What computes it. It is made in no time, but for the first one after a change of the weights on a device that is not
-    /// the host.
+    /// What computes it. It is made in no time, but for the first one after a change of the weights on a device that is
+    /// not the host.
     #[must_use]
     pub fn engine(&self) -> &dyn Engine {
         match &self.device {

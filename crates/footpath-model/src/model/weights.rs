@@ -1,7 +1,7 @@
 //! The weights of a trunk: plain arrays, each with the name and the shape that it is stored by.
 
 use super::{Activation, Architecture, TrunkConfig};
-use crate::kernels::{Matrix, add};
+use crate::kernels::{Matrix, Output, add};
 use rayon::prelude::*;
 use std::borrow::Cow;
 
@@ -25,8 +25,8 @@ pub(crate) struct Affine {
     pub(crate) bias: Option<Parameter>,
 }
 
-/// LayerNorm, `γ · (x − mean) / √(variance + ε) + β` (Ba et al. 2016); without a β, RMSNorm, `γ · x / √(mean square + ε)`
-/// (Zhang and Sennrich 2019).
+/// LayerNorm, `γ · (x − mean) / √(variance + ε) + β` (Ba et al. 2016); without a β, RMSNorm, `γ · x / √(mean square +
+/// ε)` (Zhang and Sennrich 2019).
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Norm {
     /// `[d_model]`
@@ -92,15 +92,16 @@ impl Affine {
         let rows = x.len() / self.d_in();
         let mut out = self.biases().repeat(rows);
         out.resize(rows * self.d_out(), 0.0);
-        Matrix::new(x, self.d_in()).times(self.matrix(), self.bias.is_some(), &mut out);
+        let output = if self.bias.is_some() { Output::Add } else { Output::Replace };
+        Matrix::new(x, self.d_in()).times(self.matrix(), output, &mut out);
         out
     }
 
-    /// `[rows, d_in]` to `[rows, d_out]`, without the bias, which comes beside it, `[d_out]`: for those who look at every
-    /// number once more in any case.
+    /// `[rows, d_in]` to `[rows, d_out]`, without the bias, which comes beside it, `[d_out]`: for those who look at
+    /// every number once more in any case.
     pub(crate) fn apply_without_bias(&self, x: &[f32]) -> (Vec<f32>, Cow<'_, [f32]>) {
         let mut out = vec![0.0; x.len() / self.d_in() * self.d_out()];
-        Matrix::new(x, self.d_in()).times(self.matrix(), false, &mut out);
+        Matrix::new(x, self.d_in()).times(self.matrix(), Output::Replace, &mut out);
         let bias = match &self.bias {
             Some(bias) => Cow::Borrowed(bias.values.as_slice()),
             None => Cow::Owned(vec![0.0; self.d_out()]),
@@ -113,38 +114,29 @@ impl Affine {
         if let Some(bias) = &self.bias {
             out.chunks_exact_mut(self.d_out()).for_each(|row| add(row, &bias.values));
         }
-        Matrix::new(x, self.d_in()).times(self.matrix(), true, out);
+        Matrix::new(x, self.d_in()).times(self.matrix(), Output::Add, out);
     }
 
     /// Adds the gradients of weight and bias to `gradient`; gives that of `x`.
     pub(crate) fn backward(&self, x: &[f32], d_out: &[f32], gradient: &mut Self) -> Vec<f32> {
         let mut d_x = vec![0.0; x.len()];
-        self.backward_into(x, d_out, gradient, Write::Over, &mut d_x);
+        self.backward_into(x, d_out, gradient, Output::Replace, &mut d_x);
         d_x
     }
 
     /// As [`Affine::backward`], into `d_x`.
-    pub(crate) fn backward_into(&self, x: &[f32], d_out: &[f32], gradient: &mut Self, write: Write, d_x: &mut [f32]) {
+    pub(crate) fn backward_into(&self, x: &[f32], d_out: &[f32], gradient: &mut Self, output: Output, d_x: &mut [f32]) {
         let d_rows = Matrix::new(d_out, self.d_out());
-        Matrix::new(x, self.d_in()).transposed().times(d_rows, true, &mut gradient.weight.values);
+        Matrix::new(x, self.d_in()).transposed().times(d_rows, Output::Add, &mut gradient.weight.values);
         if let Some(bias) = &mut gradient.bias {
             d_out.chunks_exact(self.d_out()).for_each(|row| add(&mut bias.values, row));
         }
-        d_rows.times(self.matrix().transposed(), write == Write::Add, d_x);
+        d_rows.times(self.matrix().transposed(), output, d_x);
     }
 
     fn matrix(&self) -> Matrix<'_> {
         Matrix::new(&self.weight.values, self.d_out())
     }
-}
-
-/// What becomes of the numbers that are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Write {
-    /// They are replaced.
-    Over,
-    /// What is new is added to them.
-    Add,
 }
 
 impl Norm {
@@ -181,8 +173,8 @@ impl Block {
 }
 
 impl TrunkWeights {
-    /// The weights of a trunk of this shape; `values` gives those of the array with this name and shape, and is asked for
-    /// one after the other in the order of [`TrunkWeights::parameters`].
+    /// The weights of a trunk of this shape; `values` gives those of the array with this name and shape, and is asked
+    /// for one after the other in the order of [`TrunkWeights::parameters`].
     ///
     /// # Errors
     /// What `values` gives.

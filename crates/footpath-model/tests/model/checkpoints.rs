@@ -204,7 +204,7 @@ fn a_checkpoint_before_the_first_step_is_one() {
     let checkpoints = Checkpoints::new(root.path().to_owned(), BTreeMap::new());
     let model = PathModel::new(config(&toy), 1, &cpu()).expect("a model");
     let trainer = Trainer::new(model, training(4)).expect("a trainer");
-    checkpoints.save(&trainer, false).expect("saved");
+    checkpoints.save(&trainer).expect("saved");
     let directory = root.path().join("step-0000000000");
     checkpoint::check(&directory).expect("whole");
     // As builds wrote it that began with moments of 0 for the tables.

@@ -5,7 +5,7 @@ use crate::toy::{NUM_ITEMS, NUM_USERS, Toy};
 use footpath_core::{Context, Goal, LegalSuccessors, NodeId, Successors, Vocabulary};
 use footpath_model::PathModel;
 use footpath_model::config::{ModelConfig, Preset};
-use footpath_model::data::objective::Kind;
+use footpath_model::data::objective::ObjectiveKind;
 use footpath_model::data::{Objective, Text};
 use footpath_model::decode::{Prompt, Recommender, SearchOptions, UserList, next_items};
 
@@ -48,7 +48,7 @@ fn middles_are_all_paths_to_the_end_at_their_probability() {
             let total: f64 = found.iter().map(|path| path.log_probability.exp()).sum();
             assert!(found.is_empty() || (total - 1.0).abs() < 1e-5, "{total}");
             for path in found {
-                let probability = middle_from_scratch(&reference, &toy, &path.tokens);
+                let probability = middle_from_scratch(&reference, &toy, &crate::numbers(&path.tokens));
                 assert!((path.log_probability.exp() - probability).abs() < 1e-5);
                 looked_at += 1;
             }
@@ -97,11 +97,18 @@ fn next_items_are_those_of_the_definition() {
     let model = model(&toy);
     let reference = Reference::of(&model);
     let first = toy.vocabulary().node(NodeId(0)).0;
-    let of_histories = [Kind::Causal, Kind::Prefix, Kind::Masked, Kind::Permuted, Kind::Rearranged];
+    let of_histories = [
+        ObjectiveKind::Causal,
+        ObjectiveKind::Prefix,
+        ObjectiveKind::Masked,
+        ObjectiveKind::Permuted,
+        ObjectiveKind::Rearranged,
+    ];
     let of_histories = of_histories.map(|kind| Objective::of(kind, Text::Histories));
-    for objective in of_histories.into_iter().chain([Objective::of(Kind::Causal, Text::Ends)]) {
+    for objective in of_histories.into_iter().chain([Objective::of(ObjectiveKind::Causal, Text::Ends)]) {
         let kind = objective.kind;
-        // A user the model does not know is nobody in particular; two users with histories of other lengths go together.
+        // A user the model does not know is nobody in particular; two users with histories of other lengths go
+        // together.
         let lists =
             next_items(&model, &toy, &objective, &[0, 2].map(NodeId), 3, &Context::default()).expect("nobody stops it");
         for (list, user) in lists.iter().zip([0, 2]) {
@@ -109,8 +116,8 @@ fn next_items_are_those_of_the_definition() {
             if objective.text == Text::Histories {
                 tokens.extend(toy.timeline(first + user));
             }
-            let both_sides = matches!(kind, Kind::Masked | Kind::Rearranged);
-            if both_sides || kind == Kind::Permuted {
+            let both_sides = matches!(kind, ObjectiveKind::Masked | ObjectiveKind::Rearranged);
+            if both_sides || kind == ObjectiveKind::Permuted {
                 tokens.push(Vocabulary::MASK.0);
             }
             let positions: Vec<u32> = (0u32..).take(tokens.len()).collect();

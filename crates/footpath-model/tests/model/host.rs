@@ -87,7 +87,8 @@ fn vectors_and_all_gradients_are_those_of_burn() {
             alike(&format!("hidden vectors, {name}"), &ours.0, &theirs.0);
             alike(&format!("inputs, {name}"), &ours.2, &theirs.2);
             assert!(ours.1.keys().eq(theirs.1.keys()), "{:?}, {:?}", ours.1.keys(), theirs.1.keys());
-            // The keys' biases do not change a softmax: their gradient is rounding alone, so they are judged by the array they are in.
+            // The keys' biases do not change a softmax: their gradient is rounding alone, so they are judged by the
+            // array they are in.
             ours.1.iter().zip(theirs.1.values()).for_each(|((key, x), y)| alike(&format!("{key}, {name}"), x, y));
         }
     }

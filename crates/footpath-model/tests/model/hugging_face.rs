@@ -1,10 +1,11 @@
-//! Models in the form of Hugging Face and back. That the form is theirs is tested end to end, with logits that their code computed.
+//! Models in the form of Hugging Face and back. That the form is theirs is tested end to end, with logits that their
+//! code computed.
 
 use crate::designs::designs;
 use crate::toy::{NUM_USERS, Toy};
-use footpath_core::{LegalSuccessors, NodeId, Purpose, Stream};
+use footpath_core::{LegalSuccessors, NodeId, Purpose, Stream, TokenId};
 use footpath_model::config::{ModelConfig, Preset};
-use footpath_model::hugging_face::{Exported, Target, export, import};
+use footpath_model::hugging_face::{Exported, ImportTarget, export, import};
 use footpath_model::{Error, PathModel, Result};
 use std::ops::Range;
 
@@ -27,7 +28,7 @@ fn users(toy: &Toy) -> Range<u32> {
 }
 
 fn exported(toy: &Toy, model: &PathModel) -> Exported {
-    let starts: Vec<f32> = users(toy).flat_map(|token| model.prompt(token, toy.history(token))).collect();
+    let starts: Vec<f32> = users(toy).flat_map(|token| model.prompt(TokenId(token), toy.history(token))).collect();
     export(model, &starts)
 }
 
@@ -36,13 +37,13 @@ fn imported(toy: &Toy, exported: &Exported, config: &str) -> Result<PathModel> {
     exported.write(&mut file.as_file()).expect("written");
     let rows: Vec<u32> = (0u32..).take(toy.vocabulary().len()).collect();
     let starts: Vec<u32> = (rows.len() as u32..).take(NUM_USERS as usize).collect();
-    let target = Target { items: 3..9, max_tokens: 7, rows: &rows, users: users(toy), starts: &starts };
+    let target = ImportTarget { items: 3..9, max_tokens: 7, rows: &rows, users: users(toy), starts: &starts };
     import(config, file.path(), &target)
 }
 
 /// The logits along a path of a user with this history.
 fn logits(model: &PathModel, history: &[u32], tokens: &[u32]) -> Vec<Vec<f32>> {
-    let mut inputs = model.prompt(tokens[0], history);
+    let mut inputs = model.prompt(TokenId(tokens[0]), history);
     inputs.extend(model.embed(&tokens[1..]));
     model.logits(inputs)
 }

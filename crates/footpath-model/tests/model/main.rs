@@ -9,7 +9,7 @@ mod objectives;
 mod reference;
 mod toy;
 
-use footpath_core::{Context, Goal, LegalSuccessors, NodeId, Stop, Successors, Vocabulary};
+use footpath_core::{Context, Goal, LegalSuccessors, NodeId, Stop, Successors, TokenId, Vocabulary};
 use footpath_model::checkpoint::Checkpoints;
 use footpath_model::config::{ModelConfig, Preset, TrainingConfig};
 use footpath_model::data::{Objective, PathSource};
@@ -103,6 +103,10 @@ fn hidden(model: &PathModel, inputs: Vec<f32>) -> Vec<f32> {
     model.engine().forward(inputs, &layout, &Stop::default()).expect("nobody stops it")
 }
 
+fn numbers(tokens: &[TokenId]) -> Vec<u32> {
+    tokens.iter().map(|token| token.0).collect()
+}
+
 fn config(toy: &Toy) -> ModelConfig {
     ModelConfig::preset(Preset::Tiny, toy.vocabulary().len(), NUM_USERS..NUM_USERS + NUM_ITEMS, 7)
 }
@@ -130,7 +134,7 @@ fn recommend(model: &PathModel, toy: &Toy, users: &[u32], options: SearchOptions
 
 /// The vectors of a prefix: the user by what they chose, the rest by their tokens.
 fn embedded(model: &PathModel, toy: &Toy, tokens: &[u32]) -> Vec<f32> {
-    let mut vectors = model.prompt(tokens[0], toy.history(tokens[0]));
+    let mut vectors = model.prompt(TokenId(tokens[0]), toy.history(tokens[0]));
     vectors.extend(model.embed(&tokens[1..]));
     vectors
 }
@@ -144,7 +148,8 @@ fn probability_from_scratch(model: &PathModel, toy: &Toy, tokens: &[u32]) -> f64
             let last = &hidden[(position - 1) * width..];
             let mut legal = Successors::default();
             toy.successors(&tokens[..position], Goal::Unseen, &mut legal);
-            let z = |t: u32| f64::from(footpath_model::legal_softmax::score(last, model.output(), &model.bias, t));
+            let z =
+                |t: u32| f64::from(footpath_model::legal_softmax::score(last, model.output(), &model.bias, TokenId(t)));
             let sum: f64 = legal.continuing.iter().chain(&legal.ending).map(|&t| z(t).exp()).sum();
             z(tokens[position]).exp() / sum
         })
@@ -159,16 +164,16 @@ fn wide_search_is_exact() {
         assert_eq!(list.unexplored, 0.0);
         let total: f64 = list.items.iter().map(|i| i.score.exp()).sum();
         assert!((total - 1.0).abs() < 1e-5, "user {:?}: the probabilities sum to {total}", list.user);
-        let found: BTreeSet<Vec<u32>> = list.items.iter().flat_map(|i| &i.paths).map(|p| p.tokens.clone()).collect();
+        let found: BTreeSet<Vec<u32>> = list.items.iter().flat_map(|i| &i.paths).map(|p| numbers(&p.tokens)).collect();
         let expected: BTreeSet<Vec<u32>> = toy.all_paths(list.user.0).into_iter().map(|p| toy.tokens(p)).collect();
         assert_eq!(found, expected, "every legal path is found, and nothing else");
         for path in list.items.iter().flat_map(|i| &i.paths) {
-            let expected = probability_from_scratch(&model, &toy, &path.tokens);
+            let expected = probability_from_scratch(&model, &toy, &numbers(&path.tokens));
             assert!((path.log_probability.exp() - expected).abs() < 1e-5, "with and without cache");
         }
         for item in &list.items {
             let of_item =
-                list.items.iter().flat_map(|i| &i.paths).filter(|p| p.tokens[6] == toy.vocabulary().node(item.item).0);
+                list.items.iter().flat_map(|i| &i.paths).filter(|p| p.tokens[6] == toy.vocabulary().node(item.item));
             let sum: f64 = of_item.map(|p| p.log_probability.exp()).sum();
             assert!((item.score.exp() - sum).abs() < 1e-9, "an item's score is the sum over its paths");
             assert!((item.confidence - item.paths[0].log_probability.exp() / sum).abs() < 1e-9);
@@ -274,13 +279,13 @@ fn diverse_groups_and_draws_find_true_paths_at_their_true_probability() {
         let options = SearchOptions { mode, when_short: WhenShort::Accept, ..search(4, 10) };
         for list in recommend(&model, &toy, &[0, 1, 2], options) {
             let legal: BTreeSet<Vec<u32>> = toy.all_paths(list.user.0).into_iter().map(|p| toy.tokens(p)).collect();
-            let paths: Vec<&Vec<u32>> = list.items.iter().flat_map(|i| &i.paths).map(|p| &p.tokens).collect();
+            let paths: Vec<Vec<u32>> = list.items.iter().flat_map(|i| &i.paths).map(|p| numbers(&p.tokens)).collect();
             assert!(!paths.is_empty());
-            assert!(paths.iter().all(|path| legal.contains(*path)), "{mode:?}");
+            assert!(paths.iter().all(|path| legal.contains(path)), "{mode:?}");
             let distinct: BTreeSet<_> = paths.iter().collect();
             assert_eq!(distinct.len(), paths.len(), "{mode:?}: no path twice");
             for path in list.items.iter().flat_map(|i| &i.paths) {
-                let expected = probability_from_scratch(&model, &toy, &path.tokens);
+                let expected = probability_from_scratch(&model, &toy, &numbers(&path.tokens));
                 assert!((path.log_probability.exp() - expected).abs() < 1e-5, "{mode:?}");
             }
             let found: f64 = list.items.iter().map(|i| i.score.exp()).sum();
@@ -322,11 +327,11 @@ fn what_a_user_chose_is_part_of_the_prompt() {
     let toy = Toy::new();
     let model = model(&toy);
     // A user the model does not know and one it knows as nobody in particular are the same, given the same choices.
-    let (stranger, nobody) = (1_000, Vocabulary::ANY_USER.0);
+    let (stranger, nobody) = (TokenId(1_000), Vocabulary::ANY_USER);
     assert_eq!(model.prompt(stranger, &[3, 4]), model.prompt(nobody, &[3, 4]));
     assert_ne!(model.prompt(stranger, &[3, 4]), model.prompt(stranger, &[3, 5]));
     let sum: Vec<f32> = (0..48).map(|d| model.history.values[d] + model.history.values[48 + d]).collect();
-    let expected = model.input.row(nobody).iter().zip(sum).map(|(any, sum)| any + sum * 2f32.sqrt() / 2.0);
+    let expected = model.input.row(nobody.0).iter().zip(sum).map(|(any, sum)| any + sum * 2f32.sqrt() / 2.0);
     assert!(model.prompt(nobody, &[3, 4]).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6));
 }
 
@@ -409,8 +414,8 @@ fn learns_by_heart(toy: &Toy, mut config: ModelConfig) {
     assert!(last < 0.05, "the loss is still {last}: {config:?}");
     let model = trainer.model;
     for (user, path) in (0..).zip(&paths) {
-        let best = &recommend(&model, toy, &[user], search(100, 1))[0].items[0].paths[0].tokens;
-        assert_eq!(best, &toy.tokens(*path));
+        let best = numbers(&recommend(&model, toy, &[user], search(100, 1))[0].items[0].paths[0].tokens);
+        assert_eq!(best, toy.tokens(*path));
     }
 }
 

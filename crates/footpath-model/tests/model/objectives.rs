@@ -4,17 +4,24 @@ use crate::reference::Reference;
 use crate::toy::{NUM_ITEMS, NUM_USERS, Toy};
 use footpath_core::{LegalSuccessors, NodeId, Vocabulary};
 use footpath_model::config::{ModelConfig, Preset, Softmax, TrainingConfig};
-use footpath_model::data::objective::Kind;
-use footpath_model::data::{Batch, Batcher, Objective, Rivals, Text};
+use footpath_model::data::objective::ObjectiveKind;
+use footpath_model::data::{Batch, Batcher, CandidateSet, Objective, Text};
 use footpath_model::{PathModel, Trainer};
 
-const KINDS: [Kind; 7] =
-    [Kind::Causal, Kind::Prefix, Kind::Masked, Kind::Permuted, Kind::Unified, Kind::FillInTheMiddle, Kind::Rearranged];
+const KINDS: [ObjectiveKind; 7] = [
+    ObjectiveKind::Causal,
+    ObjectiveKind::Prefix,
+    ObjectiveKind::Masked,
+    ObjectiveKind::Permuted,
+    ObjectiveKind::Unified,
+    ObjectiveKind::FillInTheMiddle,
+    ObjectiveKind::Rearranged,
+];
 
 fn every_objective() -> impl Iterator<Item = Objective> {
     let of_both =
         KINDS.into_iter().flat_map(|kind| [Text::Paths, Text::Histories].map(|text| Objective::of(kind, text)));
-    of_both.chain([Objective::of(Kind::Causal, Text::Ends)])
+    of_both.chain([Objective::of(ObjectiveKind::Causal, Text::Ends)])
 }
 
 fn training(objective: Objective, softmax: Softmax) -> TrainingConfig {
@@ -43,7 +50,8 @@ fn paths(toy: &Toy) -> Vec<Vec<u32>> {
     (0..NUM_USERS).flat_map(|user| toy.all_paths(user)).map(|path| toy.tokens(path)).collect()
 }
 
-/// The loss of four tokens, user and three items, in nested loops: of each objective from its definition, not from its layout.
+/// The loss of four tokens, user and three items, in nested loops: of each objective from its definition, not from its
+/// layout.
 #[test]
 fn losses_are_those_of_the_definitions() {
     let mut toy = Toy::new();
@@ -91,15 +99,15 @@ fn losses_are_those_of_the_definitions() {
                         })
                 };
                 let expected = match kind {
-                    Kind::Causal => causal(1),
-                    Kind::Prefix => together(4 - batch.targets.len()),
-                    Kind::Masked => {
+                    ObjectiveKind::Causal => causal(1),
+                    ObjectiveKind::Prefix => together(4 - batch.targets.len()),
+                    ObjectiveKind::Masked => {
                         assert!(is_cloze(input), "{input:?}");
                         mean(cloze(input))
                     }
-                    Kind::Unified if input.len() == 4 => mean(cloze(input)),
-                    Kind::Unified => together(4 - batch.targets.len()),
-                    Kind::Permuted => {
+                    ObjectiveKind::Unified if input.len() == 4 => mean(cloze(input)),
+                    ObjectiveKind::Unified => together(4 - batch.targets.len()),
+                    ObjectiveKind::Permuted => {
                         // One token of three is asked for: the last of the order, so it is told all others.
                         assert_eq!((input.len(), &input[..4], masked.len()), (5, &text[..], 1));
                         let last = masked[0];
@@ -110,7 +118,7 @@ fn losses_are_those_of_the_definitions() {
                         let hidden = reference.hidden(&tokens, &sequential(4), &|i, j| j != last && sees(i, j));
                         ask(&hidden[last], text[last])
                     }
-                    Kind::FillInTheMiddle => {
+                    ObjectiveKind::FillInTheMiddle => {
                         let hidden = reference.hidden(input, &sequential(input.len()), &|i, j| j <= i);
                         let at = |token: u32| input.iter().position(|&t| t == token).expect("a mark");
                         let (p, s, m) = (at(prefix), at(suffix), at(middle));
@@ -120,7 +128,8 @@ fn losses_are_those_of_the_definitions() {
                         let learned: Vec<usize> = others.collect();
                         let parts = [learned.iter().map(|&place| input[place]).collect(), suffix.clone()];
                         assert_eq!(parts.concat(), text, "prefix, middle and suffix are the text");
-                        // All but the user; and that the middle ends, which is told apart from the items that do not come next.
+                        // All but the user; and that the middle ends, which is told apart from the items that do not
+                        // come next.
                         let mut losses: Vec<f64> =
                             learned.iter().skip(1).map(|&place| ask(&hidden[place - 1], input[place])).collect();
                         let rivals: Vec<u32> = match softmax {
@@ -130,7 +139,7 @@ fn losses_are_those_of_the_definitions() {
                         losses.push(reference.nll(hidden.last().expect("tokens"), end, &rivals, 1.0));
                         mean(losses)
                     }
-                    Kind::Rearranged => {
+                    ObjectiveKind::Rearranged => {
                         let intact = batch.targets[0].answer == end;
                         let hidden = reference.hidden(input, &sequential(4), &|_, _| true);
                         let label = reference.nll(&hidden[0], batch.targets[0].answer, &[end, rearranged], 1.0);
@@ -158,7 +167,7 @@ fn losses_are_those_of_the_definitions() {
 #[test]
 fn an_end_is_told_apart_from_all_items() {
     let toy = Toy::new();
-    let training = training(Objective::of(Kind::Causal, Text::Ends), Softmax::Legal);
+    let training = training(Objective::of(ObjectiveKind::Causal, Text::Ends), Softmax::Legal);
     let model = new_model(&toy, &training);
     let reference = Reference::of(&model);
     let trainer = Trainer::new(model, training.clone()).expect("a trainer");
@@ -171,7 +180,7 @@ fn an_end_is_told_apart_from_all_items() {
         let end = path[6] - toy.vocabulary().node(NodeId(0)).0;
         assert!(!batch.history.is_empty() && !batch.history.contains(&end));
     }
-    assert!(Objective::of(Kind::Masked, Text::Ends).validate().is_err());
+    assert!(Objective::of(ObjectiveKind::Masked, Text::Ends).validate().is_err());
 }
 
 /// A token given and not predicted costs nothing.
@@ -228,14 +237,16 @@ fn a_token_sees_what_its_objective_lets_it_see() {
     }
 }
 
-/// What is asked for is never told: no answer stands where its question can see it, but for the tenth that `masked` leaves as it was.
+/// What is asked for is never told: no answer stands where its question can see it, but for the tenth that `masked`
+/// leaves as it was.
 #[test]
 fn no_answer_is_told() {
     let toy = Toy::new();
     let paths = paths(&toy);
     let rows: Vec<&[u32]> = paths.iter().map(Vec::as_slice).collect();
     let of_both = [Text::Paths, Text::Histories];
-    let hiding = [Kind::Causal, Kind::Prefix, Kind::Permuted, Kind::FillInTheMiddle];
+    let hiding =
+        [ObjectiveKind::Causal, ObjectiveKind::Prefix, ObjectiveKind::Permuted, ObjectiveKind::FillInTheMiddle];
     for objective in hiding.into_iter().flat_map(|kind| of_both.map(|text| Objective::of(kind, text))) {
         let training = training(objective.clone(), Softmax::Full);
         for number in 0..50 {
@@ -284,8 +295,8 @@ fn every_objective_overfits_one_batch() {
     }
 }
 
-/// Two texts that differ in nothing the question can see and want different answers cannot both be learned: the least possible loss, with
-/// questions told apart by all they see.
+/// Two texts that differ in nothing the question can see and want different answers cannot both be learned: the least
+/// possible loss, with questions told apart by all they see.
 fn floor(batch: &Batch) -> f64 {
     use std::collections::BTreeMap;
     let Batch { layout, inputs, targets, .. } = batch;
@@ -314,7 +325,7 @@ fn a_mixture_keeps_its_weights() {
     let toy = Toy::new();
     let path = &paths(&toy)[0];
     let weighted = |kind, weight| Objective { weight, ..Objective::of(kind, Text::Paths) };
-    let objectives = vec![weighted(Kind::Causal, 3.0), weighted(Kind::FillInTheMiddle, 1.0)];
+    let objectives = vec![weighted(ObjectiveKind::Causal, 3.0), weighted(ObjectiveKind::FillInTheMiddle, 1.0)];
     let training = TrainingConfig { objectives, ..training(Objective::default(), Softmax::Legal) };
     let rows: Vec<&[u32]> = vec![path; 4_000];
     let batch = Batcher::new(&toy, &training, 50).batch(&rows, 0);
@@ -350,7 +361,7 @@ fn rivals_are_others() {
         let training = training(objective, Softmax::Legal);
         let batch = Batcher::new(&toy, &training, 50).batch(&rows, 0);
         for target in &batch.targets {
-            let Rivals::Listed(places) = &target.rivals else { panic!("legal rivals are listed") };
+            let CandidateSet::Listed(places) = &target.candidates else { panic!("legal rivals are listed") };
             let (answer, rivals) = batch.candidates[places.clone()].split_first().expect("the answer");
             assert_eq!(*answer, target.answer);
             assert!(!rivals.is_empty() && rivals.iter().all(|rival| rival != answer));

@@ -1,4 +1,5 @@
-//! The transformer written out in nested loops, as in Radford et al. 2019 with pre-norm blocks: what the real one is compared with.
+//! The transformer written out in nested loops, as in Radford et al. 2019 with pre-norm blocks: what the real one is
+//! compared with.
 
 use footpath_core::ArrayFile;
 use footpath_model::PathModel;

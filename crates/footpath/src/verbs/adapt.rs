@@ -10,7 +10,7 @@ use crate::artefacts::model::{Model, NewModel, StoredModel};
 use crate::artefacts::model_card::ModelCard;
 use crate::error::{Error, Result};
 use crate::text::words;
-use footpath_core::{ArtefactKind, Context, NodeId, RelationId, Replace, Vocabulary};
+use footpath_core::{ArtefactKind, Context, NodeId, RelationId, Replace, TokenId, Vocabulary};
 use footpath_graph::TrainKg;
 use footpath_model::PathModel;
 use footpath_model::config::ModelConfig;
@@ -179,7 +179,7 @@ fn carry_over(model: &PathModel, known: &Known<'_>, context: &Context) -> Result
     let kinds = model.kinds.as_ref().map(|kinds| kinds_carried_over(kinds, known));
     let of_users = origins.iter().zip(0u32..).filter(|(_, token)| config.starts.contains(token));
     let start = |(origin, _): (&Origin, u32)| match origin {
-        Origin::Row(token) => model.start(*token),
+        Origin::Row(token) => model.start(TokenId(*token)),
         Origin::Mean(_) => row(&model.input, origin),
     };
     let starts: Vec<f32> = of_users.flat_map(start).collect();

@@ -10,7 +10,7 @@ use footpath_core::{ArtefactKind, ArtefactWriter, Context, NodeId, Replace};
 use footpath_graph::sample::PathOrigin;
 use footpath_model::config::TrainingConfig;
 use footpath_model::data::Objective;
-use footpath_model::hugging_face::{self, Target, tokenizer};
+use footpath_model::hugging_face::{self, ImportTarget, tokenizer};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -78,10 +78,10 @@ pub fn export(model: &Model, out: &Path, replace: Replace, context: &Context) ->
 /// The vectors of all users at the beginning of a path, one after the other; none where they are those of the users anywhere else.
 fn starts(model: &Model) -> Vec<f32> {
     let (kg, paths) = (&model.kg, &model.paths);
-    let token = |user: u32| kg.vocabulary().node(NodeId(user)).0;
+    let token = |user: u32| kg.vocabulary().node(NodeId(user));
     let start = |user: u32| paths.prompt(token(user), model.prompt_items(NodeId(user)));
     let starts: Vec<f32> = kg.users().flat_map(start).collect();
-    let on_the_way = paths.embed(&kg.users().map(token).collect::<Vec<_>>());
+    let on_the_way = paths.embed(&kg.users().map(|user| token(user).0).collect::<Vec<_>>());
     if starts == on_the_way { Vec::new() } else { starts }
 }
 
@@ -100,7 +100,7 @@ pub fn import(from: &Path, kg: &Kg, shape: &Shape, out: &Path, replace: Replace)
         .map_err(|reason| foreign(&path, &reason))?;
     let max_tokens = 2 * pattern.max_hops() + 1;
     let (rows, starts, users) = (&numbers.words, &numbers.starts, words::users(kg));
-    let target = Target { items: kg.items(), max_tokens, rows, users, starts };
+    let target = ImportTarget { items: kg.items(), max_tokens, rows, users, starts };
     let model = hugging_face::import(&config, &weights, &target)?;
     let card = ModelCard {
         model: model.config.clone(),

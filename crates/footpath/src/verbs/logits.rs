@@ -4,7 +4,7 @@ use crate::artefacts::model::Model;
 use crate::error::Result;
 use crate::text::lines::{self, bad};
 use crate::text::words;
-use footpath_core::{Context, NodeId};
+use footpath_core::{Context, NodeId, TokenId};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,7 +48,7 @@ pub fn each(model: &Model, file: &Path, context: &Context, take: &mut dyn FnMut(
         }
         let Some((&start, rest)) = tokens.split_first() else { return Ok(()) };
         let history = start.checked_sub(first).map_or(&[][..], |node| model.prompt_items(NodeId(node)));
-        let mut inputs = paths.prompt(start, history);
+        let mut inputs = paths.prompt(TokenId(start), history);
         inputs.extend(paths.embed(rest));
         let logits = context.run(|| paths.logits(inputs))?;
         take(Logits { path: line.split_whitespace().collect::<Vec<_>>().join(" "), tokens, logits })

@@ -3,9 +3,9 @@ use footpath_core::Purpose;
 
 const PATH: [u32; 7] = [12, 8, 15, 10, 21, 11, 16];
 
-fn arranged(objective: &Objective, could_go_on: bool, seed: u64) -> Arranged {
+fn arranged(objective: &Objective, could_go_on: bool, seed: u64) -> ModelInput {
     let mut stream = Stream::new(seed, Purpose::Objective, 0, 0);
-    let text = Source { tokens: &PATH, stride: 2, could_go_on };
+    let text = TextTokens { tokens: &PATH, stride: 2, could_go_on };
     arrange(objective, text, &mut stream, &|token| token..token + 1)
 }
 
@@ -14,18 +14,18 @@ fn a_last_token_that_predicts_nothing_is_no_input() {
     let causal = Objective::default();
     assert_eq!(arranged(&causal, false, 0).inputs, PATH[..6]);
     let open = arranged(&causal, true, 0);
-    assert_eq!((open.inputs.as_slice(), open.questions.last()), (&PATH[..], Some(&(6, Wanted::Token(7)))));
+    assert_eq!((open.inputs.as_slice(), open.questions.last()), (&PATH[..], Some(&(6, Label::Token(7)))));
 }
 
 #[test]
 fn middles_are_cut_at_nodes() {
     let mut cuts = std::collections::BTreeSet::new();
     for seed in 0..500 {
-        let row = arranged(&Objective::of(Kind::FillInTheMiddle, Text::Paths), false, seed);
+        let row = arranged(&Objective::of(ObjectiveKind::FillInTheMiddle, Text::Paths), false, seed);
         let at = |mark: u32| row.inputs.iter().position(|&t| t == mark).expect("a mark");
         let (suffix, middle) = (at(5), at(6));
         let suffix_first = suffix == 1;
-        let Some(&(last, Wanted::Stop(stop))) = row.questions.last() else { panic!("the middle ends") };
+        let Some(&(last, Label::Stop(stop))) = row.questions.last() else { panic!("the middle ends") };
         assert_eq!(last, row.inputs.len() - 1);
         let (prefix_part, suffix_part, middle_part) = if suffix_first {
             let rest = &row.inputs[middle + 1..];
@@ -46,13 +46,17 @@ fn middles_are_cut_at_nodes() {
 #[test]
 fn a_permuted_text_asks_in_an_order() {
     for seed in 0..200 {
-        let row = arranged(&Objective { rate: Some(0.5), ..Objective::of(Kind::Permuted, Text::Paths) }, false, seed);
+        let row = arranged(
+            &Objective { rate: Some(0.5), ..Objective::of(ObjectiveKind::Permuted, Text::Paths) },
+            false,
+            seed,
+        );
         let mut ranks = row.ranks[..7].to_vec();
         ranks.sort_unstable();
         assert_eq!((ranks, row.ranks[0]), ((0..7).collect(), 0), "an order that begins with the user");
         assert_eq!(row.questions.len(), 3);
         for &(place, wanted) in &row.questions {
-            let Wanted::Token(position) = wanted else { panic!("tokens are asked for") };
+            let Label::Token(position) = wanted else { panic!("tokens are asked for") };
             assert_eq!(row.positions[place] as usize, position);
             assert_eq!(row.reaches[place] + 1, row.ranks[position], "it sees all before it and not itself");
             assert!(row.ranks[position] >= 4, "the last three of the order are asked for");
@@ -68,20 +72,20 @@ fn settings_belong_to_their_objectives() {
         objective.validate()
     };
     type Change = fn(&mut Objective);
-    let bad: [(Change, Kind); 8] = [
-        (|o| o.weight = 0.0, Kind::Causal),
-        (|o| o.weight = f64::NAN, Kind::Causal),
-        (|o| o.rate = Some(0.2), Kind::Causal),
-        (|o| o.rate = Some(0.0), Kind::Masked),
-        (|o| o.share = Some(0.5), Kind::Masked),
-        (|o| o.share = Some(1.5), Kind::FillInTheMiddle),
-        (|o| o.prompt = Some(2), Kind::Prefix),
-        (|o| o.length = Some(20), Kind::Causal),
+    let bad: [(Change, ObjectiveKind); 8] = [
+        (|o| o.weight = 0.0, ObjectiveKind::Causal),
+        (|o| o.weight = f64::NAN, ObjectiveKind::Causal),
+        (|o| o.rate = Some(0.2), ObjectiveKind::Causal),
+        (|o| o.rate = Some(0.0), ObjectiveKind::Masked),
+        (|o| o.share = Some(0.5), ObjectiveKind::Masked),
+        (|o| o.share = Some(1.5), ObjectiveKind::FillInTheMiddle),
+        (|o| o.prompt = Some(2), ObjectiveKind::Prefix),
+        (|o| o.length = Some(20), ObjectiveKind::Causal),
     ];
     assert!(bad.into_iter().all(|(change, kind)| objective(change, kind).is_err()));
-    assert!(objective(|o| o.share = Some(1.0), Kind::FillInTheMiddle).is_ok());
+    assert!(objective(|o| o.share = Some(1.0), ObjectiveKind::FillInTheMiddle).is_ok());
     let toml: Objective =
         serde_json::from_str(r#"{"kind": "fill-in-the-middle", "weight": 0.5}"#).expect("an objective");
-    assert_eq!((toml.kind, toml.text), (Kind::FillInTheMiddle, Text::Paths));
+    assert_eq!((toml.kind, toml.text), (ObjectiveKind::FillInTheMiddle, Text::Paths));
     assert!(serde_json::from_str::<Objective>(r#"{"kind": "masked", "rates": 0.5}"#).is_err());
 }

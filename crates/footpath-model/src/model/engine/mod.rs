@@ -67,11 +67,11 @@ pub trait Stepper {
     /// Number of tokens so far.
     fn num_tokens(&self) -> usize;
 
-    /// Hidden vectors of one more token for each row. `parents` says which of the rows before each row continues; `None` is
-    /// each its own, and the first token.
+    /// Hidden vectors of one more token for each row. `parents` says which of the rows before each row continues;
+    /// `None` is each its own, and the first token.
     ///
-    /// Those of the rows that `unread` names are not needed, now or later, and may be anything; their tokens are seen by
-    /// what follows like any others. Without it all are read.
+    /// Those of the rows that `unread` names are not needed, now or later, and may be anything; their tokens are seen
+    /// by what follows like any others. Without it all are read.
     ///
     /// # Shapes
     /// - `inputs`: `[rows, d_table]`, embedded tokens; the same comes back

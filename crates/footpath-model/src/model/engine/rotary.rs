@@ -3,7 +3,8 @@
 //! Number `j` of the first half of a head and number `j` of its second half are the plane that turns by
 //! `position · θ^(−2j / d_head)`: the order of LLaMA's weights as Hugging Face stores them.
 
-/// `position · θ^(−2j / d_head)` of each position and plane: `[positions, d_head / 2]`. As in `transformers`, of single precision.
+/// `position · θ^(−2j / d_head)` of each position and plane: `[positions, d_head / 2]`. As in `transformers`, of single
+/// precision.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,

@@ -12,7 +12,7 @@
 //! augmentations along best paths. Cost: k × items × (item, relation) pairs for a user.
 
 use crate::error::{Error, Result};
-use footpath_core::{Context, NodeId, RelationId};
+use footpath_core::{Context, NodeId, RelationId, TokenId};
 use footpath_eval::explanations::{SharedPopularity, recency};
 use footpath_graph::TrainKg;
 use footpath_model::decode::{ScoredItem, ScoredPath, UserList};
@@ -121,7 +121,7 @@ impl<'a> Reranker<'a> {
         let recency =
             if list.user.index() < self.kg.num_nodes() { recency(self.kg, list.user) } else { BTreeMap::new() };
         let vocabulary = self.kg.vocabulary();
-        let node = |token: u32| NodeId(token.wrapping_sub(vocabulary.node(NodeId(0)).0));
+        let node = |token: TokenId| NodeId(token.0.wrapping_sub(vocabulary.node(NodeId(0)).0));
         #[expect(clippy::cast_precision_loss, reason = "at most 1,000")]
         let slots = size as f64;
         let of_path = |path: &ScoredPath| {
@@ -130,7 +130,7 @@ impl<'a> Reranker<'a> {
             (self.weights.lir * linking + self.weights.sep * shared) / slots
         };
         let kind = |path: &ScoredPath| {
-            let token = path.tokens.iter().rev().nth(1).copied().unwrap_or_default();
+            let token = path.tokens.iter().rev().nth(1).map_or(0, |token| token.0);
             RelationId(u16::try_from(token.wrapping_sub(vocabulary.relation(RelationId(0)).0)).unwrap_or(u16::MAX))
         };
         let of_item = |item: &ScoredItem| {

@@ -13,7 +13,7 @@ pub use blend::BlendWeights;
 pub use footpath_graph::sample::Law;
 pub use footpath_model::TrainingProgress;
 pub use footpath_model::config::{Design, Preset, Softmax, Tables, TrainingConfig};
-pub use footpath_model::data::objective::Kind;
+pub use footpath_model::data::ObjectiveKind;
 pub use footpath_model::data::{Objective, Text};
 pub use footpath_model::model::Architecture;
 pub use plan::Plan;

@@ -129,7 +129,7 @@ fn with(training: &TrainingConfig, key: &str, value: Value) -> std::result::Resu
 mod tests {
     use super::*;
     use footpath_model::config::{Design, Preset, Softmax, Tables};
-    use footpath_model::data::objective::Kind;
+    use footpath_model::data::ObjectiveKind;
 
     fn read_text(text: &str) -> std::result::Result<Options, String> {
         let file = tempfile::NamedTempFile::new().expect("temporary file");
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!((options.preset, options.damping), (Preset::Base, 0.5));
         assert_eq!((options.training.learning_rate, options.training.softmax), (1e-4, Softmax::Typed));
         let kinds: Vec<_> = options.training.objectives.iter().map(|o| (o.kind, o.weight)).collect();
-        assert_eq!(kinds, [(Kind::Causal, 1.0), (Kind::FillInTheMiddle, 0.5)]);
+        assert_eq!(kinds, [(ObjectiveKind::Causal, 1.0), (ObjectiveKind::FillInTheMiddle, 0.5)]);
         let same =
             Options { training: TrainingConfig { seed: 1, ..Options::default().training }, ..Options::default() };
         assert_eq!(read_text("seed = 1\n"), Ok(same));
@@ -190,7 +190,7 @@ mod tests {
             assign(&mut options, text).expect(text);
         }
         assert_eq!((options.training.softmax, options.training.batch_size), (Softmax::Full, 64));
-        assert_eq!((options.preset, options.training.objectives[0].kind), (Preset::Tiny, Kind::Masked));
+        assert_eq!((options.preset, options.training.objectives[0].kind), (Preset::Tiny, ObjectiveKind::Masked));
         for (text, words) in
             [("batch_size", "no key=value"), ("batch_size=x", "invalid type"), ("x=1", "no such setting")]
         {

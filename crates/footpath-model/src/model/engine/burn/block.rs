@@ -111,7 +111,8 @@ fn turned(x: Tensor<4>, rotation: Option<&Rotation>) -> Tensor<4> {
     }
 }
 
-/// As [`Activation::GeluTanh`] says; cubes by multiplication, which is faster than a power and right for negative numbers on every backend.
+/// As [`Activation::GeluTanh`] says; cubes by multiplication, which is faster than a power and right for negative
+/// numbers on every backend.
 fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let cube = x.clone() * x.clone() * x.clone();
     let inner = (x.clone() + cube.mul_scalar(0.044_715)).mul_scalar((2.0 / std::f64::consts::PI).sqrt());

@@ -1,7 +1,7 @@
 //! The trunk in the tensors of [burn](https://burn.dev): on any of its devices, with its automatic derivatives.
 //!
-//! It is what computes on GPUs, and what our own kernels are compared with. The loss, computed on the host, enters burn's
-//! graph as the linear form whose gradient its derivative is: `Σ hidden · d_hidden`.
+//! It is what computes on GPUs, and what our own kernels are compared with. The loss, computed on the host, enters
+//! burn's graph as the linear form whose gradient its derivative is: `Σ hidden · d_hidden`.
 
 mod block;
 mod norm;

@@ -77,7 +77,8 @@ impl TrunkWeights {
         1.0 / (self.d_head() as f32).sqrt()
     }
 
-    /// For each token the mean of the values it sees, by weight, and the weights: `[rows, tokens, d_model]`, `[rows, heads, tokens, tokens]`.
+    /// For each token the mean of the values it sees, by weight, and the weights: `[rows, tokens, d_model]`, `[rows,
+    /// heads, tokens, tokens]`.
     ///
     /// # Shapes
     /// - `qkv`: `[rows, tokens, 3 · d_model]`

@@ -1,8 +1,8 @@
 //! The feed-forward layer.
 
-use crate::kernels::{exp, vectorised};
+use crate::kernels::{Output, exp, vectorised};
 use crate::model::Activation;
-use crate::model::weights::{Block, Write};
+use crate::model::weights::Block;
 
 /// What the derivative of a feed-forward layer needs.
 #[derive(Debug)]
@@ -80,10 +80,10 @@ impl Block {
         let mut d_x = vec![0.0; x.len()];
         if let (Some(gate), Some(of_gate)) = (&self.gate, &mut gradient.gate) {
             let d_gate: Vec<f32> = d_inner.iter().zip(&inner.by_gate).map(|(d, slope)| d * slope).collect();
-            gate.backward_into(x, &d_gate, of_gate, Write::Over, &mut d_x);
+            gate.backward_into(x, &d_gate, of_gate, Output::Replace, &mut d_x);
         }
         d_inner.iter_mut().zip(&inner.by_expanded).for_each(|(d, slope)| *d *= slope);
-        self.expand.backward_into(x, &d_inner, &mut gradient.expand, Write::Add, &mut d_x);
+        self.expand.backward_into(x, &d_inner, &mut gradient.expand, Output::Add, &mut d_x);
         d_x
     }
 }
@@ -111,7 +111,8 @@ fn gelu(x: &mut [f32], activation: Activation) -> Vec<f32> {
 
 /// `x · Φ(x)` and `Φ(x) + x · φ(x)`.
 ///
-/// The error function is that of Abramowitz and Stegun, 7.1.26, to 1.5e-7: what single precision has. Its exponential is that of φ.
+/// The error function is that of Abramowitz and Stegun, 7.1.26, to 1.5e-7: what single precision has. Its exponential
+/// is that of φ.
 #[inline(always)]
 fn gelu_exact(x: f32) -> (f32, f32) {
     const T: f32 = 0.327_591_1;
@@ -138,7 +139,8 @@ fn gelu_tanh(x: f32) -> (f32, f32) {
     (x * share, share + x * share * (1.0 - share) * A * (1.0 + 3.0 * B * x * x))
 }
 
-/// `silu(gate) · expanded`, written over `expanded`; its slope by the gate is written over `gate`, and that by `expanded` is returned.
+/// `silu(gate) · expanded`, written over `expanded`; its slope by the gate is written over `gate`, and that by
+/// `expanded` is returned.
 fn gated(expanded: &mut [f32], gate: &mut [f32]) -> Vec<f32> {
     let mut slopes = vec![0.0; gate.len()];
     vectorised(

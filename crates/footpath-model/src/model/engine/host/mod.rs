@@ -1,9 +1,9 @@
 //! The trunk on the CPU, forward and backward, by hand.
 //!
-//! It is the same function as burn's with the same gradients (`tests/model/host.rs` compares them for every architecture),
-//! in a third of the time: a backend goes over the whole batch once for each operation and makes a tensor of each result;
-//! here a few rows go through all blocks while they are in the cache, and what lies between two matrix products is one
-//! pass. The weights are used where they lie.
+//! It is the same function as burn's with the same gradients (`tests/model/host.rs` compares them for every
+//! architecture), in a third of the time: a backend goes over the whole batch once for each operation and makes a
+//! tensor of each result; here a few rows go through all blocks while they are in the cache, and what lies between two
+//! matrix products is one pass. The weights are used where they lie.
 //!
 //! | file | what |
 //! |---|---|

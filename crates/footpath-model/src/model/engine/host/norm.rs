@@ -53,8 +53,8 @@ impl Norm {
 
     /// Adds the gradients of γ and β to `gradient`, and that of `x` to `d_x`.
     ///
-    /// With x̂ the row after mean and variance, and g = γ · d_out: `d_x = (g − mean(g) − x̂ · mean(g · x̂)) / σ`, where an RMSNorm lacks
-    /// `mean(g)`.
+    /// With x̂ the row after mean and variance, and g = γ · d_out: `d_x = (g − mean(g) − x̂ · mean(g · x̂)) / σ`, where
+    /// an RMSNorm lacks `mean(g)`.
     pub(super) fn backward(&self, x: &[f32], normed: &NormOutput, d_out: &[f32], gradient: &mut Self, d_x: &mut [f32]) {
         let width = self.gamma.values.len();
         let (gamma, d_gamma) = (&self.gamma.values, &mut gradient.gamma.values);

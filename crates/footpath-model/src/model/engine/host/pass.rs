@@ -1,7 +1,8 @@
 //! Whole batches.
 //!
-//! Rows go through in portions that stay in a core's cache. The portions of a group are summed into one set of gradients, in their order, and so
-//! are then the groups; both depend on the sizes alone, so that the result is the same for any number of threads.
+//! Rows go through in portions that stay in a core's cache. The portions of a group are summed into one set of
+//! gradients, in their order, and so are then the groups; both depend on the sizes alone, so that the result is the
+//! same for any number of threads.
 
 use super::super::{Pass, TrunkGradients};
 use super::attention::{Direction, RotaryTable, Visibility};

@@ -1,7 +1,7 @@
 //! One more token for each row.
 //!
-//! Keys and values of a token are written once and stay where they are: a row knows the rows that it came from, so that beams which share a
-//! prefix share its keys and values, and choosing beams copies nothing.
+//! Keys and values of a token are written once and stay where they are: a row knows the rows that it came from, so that
+//! beams which share a prefix share its keys and values, and choosing beams copies nothing.
 
 use super::super::Stepper;
 use super::attention::{Direction, RotaryTable, softmax};
@@ -10,7 +10,8 @@ use crate::model::weights::{Block, TrunkWeights};
 use footpath_core::{Result, Stop};
 use rayon::prelude::*;
 
-/// Rows that a thread takes through all blocks at once: a multiple of what the matrix product takes at a time, and no more than the caches hold.
+/// Rows that a thread takes through all blocks at once: a multiple of what the matrix product takes at a time, and no
+/// more than the caches hold.
 const PORTION: usize = 120;
 
 /// Keys and values of the tokens so far.
