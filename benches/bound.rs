@@ -9,8 +9,8 @@ const LANES: usize = 64;
 /// Reads of a measurement.
 const READS: usize = 20_000_000;
 
-/// Random reads from tables of these sizes in bytes, in turn, as the two reads of a hop are: each address depends on what the
-/// read before it gave. Counted in rounds, one read from every table.
+/// Random reads from tables of these sizes in bytes, in turn, as the two reads of a hop are: each address depends on
+/// what the read before it gave. Counted in rounds, one read from every table.
 pub(crate) fn rounds(sizes: &[usize]) -> Outcome<Done> {
     let tables: Vec<HugeArray<u64>> = sizes.iter().map(|&size| filled(size / 8)).collect::<Outcome<_>>()?;
     cpu_time(|| Ok(chase(&tables) as f64))

@@ -24,7 +24,8 @@ impl Numbers for QuickStream {
     }
 }
 
-/// Marsaglia's xorshift64 (2003), one for each walker, which goes on from walk to walk: the numbers then depend on who walks when.
+/// Marsaglia's xorshift64 (2003), one for each walker, which goes on from walk to walk: the numbers then depend on who
+/// walks when.
 #[derive(Clone, Copy, Default)]
 struct Xorshift(u64);
 

@@ -11,7 +11,8 @@ const FACTS_PER_ITEM: u64 = 20;
 const ITEMS_PER_USER: u64 = 30;
 const RELATIONS: [&str; 5] = ["genre", "director", "starring", "writer", "country"];
 
-/// How many of each there are in a part, and how many parts. A popular thing has as many edges whatever the number of parts.
+/// How many of each there are in a part, and how many parts. A popular thing has as many edges whatever the number of
+/// parts.
 pub(crate) struct Size {
     pub(crate) users: u64,
     pub(crate) items: u64,
@@ -24,7 +25,8 @@ pub(crate) fn graph() -> Outcome<TrainKg> {
     made_up(&USUAL)
 }
 
-/// A graph of any size. What users choose and what is said of items may be in any part, but no part is more popular than another.
+/// A graph of any size. What users choose and what is said of items may be in any part, but no part is more popular
+/// than another.
 pub(crate) fn made_up(size: &Size) -> Outcome<TrainKg> {
     let mut random = Stream::new(1, Purpose::Simulate, 0, 0);
     let mut dataset = Dataset::default();

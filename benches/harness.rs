@@ -20,8 +20,8 @@ pub(crate) struct Figure {
     /// Units of work in a second: the median of the rounds. Or a wait.
     value: f64,
     unit: &'static str,
-    /// `value` over the rate of what ran beside it: the median over the rounds, since load of the machine meets both of a round alike. Of waits,
-    /// theirs over ours. More is better.
+    /// `value` over the rate of what ran beside it: the median over the rounds, since load of the machine meets both of
+    /// a round alike. Of waits, theirs over ours. More is better.
     ratio: f64,
     /// What ran beside it.
     against: &'static str,
@@ -70,7 +70,8 @@ impl Figure {
         Ok(Self { value: median(rates), unit, ratio: median(ratios), against, goal, cpu_seconds: cpu })
     }
 
-    /// Does ours and theirs in turn, each `num` times, told which time it is. The value is a quantile of how long ours took, in milliseconds.
+    /// Does ours and theirs in turn, each `num` times, told which time it is. The value is a quantile of how long ours
+    /// took, in milliseconds.
     pub(crate) fn measure_waits<T, U>(
         quantile: f64,
         against: &'static str,
@@ -124,7 +125,8 @@ pub(crate) fn time(work: impl FnOnce() -> Outcome<f64>) -> Outcome<Done> {
     Ok(Done { amount, seconds: begun.elapsed().as_secs_f64() })
 }
 
-/// Times a piece of work by the processor time of all threads, to a hundredth of a second; so the rate is that of one core, whatever else runs on the machine.
+/// Times a piece of work by the processor time of all threads, to a hundredth of a second; so the rate is that of one
+/// core, whatever else runs on the machine.
 pub(crate) fn cpu_time(work: impl FnOnce() -> Outcome<f64>) -> Outcome<Done> {
     let now = || cpu_seconds().ok_or("the system does not tell the processor time");
     let begun = now()?;

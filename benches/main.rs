@@ -4,7 +4,8 @@
 //! cargo xtask bench [NAME] [--json]
 //! ```
 //!
-//! `footpath-bench generate` writes made-up graphs of any size, and `cargo xtask bench scale` measures how things grow with them; see [`generate`] and [`scale`].
+//! `footpath-bench generate` writes made-up graphs of any size, and `cargo xtask bench scale` measures how things grow
+//! with them; see [`generate`] and [`scale`].
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints figures")]
 

@@ -1,4 +1,5 @@
-//! petgraph's algorithms on the bundled films, on the store as it is and on a part of it: `cargo run --release -p footpath-examples --example petgraph_films`.
+//! petgraph's algorithms on the bundled films, on the store as it is and on a part of it: `cargo run --release -p
+//! footpath-examples --example petgraph_films`.
 
 use footpath_core::{NodeId, RelationId, TypeId};
 use footpath_graph::TrainKg;
@@ -35,7 +36,8 @@ fn films(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
         writeln!(out, "  {:<44} {:.2} away", kg.label(film), -distance)?;
     }
 
-    // petgraph's page rank takes time in nodes × edges, so it runs on a small graph: the user's films and what is said of them.
+    // petgraph's page rank takes time in nodes × edges, so it runs on a small graph: the user's films and what is said
+    // of them.
     let small = build(from_petgraph(&around(&kg, user), |_, &node| kind(&kg, node), |_, &fact| statement(&kg, fact))?)?;
     let small = small.train_kg()?;
     let ranks = page_rank(&facts(&small), 0.85, 20);

@@ -107,7 +107,8 @@ fn one_falsified_hop_is_found_and_named() {
 fn a_held_out_choice_is_a_leak() {
     let (films, truth) = (films(), Truth::read());
     let root = tempfile::tempdir().expect("a directory");
-    // The same choices with nothing held out, so that a corpus of the held-out ones can be drawn; then judged by the graph that holds them out.
+    // The same choices with nothing held out, so that a corpus of the held-out ones can be drawn; then judged by the
+    // graph that holds them out.
     let (everything, corpus) = (root.path().join("everything"), root.path().join("corpus"));
     succeed(&args!["import", crate::support::films::folder(), "--out", &everything, "--split", "none"]);
     succeed(&args!["sample", &everything, "--out", &corpus, "--hops", "3", "--paths-per-user", "5"]);

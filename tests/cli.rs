@@ -164,7 +164,8 @@ fn evaluate_reads_anyones_lists_and_judges_them_as_its_own() {
     for name in ["popularity", "item-knn", "path-count"] {
         assert!(FIGURES.iter().all(|figure| share(&baselines["baselines"][name][figure])), "{name}");
     }
-    // Six choices of a user are held out for valid at most; they take no slots on test, so the lists are longer by as many.
+    // Six choices of a user are held out for valid at most; they take no slots on test, so the lists are longer by as
+    // many.
     succeed(&args!["recommend", &model, "--kg", &kg, "--all", "-k", "16", "--beams", "100", "--tsv", "--out", &recs]);
     let lists = object(&succeed(&args!["evaluate", "--kg", &kg, "--recs", &recs, "-k", "10", "--json"]));
     for figure in FIGURES {

@@ -1,4 +1,5 @@
-//! Evaluation: anybody's lists, what is left out of them, two results side by side, the card, the page, and what may not matter to training.
+//! Evaluation: anybody's lists, what is left out of them, two results side by side, the card, the page, and what may
+//! not matter to training.
 
 use crate::support::artefact::manifest;
 use crate::support::films::{Films, Truth, films};

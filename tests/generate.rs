@@ -1,4 +1,5 @@
-//! Every way to ask for recommendations: modes, scores, users the graph does not know, forms of output, and the verbs that read them back.
+//! Every way to ask for recommendations: modes, scores, users the graph does not know, forms of output, and the verbs
+//! that read them back.
 
 use crate::support::films::films;
 use crate::support::{args, fail, object, objects, strings, succeed};
@@ -435,7 +436,8 @@ fn a_model_goes_on_with_a_graph_that_has_grown() {
     assert!(refused.contains("made from kg"), "{refused}");
     let adapt = args!["adapt", &small.model, "--from", &small.kg, "--kg", &kg, "--out", &model, "--json"];
     let report = object(&succeed(&adapt));
-    // New: the book, its critic and the newcomer. Composed: the book, the held-out answers and the decoys, which nobody chose in train.
+    // New: the book, its critic and the newcomer. Composed: the book, the held-out answers and the decoys, which nobody
+    // chose in train.
     let cold = u64::try_from(crate::support::small::NUM_USERS).expect("small");
     assert_eq!((&report["new_users"], &report["new_relations"], &report["dropped"]), (&1.into(), &1.into(), &0.into()));
     assert_eq!(report["composed"].as_u64(), Some(1 + 2 * cold), "{report}");

@@ -1,4 +1,5 @@
-//! Models of Hugging Face, with logits that their code computed (tests/hugging_face/compare.py writes both), and the verbs about models.
+//! Models of Hugging Face, with logits that their code computed (tests/hugging_face/compare.py writes both), and the
+//! verbs about models.
 
 use crate::support::small::{NUM_USERS, small};
 use crate::support::{args, fail, files, object, objects, succeed};
@@ -7,7 +8,8 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Two with one word for each user, and two with another at the beginning of a path. All but `llama` have one table for input and output.
+/// Two with one word for each user, and two with another at the beginning of a path. All but `llama` have one table for
+/// input and output.
 const MODELS: [&str; 4] = ["gpt2", "llama", "gpt2-starts", "llama-starts"];
 
 /// A model made by their code.

@@ -3,12 +3,15 @@
 //! - `cli`: every verb, its JSON, its exit status, its manners towards files and pipes
 //! - `pattern`: patterns in words, as presets, as files, and how bad ones are refused
 //! - `generate`: modes, scores, guests and forms of recommendations, and the verbs that read them back
-//! - `objectives`: what a model can learn, from a file or options, in one stage or two, and what each can be asked afterwards
-//! - `hugging_face`: models in the form of transformers and back, with logits that transformers computed, and the verbs about models
+//! - `objectives`: what a model can learn, from a file or options, in one stage or two, and what each can be asked
+//!   afterwards
+//! - `hugging_face`: models in the form of transformers and back, with logits that transformers computed, and the verbs
+//!   about models
 //! - `house`: the crates lean on each other in one direction
 //! - `faithful`: every fact of every recommended path stands in the data at the file and line it names
 //! - `audit`: a corpus of 100,000 paths against the raw files, and the verb that finds a single false hop
-//! - `evaluation`: anybody's lists, two results side by side, the card, the page, and that the test part is looked at by the judge alone
+//! - `evaluation`: anybody's lists, two results side by side, the card, the page, and that the test part is looked at
+//!   by the judge alone
 //! - `corpora`: every form of a corpus, its description, and a disk that fills up meanwhile
 //! - `threads`: the same bytes from 1, 2 and 4 threads
 //! - `planted`: a graph with one right answer for each user, which must be learned and found

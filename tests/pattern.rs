@@ -1,4 +1,5 @@
-//! Patterns as users meet them: `pattern check` and `pattern list`, presets, files of patterns, and how bad ones are refused.
+//! Patterns as users meet them: `pattern check` and `pattern list`, presets, files of patterns, and how bad ones are
+//! refused.
 
 use crate::support::films::folder;
 use crate::support::{args, entries, fail, object, shared, strings, succeed};
@@ -187,7 +188,8 @@ fn bad_patterns_are_usage_errors_that_point() {
         let under: String = lines[1].iter().skip(at).take(lines[2].len() - at).collect();
         assert_eq!(under, *marked, "{}", said[0]);
     }
-    // What the language allows and the graph has no facts for is found by the check alone; elsewhere there are just no paths.
+    // What the language allows and the graph has no facts for is found by the check alone; elsewhere there are just no
+    // paths.
     let nothing = "(:user)-[:starring]->(:item)";
     let said = fail(2, &args!["pattern", "check", nothing, "--kg", &kg]);
     assert!(said.contains("no such edge leads on from user") && said.contains("lead on: interacted"), "{said}");

@@ -1,4 +1,5 @@
-//! The search for settings: the same table whatever happens meanwhile, nothing of the test part in it, and bad spaces refused before anything is trained.
+//! The search for settings: the same table whatever happens meanwhile, nothing of the test part in it, and bad spaces
+//! refused before anything is trained.
 
 use crate::support::small::{self, NUM_USERS};
 use crate::support::{args, entries, fail, files, footpath, object, program, succeed};

@@ -60,8 +60,8 @@ fn arcs_have_weights_only_where_the_data_has_and_laws_only_where_they_are_asked_
             };
             let (plain, plain_settings) = sampled("plain", &[]);
             let (heavy, heavy_settings) = sampled("heavy", &["--edge-weights"]);
-            // Two hops along a series weigh a million, and every hop of a choice 2.5. Where the end is drawn first, a series leads to no end
-            // that anything else leads to.
+            // Two hops along a series weigh a million, and every hop of a choice 2.5. Where the end is drawn first, a
+            // series leads to no end that anything else leads to.
             let favoured = if law == "uniform-end" { "\"~interacted\"" } else { "in_series" };
             let share =
                 |paths: &[String]| paths.iter().filter(|path| path.contains(favoured)).count() * 100 / paths.len();

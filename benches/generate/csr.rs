@@ -14,14 +14,16 @@ const PARETO: u32 = 17;
 /// Offsets of the nodes, one more than there are, and the targets of their arcs.
 pub(crate) type Csr = (Vec<u64>, Vec<u32>);
 
-/// An R-MAT graph (Chakrabarti et al., SDM 2004) of 2^scale ids, in both directions: no loops, no parallel arcs, ids scrambled, targets ascending.
+/// An R-MAT graph (Chakrabarti et al., SDM 2004) of 2^scale ids, in both directions: no loops, no parallel arcs, ids
+/// scrambled, targets ascending.
 pub(crate) fn rmat(scale: u32, arcs: u64, seed: u64) -> Outcome<Csr> {
     if scale > 31 || arcs / 2 > 1u64 << (2 * scale).saturating_sub(4) {
         return Err("at most 2³¹ ids, and at most an eighth of all pairs".into());
     }
     let (wanted, ids) = ((arcs / 2) as usize, Scramble::new(1 << scale, seed, RMAT));
     let (mut edges, mut drawn): (Vec<u64>, u64) = (Vec::new(), 0);
-    // As many are drawn as are missing, until none is: what was drawn before stays, so every distinct edge has its chance.
+    // As many are drawn as are missing, until none is: what was drawn before stays, so every distinct edge has its
+    // chance.
     while edges.len() < wanted {
         let missing = (wanted - edges.len()) as u64;
         let draw = |number: u64| edge(scale, &mut Stream::new(seed, Purpose::Simulate, RMAT, number), &ids);
@@ -67,7 +69,8 @@ fn symmetric(nodes: usize, edges: &[u64]) -> Csr {
             next[from] += 1;
         }
     }
-    // The edges are sorted by smaller end, then by larger: a node gets its smaller neighbours in order, then its larger ones.
+    // The edges are sorted by smaller end, then by larger: a node gets its smaller neighbours in order, then its larger
+    // ones.
     (offsets, targets)
 }
 
@@ -79,8 +82,9 @@ fn running_sum(offsets: &mut [u64]) {
     }
 }
 
-/// A directed graph with as many arcs as asked for, whose out-degrees have a density of exponent 3 and whose targets are chosen in proportion
-/// to nearly the same weights: hubs are hubs in both directions. Loops and parallel arcs occur.
+/// A directed graph with as many arcs as asked for, whose out-degrees have a density of exponent 3 and whose targets
+/// are chosen in proportion to nearly the same weights: hubs are hubs in both directions. Loops and parallel arcs
+/// occur.
 pub(crate) fn pareto_csr(nodes: u64, arcs: u64, seed: u64) -> Outcome<Csr> {
     if nodes == 0 || nodes >= u64::from(u32::MAX) {
         return Err("from 1 to 2³² − 2 nodes".into());

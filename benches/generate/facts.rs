@@ -31,7 +31,8 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// The knowledge graph by which samplers are compared: 10.16 million triples, of which 4.98 million are interactions.
+    /// The knowledge graph by which samplers are compared: 10.16 million triples, of which 4.98 million are
+    /// interactions.
     pub(crate) fn walks(seed: u64) -> Self {
         Self {
             users: 200_000,
@@ -131,8 +132,9 @@ impl Ids {
 
 impl Rows {
     pub(crate) fn new(shape: &Shape, kind: Kind) -> Self {
-        // Exponents 3 for what people do and how much is said of a thing; 2.33 for the popularity of items and of entities among
-        // entities; 2.14 for entities of items, of which a few (countries, genres) have a good part of all items.
+        // Exponents 3 for what people do and how much is said of a thing; 2.33 for the popularity of items and of
+        // entities among entities; 2.14 for entities of items, of which a few (countries, genres) have a good part of
+        // all items.
         let (heads, total, flat, (tails, k, flat_tails), relations) = match kind {
             Kind::Interaction => (shape.users, shape.interactions, 1e-4, (shape.items, 2, 1e-4), 1),
             Kind::ItemFact => (shape.items, shape.item_facts, 1e-3, (shape.entities, 3, 1e-5), shape.relations[0]),
@@ -161,7 +163,8 @@ impl Rows {
         self.degrees.part(self.total, rank)
     }
 
-    /// Fills `row` with the statements of a head, in no order, and gives the stream to draw what else there is to say of them.
+    /// Fills `row` with the statements of a head, in no order, and gives the stream to draw what else there is to say
+    /// of them.
     pub(crate) fn fill(&self, head: u64, row: &mut Vec<Tail>) -> Stream {
         let mut random = Stream::new(self.seed, Purpose::Simulate, self.kind as u32, head);
         row.clear();

@@ -7,8 +7,8 @@ use footpath_graph::build::build;
 use footpath_graph::dataset::{RawInteraction, RawTriple};
 use footpath_graph::{Dataset, Split, TrainKg};
 
-/// The knowledge graph by which samplers are compared: 200 thousand users, 100 thousand items, 500 thousand entities, 20 relations,
-/// 20.3 million arcs. Every interaction is in train.
+/// The knowledge graph by which samplers are compared: 200 thousand users, 100 thousand items, 500 thousand entities,
+/// 20 relations, 20.3 million arcs. Every interaction is in train.
 pub(crate) fn walks_kg(seed: u64) -> Outcome<TrainKg> {
     power_law_kg(&Shape::walks(seed))
 }

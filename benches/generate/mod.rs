@@ -1,7 +1,7 @@
 //! Made-up graphs of any size, as skewed as real ones: degrees and popularity fall as power laws.
 //!
-//! Every number is a function of the seed and of its place, by means of the counter-based generator and of operations that IEEE 754
-//! defines to the last bit. So the same shape gives the same bytes on any machine.
+//! Every number is a function of the seed and of its place, by means of the counter-based generator and of operations
+//! that IEEE 754 defines to the last bit. So the same shape gives the same bytes on any machine.
 //!
 //! ```text
 //! footpath-bench generate DIR --edges 10000000 [--users N] [--items N] [--entities N] [--seed N]

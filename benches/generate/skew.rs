@@ -7,8 +7,9 @@ const MIN_SHIFT: f64 = 5.0;
 
 /// Weights of the ranks 0 to n − 1 that fall as (rank + shift)^−s, with s = 1 − 2^−k.
 ///
-/// The sum of the weights up to a rank is then a k-fold square root, and its inverse a k-fold square: both are exact to the last bit
-/// everywhere, which powers are not. A degree sequence by such weights has a density of exponent 1 + 1/s: 3 for k = 1, 2.33 for 2, 2.14 for 3.
+/// The sum of the weights up to a rank is then a k-fold square root, and its inverse a k-fold square: both are exact to
+/// the last bit everywhere, which powers are not. A degree sequence by such weights has a density of exponent 1 + 1/s:
+/// 3 for k = 1, 2.33 for 2, 2.14 for 3.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PowerLaw {
     n: u64,
@@ -70,7 +71,8 @@ impl Scramble {
     pub(crate) fn of(&self, x: u64) -> u64 {
         let mut x = x;
         loop {
-            // Multiplying by an odd number and folding the upper half into the lower are bijections of the numbers of so many bits.
+            // Multiplying by an odd number and folding the upper half into the lower are bijections of the numbers of
+            // so many bits.
             for (factor, summand) in self.keys {
                 x = x.wrapping_mul(factor).wrapping_add(summand) & self.mask;
                 x ^= x >> self.shift;

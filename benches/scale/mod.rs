@@ -4,8 +4,9 @@
 //! cargo xtask bench scale [--edges 1000000,10000000] [--dir DIR] [--json]
 //! ```
 //!
-//! Each step runs in a process of its own, so that its time and its peak memory are its own. Made-up graphs are written to a folder below DIR (the
-//! system's temporary one unless given) and removed afterwards; a graph of 100 million edges takes 6 GB there.
+//! Each step runs in a process of its own, so that its time and its peak memory are its own. Made-up graphs are written
+//! to a folder below DIR (the system's temporary one unless given) and removed afterwards; a graph of 100 million edges
+//! takes 6 GB there.
 
 mod step;
 mod table;

@@ -1,10 +1,11 @@
 //! A small graph with one right answer for each user.
 //!
-//! Every user has three series of their own, of three books each: two complete, and one of which the last book is held out. The only
-//! paths to that book are along `in_series`. A decoy is closer at hand: each of the two other books of the unfinished series shares its
-//! `shelf` and its `mood` with the same book that nobody chose, so a model that has not learned which relation matters ranks the decoy first.
-//! The books of the complete series stand on shelves with those of all other users. Everybody has chosen the bestseller too, so that
-//! there are paths through other users; in training they lead nowhere.
+//! Every user has three series of their own, of three books each: two complete, and one of which the last book is held
+//! out. The only paths to that book are along `in_series`. A decoy is closer at hand: each of the two other books of
+//! the unfinished series shares its `shelf` and its `mood` with the same book that nobody chose, so a model that has
+//! not learned which relation matters ranks the decoy first. The books of the complete series stand on shelves with
+//! those of all other users. Everybody has chosen the bestseller too, so that there are paths through other users; in
+//! training they lead nowhere.
 
 use super::{args, shared, succeed};
 use std::fmt::Write;

@@ -1,4 +1,5 @@
-//! Keeps the heap: by default glibc gives every large block back to the system when it is freed, and a training step frees thousands.
+//! Keeps the heap: by default glibc gives every large block back to the system when it is freed, and a training step
+//! frees thousands.
 
 #![expect(unsafe_code, reason = "the allocator's settings are only reachable through libc")]
 

@@ -1,5 +1,5 @@
-//! A child made by `fork` has the memory of its parent and none of its threads. A test binary of its own, with one test, so
-//! that no other thread holds a lock at the moment of the call.
+//! A child made by `fork` has the memory of its parent and none of its threads. A test binary of its own, with one
+//! test, so that no other thread holds a lock at the moment of the call.
 
 #![cfg(target_os = "linux")]
 #![expect(unsafe_code, reason = "fork, waitpid and _exit are calls of the system")]
@@ -32,7 +32,8 @@ fn status_of(child: libc::pid_t) -> Option<i32> {
 fn a_child_of_fork_works_on_threads_of_its_own() {
     let context = Context::default().with_threads(Threads::new(2).expect("few"));
     assert_eq!(sum(&context), Some(499_500), "the threads of the parent are made before");
-    // SAFETY: no thread of the pool holds a lock while it is idle, and the child ends without going back to the harness.
+    // SAFETY: no thread of the pool holds a lock while it is idle, and the child ends without going back to the
+    // harness.
     let child = unsafe { libc::fork() };
     if child == 0 {
         let status = i32::from(sum(&context) != Some(499_500));

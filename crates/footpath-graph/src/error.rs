@@ -177,7 +177,8 @@ impl fmt::Display for PatternFailure {
 
 impl std::error::Error for PatternFailure {}
 
-/// Text for a message: at most [`MAX_SHOWN_BYTES`], control and direction characters escaped, so that no input can drive a terminal.
+/// Text for a message: at most [`MAX_SHOWN_BYTES`], control and direction characters escaped, so that no input can
+/// drive a terminal.
 #[must_use]
 pub fn show(bytes: &[u8]) -> String {
     let cut = bytes.get(..MAX_SHOWN_BYTES).unwrap_or(bytes);

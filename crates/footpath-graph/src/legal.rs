@@ -1,8 +1,8 @@
 //! Legal continuations of a path: the edges of the graph that a pattern allows and that lead to a wanted end.
 //!
-//! A continuation is legal when at least one simple path of the pattern goes on from it to an item of the goal. A table over
-//! (automaton state, node), made once by a sweep backward from the items, says where *some* item can be reached; what depends on the
-//! user and on the path so far is looked up on the way and stops at the first completion found.
+//! A continuation is legal when at least one simple path of the pattern goes on from it to an item of the goal. A table
+//! over (automaton state, node), made once by a sweep backward from the items, says where *some* item can be reached;
+//! what depends on the user and on the path so far is looked up on the way and stops at the first completion found.
 
 mod new_user;
 mod node_set;
@@ -95,7 +95,8 @@ impl Legal {
         first + nodes.start..first + nodes.end
     }
 
-    /// Whether this holds for the tails of any relation of a node; asked relation by relation, up to the first of which it holds.
+    /// Whether this holds for the tails of any relation of a node; asked relation by relation, up to the first of which
+    /// it holds.
     fn any_run<'s>(&'s self, node: NodeId, mut holds: impl FnMut(RelationId, &'s [u32]) -> bool) -> bool {
         match node.index() < self.table.kg.num_nodes() {
             true => self.table.kg.arcs(node).runs().any(|(relation, tails)| holds(relation, tails)),

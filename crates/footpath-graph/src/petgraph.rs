@@ -1,4 +1,5 @@
-//! The graph as [petgraph](https://docs.rs/petgraph) sees it, so that its algorithms run on a [`TrainKg`] as it is, mapped file included.
+//! The graph as [petgraph](https://docs.rs/petgraph) sees it, so that its algorithms run on a [`TrainKg`] as it is,
+//! mapped file included.
 //!
 //! ```
 //! use footpath_graph::{Dataset, build::build, petgraph::facts};
@@ -19,9 +20,10 @@
 //! # Ok::<(), footpath_graph::Error>(())
 //! ```
 //!
-//! `&kg` is a directed graph in which **every arc is an edge**: each fact, train interactions included, is there twice, as stated and as its inverse. So what can be
-//! reached does not depend on how a relation is put. [`facts`] is the same graph with **each fact once**, as stated. Nodes are [`NodeId`]s, their weight is
-//! their type; an edge is named by its [`Triple`], its weight is the directed relation. Incoming edges cost as much as outgoing ones.
+//! `&kg` is a directed graph in which **every arc is an edge**: each fact, train interactions included, is there twice,
+//! as stated and as its inverse. So what can be reached does not depend on how a relation is put. [`facts`] is the same
+//! graph with **each fact once**, as stated. Nodes are [`NodeId`]s, their weight is their type; an edge is named by its
+//! [`Triple`], its weight is the directed relation. Incoming edges cost as much as outgoing ones.
 //!
 //! [`from_petgraph`] goes the other way.
 
@@ -373,14 +375,16 @@ pub enum EdgeKind {
     Fact(String),
 }
 
-/// A data set from any graph of petgraph. `node` and `edge` say what its nodes and edges are; [`build`](crate::build::build) makes a graph of it.
+/// A data set from any graph of petgraph. `node` and `edge` say what its nodes and edges are;
+/// [`build`](crate::build::build) makes a graph of it.
 ///
-/// Ids of nodes are unique among users, among items, and among entities. An edge leads from source to target, in an undirected graph as well. All interactions are in train;
-/// lines, which tell where a fact was read, count the edges from 2 as in a file with a header. Whether there are ratings and times shows from the interactions.
+/// Ids of nodes are unique among users, among items, and among entities. An edge leads from source to target, in an
+/// undirected graph as well. All interactions are in train; lines, which tell where a fact was read, count the edges
+/// from 2 as in a file with a header. Whether there are ratings and times shows from the interactions.
 ///
 /// # Errors
-/// [`Error::Usage`] for an id that occurs twice or is empty, a relation that is called `interacted` or starts with `~`, an interaction that does not lead from a user to an item,
-/// and a fact with a user.
+/// [`Error::Usage`] for an id that occurs twice or is empty, a relation that is called `interacted` or starts with `~`,
+/// an interaction that does not lead from a user to an item, and a fact with a user.
 pub fn from_petgraph<G>(
     graph: G,
     mut node: impl FnMut(G::NodeId, &G::NodeWeight) -> NodeKind,

@@ -5,7 +5,7 @@ use crate::artefacts::model_card::ModelCard;
 use crate::error::{Error, Result};
 use crate::recommend::{NewUser, Options, Request};
 use crate::text::render::Readings;
-use footpath_core::{Context, NodeId, TokenId};
+use footpath_core::{Context, NodeId};
 use footpath_graph::TrainKg;
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;

@@ -18,7 +18,8 @@ const FILMS: &str = "data/films";
 
 /// Run the whole pipeline on the bundled films
 ///
-/// Imports 385 films and the choices of 480 simulated users, trains a small path model, recommends, and evaluates against the baselines.
+/// Imports 385 films and the choices of 480 simulated users, trains a small path model, recommends, and evaluates
+/// against the baselines.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   footpath demo --user user-007")]

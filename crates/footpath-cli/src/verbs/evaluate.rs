@@ -39,13 +39,16 @@ pub(crate) struct EvaluateArgs {
     /// Weight of what the model says of an item from the user alone, beside its paths [default: as chosen on valid]
     #[arg(long, value_name = "X", conflicts_with = "recs")]
     direct: Option<f64>,
-    /// Weight of the model's linear part, what other users' choices say of an item, beside its paths [default: as chosen on valid]
+    /// Weight of the model's linear part, what other users' choices say of an item, beside its paths [default: as
+    /// chosen on valid]
     #[arg(long, value_name = "X", conflicts_with = "recs")]
     linear: Option<f64>,
-    /// How much the items that paths begin with count by when they were chosen: the power by which one loses probability with every later choice [default: as chosen on valid]
+    /// How much the items that paths begin with count by when they were chosen: the power by which one loses
+    /// probability with every later choice [default: as chosen on valid]
     #[arg(long, value_name = "X", conflicts_with = "recs")]
     recency: Option<f64>,
-    /// Baselines beside it: popularity, item-kNN, path counting and a random list; or all there are, each tuned on valid
+    /// Baselines beside it: popularity, item-kNN, path counting and a random list; or all there are, each tuned on
+    /// valid
     #[arg(
         long,
         value_enum,

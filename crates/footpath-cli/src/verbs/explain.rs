@@ -44,7 +44,8 @@ pub(crate) struct ExplainArgs {
     paths: usize,
     #[command(flatten)]
     search: SearchArgs,
-    /// Score paths by what the model says lies between the user and this item; for models that learned fill-in-the-middle
+    /// Score paths by what the model says lies between the user and this item; for models that learned
+    /// fill-in-the-middle
     #[arg(long)]
     fill_in: bool,
     /// Tell the file and line of every fact to people too (JSON always does)

@@ -50,7 +50,8 @@ enum FormatArg {
     /// A table with the columns node_0, relation_1, node_1, …
     #[cfg(feature = "parquet")]
     Parquet,
-    /// A folder: the paths in the text and with the numbers that hopwise uses, and the graph and the split from which it makes these numbers
+    /// A folder: the paths in the text and with the numbers that hopwise uses, and the graph and the split from which
+    /// it makes these numbers
     Hopwise,
 }
 

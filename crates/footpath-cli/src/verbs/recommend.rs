@@ -38,7 +38,8 @@ pub(crate) struct RecommendArgs {
     /// Paths shown for each item
     #[arg(long, value_name = "N", default_value_t = 1)]
     paths: usize,
-    /// Trade some of the score for explanations that are more recent (lir), popular (sep) or varied (ptd): lir=0.2,ptd=0.1
+    /// Trade some of the score for explanations that are more recent (lir), popular (sep) or varied (ptd):
+    /// lir=0.2,ptd=0.1
     #[arg(long, value_name = "AIM=WEIGHT,…")]
     optimise: Option<String>,
     /// Form of the output
@@ -121,10 +122,12 @@ pub(crate) struct SearchArgs {
     /// Weight of what the model says of an item from the user alone, beside its paths [default: as chosen on valid]
     #[arg(long, value_name = "X")]
     direct: Option<f64>,
-    /// Weight of the model's linear part, what other users' choices say of an item, beside its paths [default: as chosen on valid]
+    /// Weight of the model's linear part, what other users' choices say of an item, beside its paths [default: as
+    /// chosen on valid]
     #[arg(long, value_name = "X")]
     linear: Option<f64>,
-    /// How much the items that paths begin with count by when they were chosen: the power by which one loses probability with every later choice [default: as chosen on valid]
+    /// How much the items that paths begin with count by when they were chosen: the power by which one loses
+    /// probability with every later choice [default: as chosen on valid]
     #[arg(long, value_name = "X")]
     recency: Option<f64>,
     /// diverse: groups of beams
@@ -404,7 +407,7 @@ pub(crate) fn print_list(out: &mut dyn Write, list: &List, proof: bool) -> io::R
     let mut table = text::table(&["#", "item", "because", "score", "confidence"], 3);
     for item in &list.items {
         let mut because = String::new();
-        for path in std::iter::once(&item.best).chain(&item.more_paths).map(|explanation| &explanation.path) {
+        for path in item.paths() {
             let lead = if because.is_empty() { "" } else { "\nor " };
             because.push_str(lead);
             because.push_str(&path.text.replace("; ", ";\n"));

@@ -108,7 +108,8 @@ struct LawArgs {
     /// Weight of a relation, both ways; can be given for several
     #[arg(long = "relation-weight", value_name = "NAME=X", value_parser = relation_weight)]
     relation_weights: Vec<(String, f64)>,
-    /// Let every hop weigh what the graph says: the column `weight` of its triples, and ratings imported with --rating-weights
+    /// Let every hop weigh what the graph says: the column `weight` of its triples, and ratings imported with
+    /// --rating-weights
     #[arg(long)]
     edge_weights: bool,
     /// Let paths meet a node more than once

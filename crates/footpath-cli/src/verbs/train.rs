@@ -88,7 +88,8 @@ pub(crate) struct SettingArgs {
     /// Add a vector for the kind of each token: relation, user, item, or the type of the entity
     #[arg(long)]
     token_kinds: bool,
-    /// What is learned, each for a share of the paths: KIND[:WEIGHT], `history-KIND` for what users chose in the order of time
+    /// What is learned, each for a share of the paths: KIND[:WEIGHT], `history-KIND` for what users chose in the order
+    /// of time
     #[arg(long = "objective", value_name = "KIND[:WEIGHT]", long_help = OBJECTIVES)]
     objectives: Vec<String>,
     #[arg(

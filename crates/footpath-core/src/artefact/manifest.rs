@@ -16,8 +16,8 @@ use std::io::{self, Read};
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
-/// Format version that is written unless [`ArtefactWriter::with_format_version`](super::ArtefactWriter::with_format_version)
-/// says otherwise.
+/// Format version that is written unless
+/// [`ArtefactWriter::with_format_version`](super::ArtefactWriter::with_format_version) says otherwise.
 pub const FORMAT_VERSION: u32 = 2;
 /// Format version of a graph whose facts of a kind came from several files. Whoever reads it checks that they did.
 pub const SEVERAL_FILES_VERSION: u32 = 3;

@@ -38,7 +38,8 @@ impl<'a> Wanted<'a> {
         let Some(marked) = &self.marked else {
             return out.extend(self.unseen(tails).map(|tail| first + tail.0));
         };
-        // Thousands for each user, of which some are left out and some are not: so every one is written, and the next over it if it is out.
+        // Thousands for each user, of which some are left out and some are not: so every one is written, and the next
+        // over it if it is out.
         let before = out.len();
         out.resize(before + tails.len(), 0);
         let mut kept = before;

@@ -100,8 +100,8 @@ fn classified(
     Ok(builder.nfa.classify(num_relations, num_types))
 }
 
-/// What of a pattern the facts of a graph make impossible, for a pattern of which they make no path at all; `None` when it is none of
-/// its parts by itself.
+/// What of a pattern the facts of a graph make impossible, for a pattern of which they make no path at all; `None` when
+/// it is none of its parts by itself.
 pub(super) fn first_impossible(ast: &Ast, schema: &Schema, facts: &Facts) -> Option<CompileError> {
     let labels = LabelSets::new(schema);
     let all = (0..).map(TypeId).take(labels.num_types());

@@ -74,8 +74,8 @@ impl Mixture {
     /// Reads a mixture from the text of the file `path`, which is only named in errors.
     ///
     /// # Errors
-    /// [`Error::Config`] with the line: bad TOML, unknown keys, names that are used twice or not known, weights and shares out of
-    /// range, bad patterns.
+    /// [`Error::Config`] with the line: bad TOML, unknown keys, names that are used twice or not known, weights and
+    /// shares out of range, bad patterns.
     pub fn from_toml(text: &str, path: &Path, kg: &TrainKg) -> Result<Self> {
         let fail = |span: Range<usize>, reason: String| {
             let before = text.get(..span.start).unwrap_or(text);

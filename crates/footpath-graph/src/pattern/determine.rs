@@ -1,7 +1,8 @@
 //! Making automata deterministic, minimal and canonical; their union, and their restriction.
 //!
-//! All three are one exploration of sets of states: those of a pattern without determinism, those of several automata side by side,
-//! or a state together with what was met on the way. Patterns are finite sets of words, so no set has a way back to itself.
+//! All three are one exploration of sets of states: those of a pattern without determinism, those of several automata
+//! side by side, or a state together with what was met on the way. Patterns are finite sets of words, so no set has a
+//! way back to itself.
 
 use super::automaton::{Automaton, DEAD};
 use super::syntax::Restriction;
@@ -92,7 +93,8 @@ struct Table {
 }
 
 impl Table {
-    /// Every set that can be got to from those of the interner. `expand` appends the row of a set and says whether it accepts.
+    /// Every set that can be got to from those of the interner. `expand` appends the row of a set and says whether it
+    /// accepts.
     fn explore(
         interner: &mut Interner,
         width: usize,
@@ -112,7 +114,8 @@ impl Table {
 
     /// All sets, each after every set that a step from it leads to.
     fn bottom_up(&self, width: usize) -> Vec<usize> {
-        // The number of hops from the start does not order the states of a pattern with quantifiers; the longest future does.
+        // The number of hops from the start does not order the states of a pattern with quantifiers; the longest future
+        // does.
         let mut height = vec![0usize; self.accepting.len()];
         let mut changed = true;
         while changed {
@@ -165,8 +168,8 @@ struct State {
     shortest: u16,
 }
 
-/// The minimal automaton of the words from each of the first `num_roots` sets of `table`, which must be the same words for all
-/// that have any. `Ok(None)` when there is no word at all.
+/// The minimal automaton of the words from each of the first `num_roots` sets of `table`, which must be the same words
+/// for all that have any. `Ok(None)` when there is no word at all.
 fn minimal(table: &Table, symbols: Symbols, num_roots: usize) -> Result<Option<Automaton>, Trouble> {
     let (states, state_of) = table.merge(symbols.len());
     let mut roots = state_of.iter().take(num_roots).copied().filter(|&root| root != NONE);
@@ -191,8 +194,8 @@ impl From<TooLarge> for Trouble {
     }
 }
 
-/// Classes and states in an order that depends on the words alone: classes by their first member, states by falling longest
-/// future and then in the order of a breadth-first walk. Equal languages have equal automata.
+/// Classes and states in an order that depends on the words alone: classes by their first member, states by falling
+/// longest future and then in the order of a breadth-first walk. Equal languages have equal automata.
 fn canonical(states: &[State], symbols: Symbols, root: u32) -> Result<Automaton, TooLarge> {
     let width = symbols.num_type_classes;
     let cell = |row: &[u32], relation: usize, kind: usize| row.get(relation * width + kind).copied().unwrap_or(NONE);
@@ -296,7 +299,8 @@ pub(super) fn union(automata: &[&Automaton]) -> Result<Option<Automaton>, TooLar
 /// In a set of states of several automata, the number of the automaton stands above this bit, the state below.
 const PART_SHIFT: u32 = 16;
 
-/// Common classes of several classifications: the class of each element, and for each class those it has in all of them.
+/// Common classes of several classifications: the class of each element, and for each class those it has in all of
+/// them.
 fn side_by_side<'a>(all: impl Iterator<Item = &'a [u16]>) -> (Vec<u16>, Vec<Vec<u16>>) {
     let mut class_of: Vec<u16> = Vec::new();
     let mut members: Vec<Vec<u16>> = Vec::new();

@@ -12,7 +12,8 @@ use std::fmt::Write;
 /// Most names listed where words stand for a set.
 const MAX_NAMES: usize = 6;
 
-/// Which kinds of facts a graph has: for each node type, the directed relations that leave it and the types they lead to.
+/// Which kinds of facts a graph has: for each node type, the directed relations that leave it and the types they lead
+/// to.
 #[derive(Clone, Debug)]
 pub struct Facts {
     by_type: Vec<BTreeSet<(RelationId, TypeId)>>,
@@ -173,7 +174,8 @@ impl Automaton {
     }
 }
 
-/// A set of directed relations in words: `any relation`, `any forward relation but interacted`, `starring, ~starring and 12 more`.
+/// A set of directed relations in words: `any relation`, `any forward relation but interacted`,
+/// `starring, ~starring and 12 more`.
 #[must_use]
 pub fn relations_in_words(set: &BTreeSet<RelationId>, schema: &Schema) -> String {
     let name = |relation: RelationId| {

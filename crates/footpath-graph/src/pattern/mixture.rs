@@ -28,8 +28,8 @@ impl Mixture {
     /// A mixture of parts whose weights are over 0 and need not add up to 1. All patterns must be for the same graph.
     ///
     /// # Errors
-    /// [`Error::Usage`] when there is no part or more than [`MAX_PARTS`], a weight is not a number over 0, the parts start at different
-    /// node types, or all of them together are too large for one automaton.
+    /// [`Error::Usage`] when there is no part or more than [`MAX_PARTS`], a weight is not a number over 0, the parts
+    /// start at different node types, or all of them together are too large for one automaton.
     pub fn new(parts: Vec<Part>) -> Result<Self> {
         if parts.is_empty() || parts.len() > MAX_PARTS {
             return Err(usage(format!("a mixture has 1 to {MAX_PARTS} parts, got {}", parts.len())));
@@ -66,8 +66,9 @@ impl Mixture {
         self.union.max_hops()
     }
 
-    /// Every part split into its paths that meet another user and those that do not; the former get `share` of the weight together,
-    /// the latter the rest, each in the proportions the parts had. A part without paths of the kind passes its weight to the others.
+    /// Every part split into its paths that meet another user and those that do not; the former get `share` of the
+    /// weight together, the latter the rest, each in the proportions the parts had. A part without paths of the kind
+    /// passes its weight to the others.
     ///
     /// # Errors
     /// [`Error::Usage`] unless `share` is between 0 and 1, and when there is nothing to give a weight to.

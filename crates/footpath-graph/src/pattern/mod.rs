@@ -11,21 +11,21 @@
 //! alternatives (:user)-->(:item) | (:user)-->(:item)((-[:a]->(:item)) | (-[:b]-(:item))){1,2}
 //! ```
 //!
-//! Node labels are the node types of the graph; `entity` stands for every type other than `user` and `item`. Edge labels are its relations;
-//! an edge without `->` or `<-` may be walked either way. In labels, `!` (not) binds closest, then `&` (and), then `|` (or), and `%` is any
-//! label. Labels with other characters than letters, digits and `_-./#` are quoted with backticks. A variable before the colon is allowed
-//! and has no meaning.
+//! Node labels are the node types of the graph; `entity` stands for every type other than `user` and `item`. Edge
+//! labels are its relations; an edge without `->` or `<-` may be walked either way. In labels, `!` (not) binds closest,
+//! then `&` (and), then `|` (or), and `%` is any label. Labels with other characters than letters, digits and `_-./#`
+//! are quoted with backticks. A variable before the colon is allowed and has no meaning.
 //!
-//! A quantifier `{n}`, `{m,n}`, `{,n}` or `?` follows an edge or a group. On an edge it leaves the nodes inside free. A group holds
-//! parts of paths with `|` between them. Where two nodes meet, at the border of a group or at an edge or group that is left out, one
-//! node must fit both. There is no `*` and no `+`: paths have 1 to [`MAX_HOPS`] hops.
+//! A quantifier `{n}`, `{m,n}`, `{,n}` or `?` follows an edge or a group. On an edge it leaves the nodes inside free. A
+//! group holds parts of paths with `|` between them. Where two nodes meet, at the border of a group or at an edge or
+//! group that is left out, one node must fit both. There is no `*` and no `+`: paths have 1 to [`MAX_HOPS`] hops.
 //!
-//! Patterns are joined with `|`, and of each a word before it can leave only a part, which is our addition to GQL: `COLLABORATIVE` the
-//! paths that meet another user after their start, `KNOWLEDGE` those that do not.
+//! Patterns are joined with `|`, and of each a word before it can leave only a part, which is our addition to GQL:
+//! `COLLABORATIVE` the paths that meet another user after their start, `KNOWLEDGE` those that do not.
 //!
-//! A pattern starts at `(:user)` and ends at `(:item)`; a walk pattern ([`Pattern::parse_walk`]) may start and end anywhere. All are
-//! compiled to a minimal deterministic [`Automaton`], so that each path is counted once however many ways the pattern has to produce it.
-//! Patterns with the same paths have the same automaton.
+//! A pattern starts at `(:user)` and ends at `(:item)`; a walk pattern ([`Pattern::parse_walk`]) may start and end
+//! anywhere. All are compiled to a minimal deterministic [`Automaton`], so that each path is counted once however many
+//! ways the pattern has to produce it. Patterns with the same paths have the same automaton.
 
 mod automaton;
 mod compile;
@@ -82,8 +82,8 @@ impl Pattern {
         Self::compile(text, kg, Ends::UserItem)
     }
 
-    /// Reads a pattern of walks, which may start and end at nodes of any type. How they go on must not depend on the type of the
-    /// first node.
+    /// Reads a pattern of walks, which may start and end at nodes of any type. How they go on must not depend on the
+    /// type of the first node.
     ///
     /// # Errors
     /// [`crate::Error::Pattern`], pointing at the trouble.
@@ -165,7 +165,8 @@ impl Pattern {
     }
 
     fn restricted(&self, restriction: Restriction) -> Option<Self> {
-        // At most twice the states of an automaton that was made within the limits, and no more than those after merging.
+        // At most twice the states of an automaton that was made within the limits, and no more than those after
+        // merging.
         let automaton = determine::restrict(&self.automaton, restriction).ok().flatten()?;
         let mut ast = parse::parse(&self.source).ok()?;
         ast.alternatives.retain(|alternative| alternative.restriction.is_none_or(|already| already == restriction));

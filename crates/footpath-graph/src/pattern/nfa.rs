@@ -76,7 +76,8 @@ impl Sets {
 }
 
 impl Nfa {
-    /// An automaton with nothing but its start, for so many types of node. `kept` are sets of types that must stay apart.
+    /// An automaton with nothing but its start, for so many types of node. `kept` are sets of types that must stay
+    /// apart.
     pub(super) fn new(num_types: usize, kept: impl IntoIterator<Item = Vec<bool>>) -> Self {
         let mut type_sets = Sets::default();
         type_sets.number(vec![true; num_types]);
@@ -162,8 +163,8 @@ impl Classified {
         Ok(seen.into_iter().filter(matters).collect())
     }
 
-    /// Whether a path may end in one of the states, and the numbers of the sets of states after a hop of each relation and
-    /// type class, appended to `row`.
+    /// Whether a path may end in one of the states, and the numbers of the sets of states after a hop of each relation
+    /// and type class, appended to `row`.
     pub(super) fn expand(&self, states: &[u32], work: &mut Interner, row: &mut Vec<u32>) -> Result<bool, TooLarge> {
         let mut targets = vec![Vec::new(); self.symbols.num_relation_classes];
         for hop in states.iter().flat_map(|&state| self.hops(state)) {
@@ -197,8 +198,8 @@ impl Classified {
         self.nfa.hops.len().saturating_mul(self.symbols.num_type_classes).saturating_mul(2)
     }
 
-    /// The last part of the text on a way from a start of the type class to the end, at a node of a type class and with or
-    /// without a hop as `wanted` says, if there is such a way. Otherwise the last part that no path gets past.
+    /// The last part of the text on a way from a start of the type class to the end, at a node of a type class and with
+    /// or without a hop as `wanted` says, if there is such a way. Otherwise the last part that no path gets past.
     pub(super) fn last_part(
         &self,
         start: usize,
@@ -236,7 +237,8 @@ impl Classified {
         Err(blocked.into_iter().rfind(|(place, _)| !passed.contains(place)).map(|(_, span)| span))
     }
 
-    /// The first part of the text on a way that starts at a node of the type class and gets to a hop or the end, if there is one.
+    /// The first part of the text on a way that starts at a node of the type class and gets to a hop or the end, if
+    /// there is one.
     pub(super) fn first_part(&self, start: usize) -> Option<Option<&Span>> {
         let mut open = vec![(START, None::<&Span>)];
         let mut seen = BTreeSet::new();
@@ -253,8 +255,8 @@ impl Classified {
         None
     }
 
-    /// The last part of the text that no path gets past which starts at a type and is made of the given facts, with the types of
-    /// the nodes where paths stop short of it; `None` when a path gets to the end.
+    /// The last part of the text that no path gets past which starts at a type and is made of the given facts, with the
+    /// types of the nodes where paths stop short of it; `None` when a path gets to the end.
     pub(super) fn stopped_at(&self, start: TypeId, facts: &Facts) -> Option<Stop<'_>> {
         let mut seen = BTreeSet::new();
         let mut open = vec![(START, start)];

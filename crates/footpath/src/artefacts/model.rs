@@ -136,7 +136,8 @@ impl StoredModel {
     /// The pattern of its paths.
     ///
     /// # Errors
-    /// [`footpath_core::Error::Corrupt`] when the graph cannot have it, [`Error::Usage`] when they are walks, which lead to no item.
+    /// [`footpath_core::Error::Corrupt`] when the graph cannot have it, [`Error::Usage`] when they are walks, which
+    /// lead to no item.
     pub(crate) fn pattern(&self, kg: &TrainKg) -> Result<Pattern> {
         if Pattern::parse_walk(&self.card.pattern, kg).is_ok() && Pattern::parse(&self.card.pattern, kg).is_err() {
             let reason = format!(

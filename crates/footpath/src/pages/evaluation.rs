@@ -1,4 +1,5 @@
-//! `report`: an evaluation on one page: HTML with its pictures inside, for a browser without a network, in light and dark.
+//! `report`: an evaluation on one page: HTML with its pictures inside, for a browser without a network, in light and
+//! dark.
 
 use super::corpus::{
     STYLE, WIDTH, bars, close, deciles, escape, largest, open, percent, section, shorten, text, thousands,

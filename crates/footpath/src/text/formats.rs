@@ -1,4 +1,5 @@
-//! Lists of recommendations in the forms in which they leave: JSON lines, TSV, Markdown, Graphviz, and, with the feature `parquet`, a table.
+//! Lists of recommendations in the forms in which they leave: JSON lines, TSV, Markdown, Graphviz, and, with the
+//! feature `parquet`, a table.
 
 use super::lines;
 use super::render::{Evidence, Rendered};
@@ -68,7 +69,8 @@ impl Form {
 /// Reads what [`Form::Json`] wrote, list by list, with the number of its line.
 ///
 /// # Errors
-/// [`crate::Error::BadFile`] at a line that is no list, no UTF-8 or over 64 MiB long; [`footpath_core::Error::Io`]; what `take` says.
+/// [`crate::Error::BadFile`] at a line that is no list, no UTF-8 or over 64 MiB long; [`footpath_core::Error::Io`];
+/// what `take` says.
 pub fn read_json(path: &Path, mut take: impl FnMut(usize, List) -> Result<()>) -> Result<()> {
     lines::each(path, MAX_LINE_BYTES, |number, line| {
         if line.trim().is_empty() {
@@ -137,8 +139,7 @@ fn write_cluster(number: usize, list: &List, out: &mut dyn Write) -> io::Result<
         list.items.iter().filter_map(|item| Some((item.nodes.last()?.clone(), item))).collect();
     let mut names: BTreeMap<&str, String> = BTreeMap::new();
     let mut edges: BTreeMap<(&str, &str, &str), ()> = BTreeMap::new();
-    let paths = |item: &'_ Item| std::iter::once(&item.best).chain(&item.more_paths);
-    for path in list.items.iter().flat_map(paths).map(|explanation| &explanation.path) {
+    for path in list.items.iter().flat_map(Item::paths) {
         for (hop, relation) in path.nodes.windows(2).zip(&path.relations) {
             if let [head, tail] = hop {
                 edges.insert((head, relation, tail), ());

@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-/// Hands every line of a file to `take`, with its number from 1, without its end and without the mark some programs put before the first.
+/// Hands every line of a file to `take`, with its number from 1, without its end and without the mark some programs put
+/// before the first.
 ///
 /// # Errors
-/// [`Error::BadFile`] with the number of a line that is longer than `most` bytes or no UTF-8; [`footpath_core::Error::Io`]; what `take` says.
+/// [`Error::BadFile`] with the number of a line that is longer than `most` bytes or no UTF-8;
+/// [`footpath_core::Error::Io`]; what `take` says.
 pub(crate) fn each(path: &Path, most: usize, mut take: impl FnMut(usize, &str) -> Result<()>) -> Result<()> {
     let io = |e| footpath_core::Error::io(path)(e);
     let mut reader = BufReader::new(File::open(path).map_err(io)?);

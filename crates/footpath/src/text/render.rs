@@ -141,7 +141,8 @@ impl<'a> Narrator<'a> {
         }
     }
 
-    /// The path read aloud: `user 7 chose Alien; Alien was directed by Ridley Scott; Ridley Scott directed Blade Runner`.
+    /// The path read aloud: `user 7 chose Alien; Alien was directed by Ridley Scott; Ridley Scott directed Blade
+    /// Runner`.
     #[must_use]
     pub fn sentence(&self, path: &Path) -> String {
         path.triples().map(|t| self.clause(t)).collect::<Vec<_>>().join("; ")

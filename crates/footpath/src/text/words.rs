@@ -1,8 +1,9 @@
 //! Tokens by name, and as words of a text: no blank in a word, and no two tokens with the same one.
 //!
-//! A node is written as everywhere, `user:ID`, `item:ID` or `entity:ID`, and a relation by its name, `~` leading for an inverse. White space, control
-//! characters, `%` and `<` are percent-encoded, byte by byte in UTF-8, and in relations `:` as well. So a node has a `:` and a relation none, and only the
-//! specials have a `<`, and what stands for a user at the beginning of a path in an export ([`footpath_model::hugging_face::tokenizer::start_word`]).
+//! A node is written as everywhere, `user:ID`, `item:ID` or `entity:ID`, and a relation by its name, `~` leading for an
+//! inverse. White space, control characters, `%` and `<` are percent-encoded, byte by byte in UTF-8, and in relations
+//! `:` as well. So a node has a `:` and a relation none, and only the specials have a `<`, and what stands for a user
+//! at the beginning of a path in an export ([`footpath_model::hugging_face::tokenizer::start_word`]).
 
 use footpath_core::vocabulary::Word;
 use footpath_core::{NodeId, RelationId, TokenId, Vocabulary};

@@ -1,9 +1,11 @@
 //! `adapt`: a model on a graph that has grown since, without training it again.
 //!
-//! What the model knows is carried over by name. A node that is new, or an item that nobody had chosen, gets vectors composed from its relations: for each of
-//! its facts `(relation, other end)`, the mean over those nodes which the model knows and which stand in the same relation to the same other end; the means are
-//! averaged with weight `1 / √(number of such nodes)`, for to share a director says more than to share a language. A node without such a fact
-//! gets the mean of its type. So a new film by a known director lies among that director's films, and paths lead to it.
+//! What the model knows is carried over by name. A node that is new, or an item that nobody had chosen, gets vectors
+//! composed from its relations: for each of its facts `(relation, other end)`, the mean over those nodes which the
+//! model knows and which stand in the same relation to the same other end; the means are averaged with weight
+//! `1 / √(number of such nodes)`, for to share a director says more than to share a language. A node without such a
+//! fact gets the mean of its type. So a new film by a known director lies among that director's films, and paths lead
+//! to it.
 
 use crate::artefacts::kg::Kg;
 use crate::artefacts::model::{Model, NewModel, StoredModel};
@@ -44,8 +46,8 @@ pub struct Report {
 /// Carries a stored model, trained on the graph `from`, over to the graph `to`, and publishes it at `out`.
 ///
 /// # Errors
-/// [`footpath_core::Error::Mismatch`] when the model is not of the first graph, a pattern that the second cannot have, a
-/// disk that refuses, [`footpath_core::Error::Stopped`].
+/// [`footpath_core::Error::Mismatch`] when the model is not of the first graph, a pattern that the second cannot have,
+/// a disk that refuses, [`footpath_core::Error::Stopped`].
 pub fn run(
     stored: &StoredModel,
     from: &Kg,
@@ -103,7 +105,8 @@ impl<'a> Known<'a> {
         self.nodes.get(node.index()).copied().flatten()
     }
 
-    /// The old nodes that the means behind a node's vectors are taken over, each group with its weight; groups are empty for a node without any.
+    /// The old nodes that the means behind a node's vectors are taken over, each group with its weight; groups are
+    /// empty for a node without any.
     fn siblings(&self, node: NodeId) -> Vec<Vec<NodeId>> {
         let is_known = |&tail: &u32| tail != node.0 && self.new.type_of(NodeId(tail)) == self.new.type_of(node);
         let of_fact = |(relation, other): (RelationId, NodeId)| {
@@ -313,7 +316,8 @@ mod tests {
         let mut origin =
             |name: &str| node_origin(&known, new.node(name).expect("a node"), &types, old.vocabulary(), &mut report);
         let Origin::Mean(rows) = origin("item:x") else { panic!("x is new") };
-        // By bob, with a (the other was never chosen, so nothing is known of it): weight 1. Of the genre, with four: weight 1/2.
+        // By bob, with a (the other was never chosen, so nothing is known of it): weight 1. Of the genre, with four:
+        // weight 1/2.
         let share = |item: &str| {
             let token = old.vocabulary().node(old.item(item).expect("an item")).0;
             rows.iter().find(|row| row.0 == token).map_or(0.0, |row| row.1)

@@ -1,4 +1,5 @@
-//! `audit`: whether what is held out can be known before it is asked for. The split, a corpus drawn from it, and lists made from it.
+//! `audit`: whether what is held out can be known before it is asked for. The split, a corpus drawn from it, and lists
+//! made from it.
 
 use crate::artefacts::kg::Kg;
 use crate::corpus::{self, Audited};

@@ -129,11 +129,12 @@ fn plain(error: footpath_graph::Error) -> io::Error {
     }
 }
 
-/// Publishes a corpus, its graph and its split as a data set for hopwise; see [`export::write_hopwise`]. The data set has the name of the
-/// folder. Returns the number of paths.
+/// Publishes a corpus, its graph and its split as a data set for hopwise; see [`export::write_hopwise`]. The data set
+/// has the name of the folder. Returns the number of paths.
 ///
 /// # Errors
-/// As [`open`]; [`Error::Usage`] when the folder's name is not plain text; a disk that refuses. Nothing is left behind then.
+/// As [`open`]; [`Error::Usage`] when the folder's name is not plain text; a disk that refuses. Nothing is left behind
+/// then.
 pub fn export_hopwise(
     corpus_dir: &FilePath,
     kg: &Kg,
@@ -170,8 +171,8 @@ pub fn stats(corpus_dir: &FilePath, kg: &Kg, context: &Context) -> Result<Corpus
 /// Opens a corpus of this graph and checks that each of its rows is a path there, and of the pattern the corpus states.
 ///
 /// # Errors
-/// [`footpath_core::Error::Mismatch`] when it was made from another graph, [`footpath_core::Error::Corrupt`] naming the first row
-/// that is no such path, and whatever opening it gives.
+/// [`footpath_core::Error::Mismatch`] when it was made from another graph, [`footpath_core::Error::Corrupt`] naming the
+/// first row that is no such path, and whatever opening it gives.
 pub fn open(corpus_dir: &FilePath, kg: &TrainKg) -> Result<Corpus> {
     let corpus = open_unchecked(corpus_dir, kg)?;
     let (pattern, _) = stated(&corpus, kg)?;

@@ -1,4 +1,5 @@
-//! `model export` and `model import`: models in the form of Hugging Face `transformers`, whose words are the names of the graph.
+//! `model export` and `model import`: models in the form of Hugging Face `transformers`, whose words are the names of
+//! the graph.
 
 use crate::artefacts::kg::Kg;
 use crate::artefacts::model::{Model, NewModel};
@@ -75,7 +76,8 @@ pub fn export(model: &Model, out: &Path, replace: Replace, context: &Context) ->
     })
 }
 
-/// The vectors of all users at the beginning of a path, one after the other; none where they are those of the users anywhere else.
+/// The vectors of all users at the beginning of a path, one after the other; none where they are those of the users
+/// anywhere else.
 fn starts(model: &Model) -> Vec<f32> {
     let (kg, paths) = (&model.kg, &model.paths);
     let token = |user: u32| kg.vocabulary().node(NodeId(user));
@@ -85,10 +87,12 @@ fn starts(model: &Model) -> Vec<f32> {
     if starts == on_the_way { Vec::new() } else { starts }
 }
 
-/// Makes a model of a graph, for paths of `shape`, from a directory of `transformers` whose tokenizer has the names of the graph for words.
+/// Makes a model of a graph, for paths of `shape`, from a directory of `transformers` whose tokenizer has the names of
+/// the graph for words.
 ///
 /// # Errors
-/// [`footpath_model::Error::Foreign`] when it is a model of another kind, for other words, or pickled; an output that exists, a disk that refuses.
+/// [`footpath_model::Error::Foreign`] when it is a model of another kind, for other words, or pickled; an output that
+/// exists, a disk that refuses.
 pub fn import(from: &Path, kg: &Kg, shape: &Shape, out: &Path, replace: Replace) -> Result<ModelCard> {
     footpath_core::artefact::refuse_existing(out, ArtefactKind::Model, replace)?;
     let weights = weights(from)?;

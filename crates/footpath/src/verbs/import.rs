@@ -21,8 +21,8 @@ pub struct Imported {
 /// Imports `source` and publishes the graph at `out`.
 ///
 /// # Errors
-/// Bad input with file and line, an output that exists, a disk that refuses, [`footpath_core::Error::Stopped`]; nothing is
-/// left behind then.
+/// Bad input with file and line, an output that exists, a disk that refuses, [`footpath_core::Error::Stopped`]; nothing
+/// is left behind then.
 pub fn run(source: &Path, out: &Path, options: &Options, replace: Replace, context: &Context) -> Result<Imported> {
     artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
     let import = || {

@@ -23,11 +23,13 @@ pub struct Logits {
     pub logits: Vec<Vec<f32>>,
 }
 
-/// Computes the logits along every path of a file and hands them to `take`. A line is a path in the words of [`export`](crate::hugging_face::export), separated by white
-/// space; a user at its beginning is told by what they chose, where the model learned that.
+/// Computes the logits along every path of a file and hands them to `take`. A line is a path in the words of
+/// [`export`](crate::hugging_face::export), separated by white space; a user at its beginning is told by what they
+/// chose, where the model learned that.
 ///
 /// # Errors
-/// [`crate::Error::BadFile`] naming the line with a word the graph does not have or with more tokens than the model takes; what `take` says.
+/// [`crate::Error::BadFile`] naming the line with a word the graph does not have or with more tokens than the model
+/// takes; what `take` says.
 pub fn each(model: &Model, file: &Path, context: &Context, take: &mut dyn FnMut(Logits) -> Result<()>) -> Result<()> {
     let (kg, paths) = (&model.kg, &model.paths);
     let words = words::words(kg);

@@ -9,7 +9,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What lists of recommendations are made of. *Mass* is the share of a user's probability, over all paths shown, averaged over users.
+/// What lists of recommendations are made of. *Mass* is the share of a user's probability, over all paths shown,
+/// averaged over users.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
     /// Users with at least one path.

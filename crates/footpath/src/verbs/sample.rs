@@ -84,8 +84,8 @@ pub struct Sampled {
 /// Samples a corpus from a graph and publishes it at `out`.
 ///
 /// # Errors
-/// An output that exists, a bad pattern or option, a disk that refuses, [`footpath_core::Error::Stopped`]; nothing is left
-/// behind then.
+/// An output that exists, a bad pattern or option, a disk that refuses, [`footpath_core::Error::Stopped`]; nothing is
+/// left behind then.
 pub fn run(kg: &TrainKg, out: &FilePath, options: &Options, context: &Context) -> Result<Sampled> {
     artefact::refuse_existing(out, ArtefactKind::Corpus, options.replace)?;
     options.validate()?;

@@ -1,4 +1,5 @@
-//! `verify`: are the explanations of a file of recommendations true? Checked against the graph alone, without the model that made them.
+//! `verify`: are the explanations of a file of recommendations true? Checked against the graph alone, without the model
+//! that made them.
 
 use crate::error::Result;
 use crate::recommend::{Explanation, List};
@@ -47,12 +48,14 @@ pub struct Finding {
 
 /// Checks every list of the file at `recommendations`, as `recommend --json` writes it, against a graph.
 ///
-/// Of a list: the user is known, or brings a history of known items; no item comes twice or was chosen by the user; ranks count up from 1 and
-/// scores do not rise. Of a path: it starts at the user, ends at the item, meets no node twice, and every hop is a fact of the train
-/// graph (for a guest, the first is in the history). Of a fact with file and line: it is the hop's, and the graph has it from there.
+/// Of a list: the user is known, or brings a history of known items; no item comes twice or was chosen by the user;
+/// ranks count up from 1 and scores do not rise. Of a path: it starts at the user, ends at the item, meets no node
+/// twice, and every hop is a fact of the train graph (for a guest, the first is in the history). Of a fact with file
+/// and line: it is the hop's, and the graph has it from there.
 ///
 /// # Errors
-/// A file that cannot be read, [`footpath_core::Error::Stopped`]. What is wrong in the file is no error but in the report.
+/// A file that cannot be read, [`footpath_core::Error::Stopped`]. What is wrong in the file is no error but in the
+/// report.
 pub fn run(recommendations: &Path, kg: &TrainKg, context: &Context) -> Result<Report> {
     let mut report = Report::default();
     let stage = context.stage("verifying", None, "lists");

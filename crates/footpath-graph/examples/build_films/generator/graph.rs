@@ -123,7 +123,8 @@ impl Graph {
     }
 }
 
-/// A film based on a film of the file, written `Title (Year)`, is a remake; any other earlier work has its kind in the brackets.
+/// A film based on a film of the file, written `Title (Year)`, is a remake; any other earlier work has its kind in the
+/// brackets.
 fn relation_of(column: usize, value: &str) -> usize {
     let relation = column - FIRST_RELATION_COLUMN;
     let bracket = value.rsplit_once(" (").and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or_default();

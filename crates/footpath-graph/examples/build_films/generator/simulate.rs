@@ -1,11 +1,13 @@
 //! Users who do not exist, and the films they choose.
 //!
-//! **Taste.** Each user has [`NUM_FAVOURITES`] favourites: people and series with at least [`MIN_FILMS`] films here. One is
-//! drawn with probability in proportion to the square root of its number of films; nine times in ten only among those who share a film
-//! with a favourite drawn before (one who likes a director comes to like the director's actors). Each user also leans
-//! towards one genre, and every second user towards one decade or country. The taste is hidden: no file tells it.
+//! **Taste.** Each user has [`NUM_FAVOURITES`] favourites: people and series with at least [`MIN_FILMS`] films here.
+//! One is drawn with probability in proportion to the square root of its number of films; nine times in ten only among
+//! those who share a film with a favourite drawn before (one who likes a director comes to like the director's actors).
+//! Each user also leans towards one genre, and every second user towards one decade or country. The taste is hidden: no
+//! file tells it.
 //!
-//! **Choice.** A user chooses one film after another, none twice, film `f` as the next with probability in proportion to
+//! **Choice.** A user chooses one film after another, none twice, film `f` as the next with probability in proportion
+//! to
 //!
 //! ```text
 //! exp(β · match(f)) · fame(f)^γ · exp(ρ · recent(f))
@@ -16,9 +18,9 @@
 //! recent(f) = share of the user's last three films that share a person or series with f
 //! ```
 //!
-//! So the next film is best guessed through the graph (which person or series joins the films of this user?); fame matters too, but
-//! explains little. Every number is a draw of the counter-based generator, and weights are rounded to integers before
-//! a draw, so that the last bit of an `exp` that differs between platforms does not move it.
+//! So the next film is best guessed through the graph (which person or series joins the films of this user?); fame
+//! matters too, but explains little. Every number is a draw of the counter-based generator, and weights are rounded to
+//! integers before a draw, so that the last bit of an `exp` that differs between platforms does not move it.
 
 use super::graph::Graph;
 use footpath_core::{Purpose, Stream};

@@ -36,11 +36,13 @@ pub struct Excluded {
     pub rows: BTreeMap<String, u64>,
     /// Lists of users of whom nothing is held out.
     pub lists_of_others: u64,
-    /// Items of the lists that are known to be chosen since training (valid, when the figure is on test): the items behind them moved up.
+    /// Items of the lists that are known to be chosen since training (valid, when the figure is on test): the items
+    /// behind them moved up.
     pub known_items: u64,
     /// Users of the graph of whom nothing is held out; they have no part in any mean.
     pub users_not_evaluable: u64,
-    /// Users with something held out and nothing in training: no path starts there, and they count as zero unless somebody has a list for them.
+    /// Users with something held out and nothing in training: no path starts there, and they count as zero unless
+    /// somebody has a list for them.
     pub users_without_train: u64,
     /// Users with a list of fewer than k items.
     pub short_lists: u64,
@@ -120,7 +122,8 @@ pub struct Card {
     /// Beams of the search, for a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beams: Option<usize>,
-    /// Weight of what the model says of an item from the user alone, where another was asked for than the one in `model_config`.
+    /// Weight of what the model says of an item from the user alone, where another was asked for than the one in
+    /// `model_config`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direct: Option<f64>,
     /// Weight of its linear part, likewise.

@@ -52,11 +52,13 @@ pub struct Options {
     pub k: usize,
     /// Beams of the model.
     pub beams: usize,
-    /// Weight of what a model says of an item from the user alone; `None` is its own, see [`Service::direct`](crate::Service::direct).
+    /// Weight of what a model says of an item from the user alone; `None` is its own, see
+    /// [`Service::direct`](crate::Service::direct).
     pub direct: Option<f64>,
     /// Weight of its linear part, as [`recommend::Options::linear`](crate::recommend::Options::linear).
     pub linear: Option<f64>,
-    /// How much items that paths begin with count by when they were chosen, as [`recommend::Options::recency`](crate::recommend::Options::recency).
+    /// How much items that paths begin with count by when they were chosen, as
+    /// [`recommend::Options::recency`](crate::recommend::Options::recency).
     pub recency: Option<f64>,
     /// What the model trades a part of the probability for.
     pub optimise: Option<Weights>,
@@ -158,7 +160,8 @@ pub struct Report {
     /// Whether the probabilities of the items mean what they say; only for models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
-    /// Mean over the items shown of the entropy of their paths in nats, at least; see [`footpath_eval::path_entropy`]. Only for models.
+    /// Mean over the items shown of the entropy of their paths in nats, at least; see [`footpath_eval::path_entropy`].
+    /// Only for models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_entropy: Option<f64>,
     /// Share of paths whose every fact is in the graph; `null` for lists without paths.
@@ -249,8 +252,8 @@ impl<'a> Protocol<'a> {
 
 /// Evaluates a subject on a graph.
 ///
-/// Items known to be chosen since training (the valid split, when the figure is on test) take no slots, in the subject's
-/// lists as in the baselines'.
+/// Items known to be chosen since training (the valid split, when the figure is on test) take no slots, in the
+/// subject's lists as in the baselines'.
 ///
 /// # Errors
 /// Whatever opening, reading and searching give, and [`footpath_core::Error::Stopped`].
@@ -397,8 +400,8 @@ impl Report {
         baselines
     }
 
-    /// Publishes the evaluation as an artefact: `report.json`, `card.json`, `card.md`, `users.tsv` (the metrics of each user) and what
-    /// [`crate::pages::evaluation`] draws.
+    /// Publishes the evaluation as an artefact: `report.json`, `card.json`, `card.md`, `users.tsv` (the metrics of each
+    /// user) and what [`crate::pages::evaluation`] draws.
     ///
     /// # Errors
     /// An output that exists, a disk that refuses.

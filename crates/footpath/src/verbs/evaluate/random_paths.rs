@@ -16,8 +16,8 @@ const NUM_DRAWS: u32 = 10;
 /// The items of a list, each with its path if it has one.
 type Slots = Vec<(NodeId, Option<Path>)>;
 
-/// The metrics of explanations for the same users, items and order, where each path is drawn uniformly from all legal paths of the model's pattern
-/// between the user and the item; and how far the subject's own are above them.
+/// The metrics of explanations for the same users, items and order, where each path is drawn uniformly from all legal
+/// paths of the model's pattern between the user and the item; and how far the subject's own are above them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomPaths {

@@ -36,6 +36,13 @@ pub struct Item {
     pub more_paths: Vec<Explanation>,
 }
 
+impl Item {
+    /// All its paths, best first.
+    pub fn paths(&self) -> impl Iterator<Item = &Rendered> {
+        std::iter::once(&self.best).chain(&self.more_paths).map(|explanation| &explanation.path)
+    }
+}
+
 impl std::ops::Deref for Item {
     type Target = Rendered;
 
@@ -56,11 +63,13 @@ pub struct List {
     pub items: Vec<Item>,
     /// Why there are fewer than k, if there are.
     pub reason: Option<String>,
-    /// Probability of the paths that were not looked at, in [0, 1]: no item's true probability is higher than its own plus this.
+    /// Probability of the paths that were not looked at, in [0, 1]: no item's true probability is higher than its own
+    /// plus this.
     pub unexplored: f64,
     /// Whether what was not looked at cannot change which items these are, nor their order.
     pub proven: bool,
-    /// Share of the probability of the k most probable items that was given up for better explanations, in [0, 1], where that was asked for.
+    /// Share of the probability of the k most probable items that was given up for better explanations, in [0, 1],
+    /// where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<f64>,
 }

@@ -63,11 +63,12 @@ impl NewUser {
     }
 }
 
-/// Reads new users from a table with the columns `user_id` and `item_id`, parted by tabs, one choice on each line, the last chosen last; others are
-/// ignored. They come in the order in which they are first named.
+/// Reads new users from a table with the columns `user_id` and `item_id`, parted by tabs, one choice on each line, the
+/// last chosen last; others are ignored. They come in the order in which they are first named.
 ///
 /// # Errors
-/// [`Error::History`] with file and line at the first line that is not as it should be; [`Error::BadFile`] for one that is no UTF-8 or over 1 MiB; [`footpath_core::Error::Io`].
+/// [`Error::History`] with file and line at the first line that is not as it should be; [`Error::BadFile`] for one that
+/// is no UTF-8 or over 1 MiB; [`footpath_core::Error::Io`].
 pub fn read(path: &Path, kg: &TrainKg) -> Result<Vec<NewUser>> {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let mut new_users: Vec<NewUser> = Vec::new();

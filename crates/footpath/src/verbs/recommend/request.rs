@@ -58,8 +58,8 @@ impl Request {
     }
 
     /// Recommends to each user, a few at a time, so that no more memory is needed for a million users than for a
-    /// thousand: `make` is told the place of a user in `users` and the list, on any thread, and `take` is given what was
-    /// made, in the order of the users.
+    /// thousand: `make` is told the place of a user in `users` and the list, on any thread, and `take` is given what
+    /// was made, in the order of the users.
     ///
     /// # Errors
     /// The first that `take` gives, then the rest is not recommended; [`footpath_core::Error::Stopped`].
@@ -72,7 +72,7 @@ impl Request {
         mut take: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
         let reranker = |weights| Reranker::new(self.service.kg(), weights, context);
-        let reranker = options.optimise.map(reranker).transpose()?;
+        let reranker = context.run(|| options.optimise.map(reranker).transpose())??;
         let stage = context.stage("recommending", Some(users.len() as u64), "users");
         for (number, users) in users.chunks(LISTS_AT_ONCE).enumerate() {
             let before = number * LISTS_AT_ONCE;
@@ -132,9 +132,9 @@ impl Request {
 
     /// The most probable paths from a user to an item, whether they have chosen it or not.
     ///
-    /// For an item that [`Request::recommend`] finds, with the same options, these are the paths that made its rank, with the
-    /// same probabilities. For any other they are searched for with the item in view, and their probabilities are
-    /// among the paths to it: see [`Why::is_ranked`].
+    /// For an item that [`Request::recommend`] finds, with the same options, these are the paths that made its rank,
+    /// with the same probabilities. For any other they are searched for with the item in view, and their probabilities
+    /// are among the paths to it: see [`Why::is_ranked`].
     ///
     /// # Errors
     /// [`footpath_core::Error::Stopped`].
@@ -161,8 +161,8 @@ impl Request {
         })
     }
 
-    /// The item as a search for recommendations finds it: as in a list of ten, which is searched wider where it is short,
-    /// else among all that one search finds. `None` where ranking never looks at it.
+    /// The item as a search for recommendations finds it: as in a list of ten, which is searched wider where it is
+    /// short, else among all that one search finds. `None` where ranking never looks at it.
     fn as_ranked(&self, user: NodeId, item: NodeId, options: Options, context: &Context) -> Result<Option<ScoredItem>> {
         let generates = self.service.card().training.item_objective().is_none();
         if options.fill_in || !generates || self.legal.items_of(user).contains(&item.0) {

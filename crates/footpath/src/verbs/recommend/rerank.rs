@@ -1,5 +1,5 @@
-//! Re-ranking for better explanations: some of a list's probability is traded for paths that are more recent, more popular or more varied
-//! (the aims of Balloccu, Boratto, Fenu and Marras, SIGIR 2022).
+//! Re-ranking for better explanations: some of a list's probability is traded for paths that are more recent, more
+//! popular or more varied (the aims of Balloccu, Boratto, Fenu and Marras, SIGIR 2022).
 //!
 //! A list of k items, each with one of its paths, is worth
 //!
@@ -7,8 +7,9 @@
 //! (1 − Σ w) · Σ p(item) / Σ p(the k most probable) + w_lir · LIR + w_sep · SEP + w_ptd · PTD
 //! ```
 //!
-//! with the metrics as [`PathMetric`](footpath_eval::PathMetric) defines them, all in [0, 1]. All but PTD are sums over slots; PTD adds the same for each new last relation. So the
-//! best list is a flow of k units of greatest worth from items over last relations, where the first unit through a relation earns the bonus: it is found exactly, by k
+//! with the metrics as [`PathMetric`](footpath_eval::PathMetric) defines them, all in [0, 1]. All but PTD are sums over
+//! slots; PTD adds the same for each new last relation. So the best list is a flow of k units of greatest worth from
+//! items over last relations, where the first unit through a relation earns the bonus: it is found exactly, by k
 //! augmentations along best paths. Cost: k × items × (item, relation) pairs for a user.
 
 use crate::error::{Error, Result};
@@ -86,8 +87,8 @@ impl<'a> Reranker<'a> {
         Ok(Self { kg, popularity: SharedPopularity::new(kg, context)?, weights })
     }
 
-    /// The best list of `k` of these items, in their order, and the share of what the first `k` are worth that was given up for it. The choices of
-    /// guests have no times, so their recency is 0.
+    /// The best list of `k` of these items, in their order, and the share of what the first `k` are worth that was
+    /// given up for it. The choices of guests have no times, so their recency is 0.
     pub(crate) fn choose(&self, list: UserList, k: usize) -> (UserList, f64) {
         let size = k.min(list.items.len());
         let most: f64 = list.items.iter().take(size).map(worth).sum();
@@ -171,8 +172,8 @@ fn shown_by(mut item: ScoredItem, path: usize) -> ScoredItem {
     item
 }
 
-/// For each item the kind it is chosen with, or `None`: `size` items are chosen such that the sum of their values, plus `bonus` for each kind that
-/// occurs, is greatest.
+/// For each item the kind it is chosen with, or `None`: `size` items are chosen such that the sum of their values, plus
+/// `bonus` for each kind that occurs, is greatest.
 fn best_selection(values: &[BTreeMap<RelationId, f64>], size: usize, bonus: f64) -> Vec<Option<RelationId>> {
     let mut chosen: Vec<Option<RelationId>> = vec![None; values.len()];
     for _ in 0..size {
@@ -188,8 +189,8 @@ type From = Option<(usize, RelationId)>;
 
 /// Chooses one item more, letting others change their kinds, for the greatest gain; false when there is no item left.
 ///
-/// Bellman–Ford over kinds: `gain[t]` is the most that can be had by handing kind `t` one unit more. A kind hands a unit on when an item chosen with it
-/// changes to another kind.
+/// Bellman–Ford over kinds: `gain[t]` is the most that can be had by handing kind `t` one unit more. A kind hands a
+/// unit on when an item chosen with it changes to another kind.
 fn augment(values: &[BTreeMap<RelationId, f64>], bonus: f64, chosen: &mut [Option<RelationId>]) -> bool {
     /// Differences below this are rounding, and must not lead in circles.
     const EPSILON: f64 = 1e-12;

@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 const LAMBDAS: [f64; 3] = [50.0, 200.0, 500.0];
 /// Powers tried by which a history fades in the linear part, where there are times, see [`Linear`].
 const FADINGS: [f32; 6] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5];
-/// Most users, or items if they are fewer, of a graph whose models get a linear part: its matrix is inverted, in cubic time.
+/// Most users, or items if they are fewer, of a graph whose models get a linear part: its matrix is inverted, in cubic
+/// time.
 const MAX_ROWS: usize = 6_000;
 /// Weights an item keeps, those of the largest size.
 const WEIGHTS_OF_AN_ITEM: usize = 200;

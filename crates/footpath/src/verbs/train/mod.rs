@@ -40,8 +40,8 @@ use std::sync::Arc;
 use validation::Validation;
 use workplace::{Log, Workplace};
 
-/// Share of the drawn paths that meet another user, unless one is given. Left to the law alone it would be that of a graph's degrees, which
-/// says nothing of what a kind of path is worth (docs/experiments.md).
+/// Share of the drawn paths that meet another user, unless one is given. Left to the law alone it would be that of a
+/// graph's degrees, which says nothing of what a kind of path is worth (docs/experiments.md).
 pub const COLLABORATIVE_SHARE: f64 = 0.15;
 
 /// How to train.
@@ -57,11 +57,11 @@ pub struct Options {
     pub vectors: Option<PathBuf>,
     /// Which paths; `None` is every typed path of 3 hops, or the pattern of the corpus.
     pub shape: Option<Shape>,
-    /// Share of the drawn paths that meet another user. `None` is [`COLLABORATIVE_SHARE`] where the pattern has paths of both kinds and is no mixture
-    /// with weights of its own.
+    /// Share of the drawn paths that meet another user. `None` is [`COLLABORATIVE_SHARE`] where the pattern has paths
+    /// of both kinds and is no mixture with weights of its own.
     pub collaborative_share: Option<f64>,
-    /// A model of the same graph whose weights training starts from: the second stage of pre-training and fine-tuning (KGGLM, Balloccu
-    /// et al. 2024). `None` starts from random weights.
+    /// A model of the same graph whose weights training starts from: the second stage of pre-training and fine-tuning
+    /// (KGGLM, Balloccu et al. 2024). `None` starts from random weights.
     pub init: Option<PathBuf>,
     /// A corpus to train on; `None` draws fresh paths for every epoch.
     pub corpus: Option<PathBuf>,
@@ -141,8 +141,8 @@ pub type Observe<'a> = dyn FnMut(Event<'_>) + Send + 'a;
 
 /// Trains a model on a graph and publishes it at `out`.
 ///
-/// Checkpoints live beside it, in `out` with `.train` appended, and are removed when the model is in place. A run that is
-/// stopped writes one, and [`Unfinished::Resume`] goes on from there.
+/// Checkpoints live beside it, in `out` with `.train` appended, and are removed when the model is in place. A run that
+/// is stopped writes one, and [`Unfinished::Resume`] goes on from there.
 ///
 /// # Errors
 /// Whatever graph, corpus, settings or disk give, and [`footpath_core::Error::Stopped`]; the checkpoints written so far

@@ -46,7 +46,8 @@ pub const OPTIONS: [&str; 10] = [
 /// Changes `options` as a settings file says.
 ///
 /// # Errors
-/// [`Error::BadFile`] with the line of what is wrong: no TOML, a key that does not exist, a value of another type or out of range.
+/// [`Error::BadFile`] with the line of what is wrong: no TOML, a key that does not exist, a value of another type or
+/// out of range.
 pub fn read(path: &Path, options: &mut Options) -> Result<()> {
     let bad = |reason: String| Error::BadFile { path: path.to_owned(), reason };
     let text = lines::whole(path, MOST)?;

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Most rows of a portion, 60 MB of paths of three hops; a portion has a path of each user, however many there are. Every data set of a million
-/// interactions and 300 paths a user is one portion.
+/// Most rows of a portion, 60 MB of paths of three hops; a portion has a path of each user, however many there are.
+/// Every data set of a million interactions and 300 paths a user is one portion.
 pub(super) const MAX_ROWS: u64 = 1 << 21;
 
 /// Draws fresh paths for every epoch; they are a function of the sampler's seed and the epoch.

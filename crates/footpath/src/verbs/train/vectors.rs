@@ -5,7 +5,8 @@
 //! entity:stanley-kubrick 0.1 -0.7 … a name as in all output, then the numbers of its vector
 //! ```
 //!
-//! The numbers are the last fields of a line, so a name may have blanks. Names that are not there keep their random start.
+//! The numbers are the last fields of a line, so a name may have blanks. Names that are not there keep their random
+//! start.
 
 use crate::error::{Error, Result};
 use crate::text::lines::{self, bad};
@@ -21,8 +22,8 @@ const MAX_LINE_BYTES: usize = 1 << 20;
 /// Puts the vectors of a file into the rows of a table.
 ///
 /// # Errors
-/// [`Error::BadFile`] naming the line: a name that the graph does not have or that came before, another width than the table's, a number that
-/// is none.
+/// [`Error::BadFile`] naming the line: a name that the graph does not have or that came before, another width than the
+/// table's, a number that is none.
 pub(crate) fn start_with(path: &Path, kg: &TrainKg, table: &mut Table) -> Result<()> {
     let mut named = BTreeSet::new();
     let width = table.width();

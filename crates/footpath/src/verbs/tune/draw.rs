@@ -8,7 +8,8 @@ use footpath_core::{Purpose, Stream};
 /// Trials drawn at random before the estimator has a say.
 const NUM_STARTUP: u64 = 10;
 
-/// The settings of a trial: a function of the space and the number of the trial, and by [`Method::Tpe`] also of what came of the trials before it.
+/// The settings of a trial: a function of the space and the number of the trial, and by [`Method::Tpe`] also of what
+/// came of the trials before it.
 pub(super) fn draw<'a>(space: &Space, trial: u64, done: impl Iterator<Item = &'a Record> + Clone) -> Settings {
     let earlier = done.filter(|record| record.trial < trial);
     let guided = space.method == Method::Tpe && trial >= NUM_STARTUP;

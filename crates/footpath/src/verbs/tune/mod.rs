@@ -12,8 +12,9 @@
 //!                        of an unfinished training
 //! ```
 //!
-//! Every training is that of [`train::run`], which looks at valid and never at test. Which training comes next, and with which
-//! settings, follows from the space and from the lines of `trials.jsonl` alone; so a search that was cut off at any moment goes on as if it had not been.
+//! Every training is that of [`train::run`], which looks at valid and never at test. Which training comes next, and
+//! with which settings, follows from the space and from the lines of `trials.jsonl` alone; so a search that was cut off
+//! at any moment goes on as if it had not been.
 
 mod draw;
 mod picture;
@@ -97,8 +98,8 @@ pub type Observe<'a> = dyn FnMut(Event<'_>) + Send + 'a;
 /// A training that diverges is a trial that failed; whatever else goes wrong ends the search, which can be resumed.
 ///
 /// # Errors
-/// [`Error::Usage`] when the output holds another search or one that may not be touched, or nothing is held out for valid;
-/// [`footpath_core::Error::Stopped`]; whatever the space file, the graph, training and disk give.
+/// [`Error::Usage`] when the output holds another search or one that may not be touched, or nothing is held out for
+/// valid; [`footpath_core::Error::Stopped`]; whatever the space file, the graph, training and disk give.
 pub fn run(
     space: &Path,
     kg: &Kg,
@@ -189,7 +190,8 @@ impl<'a> Search<'a> {
         let io = |path: &Path| footpath_core::Error::io(path.to_owned());
         for name in names_in(&self.out)? {
             let path = self.out.join(&name);
-            // What a process that was killed left half-written or locked; while this search has its lock there is no other.
+            // What a process that was killed left half-written or locked; while this search has its lock there is no
+            // other.
             if name.starts_with('.') && [".tmp", ".old", ".lock"].iter().any(|end| name.ends_with(end)) {
                 if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.map_err(io(&path))?;
             }

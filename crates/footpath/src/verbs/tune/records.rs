@@ -46,8 +46,8 @@ impl Record {
         Self { trial, rung, paths_per_user, settings, figure, best_step: None, steps: None, model: None, failed: None }
     }
 
-    /// As it reads when it was written: a number may change in its last digit, and what follows must not depend on whether the search was
-    /// interrupted.
+    /// As it reads when it was written: a number may change in its last digit, and what follows must not depend on
+    /// whether the search was interrupted.
     pub(super) fn settled(&self) -> Self {
         let text = serde_json::to_string(self).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_else(|_| self.clone())

@@ -1,10 +1,11 @@
 //! Which training comes next: a function of the space and of what came of the earlier ones.
 //!
-//! By halving, the first rung trains every trial with few paths for each user, and each later rung the best of the one before with `eta` times
-//! as many. A rung is a training of its own, from the beginning, with its own warm-up and decay: so figures of a rung can be compared with
-//! one another, which those of runs cut off in the middle cannot while the learning rate is high, and the last rung gives the very model that `train` makes
-//! of the same settings. Training on instead would save no more than 1 part in `eta` of the time. Rungs go by paths and not by steps
-//! because the size of a batch may be a setting: with the same paths every trial has seen the same.
+//! By halving, the first rung trains every trial with few paths for each user, and each later rung the best of the one
+//! before with `eta` times as many. A rung is a training of its own, from the beginning, with its own warm-up and
+//! decay: so figures of a rung can be compared with one another, which those of runs cut off in the middle cannot while
+//! the learning rate is high, and the last rung gives the very model that `train` makes of the same settings. Training
+//! on instead would save no more than 1 part in `eta` of the time. Rungs go by paths and not by steps because the size
+//! of a batch may be a setting: with the same paths every trial has seen the same.
 
 use super::draw::draw;
 use super::records::Record;
@@ -43,8 +44,8 @@ impl Space {
         (self.method == Method::Halving).then(|| (most / self.eta.saturating_pow(halvings)).max(1))
     }
 
-    /// The training after those in `done`, which are in the order in which they were given; `most` is the number of paths for each user in
-    /// the last rung. `None` when all are done.
+    /// The training after those in `done`, which are in the order in which they were given; `most` is the number of
+    /// paths for each user in the last rung. `None` when all are done.
     #[must_use]
     pub fn next(&self, done: &[Record], most: u64) -> Option<Job> {
         let mut rest = done;

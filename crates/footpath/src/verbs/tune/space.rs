@@ -45,10 +45,12 @@ const DIGITS: usize = 3;
 pub enum Method {
     /// Each trial by itself.
     Random,
-    /// As random; all trials are trained with few paths, and the best go on to more (successive halving, Jamieson and Talwalkar 2016).
+    /// As random; all trials are trained with few paths, and the best go on to more (successive halving, Jamieson and
+    /// Talwalkar 2016).
     #[default]
     Halving,
-    /// After ten trials, by what the better ones had in common (tree-structured Parzen estimator, Bergstra et al. 2011).
+    /// After ten trials, by what the better ones had in common (tree-structured Parzen estimator, Bergstra et al.
+    /// 2011).
     Tpe,
 }
 
@@ -198,7 +200,8 @@ impl Space {
     /// Reads the text of the file `path`, which is only named in errors.
     ///
     /// # Errors
-    /// [`footpath_graph::Error::Config`] with the line and the key: bad TOML, unknown keys, values and ranges that the setting cannot have.
+    /// [`footpath_graph::Error::Config`] with the line and the key: bad TOML, unknown keys, values and ranges that the
+    /// setting cannot have.
     pub fn from_toml(text: &str, path: &Path) -> error::Result<Self> {
         parse(text).map_err(|(at, reason)| {
             let before = text.get(..at).unwrap_or(text);
