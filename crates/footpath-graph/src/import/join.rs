@@ -56,7 +56,8 @@ impl Collector {
         let (count, linked) = (self.dangling.count, self.dataset.links.iter().filter(|&&link| link != NONE).count());
         if linked == 0 {
             let message = format!(
-                "none of {count} links names an entity of the knowledge graph, as `{}` here; are these of one data set?",
+                "none of {count} links names an entity of the knowledge graph, as `{}` here; are these of one \
+                 data set?",
                 show(entity.as_bytes())
             );
             return problems.bad(self.files.path(at.file), at.line.into(), Flaw::fatal("dangling_link", message));

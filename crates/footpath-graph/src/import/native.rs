@@ -5,7 +5,7 @@
 //! items          item_id  entity_id  [title]                           entity_id may be empty
 //! entities       entity_id  type  [label]
 //! relations      relation_id  name  [forward_label]  [inverse_label]
-//! triples        head  relation  tail  [weight]                        relation_id, or the name without a relations file
+//! triples        head  relation  tail  [weight]                        relation_id, or the name without a file of them
 //! ```
 //!
 //! Each is `NAME.tsv` or `NAME.csv`, optionally with `.gz` or `.zst`. Only interactions and triples are required.

@@ -197,7 +197,8 @@ impl Problems {
         if bad > share {
             let (total, records) = (self.failure.total, self.num_records);
             let message = format!(
-                "{total} of {records} records are bad, over the limit of {share}; repair them or raise the limit (--max-bad)"
+                "{total} of {records} records are bad, over the limit of {share}; repair them or raise the limit \
+                 (--max-bad)"
             );
             self.keep_first(Diagnostic {
                 path: directory.to_owned(),

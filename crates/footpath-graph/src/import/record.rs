@@ -82,7 +82,8 @@ impl Row {
                 let near = self.raw.get(at..).unwrap_or_default();
                 let near = show(near.get(..near.len().min(8)).unwrap_or_default());
                 let message = format!(
-                    "not UTF-8 at byte {} of the file (`{near}`); if the file is in another encoding such as Latin-1, recode it",
+                    "not UTF-8 at byte {} of the file (`{near}`); if the file is in another encoding such as Latin-1, \
+                     recode it",
                     offset + at as u64
                 );
                 Err(Flaw::new("utf8", message).at(number))

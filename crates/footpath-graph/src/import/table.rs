@@ -647,7 +647,12 @@ mod tests {
 
         /// Any bytes give records or flaws, never a panic.
         #[test]
-        fn any_bytes_are_survived(bytes in prop::collection::vec(prop_oneof![Just(b'\t'), Just(b'\n'), Just(b'"'), Just(b','), any::<u8>()], 0..200)) {
+        fn any_bytes_are_survived(
+            bytes in prop::collection::vec(
+                prop_oneof![Just(b'\t'), Just(b'\n'), Just(b'"'), Just(b','), any::<u8>()],
+                0..200,
+            ),
+        ) {
             read(&bytes, Delimiter::Tab);
             read(&bytes, Delimiter::Comma);
         }
