@@ -85,7 +85,7 @@ impl Kg {
     /// As [`Kg::held_out`]; [`footpath_core::Error::Stopped`].
     pub fn summary(&self, context: &Context) -> Result<KgSummary> {
         Ok(KgSummary {
-            graph: GraphReport::of(&self.train, context)?,
+            graph: context.run(|| GraphReport::of(&self.train, context))??,
             num_valid: self.held_out(Split::Valid)?.len(),
             num_test: self.held_out(Split::Test)?.len(),
             hash: self.content_hash().to_owned(),
