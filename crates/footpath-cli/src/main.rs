@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use work::Work;
 
 fn main() -> ExitCode {
+    footpath::last_words::end_in_words();
     allocator::keep_heap();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

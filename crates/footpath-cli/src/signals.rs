@@ -2,7 +2,7 @@
 //! something to save first is waited for; any other is ended when it has not stopped by itself, after its half-written
 //! output is removed. A second signal ends the program at once.
 
-use footpath::{Stop, artefact, last_words};
+use footpath::{Stop, artefact};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -23,7 +23,6 @@ pub(crate) fn stop() -> Stop {
 
 /// Starts listening.
 pub(crate) fn install() {
-    last_words::end_in_words();
     // A file that grows past its limit must be an error message, not a death.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
