@@ -42,7 +42,7 @@ fn documents_are_as_short_as_they_should_be() {
 }
 
 /// Options that documents name and that are not the program's: those of cargo, of its tasks and of scripts.
-const OF_OTHERS: &str = "--data --dir --edges --entities --example --features --install --items --json --locked --open \
+const OF_OTHERS: &str = "--data --dir --edges --entities --example --features --install --items --json --nproc --locked --open \
     --package --path --paths-per-user --preset --release --seed --users --venv --work --workspace";
 
 #[test]

@@ -67,7 +67,7 @@ The corpus is the same, byte for byte, for any number of threads, and however ho
 #[group(skip)]
 struct QuotaArgs {
     /// Paths for each user that has any
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = Amount::PATHS_PER_USER)]
     paths_per_user: u64,
     /// Paths for each user and each end that the user has a path to
     #[arg(long, value_name = "N")]

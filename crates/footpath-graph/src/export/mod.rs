@@ -43,7 +43,7 @@ trait RowFormat: Sync {
 /// Writes every row of a corpus in a format; the number of rows.
 fn write_rows(corpus: &Corpus, format: &impl RowFormat, context: &Context, out: &mut dyn Write) -> Result<u64> {
     check_width(corpus)?;
-    piped(out, |pipe| format_rows(corpus, format, context, pipe))?;
+    piped(out, context, |pipe| format_rows(corpus, format, context, pipe))?;
     Ok(corpus.len() as u64)
 }
 

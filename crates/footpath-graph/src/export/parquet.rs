@@ -56,7 +56,7 @@ pub fn write_parquet(corpus: &Corpus, kg: &TrainKg, ids: Ids, context: &Context,
         Ids::Number => None,
         Ids::Name => Some(names(kg, context)?),
     };
-    piped(out, |pipe| Table { corpus, shortest, names, context }.write(&schema, pipe).map_err(refused))?;
+    piped(out, context, |pipe| Table { corpus, shortest, names, context }.write(&schema, pipe).map_err(refused))?;
     Ok(corpus.len() as u64)
 }
 
@@ -69,7 +69,7 @@ pub fn write_parquet_names(kg: &TrainKg, context: &Context, out: &mut dyn Write)
     const SCHEMA: &str = "message names { required binary kind (STRING); required int32 number (INTEGER(32,false)); \
         required binary name (STRING); optional binary type (STRING); required binary label (STRING); }";
     let Vocabulary { num_relations, num_nodes } = kg.vocabulary();
-    piped(out, |pipe| {
+    piped(out, context, |pipe| {
         let mut file = new_file(pipe, SCHEMA, true).map_err(refused)?;
         let all = (0..num_relations).map(|r| (true, r)).chain((0..num_nodes).map(|n| (false, n)));
         let all: Vec<(bool, u32)> = all.collect();
@@ -105,7 +105,7 @@ pub fn write_table(name: &str, columns: &[(&str, Column)], out: &mut dyn Write) 
     };
     let schema = format!("message {name} {{ {}}}", columns.iter().map(field).collect::<String>());
     let rows = columns.iter().map(|(_, column)| column.len()).max().unwrap_or_default();
-    piped(out, |pipe| {
+    piped(out, &Context::default(), |pipe| {
         let mut file = new_file(pipe, &schema, true).map_err(refused)?;
         for start in (0..rows).step_by(GROUP_ROWS) {
             let mut group = file.next_row_group().map_err(refused)?;

@@ -1,7 +1,7 @@
 //! Bytes made by one thread and written by another.
 
 use crate::error::Result;
-use footpath_core::Error;
+use footpath_core::{Context, Error};
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::thread;
@@ -10,6 +10,8 @@ use std::time::Duration;
 /// Bytes gathered before they are handed over, when they come in drops.
 const PIECE_BYTES: usize = 1 << 20;
 
+/// Bytes written without a look at whether to stop.
+const PART_BYTES: usize = 1 << 18;
 /// How long a thread of a pool rests where nothing is to be done.
 const REST: Duration = Duration::from_micros(50);
 
@@ -55,7 +57,11 @@ impl Write for Pipe {
 ///
 /// # Errors
 /// [`Error::Io`] when `out` refuses, whatever came of `produce` then; otherwise the error of `produce`.
-pub(super) fn piped<T: Send>(out: &mut dyn Write, produce: impl FnOnce(&mut Pipe) -> Result<T> + Send) -> Result<T> {
+pub(super) fn piped<T: Send>(
+    out: &mut dyn Write,
+    context: &Context,
+    produce: impl FnOnce(&mut Pipe) -> Result<T> + Send,
+) -> Result<T> {
     let (full, formatted) = sync_channel(1);
     let (written, spent) = channel();
     thread::scope(|scope| {
@@ -66,7 +72,7 @@ pub(super) fn piped<T: Send>(out: &mut dyn Write, produce: impl FnOnce(&mut Pipe
             let _ = pipe.flush();
             Ok(made)
         });
-        let drained = drain(formatted, &written, out).map_err(Error::io("output"));
+        let drained = drain(formatted, &written, context, out).map_err(Error::io("output"));
         while !producer.is_finished() && help() {}
         let made = producer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         drained?;
@@ -74,9 +80,18 @@ pub(super) fn piped<T: Send>(out: &mut dyn Write, produce: impl FnOnce(&mut Pipe
     })
 }
 
-fn drain(formatted: Receiver<Buffers>, written: &Sender<Buffers>, out: &mut dyn Write) -> io::Result<()> {
+fn drain(
+    formatted: Receiver<Buffers>,
+    written: &Sender<Buffers>,
+    context: &Context,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     while let Some(buffers) = next(&formatted) {
-        buffers.iter().try_for_each(|buffer| out.write_all(buffer))?;
+        // Whoever reads at the other end may be slow.
+        for part in buffers.iter().flat_map(|buffer| buffer.chunks(PART_BYTES)) {
+            context.check()?;
+            out.write_all(part)?;
+        }
         // Whoever fills buffers may have ended.
         let _ = written.send(buffers);
     }

@@ -22,7 +22,9 @@ const PIECE_PATHS: u64 = 1 << 14;
 const PIECE_USERS: usize = 1 << 12;
 /// The same where each has tables of their own, which cost as much as a thousand paths.
 const PIECE_TABLES: usize = 1 << 5;
-/// Paths drawn between two calls of the sink; bounds memory.
+/// Most rows given to the sink at a time.
+const SINK_ROWS: usize = 1 << 14;
+/// Paths drawn before they are given to the sink; bounds memory.
 const BATCH_PATHS: u64 = 1 << 19;
 
 /// How much to draw for a user, and how hops are found.
@@ -36,10 +38,16 @@ pub struct Amount {
     pub views: Views,
 }
 
+impl Amount {
+    /// Paths of each user unless told otherwise.
+    pub const PATHS_PER_USER: u64 = 100;
+}
+
 impl Default for Amount {
-    /// What `footpath sample` draws unless told otherwise: 100 paths for each user.
+    /// What `footpath sample` draws unless told otherwise.
     fn default() -> Self {
-        Self { quota: Quota::PerUser(100), replacement: Replacement::default(), views: Views::default() }
+        let (replacement, views) = (Replacement::default(), Views::default());
+        Self { quota: Quota::PerUser(Self::PATHS_PER_USER), replacement, views }
     }
 }
 
@@ -175,7 +183,11 @@ impl CorpusSampler {
         while pieces.peek().is_some() {
             let pieces = batch(&mut pieces);
             for (piece, rows) in pieces.iter().zip(self.draw_all(&pieces, context)?) {
-                sink(&rows.tokens)?;
+                // All paths of a user may be many.
+                for some in rows.tokens.chunks(SINK_ROWS * self.row_width()) {
+                    context.check()?;
+                    sink(some)?;
+                }
                 summary.add(&rows.summary);
                 stage.advance(if piece.is_last { piece.users.len() as u64 } else { 0 })?;
             }
@@ -344,7 +356,10 @@ fn per_end(tables: &MixtureTables<'_>, quota: u64, rows: &mut Rows) -> Result<()
 fn every(tables: &MixtureTables<'_>, at_most: u64, rows: &mut Rows) -> Result<()> {
     let Some(only) = tables.only() else { return Ok(()) };
     let listed = only.enumerate(usize::try_from(at_most).unwrap_or(usize::MAX))?;
-    listed.paths.iter().for_each(|path| tables.write(path, &mut rows.tokens));
+    for path in &listed.paths {
+        only.context.check()?;
+        tables.write(path, &mut rows.tokens);
+    }
     rows.summary.users_cut_short += u64::from(!listed.complete);
     Ok(())
 }

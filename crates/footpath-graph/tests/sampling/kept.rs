@@ -40,14 +40,16 @@ fn whatever_is_asked_of_a_kept_sampler_is_a_part_of_the_whole() {
     let kg = graph().build();
     let mixture = Mixture::single(CASES[2].pattern(&kg));
     for (quota, replacement) in QUOTAS.into_iter().flat_map(|quota| REPLACEMENTS.map(|r| (quota, r))) {
-        if (quota, replacement) == (Quota::PerUser(20_000), Replacement::Without) {
-            continue;
-        }
         for (law, ends) in Law::ALL.into_iter().flat_map(|law| ENDS.map(|ends| (law, ends))) {
+            // More paths than make one piece of work, which takes its time.
+            let is_long = quota == Quota::PerUser(20_000);
+            if is_long && (law, replacement) != (Law::UniformPath, Replacement::With) {
+                continue;
+            }
             let spec = SampleSpec { law, ends, ..SampleSpec::default() };
             let amount = Amount { quota, replacement, views: Views::Auto };
             let kept = CorpusSampler::new(&kg, &mixture, &spec, amount, context()).unwrap();
-            for of in [1, 5, 16] {
+            for of in [1, 16] {
                 for shard in (0..of).map(|index| Shard { index, of }) {
                     let alone = corpus(&kg, &mixture, &spec, Run { amount, shard, threads: 2 }).unwrap();
                     assert_eq!(drawn(&kept, &Users::Shard(shard)), alone, "{law:?} {ends:?} {amount:?} {shard:?}");
