@@ -45,7 +45,7 @@ fn every_objective_trains_and_says_what_it_cannot_do() {
             assert!(report["ndcg@10"].is_f64() && report["slot_coverage"] == 1.0, "{kind}: {report}");
         } else {
             let message = fail(2, &ask);
-            assert!(message.contains("train with --objective causal"), "{kind}: {message}");
+            assert!(message.contains("train with the objective causal"), "{kind}: {message}");
             fail(2, &args!["evaluate", "--model", &model, "--kg", kg]);
         }
         let explain = args!["explain", &model, "--kg", kg, "--user", "u1", "--item", answer(1)];
@@ -54,7 +54,7 @@ fn every_objective_trains_and_says_what_it_cannot_do() {
             let why = object(&succeed(&filled));
             assert!(!why["paths"].as_array().expect("paths").is_empty());
         } else {
-            assert!(fail(2, &filled).contains("--objective fill-in-the-middle"), "{kind}");
+            assert!(fail(2, &filled).contains("the objective fill-in-the-middle"), "{kind}");
         }
     }
 }
@@ -115,7 +115,7 @@ fn walks_are_a_first_stage() {
     succeed(&args!["sample", kg, "--walk", "()-[]-{3}()", "--end", "any", "--paths-per-user", "3", "--out", &walks]);
     succeed(&args!["train", kg, "--out", &first, "--preset", "tiny", "--corpus", &walks, "--learning-rate", "1e-3"]);
     let message = fail(2, &args!["recommend", &first, "--kg", kg, "--user", "u1"]);
-    assert!(message.contains("learned walks") && message.contains("--init"), "{message}");
+    assert!(message.contains("learned walks") && message.contains("train on paths that start from it"), "{message}");
     train(&second, &args!["--init", &first]);
     let list = object(&succeed(&args!["recommend", &second, "--kg", kg, "--user", "u1", "--json"]));
     assert_eq!(list["items"].as_array().map(Vec::len), Some(10), "{list}");

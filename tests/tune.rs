@@ -188,7 +188,7 @@ fn an_interrupt_leaves_a_checkpoint_and_what_was_found() {
     // Another space is another search; a file of somebody else is nobody's to delete.
     fs::write(root.path().join("space.toml"), HALVING.replace("[4, 16]", "[4, 8]")).expect("written");
     let refused = fail(2, &tune(root.path(), &out, &["--resume"]));
-    assert!(refused.contains("another space"), "{refused}");
+    assert!(refused.contains("other space"), "{refused}");
     fs::write(out.join("notes.txt"), "mine").expect("written");
     fail(2, &tune(root.path(), &out, &["--restart"]));
     fs::remove_file(out.join("notes.txt")).expect("removed");

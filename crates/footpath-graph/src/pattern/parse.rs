@@ -48,11 +48,13 @@ pub(super) fn parse(text: &str) -> Result<Ast, SyntaxError> {
             _ => None,
         });
         let wanted = wanted.next().unwrap_or("a valid pattern");
+        // Within brackets: what other languages write there.
+        let inside = wanted.contains("labels");
         let help = match found {
             Some('~') => "the inverse of a relation r is written <-[:r]-",
             // As openCypher writes what GQL writes otherwise.
-            Some('*') => "repetition is written behind the edge: -[]-{1,3}, and -[]-{2} for exactly two",
-            Some('{') => {
+            Some('*') if inside => "repetition is written behind the edge: -[]-{1,3}, and -[]-{2} for exactly two",
+            Some('{') if inside => {
                 "repetition is written behind an edge or a group: -[]-{1,3}; patterns have no properties such as \
                  {id: 'x'}: users and items are chosen by the options of a verb"
             }
