@@ -138,10 +138,10 @@ fn the_code_map_names_every_folder_of_code_and_no_other() {
             if heading.starts_with('`') {
                 listed.insert(within.clone());
             }
-        } else if let Some(folder) = line.strip_prefix("- `").and_then(|line| line.split('`').next()) {
-            if within.starts_with("crates/") {
-                listed.insert(format!("{within}/{}", folder.trim_end_matches('/')));
-            }
+        } else if let Some(folder) = line.strip_prefix("- `").and_then(|line| line.split('`').next())
+            && within.starts_with("crates/")
+        {
+            listed.insert(format!("{within}/{}", folder.trim_end_matches('/')));
         }
     }
     let unknown: Vec<&String> = listed.iter().filter(|folder| !root().join(folder).is_dir()).collect();

@@ -50,7 +50,7 @@ pub(crate) fn in_windows(path: &Path, window: u64, mut look: impl FnMut(&[u8]) -
     while offset < len {
         let mut part = memmap2::MmapOptions::new();
         part.offset(offset).len(usize::try_from(window.min(len - offset)).unwrap_or(usize::MAX));
-        look(&*map_part(path, &file, &part)?)?;
+        look(&map_part(path, &file, &part)?)?;
         offset += window;
     }
     Ok(())

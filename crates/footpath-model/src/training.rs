@@ -74,7 +74,7 @@ impl Position {
         let rule = |holds: bool, what: String| if holds { Ok(()) } else { Err(what) };
         rule(epoch <= config.epochs, format!("epoch {epoch} of {}", config.epochs))?;
         // An epoch has a step at least.
-        let fewest = epoch.checked_add(batch).unwrap_or(u64::MAX);
+        let fewest = epoch.saturating_add(batch);
         let fits = step >= fewest && (epoch > 0 || step == batch) && (epoch < config.epochs || batch == 0);
         rule(fits, format!("step {step} in epoch {epoch}, batch {batch}"))?;
         rule(best_step <= step, format!("the best model of step {best_step} at step {step}"))?;

@@ -139,7 +139,6 @@ fn carry_over(model: &PathModel, known: &Known<'_>, context: &Context) -> Result
         known.new.schema().types.iter().map(|kind| type_mean(known, kind.start..kind.end)).collect();
     let all_relations: Vec<(u32, f32)> =
         evenly((0..old.num_relations).map(|k| footpath_core::vocabulary::NUM_SPECIALS + k).collect());
-    #[expect(clippy::cast_possible_truncation, reason = "a vocabulary has less than 2^32 tokens")]
     let stage = context.stage("carrying over", Some(new.len() as u64), "tokens");
     let origins = (0..new.len() as u32).map(|token| {
         stage.advance(1)?;

@@ -150,7 +150,7 @@ pub type Observe<'a> = dyn FnMut(Event<'_>) + Send + 'a;
 pub fn run(kg: &Kg, out: &Path, options: &Options, observe: &mut Observe<'_>, context: &Context) -> Result<ModelCard> {
     artefact::refuse_existing(out, ArtefactKind::Model, options.replace)?;
     options.training.validate()?;
-    context.run(|| Run::begin(kg, out, options, context)?.to_the_end(observe))?
+    context.run(|| Run::begin(kg, out, options, context)?.run_on(observe))?
 }
 
 /// A run with everything it needs.
@@ -201,7 +201,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn to_the_end(mut self, observe: &mut Observe<'_>) -> Result<ModelCard> {
+    fn run_on(mut self, observe: &mut Observe<'_>) -> Result<ModelCard> {
         let pattern = self.legal.pattern().source().to_owned();
         observe(Event::Start { plan: &self.plan, pattern: &pattern, resumed_at: self.resumed_at });
         let (log, users) = self.take_steps(observe)?;
