@@ -1,5 +1,5 @@
 //! The reader of recommendation files: strict, positioned errors. Memory grows with the rows of users and items that
-//! the graph has, each pair once, and is bounded by [`MAX_LINES`]; nothing else of a file is kept.
+//! the graph has, each pair once, and is bounded by `MAX_LINES`; nothing else of a file is kept.
 
 use crate::error::Result;
 use crate::recommendations::{COLUMNS, Recommendation, Recommendations};

@@ -22,7 +22,7 @@
 //!
 //! Draw `k` of user `u` is a function of (seed, u, k) and of nothing else.
 //!
-//! Patterns read by [`Pattern::parse_walk`] need not start at users; then every inner node is damped, and `u` is any
+//! Patterns read by `Pattern::parse_walk` need not start at users; then every inner node is damped, and `u` is any
 //! start.
 //!
 //! Where the end set is (nearly) the same for all users, the pattern is compiled for the graph once and many walkers

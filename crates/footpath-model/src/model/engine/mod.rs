@@ -1,4 +1,4 @@
-//! What computes a trunk: our own kernels on the CPU ([`host`]), burn's tensors anywhere else ([`burn`]).
+//! What computes a trunk: our own kernels on the CPU (`host`), burn's tensors anywhere else (`burn`).
 //!
 //! Both take vectors of the host and give such; the loss, the embeddings and the optimiser know nothing of devices.
 
