@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 const SOON: Duration = Duration::from_millis(1_500);
 /// Moments tried of each piece of work.
 const MOMENTS: u32 = 3;
-/// Work is taken to go on for at least this long.
+/// Work is stopped within this time.
 const LEAST: Duration = Duration::from_millis(1_000);
 
 /// Does `work` and stops it at some moments of its first second. Tells how long it took to end, for people who run this
@@ -28,20 +28,13 @@ fn ends_soon(what: &str, work: impl Fn(&Context) -> Result<()> + Sync) {
     let mut moments = Stream::new(what.len() as u64, Purpose::Simulate, 0, 0);
     let mut longest = Duration::ZERO;
     for _ in 0..MOMENTS {
-        let moment = LEAST.mul_f64(moments.unit());
-        let stop = Stop::default();
-        let context = threads(2).with_stop(stop.clone());
-        let (outcome, ended) = std::thread::scope(|scope| {
-            let working = scope.spawn(|| {
-                let outcome = context.run(|| work(&context)).unwrap();
-                (outcome, Instant::now())
-            });
-            std::thread::sleep(moment);
-            let asked = Instant::now();
-            stop.request();
-            let (outcome, ended) = working.join().unwrap();
-            (outcome, ended.saturating_duration_since(asked))
-        });
+        let mut moment = LEAST.mul_f64(moments.unit());
+        let (mut outcome, mut ended) = stopped_after(moment, &work);
+        // A machine that was done sooner is stopped sooner.
+        while outcome.is_ok() && moment > Duration::from_millis(1) {
+            moment /= 2;
+            (outcome, ended) = stopped_after(moment, &work);
+        }
         let is_stop = matches!(&outcome, Err(Error::Core(error)) if error.is_stop());
         assert!(is_stop, "{what}, stopped after {moment:?}: {outcome:?}");
         assert!(ended < SOON, "{what}, stopped after {moment:?}, went on for {ended:?}");
@@ -53,11 +46,33 @@ fn ends_soon(what: &str, work: impl Fn(&Context) -> Result<()> + Sync) {
     }
 }
 
+/// What becomes of `work` that is stopped after `moment`, and how long it goes on after that.
+fn stopped_after(moment: Duration, work: &(impl Fn(&Context) -> Result<()> + Sync)) -> (Result<()>, Duration) {
+    let stop = Stop::default();
+    let context = threads(2).with_stop(stop.clone());
+    std::thread::scope(|scope| {
+        let working = scope.spawn(|| {
+            let outcome = context.run(|| work(&context)).unwrap();
+            (outcome, Instant::now())
+        });
+        std::thread::sleep(moment);
+        let asked = Instant::now();
+        stop.request();
+        let (outcome, ended) = working.join().unwrap();
+        (outcome, ended.saturating_duration_since(asked))
+    })
+}
+
 /// As [`ends_soon`] for work that makes something in a folder, where nothing may be left.
 fn ends_soon_without_a_trace(what: &str, work: impl Fn(&Context, &Path) -> Result<()> + Sync) {
     let root = tempfile::tempdir().unwrap();
     ends_soon(what, |context| {
-        let outcome = work(context, &root.path().join("out"));
+        let out = root.path().join("out");
+        let outcome = work(context, &out);
+        if outcome.is_ok() {
+            // It was done before the stop.
+            std::fs::remove_dir_all(&out).or_else(|_| std::fs::remove_file(&out)).unwrap();
+        }
         let left: Vec<_> = std::fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(left.iter().all(|name| name.to_string_lossy().ends_with(".lock")), "{what} leaves {left:?}");
         outcome
