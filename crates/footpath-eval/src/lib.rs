@@ -42,6 +42,7 @@ pub mod error;
 pub mod evaluate;
 pub mod explanations;
 pub mod faithful;
+pub mod groups;
 pub mod leaks;
 pub mod metrics;
 pub mod preference;

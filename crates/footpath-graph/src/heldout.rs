@@ -21,6 +21,16 @@ pub enum Split {
 }
 
 impl Split {
+    /// Its name, as in a column `split`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Valid => "valid",
+            Self::Test => "test",
+        }
+    }
+
     /// File of the held-out part inside a KG artefact, `None` for train.
     #[must_use]
     pub fn file_name(self) -> Option<&'static str> {

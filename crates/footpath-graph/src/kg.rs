@@ -22,10 +22,12 @@
 mod arcs;
 mod check;
 mod sources;
+mod titles;
 
 pub use arcs::Arcs;
 pub(crate) use arcs::{nodes_within, places_within};
 pub use sources::{SourceFile, Sources};
+use titles::SharedTitles;
 
 use crate::error::{Error, Result};
 use crate::heldout::{HeldOut, Split};
@@ -127,6 +129,7 @@ pub struct TrainKg {
     schema: Schema,
     arrays: KgArrays,
     hash: String,
+    shared_titles: SharedTitles,
 }
 
 impl TrainKg {
@@ -186,7 +189,7 @@ impl TrainKg {
             check::content(&schema, &arrays).map_err(broken)?;
             artefact.leave_receipt();
         }
-        Ok(Self { schema, arrays, hash })
+        Ok(Self { schema, arrays, hash, shared_titles: SharedTitles::default() })
     }
 
     /// A graph from its arrays, after checking every rule they must obey. `source` is named in errors.
@@ -197,7 +200,7 @@ impl TrainKg {
         check::shape(&schema, &arrays)
             .and_then(|()| check::content(&schema, &arrays))
             .map_err(|(what, expected, got)| invariant(source, what, expected, got))?;
-        Ok(Self { schema, arrays, hash })
+        Ok(Self { schema, arrays, hash, shared_titles: SharedTitles::default() })
     }
 
     /// Hash of the artefact's content; empty for a graph built in memory.

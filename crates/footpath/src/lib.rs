@@ -34,6 +34,7 @@ mod verbs;
 pub use artefacts::kg::{Kg, KgSummary};
 pub use artefacts::model::{Model, StoredModel};
 pub use artefacts::model_card::ModelCard;
+pub use artefacts::origin::Origin;
 pub use error::{Error, Result};
 pub use footpath_core::Error as CoreError;
 pub use footpath_core::{

@@ -2,10 +2,12 @@
 
 use crate::args::{DeviceArg, refuse_overlap};
 use crate::failure::Failure;
-use crate::text;
+use crate::text::{self, thousands};
 use crate::work::Work;
 use clap::{Args, ValueEnum};
-use footpath::evaluate::{self, BadRows, Beside, Comparison, Figures, Metric, Options, PathMetric, Report, Subject};
+use footpath::evaluate::{
+    self, BadRows, Beside, Comparison, Figures, GroupTable, Metric, Options, PathMetric, Report, Subject,
+};
 use footpath::recommend::Weights;
 use footpath::{ArtefactKind, Kg, Split, artefact};
 use std::io::{self, Write};
@@ -67,6 +69,12 @@ pub(crate) struct EvaluateArgs {
     /// Lists of anyone to compare with, user by user
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
+    /// Figures by groups of users: a table with user_id and a column of groups, which is named if there are several
+    #[arg(long, value_name = "FILE[:COLUMN]")]
+    user_groups: Option<GroupTable>,
+    /// Exposure of groups of items: a table with item_id and a column of groups
+    #[arg(long, value_name = "FILE[:COLUMN]")]
+    item_groups: Option<GroupTable>,
     /// Leave out bad rows of lists, and count them
     #[arg(long)]
     lenient: bool,
@@ -138,6 +146,8 @@ pub(crate) fn run(args: &EvaluateArgs, work: &Work) -> Result<(), Failure> {
             Some(BaselineSet::Tuned) => Beside::Tuned(args.seed),
         },
         against: args.against.clone(),
+        user_groups: args.user_groups.clone(),
+        item_groups: args.item_groups.clone(),
         bad_rows: if args.lenient { BadRows::LeaveOut } else { BadRows::Refuse },
         command: Some(std::env::args().collect::<Vec<_>>().join(" ")),
     };
@@ -148,6 +158,7 @@ pub(crate) fn run(args: &EvaluateArgs, work: &Work) -> Result<(), Failure> {
     args.out.iter().try_for_each(|out| artefact::refuse_existing(out, ArtefactKind::Evaluation, replace))?;
     let context = work.on(&args.device.device);
     let kg = Kg::open(&args.kg, &context)?;
+    kg.origin().serious().for_each(|line| work.note(&format!("warning: {line}")));
     let report = evaluate::run(&kg, &subject, &options, &context)?;
     if let Some(out) = &args.out {
         report.publish(&kg, out, replace)?;
@@ -192,11 +203,48 @@ pub(crate) fn print_report(out: &mut dyn Write, report: &Report) -> io::Result<(
         writeln!(out, " not run: {why}")?;
     }
     print_further(out, report)?;
+    print_groups(out, report)?;
     let users = report.figures.metrics.num_users;
     let faithful = report
         .faithful
         .map_or(String::new(), |share| format!("; {:.1} % of {} paths faithful", share * 100.0, report.num_paths));
     writeln!(out, " {users} users with held-out items{faithful}")
+}
+
+/// Fairness: how well groups of users are served, and how much of the lists groups of items have.
+fn print_groups(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let k = report.figures.metrics.k;
+    if !report.user_groups.is_empty() {
+        let shown = [Metric::Ndcg, Metric::HitRate, Metric::Recall].map(|metric| metric.label(k));
+        let header: Vec<&str> = ["group of users", "users"].into_iter().chain(shown.iter().map(String::as_str)).collect();
+        let mut table = text::table(&header, 1);
+        for (name, group) in &report.user_groups {
+            let cell = |label: &String| {
+                let [low, high] = group.intervals.get(label).copied().unwrap_or_default();
+                format!("{:.4} ±{:.3}", group.means.get(label).copied().unwrap_or_default(), (high - low) / 2.0)
+            };
+            let cells = shown.iter().map(cell);
+            table.add_row([name.clone(), thousands(group.num_users as u64)].into_iter().chain(cells));
+        }
+        text::print(out, &table)?;
+        let gap = footpath::evaluate::gap(&report.user_groups, &Metric::Ndcg.label(k));
+        writeln!(out, " gap between the best and the worst group: {} {gap:.4}", Metric::Ndcg.label(k))?;
+    }
+    if !report.item_groups.is_empty() {
+        let header = ["group of items", "items", "% of items", "% of train", "% of slots", "% of exposure", "ratio"];
+        let mut table = text::table(&header, 1);
+        for (name, group) in &report.item_groups {
+            let shares =
+                [group.share_of_items, group.share_of_train, group.share_of_slots, group.share_of_exposure];
+            let ratio = group.exposure_ratio().map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
+            let cells = shares.into_iter().map(|share| format!("{:.1}", 100.0 * share));
+            let row = [name.clone(), thousands(group.num_items as u64)].into_iter().chain(cells);
+            table.add_row(row.chain(std::iter::once(ratio)));
+        }
+        text::print(out, &table)?;
+        writeln!(out, " exposure of place r: 1 / log2(1 + r); ratio: exposure over train")?;
+    }
+    Ok(())
 }
 
 fn difference(c: &Comparison) -> String {

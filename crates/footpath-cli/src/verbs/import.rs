@@ -6,8 +6,8 @@ use crate::text::{self, thousands};
 use crate::work::Work;
 use clap::{Args, ValueEnum};
 use footpath::import::{
-    self, Columns, Format, GraphReport, ImportReport, Imported, MaxBad, MinInteractions, Options, RatedAgain, Ratios,
-    Severity, Spelling, SplitSpec,
+    self, Columns, CutReport, Format, GraphReport, ImportReport, Imported, MaxBad, MinInteractions, Options,
+    RatedAgain, Ratings, Ratios, Severity, Spelling, SplitSpec,
 };
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -64,7 +64,7 @@ pub(crate) struct ImportArgs {
     /// Let an interaction weigh as much as its rating says, for laws with --edge-weights
     #[arg(long)]
     rating_weights: bool,
-    /// Seed of a random split
+    /// Seed of a random split, and of the order of equal times
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Skip bad records, and count them, instead of refusing the data
@@ -188,8 +188,8 @@ fn split(args: &ImportArgs) -> SplitSpec {
     let (ratios, seed) = (args.ratios, args.seed);
     match args.split {
         None => SplitSpec::Auto { ratios, seed },
-        Some(SplitArg::Temporal) => SplitSpec::Temporal { ratios },
-        Some(SplitArg::LeaveOneOut) => SplitSpec::LeaveOneOut,
+        Some(SplitArg::Temporal) => SplitSpec::Temporal { ratios, seed },
+        Some(SplitArg::LeaveOneOut) => SplitSpec::LeaveOneOut { seed },
         Some(SplitArg::Date) => SplitSpec::Date { ratios },
         Some(SplitArg::Random) => SplitSpec::Random { ratios, seed },
         Some(SplitArg::Column) => SplitSpec::Column,
@@ -218,35 +218,17 @@ fn print_report(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
         table.add_row([format!("bad records skipped: {kind}"), thousands(*count)]);
     }
     text::print(out, &table)?;
-    print_cut(out, report)
+    print_cut(out, &report.split, &report.cut)?;
+    report.ratings.iter().try_for_each(|ratings| print_ratings(out, ratings))
 }
 
 /// Which split was made, why, and what it holds out.
-fn print_cut(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
-    let cut = &report.cut;
-    let made = match report.split {
-        SplitSpec::Auto { .. } => "auto",
-        SplitSpec::Column => "by the parts that the log names",
-        SplitSpec::Temporal { .. } => "temporal: the latest of each user",
-        SplitSpec::LeaveOneOut => "leave-one-out: the last two of each user",
-        SplitSpec::Random { .. } => "random: of each user, by the seed",
-        SplitSpec::Date { .. } => "date: what is later than one date for everybody",
-        SplitSpec::None => "none",
-    };
-    writeln!(out, " split {made} ({})", cut.why)?;
-    if let Some([valid, test]) = cut.dates {
-        writeln!(out, " valid from time {valid}, test from {test}")?;
-    }
-    writeln!(
-        out,
-        " held out of {} users, {} at least and {} in the median; {} users too short, {} with equal times at a cut",
-        thousands(cut.num_users_held_out),
-        cut.min_held_out,
-        cut.median_held_out,
-        thousands(cut.num_users_too_short),
-        thousands(cut.num_users_with_ties)
-    )?;
-    let Some(ratings) = &report.ratings else { return Ok(()) };
+pub(crate) fn print_cut(out: &mut dyn Write, split: &SplitSpec, cut: &CutReport) -> io::Result<()> {
+    writeln!(out, " split {} ({})", split.words(), cut.why)?;
+    writeln!(out, " {}", cut.words())
+}
+
+pub(crate) fn print_ratings(out: &mut dyn Write, ratings: &Ratings) -> io::Result<()> {
     let bars: Vec<String> =
         ratings.histogram.iter().map(|bar| format!("{} ×{}", bar.rating, thousands(bar.count))).collect();
     writeln!(out, " ratings {} to {}: {}", ratings.min, ratings.max, bars.join(", "))

@@ -1,7 +1,7 @@
 //! `footpath info`
 
 use crate::failure::Failure;
-use crate::verbs::import::print_graph;
+use crate::verbs::import::{print_cut, print_graph, print_ratings};
 use crate::work::Work;
 use clap::Args;
 use footpath::{Kg, KgSummary};
@@ -24,10 +24,16 @@ pub(crate) fn run(args: &InfoArgs, work: &Work) -> Result<(), Failure> {
     if args.json {
         return work.json(&summary);
     }
-    let KgSummary { graph, num_valid, num_test, hash } = &summary;
+    let KgSummary { graph, num_valid, num_test, hash, origin } = &summary;
     work.tell(|out| {
         print_graph(out, graph)?;
         let num_train = graph.num_train;
-        writeln!(out, " interactions: {num_train} train, {num_valid} valid, {num_test} test\n hash: {hash}")
+        writeln!(out, " interactions: {num_train} train, {num_valid} valid, {num_test} test")?;
+        if let (Some(split), Some(cut)) = (&origin.split, &origin.cut) {
+            print_cut(out, split, cut)?;
+        }
+        origin.ratings.iter().try_for_each(|ratings| print_ratings(out, ratings))?;
+        writeln!(out, " hash: {hash}")?;
+        origin.findings.iter().try_for_each(|finding| writeln!(out, " {}: {finding}", finding.severity))
     })
 }

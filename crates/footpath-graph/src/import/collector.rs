@@ -50,6 +50,8 @@ pub(super) struct Collector {
     pub(super) dangling: Dangling,
     /// Items whose entity is another item's already, and the entity.
     pub(super) twins: Vec<(u32, u32)>,
+    /// Entities listed with a type that is the graph's own, with where that is said.
+    pub(super) reserved_types: Vec<(u32, At, String)>,
     /// Whether the ratings are a column of labels, where 0 is no choice.
     pub(super) has_label: bool,
     /// Records left out for an id that means none.
@@ -298,10 +300,9 @@ impl Collector {
         if self.leaves_out(&[id]) {
             return Ok(());
         }
-        if RESERVED_TYPES.contains(&kind) {
-            let message = format!("`{kind}` is the graph's own node type; call the entity type something else");
-            return Err(Flaw::new("reserved_type", message).at(1));
-        }
+        // Whether an item is meant shows when all links are there.
+        let reserved = RESERVED_TYPES.contains(&kind).then(|| kind.to_owned());
+        let kind = if reserved.is_some() { UNTYPED } else { kind };
         if self.dataset.entities.find(id).is_some() {
             return Err(Flaw::new("duplicate_id", format!("entity `{}` stands twice", show(id.as_bytes()))).at(0));
         }
@@ -311,6 +312,7 @@ impl Collector {
         let label = label.map_or(NONE, |label| self.label(label));
         let number = self.dataset.entity(id, kind);
         set(&mut self.dataset.entity_labels, number, label);
+        self.reserved_types.extend(reserved.map(|kind| (number, at, kind)));
         self.check_room()
     }
 

@@ -6,7 +6,7 @@ use super::findings::{Example, Finding, Severity};
 use super::options::Options;
 use super::problems::{Flaw, Problems};
 use super::report::{ImportReport, Imported, Log};
-use super::{meeting, missing};
+use super::{meeting, missing, restated};
 use crate::build::Built;
 use crate::dataset::NONE;
 use crate::error::{Error, Result};
@@ -31,6 +31,7 @@ pub(super) fn finish(
     collector.settle_weights(&mut problems, context)?;
     collector.settle_links(&mut problems)?;
     collector.join_by_id(options.join_by_id, &mut problems);
+    collector.settle_reserved_types(&mut problems)?;
     collector.settle_twins(&mut problems);
     collector.settle_inverses(options.merge_inverses, &mut problems, context)?;
     collector.settle_log(&mut problems, context)?;
@@ -39,6 +40,7 @@ pub(super) fn finish(
     missing::tell(&collector, &mut problems);
     let meetings = meeting::look(&collector, &mut problems, context)?;
     meeting::titles(&collector, &mut problems);
+    restated::tell(&collector, &mut problems, context)?;
     let num_read = collector.dataset.interactions.len() as u64;
     let num_rated_again = collector.settle_rated_again(options.rated_again, &mut problems)?;
     problems.stop_if_strict()?;

@@ -52,6 +52,7 @@ mod recbole;
 mod record;
 mod records;
 mod report;
+mod restated;
 mod settle;
 mod source;
 mod spelling;

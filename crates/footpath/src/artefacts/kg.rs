@@ -1,5 +1,6 @@
 //! Knowledge graphs, opened once for any number of verbs.
 
+use super::origin::Origin;
 use crate::error::Result;
 use footpath_core::{Artefact, ArtefactKind, Context, Manifest};
 use footpath_graph::report::GraphReport;
@@ -38,6 +39,8 @@ pub struct KgSummary {
     pub num_test: usize,
     /// Hash of the content.
     pub hash: String,
+    /// How it came about.
+    pub origin: Origin,
 }
 
 impl Kg {
@@ -73,6 +76,12 @@ impl Kg {
         self.artefact.directory()
     }
 
+    /// How it came about: what its import did and found.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin::of(&self.manifest().config)
+    }
+
     /// What it was made of, and how.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
@@ -89,6 +98,7 @@ impl Kg {
             num_valid: self.held_out(Split::Valid)?.len(),
             num_test: self.held_out(Split::Test)?.len(),
             hash: self.content_hash().to_owned(),
+            origin: self.origin(),
         })
     }
 }

@@ -133,7 +133,7 @@ impl<'a> Narrator<'a> {
             labels: path
                 .nodes
                 .iter()
-                .map(|&n| self.new_user(n).map_or_else(|| self.kg.label(n), |g| &g.id).to_owned())
+                .map(|&n| self.new_user(n).map_or_else(|| self.kg.title(n).into_owned(), |g| g.id.clone()))
                 .collect(),
             relations: path.relations.iter().map(|&r| self.kg.relation_name(r)).collect(),
             text: self.sentence(path),
@@ -192,11 +192,11 @@ impl<'a> Narrator<'a> {
         if self.new_user(node).is_some() {
             return Cow::Borrowed("you");
         }
-        let label = self.kg.label(node);
+        let label = self.kg.title(node);
         let somebody = label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("user"));
         match self.kg.type_of(node) {
             TypeId::USER if !somebody => Cow::Owned(format!("user {label}")),
-            _ => Cow::Borrowed(label),
+            _ => label,
         }
     }
 

@@ -3,7 +3,8 @@
 use crate::error::Result;
 use footpath_core::{ArtefactKind, Context, Manifest, Replace, artefact};
 pub use footpath_graph::import::{
-    Columns, Format, ImportReport, MaxBad, MinInteractions, Options, RatedAgain, Severity, Spelling,
+    Columns, CutReport, Finding, Format, ImportReport, MaxBad, MinInteractions, Options, RatedAgain, Ratings, Severity,
+    Spelling,
 };
 pub use footpath_graph::report::GraphReport;
 pub use footpath_graph::split::{Ratios, SplitSpec};

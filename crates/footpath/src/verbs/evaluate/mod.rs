@@ -2,11 +2,14 @@
 
 mod card;
 mod examples;
+mod groups;
 mod random_paths;
 mod subject;
 
 pub use card::{Card, Excluded};
 pub use examples::{Example, ExampleItem, Hop, Stop};
+pub use footpath_eval::groups::{ItemGroup, UserGroup, gap};
+pub use groups::GroupTable;
 pub use random_paths::RandomPaths;
 
 use crate::artefacts::kg::Kg;
@@ -68,6 +71,10 @@ pub struct Options {
     pub beside: Beside,
     /// Lists of anyone to compare with, user by user.
     pub against: Option<PathBuf>,
+    /// Groups of users to give figures of.
+    pub user_groups: Option<GroupTable>,
+    /// Groups of items to give figures of.
+    pub item_groups: Option<GroupTable>,
     /// What to do with bad rows of lists.
     pub bad_rows: BadRows,
     /// The command line, for the card.
@@ -87,6 +94,8 @@ impl Default for Options {
             random_paths: None,
             beside: Beside::Nothing,
             against: None,
+            user_groups: None,
+            item_groups: None,
             bad_rows: BadRows::Refuse,
             command: None,
         }
@@ -184,6 +193,12 @@ pub struct Report {
     /// Each metric of the subject minus that of the lists it was compared with.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub against: BTreeMap<String, Comparison>,
+    /// How well groups of users are served, by their names, where some were asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub user_groups: BTreeMap<String, UserGroup>,
+    /// How much of the lists groups of items have, likewise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub item_groups: BTreeMap<String, ItemGroup>,
     /// Under which conditions the figures hold.
     pub card: Card,
     /// What the page is drawn from.
@@ -224,7 +239,10 @@ impl<'a> Protocol<'a> {
             Split::Test => kg.held_out(Split::Valid)?,
             Split::Train | Split::Valid => HeldOut::from([].as_slice()),
         };
-        let users = held_out.by_user().into_keys().collect();
+        let users: Vec<NodeId> = held_out.by_user().into_keys().collect();
+        if users.is_empty() {
+            return Err(Error::NothingHeldOut { part: options.on.name() });
+        }
         Ok(Self { context, train: Arc::clone(kg.train()), held_out, known, users, k: options.k })
     }
 
@@ -262,7 +280,10 @@ pub fn run(kg: &Kg, subject: &Subject, options: &Options, context: &Context) -> 
     context.run(|| {
         let protocol = Protocol::open(kg, options, context)?;
         let judged = subject.judge(kg, &protocol, options)?;
+        let lists = judged.lists.clone();
         let mut report = Report::of_subject(kg, &protocol, subject, options, judged)?;
+        let groups = [options.user_groups.as_ref(), options.item_groups.as_ref()];
+        report.add_groups(&protocol, &lists, groups)?;
         report.compare_with_others(&protocol, options)?;
         report.add_baselines(kg, &protocol, options.beside)?;
         Ok(report)
@@ -325,6 +346,8 @@ impl Report {
             baselines: BTreeMap::new(),
             ndcg_against: BTreeMap::new(),
             against: BTreeMap::new(),
+            user_groups: BTreeMap::new(),
+            item_groups: BTreeMap::new(),
             card: Card::new(kg, subject, options, protocol, &judged, &figures)?,
             drawn: examples::drawn(protocol, &judged),
             list_len: judged.lists.max_len().max(options.k),

@@ -154,7 +154,7 @@ impl Request {
         Ok(Why {
             user: self.narrator().user_id(user).to_owned(),
             item: kg.id(item).to_owned(),
-            label: kg.label(item).to_owned(),
+            label: kg.title(item).into_owned(),
             is_ranked,
             paths,
             reason,
@@ -216,7 +216,7 @@ impl Request {
         Item {
             rank,
             item: kg.id(found.item).to_owned(),
-            label: kg.label(found.item).to_owned(),
+            label: kg.title(found.item).into_owned(),
             score: found.score,
             confidence: found.confidence,
             num_paths: found.num_paths,
