@@ -173,8 +173,10 @@ mod tests {
 
     fn lists(kg: &TrainKg) -> Recommendations {
         let list = |user: &str, items: &[&str]| {
-            let recommendation =
-                |(at, item): (usize, &&str)| Recommendation { item: kg.item(item).expect("known"), score: -(at as f64) };
+            let recommendation = |(at, item): (usize, &&str)| Recommendation {
+                item: kg.item(item).expect("known"),
+                score: -(at as f64),
+            };
             (kg.user(user).expect("known"), items.iter().enumerate().map(recommendation).collect())
         };
         [list("ann", &["b", "c"]), list("bob", &["c", "b"]), list("cid", &["c", "d"])].into_iter().collect()

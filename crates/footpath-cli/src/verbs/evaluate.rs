@@ -216,7 +216,8 @@ fn print_groups(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let k = report.figures.metrics.k;
     if !report.user_groups.is_empty() {
         let shown = [Metric::Ndcg, Metric::HitRate, Metric::Recall].map(|metric| metric.label(k));
-        let header: Vec<&str> = ["group of users", "users"].into_iter().chain(shown.iter().map(String::as_str)).collect();
+        let header: Vec<&str> =
+            ["group of users", "users"].into_iter().chain(shown.iter().map(String::as_str)).collect();
         let mut table = text::table(&header, 1);
         for (name, group) in &report.user_groups {
             let cell = |label: &String| {
@@ -234,8 +235,7 @@ fn print_groups(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         let header = ["group of items", "items", "% of items", "% of train", "% of slots", "% of exposure", "ratio"];
         let mut table = text::table(&header, 1);
         for (name, group) in &report.item_groups {
-            let shares =
-                [group.share_of_items, group.share_of_train, group.share_of_slots, group.share_of_exposure];
+            let shares = [group.share_of_items, group.share_of_train, group.share_of_slots, group.share_of_exposure];
             let ratio = group.exposure_ratio().map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
             let cells = shares.into_iter().map(|share| format!("{:.1}", 100.0 * share));
             let row = [name.clone(), thousands(group.num_items as u64)].into_iter().chain(cells);

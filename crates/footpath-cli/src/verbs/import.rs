@@ -10,7 +10,7 @@ use footpath::import::{
     RatedAgain, Ratings, Ratios, Severity, Spelling, SplitSpec,
 };
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Import a data set into a knowledge graph
 #[derive(Debug, Args)]
@@ -42,11 +42,17 @@ pub(crate) struct ImportArgs {
     /// Drop users and items with fewer interactions, again and again until none has fewer
     #[arg(long, value_name = "user=N,item=N", value_parser = min_interactions)]
     min_interactions: Option<MinInteractions>,
+    /// Drop interactions before this time, written as the log writes times
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    since: Option<String>,
+    /// Drop interactions at this time and later
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    until: Option<String>,
     /// Users with fewer interactions stay in train when the split is by shares of each user's log
     #[arg(long, value_name = "N", default_value_t = Options::default().min_history)]
     min_history: usize,
-    /// What the files call their columns; an empty name leaves a column out
-    #[arg(long, value_name = "NAME=COLUMN,…")]
+    /// What the files call their columns, or a TOML file that says so; an empty name leaves a column out
+    #[arg(long, value_name = "NAME=COLUMN,…", value_parser = columns)]
     columns: Option<Columns>,
     /// Ways of spelling that make no difference between two ids: number (12.0 is 12), zeros, blanks, quotes, case,
     /// accents, local (an IRI is its local name)
@@ -129,6 +135,14 @@ fn ratios(text: &str) -> Result<Ratios, String> {
     }
 }
 
+/// `NAME=COLUMN,…`, or a file of TOML with the same.
+fn columns(text: &str) -> Result<Columns, String> {
+    if text.contains('=') || !text.ends_with(".toml") {
+        return text.parse::<Columns>().map_err(|e| e.to_string());
+    }
+    import::read_columns(Path::new(text)).map_err(|e| e.to_string())
+}
+
 fn min_interactions(text: &str) -> Result<MinInteractions, String> {
     let mut min = MinInteractions::default();
     for pair in text.split(',') {
@@ -157,6 +171,8 @@ pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
             RatedAgainArg::Refuse => RatedAgain::Refuse,
         },
         min_interactions: args.min_interactions.unwrap_or_default(),
+        since: args.since.clone(),
+        until: args.until.clone(),
         min_history: args.min_history,
         columns: args.columns.clone().unwrap_or_default(),
         same_ids: args.same_ids.clone(),
@@ -204,6 +220,7 @@ fn print_report(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
         ("interactions in train", report.graph.num_train),
         ("held out for valid", report.num_valid),
         ("held out for test", report.num_test),
+        ("dropped by --since and --until", report.log.num_outside),
         ("dropped by --min-rating", report.log.num_filtered),
         ("dropped by --min-interactions", report.log.num_rare),
         ("duplicate interactions dropped", report.dropped.duplicate_interactions),

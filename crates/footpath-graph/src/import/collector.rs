@@ -11,7 +11,7 @@ use super::spelling::Spelling;
 use super::times::{self, Form};
 use super::values::{self, Name, TimeUnits};
 use crate::dataset::{Dataset, MAX_RELATIONS, NONE, RawInteraction, RawRelation, RawTriple};
-use crate::error::{Result, show};
+use crate::error::{Error, Result, show};
 use crate::heldout::Split;
 use crate::interner::Interner;
 use crate::kg::INTERACTED;
@@ -218,6 +218,21 @@ impl Collector {
             self.see_time(time.units(), at);
         }
         let too_fine = || field.flaw("time", "times of this log do not fit 64 bits without being rounded");
+        if time.scale > self.time_scale {
+            self.refine_times(time.scale).ok_or_else(too_fine)?;
+        }
+        time.at_scale(self.time_scale).ok_or_else(too_fine)
+    }
+
+    /// A time that an option gives, in the parts of a unit that the times of the log count.
+    pub(super) fn time_of_option(&mut self, option: &'static str, text: &str) -> Result<i64> {
+        let usage = |reason: String| Error::Usage { option, reason };
+        let time = times::parse(text).map_err(|why| usage(format!("`{}`: {why}", show(text.as_bytes()))))?;
+        if self.time_form.is_some_and(|form| form != time.form) {
+            let written = if time.form == Form::Number { "dates" } else { "numbers" };
+            return Err(usage(format!("the times of the log are {written}; give one written like them")));
+        }
+        let too_fine = || usage("written more finely than the times of the log can be counted".to_owned());
         if time.scale > self.time_scale {
             self.refine_times(time.scale).ok_or_else(too_fine)?;
         }

@@ -1,6 +1,7 @@
 //! `import`: from files to a knowledge-graph artefact.
 
 use crate::error::Result;
+use crate::text::lines;
 use footpath_core::{ArtefactKind, Context, Manifest, Replace, artefact};
 pub use footpath_graph::import::{
     Columns, CutReport, Finding, Format, ImportReport, MaxBad, MinInteractions, Options, RatedAgain, Ratings, Severity,
@@ -17,6 +18,17 @@ pub struct Imported {
     pub report: ImportReport,
     /// What was published.
     pub manifest: Manifest,
+}
+
+/// Most bytes of a file that says what columns are called.
+const MAX_COLUMNS_BYTES: usize = 1 << 20;
+
+/// Reads what the files call their columns from TOML, as [`Columns::from_toml`].
+///
+/// # Errors
+/// What is wrong with the file; [`footpath_core::Error::Io`].
+pub fn read_columns(path: &Path) -> Result<Columns> {
+    Ok(Columns::from_toml(&lines::whole(path, MAX_COLUMNS_BYTES)?)?)
 }
 
 /// Imports `source` and publishes the graph at `out`.
