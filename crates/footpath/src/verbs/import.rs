@@ -3,7 +3,8 @@
 use crate::error::Result;
 use footpath_core::{ArtefactKind, Context, Manifest, Replace, artefact};
 pub use footpath_graph::import::{
-    Columns, Format, ImportReport, MaxBad, MinInteractions, Options, RatedAgain, Severity, Spelling,
+    Columns, DatasetBuilder, Entity, FileNumber, Format, ImportReport, Interaction, Item, MaxBad, MinInteractions,
+    Options, RatedAgain, Relation, Severity, Source, Spelling, Triple,
 };
 pub use footpath_graph::report::GraphReport;
 pub use footpath_graph::split::{Ratios, SplitSpec};
@@ -27,9 +28,35 @@ pub fn run(source: &Path, out: &Path, options: &Options, replace: Replace, conte
     artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
     let import = || {
         let imported = footpath_graph::import::import(source, options, context)?;
-        let config = serde_json::json!({ "options": options, "report": imported.report });
-        let manifest = imported.built.publish(out, replace, config, context)?;
-        Ok(Imported { report: imported.report, manifest })
+        publish(imported, out, options, replace, context)
     };
     context.run(import)?
+}
+
+/// Imports records from memory, which a [`DatasetBuilder`] made with the same `options` has taken, and publishes the
+/// graph at `out`.
+///
+/// # Errors
+/// As [`run`].
+pub fn from_records(
+    records: DatasetBuilder,
+    out: &Path,
+    options: &Options,
+    replace: Replace,
+    context: &Context,
+) -> Result<Imported> {
+    artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
+    context.run(|| publish(records.finish(context)?, out, options, replace, context))?
+}
+
+fn publish(
+    imported: footpath_graph::import::Imported,
+    out: &Path,
+    options: &Options,
+    replace: Replace,
+    context: &Context,
+) -> Result<Imported> {
+    let config = serde_json::json!({ "options": options, "report": imported.report });
+    let manifest = imported.built.publish(out, replace, config, context)?;
+    Ok(Imported { report: imported.report, manifest })
 }
