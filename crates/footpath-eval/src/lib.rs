@@ -60,6 +60,6 @@ pub use faithful::{Faithfulness, faithful};
 pub use leaks::{Chance, Leak, chance};
 pub use metrics::Metric;
 pub use preference::{Dislikes, Preference, preference};
-pub use read::{BadRows, Excluded};
+pub use read::{BadRows, Excluded, ListsBuilder};
 pub use recommendations::{Recommendation, Recommendations};
 pub use significance::{Comparison, Resampling, compare, intervals};

@@ -114,6 +114,74 @@ fn header_message(header: &str) -> String {
     format!("expected the tab-separated columns user, rank, item, score, got `{}`{hint}", show(header.as_bytes()))
 }
 
+/// A field with its column, from 1, or what is wrong with it.
+type Field<'r> = std::result::Result<(&'r str, usize), Wrong>;
+
+/// The fields of a row.
+struct Row<'r> {
+    user: Field<'r>,
+    rank: Field<'r>,
+    item: Field<'r>,
+    score: Field<'r>,
+}
+
+/// Lists from memory, row by row, with every check that a file of lists goes through.
+///
+/// ```
+/// use footpath_core::Context;
+/// use footpath_eval::{BadRows, ListsBuilder};
+/// use footpath_graph::{Dataset, build::build};
+///
+/// let mut data = Dataset::default();
+/// data.interact("ann", "alien");
+/// data.fact("alien", "directed_by", "scott");
+/// let kg = build(data)?.train_kg()?;
+/// let mut lists = ListsBuilder::new("theirs", &kg, BadRows::Refuse);
+/// lists.row(1, ["ann", "1", "alien", "0.5"]);
+/// let (lists, _) = lists.finish()?;
+/// assert_eq!(lists.num_users(), 1);
+/// # Ok::<(), footpath_eval::Error>(())
+/// ```
+pub struct ListsBuilder<'a> {
+    reader: Reader<'a>,
+}
+
+impl std::fmt::Debug for ListsBuilder<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ListsBuilder").field("lists", &self.reader.lists.num_users()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> ListsBuilder<'a> {
+    /// No rows so far; `name` stands for the file in messages.
+    #[must_use]
+    pub fn new(name: &'a str, kg: &'a TrainKg, bad_rows: BadRows) -> Self {
+        Self { reader: Reader::new(Path::new(name), kg, bad_rows) }
+    }
+
+    /// Adds row `number` (which messages tell as its line): user, rank, item and score, each as it would stand in a
+    /// file.
+    pub fn row(&mut self, number: u64, fields: [&str; 4]) {
+        let layout = Layout([USER, RANK, ITEM, SCORE]);
+        let [user, rank, item, score] = [USER, RANK, ITEM, SCORE].map(|which| layout.field(&fields, which));
+        if let Err(wrong) = self.reader.take(Row { user, rank, item, score }) {
+            self.reader.bad_row(number, wrong);
+        }
+    }
+
+    /// The lists, and how many rows of each kind were left out.
+    ///
+    /// # Errors
+    /// [`footpath_graph::Error::Import`] with everything wrong; no row at all.
+    pub fn finish(mut self) -> Result<(Recommendations, Excluded)> {
+        let reader = &mut self.reader;
+        if reader.lists.num_users() == 0 && reader.failure.total == 0 && reader.excluded.is_empty() {
+            reader.report(0, Wrong { column: 0, kind: "empty", message: "expected rows, got none".to_owned() });
+        }
+        self.reader.finish()
+    }
+}
+
 struct Reader<'a> {
     path: &'a Path,
     kg: &'a TrainKg,
@@ -144,6 +212,10 @@ impl<'a> Reader<'a> {
         if let Err((line, wrong)) = self.rows(lines).map_err(|e| io_error(self.path, e))? {
             self.report(line, wrong);
         }
+        self.finish()
+    }
+
+    fn finish(self) -> Result<(Recommendations, Excluded)> {
         if self.failure.total > 0 {
             return Err(footpath_graph::Error::from(Box::new(self.failure)).into());
         }
@@ -190,12 +262,23 @@ impl<'a> Reader<'a> {
             let got = if fields.len() > COLUMNS.len() { "more".to_owned() } else { fields.len().to_string() };
             return wrong(0, "columns", format!("expected {} tab-separated fields, got {got}", COLUMNS.len()));
         }
-        let (user, column) = layout.field(&fields, USER)?;
+        let row = Row {
+            user: layout.field(&fields, USER),
+            rank: layout.field(&fields, RANK),
+            item: layout.field(&fields, ITEM),
+            score: layout.field(&fields, SCORE),
+        };
+        self.take(row)
+    }
+
+    /// Adds a row.
+    fn take(&mut self, row: Row<'_>) -> std::result::Result<(), Wrong> {
+        let (user, column) = row.user?;
         let user = self.kg.user(user).or_else(|e| wrong(column, "unknown_user", e.to_string()))?;
-        self.rank(user, layout.field(&fields, RANK)?)?;
-        let (name, column) = layout.field(&fields, ITEM)?;
+        self.rank(user, row.rank?)?;
+        let (name, column) = row.item?;
         let item = self.kg.item(name).or_else(|e| wrong(column, "unknown_item", e.to_string()))?;
-        let score = score(layout.field(&fields, SCORE)?)?;
+        let score = score(row.score?)?;
         if !self.pairs.insert((user, item)) {
             let message = format!("the list of this user already has item `{}`", show(name.as_bytes()));
             return wrong(column, "duplicate_item", message);

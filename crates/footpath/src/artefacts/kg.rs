@@ -2,6 +2,7 @@
 
 use super::origin::Origin;
 use crate::error::Result;
+use crate::text::words;
 use footpath_core::{Artefact, ArtefactKind, Context, Manifest};
 use footpath_graph::report::GraphReport;
 use footpath_graph::{HeldOut, Split, TrainKg};
@@ -68,6 +69,13 @@ impl Kg {
     /// Its file is damaged; [`footpath_graph::Error::Usage`] for [`Split::Train`].
     pub fn held_out(&self, split: Split) -> Result<HeldOut> {
         Ok(footpath_graph::kg::held_out(&self.artefact, split)?)
+    }
+
+    /// The words of all tokens, in the order of the tokens: nodes as `user:ID`, `item:ID` or `entity:ID`, relations by
+    /// name, an inverse with a leading `~`. Blanks and the like are percent-encoded, so no two tokens share a word.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        words::words(&self.train)
     }
 
     /// The directory it was opened from.

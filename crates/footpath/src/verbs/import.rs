@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::text::lines;
 use footpath_core::{ArtefactKind, Context, Manifest, Replace, artefact};
 pub use footpath_graph::import::{
-    Columns, CutReport, Finding, Format, ImportReport, MaxBad, MinInteractions, Options, RatedAgain, Ratings, Severity,
-    Spelling,
+    Columns, CutReport, DatasetBuilder, Entity, FileNumber, Finding, Format, ImportReport, Interaction, Item, MaxBad,
+    MinInteractions, Options, RatedAgain, Ratings, Relation, Severity, Source, Spelling, Triple,
 };
 pub use footpath_graph::report::GraphReport;
 pub use footpath_graph::split::{Ratios, SplitSpec};
@@ -40,9 +40,35 @@ pub fn run(source: &Path, out: &Path, options: &Options, replace: Replace, conte
     artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
     let import = || {
         let imported = footpath_graph::import::import(source, options, context)?;
-        let config = serde_json::json!({ "options": options, "report": imported.report });
-        let manifest = imported.built.publish(out, replace, config, context)?;
-        Ok(Imported { report: imported.report, manifest })
+        publish(imported, out, options, replace, context)
     };
     context.run(import)?
+}
+
+/// Imports records from memory, which a [`DatasetBuilder`] made with the same `options` has taken, and publishes the
+/// graph at `out`.
+///
+/// # Errors
+/// As [`run`].
+pub fn from_records(
+    records: DatasetBuilder,
+    out: &Path,
+    options: &Options,
+    replace: Replace,
+    context: &Context,
+) -> Result<Imported> {
+    artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
+    context.run(|| publish(records.finish(context)?, out, options, replace, context))?
+}
+
+fn publish(
+    imported: footpath_graph::import::Imported,
+    out: &Path,
+    options: &Options,
+    replace: Replace,
+    context: &Context,
+) -> Result<Imported> {
+    let config = serde_json::json!({ "options": options, "report": imported.report });
+    let manifest = imported.built.publish(out, replace, config, context)?;
+    Ok(Imported { report: imported.report, manifest })
 }

@@ -4,6 +4,7 @@ pub mod adapt;
 pub mod audit;
 pub mod check;
 pub mod corpus;
+pub mod draws;
 pub mod evaluate;
 pub mod hugging_face;
 pub mod import;

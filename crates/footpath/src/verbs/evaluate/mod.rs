@@ -18,7 +18,7 @@ use crate::recommend::{Options as SearchOptions, Weights};
 use footpath_core::{Artefact, ArtefactKind, ArtefactWriter, Context, NodeId, Replace, artefact};
 use footpath_eval::baselines::{self, Baseline, BaselineName, Trial, tune};
 pub use footpath_eval::{
-    BadRows, Beyond, Calibration, Comparison, Metric, Metrics, PathMetric, Recommendations, UserMetrics,
+    BadRows, Beyond, Calibration, Comparison, ListsBuilder, Metric, Metrics, PathMetric, Recommendations, UserMetrics,
 };
 use footpath_eval::{Evaluated, PathMetrics, Resampling, beyond, compare, evaluate_knowing, explanations, intervals};
 use footpath_graph::report::GraphReport;
@@ -37,13 +37,26 @@ pub fn read_lists(path: &Path, kg: &TrainKg, context: &Context) -> Result<Recomm
     Ok(Recommendations::read(path, kg, context)?)
 }
 
+/// Lists of anyone, from memory; a [`ListsBuilder`] checks them as those of a file are checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given {
+    /// What they are called in the protocol card.
+    pub name: String,
+    /// The lists.
+    pub lists: Recommendations,
+    /// Rows that were left out, by what is wrong with them.
+    pub left_out: BTreeMap<&'static str, u64>,
+}
+
 /// What to evaluate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
     /// A model, which recommends to every user with something held out.
     Model(PathBuf),
     /// A file of lists, from anyone: `user, rank, item, score`, tab-separated.
     Lists(PathBuf),
+    /// Lists from memory, from anyone.
+    Given(Given),
 }
 
 /// How to evaluate.
@@ -295,7 +308,7 @@ impl Options {
     fn validate(&self, subject: &Subject) -> Result<()> {
         let Self { k, beams, direct, linear, recency, optimise, .. } = *self;
         SearchOptions { k, beams, direct, linear, recency, optimise, ..SearchOptions::default() }.validate()?;
-        if matches!(subject, Subject::Lists(_)) && (self.random_paths.is_some() || optimise.is_some()) {
+        if !matches!(subject, Subject::Model(_)) && (self.random_paths.is_some() || optimise.is_some()) {
             let option = if optimise.is_some() { "optimise" } else { "random-paths" };
             return Err(Error::Usage { option, reason: "lists have no paths; give a model".to_owned() });
         }
@@ -308,6 +321,7 @@ impl Subject {
         match self {
             Self::Model(directory) => subject::from_model(directory, kg, options, protocol),
             Self::Lists(path) => subject::from_lists(path, protocol, options.bad_rows),
+            Self::Given(given) => subject::from_given(given, protocol),
         }
     }
 }

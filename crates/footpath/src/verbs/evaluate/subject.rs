@@ -1,7 +1,7 @@
 //! Lists to judge: those of a model with their paths, or anybody's.
 
 use super::card::{Excluded, Source};
-use super::{Options, Protocol};
+use super::{Given, Options, Protocol};
 use crate::artefacts::kg::Kg;
 use crate::artefacts::model::{Model as OpenModel, StoredModel};
 use crate::error::{Error, Result};
@@ -45,20 +45,33 @@ pub(super) struct Model {
 
 pub(super) fn from_lists(path: &Path, protocol: &Protocol<'_>, bad_rows: BadRows) -> Result<Judged> {
     let (all, rows) = Recommendations::read_with(path, &protocol.train, bad_rows, protocol.context)?;
-    let lists = all.without(&protocol.known);
-    let excluded = Excluded::of(protocol, &all, &lists, rows);
-    let source = Source::of_file(path, protocol.context)?;
-    Ok(Judged {
-        lists,
-        explained: Explained::new(),
-        calibration: None,
-        path_entropy: None,
-        faithful: None,
-        num_paths: 0,
-        model: None,
-        excluded,
-        source,
-    })
+    Ok(Judged::of_lists(&all, rows, Source::of_file(path, protocol.context)?, protocol))
+}
+
+/// The hash is that of the file that the lists would be.
+pub(super) fn from_given(given: &Given, protocol: &Protocol<'_>) -> Result<Judged> {
+    let mut file = Vec::new();
+    given.lists.write(&protocol.train, &mut file)?;
+    let source = Source { path: given.name.clone(), hash: footpath_core::artefact::hash_bytes(&file) };
+    Ok(Judged::of_lists(&given.lists, given.left_out.clone(), source, protocol))
+}
+
+impl Judged {
+    fn of_lists(all: &Recommendations, rows: footpath_eval::Excluded, source: Source, protocol: &Protocol<'_>) -> Self {
+        let lists = all.without(&protocol.known);
+        let excluded = Excluded::of(protocol, all, &lists, rows);
+        Self {
+            lists,
+            explained: Explained::new(),
+            calibration: None,
+            path_entropy: None,
+            faithful: None,
+            num_paths: 0,
+            model: None,
+            excluded,
+            source,
+        }
+    }
 }
 
 pub(super) fn from_model(directory: &Path, kg: &Kg, options: &Options, protocol: &Protocol<'_>) -> Result<Judged> {
