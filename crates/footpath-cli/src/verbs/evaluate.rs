@@ -6,7 +6,8 @@ use crate::text::{self, thousands};
 use crate::work::Work;
 use clap::{Args, ValueEnum};
 use footpath::evaluate::{
-    self, BadRows, Beside, Comparison, Figures, GroupTable, Metric, Options, PathMetric, Report, Subject,
+    self, BadRows, Beside, Comparison, Counterfactual, Figures, GroupTable, Metric, Options, PathMetric, Reasons, Report,
+    Subject,
 };
 use footpath::recommend::Weights;
 use footpath::{ArtefactKind, Kg, Split, artefact};
@@ -66,6 +67,12 @@ pub(crate) struct EvaluateArgs {
     /// Compare the explanations with random legal paths between the same users and items
     #[arg(long, conflicts_with = "recs")]
     random_paths: bool,
+    /// See how far items fall when what their reasons begin with is taken away, beside taking another choice away
+    #[arg(long, conflicts_with = "recs")]
+    counterfactual: bool,
+    /// What users disliked, for the share of paths that run through it: a table with user_id and item_id
+    #[arg(long, value_name = "FILE", conflicts_with = "recs")]
+    dislikes: Option<PathBuf>,
     /// Lists of anyone to compare with, user by user
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
@@ -100,7 +107,7 @@ struct SubjectArgs {
     /// A model
     #[arg(long, value_name = "MODEL")]
     model: Option<PathBuf>,
-    /// Lists of anyone, tab-separated with a header: user, rank, item, score
+    /// Lists of anyone: a table with the columns user, item, and rank or score, or what recommend --json wrote
     #[arg(long, value_name = "FILE")]
     recs: Option<PathBuf>,
 }
@@ -140,6 +147,8 @@ pub(crate) fn run(args: &EvaluateArgs, work: &Work) -> Result<(), Failure> {
         recency: args.recency,
         optimise: args.optimise.as_deref().map(str::parse::<Weights>).transpose()?,
         random_paths: args.random_paths.then_some(args.seed),
+        counterfactual: args.counterfactual.then_some(args.seed),
+        dislikes: args.dislikes.clone(),
         beside: match args.baselines {
             None => Beside::Nothing,
             Some(BaselineSet::Quick) => Beside::Baselines(args.seed),
@@ -211,6 +220,28 @@ pub(crate) fn print_report(out: &mut dyn Write, report: &Report) -> io::Result<(
     writeln!(out, " {users} users with held-out items{faithful}")
 }
 
+/// Whether reasons are the reasons.
+fn print_reasons(out: &mut dyn Write, whose: &str, reasons: &Reasons) -> io::Result<()> {
+    let share = |share: f64, [low, high]: [f64; 2]| {
+        format!("{:.1} % ±{:.1}", 100.0 * share, 50.0 * (high - low))
+    };
+    let p = &reasons.preference;
+    writeln!(
+        out,
+        " paths{whose} through something disliked {}, through something chosen only once {}",
+        share(p.disliked, p.disliked_interval),
+        share(p.once, p.once_interval)
+    )?;
+    let Some(Counterfactual { fidelity: f, .. }) = &reasons.counterfactual else { return Ok(()) };
+    let against = f.difference.as_ref().map_or(String::new(), |c| format!("; difference {}", difference(c)));
+    writeln!(
+        out,
+        " items fall by {:.3} without what the reason{whose} begins with, by {:.3} without another choice{against} \
+         ({} items of {} users)",
+        f.without_reason, f.without_random, f.num_items, f.num_users
+    )
+}
+
 /// Fairness: how well groups of users are served, and how much of the lists groups of items have.
 fn print_groups(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let k = report.figures.metrics.k;
@@ -276,6 +307,10 @@ fn print_further(out: &mut dyn Write, report: &Report) -> io::Result<()> {
                 writeln!(out, "   {name:<10} random {:.3}  {}", mean.mean, difference(c))?;
             }
         }
+    }
+    let of_random = report.random_paths.as_ref().and_then(|random| random.reasons.as_ref());
+    for (whose, reasons) in [("", report.reasons.as_ref()), (" of random legal paths", of_random)] {
+        reasons.map_or(Ok(()), |reasons| print_reasons(out, whose, reasons))?;
     }
     if let (Some(calibration), Some(entropy)) = (&report.calibration, report.path_entropy) {
         writeln!(out, " calibration error {:.4}, entropy of an item's paths {entropy:.3} nats", calibration.ece)?;

@@ -541,7 +541,9 @@ fn facts_that_restate_the_log_are_told_of() {
             let _ = writeln!(club.triples, "e{game}\tplayed_by\tp{player}");
         }
         // As many facts with somebody who is no player of the game.
-        (0..20).for_each(|n| drop(writeln!(club.triples, "e{}\tplayed_by\tx{n}", n % NUM_GAMES + 1)));
+        for n in 0..20 {
+            let _ = writeln!(club.triples, "e{}\tplayed_by\tx{n}", n % NUM_GAMES + 1);
+        }
         club.report(&strict())
     };
     let report = restating(30);

@@ -4,6 +4,7 @@ mod card;
 mod examples;
 mod groups;
 mod random_paths;
+mod reasons;
 mod subject;
 
 pub use card::{Card, Excluded};
@@ -11,6 +12,7 @@ pub use examples::{Example, ExampleItem, Hop, Stop};
 pub use footpath_eval::groups::{ItemGroup, UserGroup, gap};
 pub use groups::GroupTable;
 pub use random_paths::RandomPaths;
+pub use reasons::{Counterfactual, Reasons};
 
 use crate::artefacts::kg::Kg;
 use crate::error::{Error, Result};
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use reasons::Question;
 use subject::Judged;
 
 /// Reads anybody's lists: a table with the columns user, rank, item, score.
@@ -80,6 +83,10 @@ pub struct Options {
     pub optimise: Option<Weights>,
     /// Seed of random paths to compare the model's explanations with, if they are to be compared.
     pub random_paths: Option<u64>,
+    /// Seed of what is taken away beside reasons, if it is to be seen how far items fall without these.
+    pub counterfactual: Option<u64>,
+    /// A table of what users disliked: `user_id`, `item_id`, tab-separated.
+    pub dislikes: Option<PathBuf>,
     /// What is computed beside the subject.
     pub beside: Beside,
     /// Lists of anyone to compare with, user by user.
@@ -105,6 +112,8 @@ impl Default for Options {
             recency: None,
             optimise: None,
             random_paths: None,
+            counterfactual: None,
+            dislikes: None,
             beside: Beside::Nothing,
             against: None,
             user_groups: None,
@@ -176,6 +185,9 @@ pub struct Report {
     /// Metrics of the explanations by name, see [`PathMetric`]; none for lists without paths.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub explanations: BTreeMap<String, Mean>,
+    /// Whether the reasons are the reasons, and run through what users care for; none for lists without paths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<Reasons>,
     /// The same lists with random paths, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub random_paths: Option<RandomPaths>,
@@ -327,17 +339,26 @@ impl Subject {
 }
 
 /// The metrics of explanations, and how they compare with those of random paths if that is asked for.
-fn explained(
-    protocol: &Protocol<'_>,
-    judged: &Judged,
-    random: Option<u64>,
-) -> Result<(BTreeMap<String, Mean>, Option<RandomPaths>)> {
+fn explained(protocol: &Protocol<'_>, judged: &Judged, options: &Options) -> Result<Said> {
     let Some(model) = judged.model.as_ref().filter(|_| !judged.explained.is_empty()) else {
-        return Ok((BTreeMap::new(), None));
+        return Ok(Said::default());
     };
     let metrics = explanations(&judged.explained, &protocol.users, &protocol.train, protocol.k, protocol.context)?;
-    let random = random.map(|seed| RandomPaths::new(protocol, &judged.explained, &metrics, &model.pattern, seed));
-    Ok((protocol.means(&metrics)?, random.transpose()?))
+    let question = Question::of(protocol, options.counterfactual, options.dislikes.as_deref())?;
+    let random = |seed| RandomPaths::new(protocol, &judged.explained, &metrics, model, &question, seed);
+    Ok(Said {
+        explanations: protocol.means(&metrics)?,
+        reasons: Some(question.answer(protocol, model, &judged.explained)?),
+        random_paths: options.random_paths.map(random).transpose()?,
+    })
+}
+
+/// What can be said of the paths of lists.
+#[derive(Default)]
+struct Said {
+    explanations: BTreeMap<String, Mean>,
+    reasons: Option<Reasons>,
+    random_paths: Option<RandomPaths>,
 }
 
 impl Report {
@@ -350,9 +371,10 @@ impl Report {
         judged: Judged,
     ) -> Result<Self> {
         let figures = protocol.figures(&judged.lists)?;
-        let (explanations, random_paths) = explained(protocol, &judged, options.random_paths)?;
+        let Said { explanations, reasons, random_paths } = explained(protocol, &judged, options)?;
         Ok(Self {
             explanations,
+            reasons,
             random_paths,
             on: options.on,
             kg: protocol.train.content_hash().to_owned(),

@@ -41,6 +41,8 @@ pub(super) struct Model {
     pub(super) parents: std::collections::BTreeMap<String, String>,
     pub(super) log: Vec<TrainingProgress>,
     pub(super) pattern: Pattern,
+    pub(super) service: Service,
+    pub(super) search: SearchOptions,
 }
 
 pub(super) fn from_lists(path: &Path, protocol: &Protocol<'_>, bad_rows: BadRows) -> Result<Judged> {
@@ -118,7 +120,7 @@ pub(super) fn from_model(directory: &Path, kg: &Kg, options: &Options, protocol:
         path_entropy: mean_entropy(&found),
         faithful: faithfulness.share(),
         num_paths: faithfulness.num_paths,
-        model: Some(model(&stored, &service)?),
+        model: Some(model(&stored, &service, search)?),
         // As long as those of the baselines, so that neither has more to show to the AUC.
         lists: lists.first(options.k),
         excluded,
@@ -183,10 +185,11 @@ fn mean_entropy(found: &[UserList]) -> Option<f64> {
     (!entropies.is_empty()).then(|| entropies.iter().sum::<f64>() / entropies.len() as f64)
 }
 
-fn model(stored: &StoredModel, service: &Service) -> Result<Model> {
+fn model(stored: &StoredModel, service: &Service, search: SearchOptions) -> Result<Model> {
     // A log that another version wrote is no reason not to evaluate.
     let log = stored.log()?.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let config = serde_json::to_value(service.card()).unwrap_or_default();
     let (parents, pattern) = (stored.parents().clone(), service.pattern().clone());
-    Ok(Model { hash: service.model_hash().to_owned(), config, parents, log, pattern })
+    let (hash, service) = (service.model_hash().to_owned(), service.clone());
+    Ok(Model { hash, config, parents, log, pattern, service, search })
 }
