@@ -3,6 +3,7 @@
 //! - `cli`: every verb, its JSON, its exit status, its manners towards files and pipes
 //! - `pattern`: patterns in words, as presets, as files, and how bad ones are refused
 //! - `generate`: modes, scores, guests and forms of recommendations, and the verbs that read them back
+//! - `formats`: data of others: a knowledge graph alone through every verb, explanations, standard input, mappings
 //! - `objectives`: what a model can learn, from a file or options, in one stage or two, and what each can be asked
 //!   afterwards
 //! - `hugging_face`: models in the form of transformers and back, with logits that transformers computed, and the verbs
@@ -39,6 +40,7 @@ mod documents;
 mod evaluation;
 mod experts;
 mod faithful;
+mod formats;
 mod generate;
 mod house;
 mod hugging_face;

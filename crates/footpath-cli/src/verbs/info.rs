@@ -24,10 +24,17 @@ pub(crate) fn run(args: &InfoArgs, work: &Work) -> Result<(), Failure> {
     if args.json {
         return work.json(&summary);
     }
-    let KgSummary { graph, num_valid, num_test, hash } = &summary;
+    let KgSummary { graph, num_valid, num_test, num_valid_facts, num_test_facts, hash } = &summary;
     work.tell(|out| {
         print_graph(out, graph)?;
         let num_train = graph.num_train;
-        writeln!(out, " interactions: {num_train} train, {num_valid} valid, {num_test} test\n hash: {hash}")
+        if graph.num_users > 0 {
+            writeln!(out, " interactions: {num_train} train, {num_valid} valid, {num_test} test")?;
+        }
+        if num_valid_facts + num_test_facts > 0 {
+            let num_train = graph.num_triples;
+            writeln!(out, " facts: {num_train} train, {num_valid_facts} valid, {num_test_facts} test")?;
+        }
+        writeln!(out, " hash: {hash}")
     })
 }
