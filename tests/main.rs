@@ -3,6 +3,7 @@
 //! - `cli`: every verb, its JSON, its exit status, its manners towards files and pipes
 //! - `pattern`: patterns in words, as presets, as files, and how bad ones are refused
 //! - `generate`: modes, scores, guests and forms of recommendations, and the verbs that read them back
+//! - `formats`: data of others: a knowledge graph alone through every verb, explanations, standard input, mappings
 //! - `objectives`: what a model can learn, from a file or options, in one stage or two, and what each can be asked
 //!   afterwards
 //! - `hugging_face`: models in the form of transformers and back, with logits that transformers computed, and the verbs
@@ -15,6 +16,7 @@
 //! - `corpora`: every form of a corpus, its description, and a disk that fills up meanwhile
 //! - `threads`: the same bytes from 1, 2 and 4 threads
 //! - `planted`: a graph with one right answer for each user, which must be learned and found
+//! - `reasons`: which items may be recommended, what becomes of them without their reasons, figures by groups
 //! - `tune`: the same table whatever happens meanwhile, and nothing of the test part in it
 //! - `weights`: graphs whose arcs have weights, and the laws that ask for them
 //! - `artefacts`: damaged, mixed, foreign and forged artefacts are refused
@@ -39,12 +41,14 @@ mod documents;
 mod evaluation;
 mod experts;
 mod faithful;
+mod formats;
 mod generate;
 mod house;
 mod hugging_face;
 mod objectives;
 mod pattern;
 mod planted;
+mod reasons;
 mod support;
 mod threads;
 mod tune;

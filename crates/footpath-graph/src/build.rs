@@ -4,10 +4,12 @@
 
 use crate::dataset::{Dataset, MAX_NODES, MAX_RELATIONS, NONE, RawInteraction};
 use crate::error::Result;
-use crate::heldout::{self, Interaction, Split};
+use crate::heldout::{self, HeldOutFact, Interaction, Split};
 use crate::kg::{self, INTERACTED, KgArrays, NodeType, Relation, Schema, TrainKg};
 use crate::sorting;
-use footpath_core::{ArrayWriter, ArtefactKind, ArtefactWriter, Context, Manifest, NodeId, Replace, Stage};
+use footpath_core::{
+    ArrayWriter, ArtefactKind, ArtefactWriter, Context, Manifest, NodeId, RelationId, Replace, Stage, Triple,
+};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
@@ -26,6 +28,10 @@ pub struct Built {
     pub valid: Vec<Interaction>,
     /// Held-out interactions for the final figure, sorted by (user, item).
     pub test: Vec<Interaction>,
+    /// Held-out facts for choosing a model, sorted.
+    pub valid_facts: Vec<HeldOutFact>,
+    /// Held-out facts for the final figure, sorted.
+    pub test_facts: Vec<HeldOutFact>,
     /// What was dropped on the way.
     pub dropped: Dropped,
 }
@@ -63,6 +69,8 @@ fn of(mut dataset: Dataset, context: &Context) -> Result<Built> {
     let stage = context.stage("building", Some(4 * num_facts), "edges");
     let mut arcs = ArcTable::new(&dataset, &ids, &relation_order, &interactions, &stage)?;
     (dataset.triples, dataset.triple_weights) = (Vec::new(), Vec::new());
+    let facts_of = |split: Split| held_out_facts(&dataset, &ids, &relation_order, split);
+    let (valid_facts, test_facts) = (facts_of(Split::Valid), facts_of(Split::Test));
     let triple_counts = arcs.sort_and_deduplicate(&stage, context)?;
     let num_train = interactions.iter().filter(|(split, _)| *split == Split::Train).count();
     let mut counts = vec![num_train as u64];
@@ -97,7 +105,7 @@ fn of(mut dataset: Dataset, context: &Context) -> Result<Built> {
         self_loops: triple_counts.self_loops,
     };
     let (valid, test) = (of(Split::Valid).collect(), of(Split::Test).collect());
-    Ok(Built { schema, arrays, valid, test, dropped })
+    Ok(Built { schema, arrays, valid, test, valid_facts, test_facts, dropped })
 }
 
 impl Built {
@@ -152,6 +160,10 @@ impl Built {
         })?;
         add("valid.safetensors", &|out| heldout::write(&self.valid, out))?;
         add("test.safetensors", &|out| heldout::write(&self.test, out))?;
+        if !self.valid_facts.is_empty() || !self.test_facts.is_empty() {
+            add("valid_facts.safetensors", &|out| heldout::write_facts(&self.valid_facts, out))?;
+            add("test_facts.safetensors", &|out| heldout::write_facts(&self.test_facts, out))?;
+        }
         Ok(writer.publish(BTreeMap::new(), config)?)
     }
 }
@@ -335,6 +347,23 @@ fn interactions(log: Vec<RawInteraction>, ids: &Ids, context: &Context) -> Resul
     log.dedup_by_key(|(_, i)| (i.user, i.item));
     let dropped = (before - log.len()) as u64;
     Ok((log, dropped))
+}
+
+/// The held-out facts of a part with node ids, sorted.
+fn held_out_facts(dataset: &Dataset, ids: &Ids, order: &[u16], split: Split) -> Vec<HeldOutFact> {
+    let node = |raw: u32| NodeId(ids.entities.get(raw as usize).copied().unwrap_or(NONE));
+    let mut facts: Vec<HeldOutFact> = dataset
+        .held_out_facts
+        .iter()
+        .filter(|(part, _)| *part == split)
+        .map(|(_, raw)| {
+            let relation = RelationId(order.get(raw.relation as usize).copied().unwrap_or(0) * 2);
+            HeldOutFact { triple: Triple { head: node(raw.head), relation, tail: node(raw.tail) }, line: raw.line }
+        })
+        .collect();
+    facts.sort_unstable_by_key(|fact| (fact.triple.head, fact.triple.relation, fact.triple.tail, fact.line));
+    facts.dedup_by_key(|fact| fact.triple);
+    facts
 }
 
 /// The arcs while they are put in order.

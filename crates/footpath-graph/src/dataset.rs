@@ -80,6 +80,8 @@ pub struct Dataset {
     /// Weight of each of `triples`, in their order; empty where the data has none. See [`crate::kg::EDGE_WEIGHTS`] for
     /// the range.
     pub triple_weights: Vec<f32>,
+    /// Facts that are held out: no part of the graph, and kept apart from `triples`.
+    pub held_out_facts: Vec<(Split, RawTriple)>,
     /// The log.
     pub interactions: Vec<RawInteraction>,
     /// Whether interactions have ratings.
@@ -109,6 +111,7 @@ impl Default for Dataset {
             relations: Vec::new(),
             triples: Vec::new(),
             triple_weights: Vec::new(),
+            held_out_facts: Vec::new(),
             interactions: Vec::new(),
             has_ratings: false,
             rating_weights: false,

@@ -1,7 +1,7 @@
 //! Held-out interactions: what the sampler, the trainer and the decoder never see.
 
 use crate::error::Result;
-use footpath_core::{Array, ArrayFile, ArrayWriter, NodeId};
+use footpath_core::{Array, ArrayFile, ArrayWriter, NodeId, RelationId, Triple};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -39,6 +39,76 @@ impl Split {
             Self::Valid => Some("valid.safetensors"),
             Self::Test => Some("test.safetensors"),
         }
+    }
+}
+
+impl Split {
+    /// File of the held-out facts of a part inside a KG artefact, `None` for train. A graph of which no fact is held
+    /// out has no such files.
+    #[must_use]
+    pub fn facts_file_name(self) -> Option<&'static str> {
+        match self {
+            Self::Train => None,
+            Self::Valid => Some("valid_facts.safetensors"),
+            Self::Test => Some("test_facts.safetensors"),
+        }
+    }
+}
+
+/// A fact that is held out of the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldOutFact {
+    /// What is held out.
+    pub triple: Triple,
+    /// Line in the source file, from 1; with several files, its [number](crate::kg::Sources::number).
+    pub line: u32,
+}
+
+/// The held-out facts of one part, sorted by head, relation and tail.
+#[derive(Clone, Debug, Default)]
+pub struct HeldOutFacts(Vec<HeldOutFact>);
+
+impl HeldOutFacts {
+    /// Reads the file of held-out facts of a KG artefact.
+    ///
+    /// # Errors
+    /// When the file is missing or damaged.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = ArrayFile::open(path)?;
+        let heads = file.array::<u32>("heads")?;
+        let relations = file.array_of::<u16>("relations", heads.len())?;
+        let tails = file.array_of::<u32>("tails", heads.len())?;
+        let lines = file.array_of::<u32>("lines", heads.len())?;
+        let ends = heads.iter().zip(tails.iter());
+        let of = |(((&head, &tail), &relation), &line): (((&u32, &u32), &u16), &u32)| {
+            let triple = Triple { head: NodeId(head), relation: RelationId(relation), tail: NodeId(tail) };
+            HeldOutFact { triple, line }
+        };
+        Ok(Self(ends.zip(relations.iter()).zip(lines.iter()).map(of).collect()))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &HeldOutFact> {
+        self.0.iter()
+    }
+
+    /// Number of facts.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The held-out facts of a graph built in memory.
+impl From<&[HeldOutFact]> for HeldOutFacts {
+    fn from(facts: &[HeldOutFact]) -> Self {
+        Self(facts.to_vec())
     }
 }
 
@@ -130,4 +200,17 @@ pub fn write(interactions: &[Interaction], out: &mut dyn Write) -> std::io::Resu
     let lines: Vec<u32> = interactions.iter().map(|i| i.line).collect();
     let arrays = ArrayWriter::default().with("users", &users).with("items", &items).with("ratings", &ratings);
     arrays.with("times", &times).with("lines", &lines).write(&mut { out })
+}
+
+/// Writes facts, which must be sorted, as a file of held-out facts.
+///
+/// # Errors
+/// Whatever the writer says.
+pub fn write_facts(facts: &[HeldOutFact], out: &mut dyn Write) -> std::io::Result<()> {
+    let heads: Vec<u32> = facts.iter().map(|fact| fact.triple.head.0).collect();
+    let relations: Vec<u16> = facts.iter().map(|fact| fact.triple.relation.0).collect();
+    let tails: Vec<u32> = facts.iter().map(|fact| fact.triple.tail.0).collect();
+    let lines: Vec<u32> = facts.iter().map(|fact| fact.line).collect();
+    let arrays = ArrayWriter::default().with("heads", &heads).with("relations", &relations);
+    arrays.with("tails", &tails).with("lines", &lines).write(&mut { out })
 }

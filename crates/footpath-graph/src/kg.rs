@@ -13,6 +13,7 @@
 //!   name_ends, label_ends u64 [nodes];  name_bytes, label_bytes u8
 //! schema.json                    node types with their ranges, relations with their readings
 //! valid.safetensors, test.safetensors   held out; see [`HeldOut`]
+//! valid_facts.safetensors, test_facts.safetensors   held-out facts, where there are any; see [`HeldOutFacts`]
 //! ```
 //!
 //! Every fact is stored twice, forward at its head and inverse at its tail, so a hop in either direction is a slice.
@@ -30,7 +31,7 @@ pub use sources::{SourceFile, Sources};
 use titles::SharedTitles;
 
 use crate::error::{Error, Result};
-use crate::heldout::{HeldOut, Split};
+use crate::heldout::{HeldOut, HeldOutFacts, Split};
 use footpath_core::artefact::{FORMAT_VERSION, SEVERAL_FILES_VERSION};
 use footpath_core::memory::prefetch;
 use footpath_core::{
@@ -506,6 +507,20 @@ pub fn held_out(artefact: &Artefact, split: Split) -> Result<HeldOut> {
         return Err(Error::Usage { option: "on", reason: "only valid and test are held out".to_owned() });
     };
     HeldOut::open(&artefact.file(name)?)
+}
+
+/// The held-out facts of a part, of an artefact that is open; none where the graph has none.
+///
+/// # Errors
+/// As [`held_out`].
+pub fn held_out_facts(artefact: &Artefact, split: Split) -> Result<HeldOutFacts> {
+    let Some(name) = split.facts_file_name() else {
+        return Err(Error::Usage { option: "on", reason: "only valid and test are held out".to_owned() });
+    };
+    match artefact.manifest().files.contains_key(name) {
+        true => HeldOutFacts::open(&artefact.file(name)?),
+        false => Ok(HeldOutFacts::default()),
+    }
 }
 
 /// Forward arcs among some.

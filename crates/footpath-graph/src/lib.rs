@@ -53,5 +53,5 @@ pub mod stats;
 
 pub use dataset::Dataset;
 pub use error::{Diagnostic, Error, Result};
-pub use heldout::{HeldOut, Interaction, Split};
+pub use heldout::{HeldOut, HeldOutFact, HeldOutFacts, Interaction, Split};
 pub use kg::TrainKg;

@@ -1,32 +1,48 @@
 //! `footpath import`
 
-use crate::args::OutArgs;
+use crate::args::replace;
 use crate::failure::Failure;
 use crate::text::{self, thousands};
 use crate::work::Work;
 use clap::{Args, ValueEnum};
 use footpath::import::{
-    self, Columns, CutReport, Format, GraphReport, ImportReport, Imported, MaxBad, MinInteractions, Options,
-    RatedAgain, Ratings, Ratios, Severity, Spelling, SplitSpec,
+    self, Columns, CutReport, Explained, FactsReport, Format, GraphReport, ImportReport, Imported, Inputs, Mapping,
+    MaxBad, MinInteractions, Options, RatedAgain, Ratings, Ratios, Severity, Spelling, SplitSpec,
 };
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
-/// Import a data set into a knowledge graph
+/// Import a data set, or a knowledge graph alone, into a knowledge graph
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   footpath import data/films --out kg
   footpath import movies --out kg --min-rating 4 --split temporal
   footpath import ml-100k --format recbole --out kg --lenient
-  footpath import shop --out kg --columns user_id=userId,item_id=productId --split date")]
+  footpath import shop --out kg --columns user_id=userId,item_id=productId --split date
+  footpath import Data/amazon-book --out kg
+  footpath import FB15k-237 --format openke --out kg
+  footpath import kg_parts/*.tsv --interactions clicks.csv --join-by-id --out kg
+  footpath import dbpedia.nt.gz --mapping films.toml --interactions ratings.csv --out kg
+  footpath import --explain Data/amazon-book")]
 pub(crate) struct ImportArgs {
-    /// Folder with the data: interactions.tsv, triples.tsv, … or RecBole's .inter, .kg, .link, …
-    dataset_dir: PathBuf,
+    /// Folders and files with the data, all in one layout; - is standard input
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
     #[command(flatten)]
-    out: OutArgs,
-    /// Layout of the folder
+    out: OptionalOutArgs,
+    /// Say what would be read as what, and write nothing
+    #[arg(long, conflicts_with_all = ["out", "force"])]
+    explain: bool,
+    /// Layout of the data
     #[arg(long, value_enum, default_value_t)]
     format: FormatArg,
+    /// A table of interactions that lies elsewhere: with user_id and item_id, or RecBole's .inter
+    #[arg(long, value_name = "FILE")]
+    interactions: Option<PathBuf>,
+    /// What is what in a graph that does not say so, as for RDF: items, types, labels, relations, interactions
+    #[arg(long, value_name = "MAP.toml")]
+    mapping: Option<PathBuf>,
     /// How to hold out interactions [default: the split column if there is one, else temporal, else random]
     #[arg(long, value_enum)]
     split: Option<SplitArg>,
@@ -87,6 +103,18 @@ pub(crate) struct ImportArgs {
     json: bool,
 }
 
+/// Where to write, which an explanation does not need.
+#[derive(Debug, Args)]
+#[group(skip)]
+struct OptionalOutArgs {
+    /// Directory to create
+    #[arg(long, value_name = "DIR", required_unless_present = "explain")]
+    out: Option<PathBuf>,
+    /// Replace the directory if it is an artefact already
+    #[arg(long)]
+    force: bool,
+}
+
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum FormatArg {
     /// Tell by the files
@@ -94,8 +122,42 @@ enum FormatArg {
     Auto,
     /// A dataset folder: interactions, items, entities, relations, triples
     Native,
-    /// RecBole atomic files
+    /// RecBole atomic files, and hopwise's
     Recbole,
+    /// KGAT, KGIN, KGCN: kg_final.txt, train.txt, test.txt or ratings_final.txt, all numbers
+    Kgat,
+    /// PEARLM, KGGLM: a folder preprocessed with kg_final.txt, e_map.txt, i2kg_map.txt, …
+    Pearlm,
+    /// PGPR, CAFE: a file for each relation, brand_p_b.txt.gz, …, where the number of a line counts
+    Pgpr,
+    /// OpenKE: train2id.txt, entity2id.txt, …, with counts, head before tail before relation
+    Openke,
+    /// The tables of a dataset folder as Parquet files, or folders of them
+    Parquet,
+    /// RDF: N-Triples, N-Quads, Turtle, TriG, RDF/XML, JSON-LD
+    Rdf,
+    /// A property graph: CSV for neo4j-admin, or APOC's export.csv.all and export.json.all
+    Neo4j,
+    /// PyKEEN: triples with tabs and without a header, or its numeric_triples.tsv.gz
+    Pykeen,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Auto => Self::Auto,
+            FormatArg::Native => Self::Native,
+            FormatArg::Recbole => Self::RecBole,
+            FormatArg::Kgat => Self::Kgat,
+            FormatArg::Pearlm => Self::Pearlm,
+            FormatArg::Pgpr => Self::Pgpr,
+            FormatArg::Openke => Self::OpenKe,
+            FormatArg::Parquet => Self::Parquet,
+            FormatArg::Rdf => Self::Rdf,
+            FormatArg::Neo4j => Self::Neo4j,
+            FormatArg::Pykeen => Self::PyKeen,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -158,11 +220,7 @@ fn min_interactions(text: &str) -> Result<MinInteractions, String> {
 
 pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
     let options = Options {
-        format: match args.format {
-            FormatArg::Auto => Format::Auto,
-            FormatArg::Native => Format::Native,
-            FormatArg::Recbole => Format::RecBole,
-        },
+        format: args.format.into(),
         min_rating: args.min_rating,
         rated_again: match args.rated_again {
             RatedAgainArg::Last => RatedAgain::Last,
@@ -179,14 +237,20 @@ pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
         join_by_id: args.join_by_id,
         skip_missing: args.skip_missing,
         merge_inverses: args.merge_inverses,
+        mapping: args.mapping.as_deref().map(Mapping::read).transpose()?.map(Box::new),
         rating_weights: args.rating_weights,
         split: split(args),
         lenient: if args.lenient { Some(MaxBad::new(args.max_bad)?) } else { None },
         max_bytes: args.max_bytes.unwrap_or(Options::default().max_bytes),
         ..Options::default()
     };
+    let (inputs, _piped) = inputs(args)?;
+    let Some(out) = args.out.out.as_ref().filter(|_| !args.explain) else {
+        let explained = import::explain(&inputs, &options)?;
+        return if args.json { work.json(&explained) } else { work.tell(|out| print_explained(out, &explained)) };
+    };
     let context = work.context();
-    let Imported { report, .. } = import::run(&args.dataset_dir, &args.out.out, &options, args.out.replace(), context)?;
+    let Imported { report, .. } = import::run_from(&inputs, out, &options, replace(args.out.force), context)?;
     for warning in &report.warnings {
         work.note(&format!("warning: {}: {}", warning.kind, warning.message));
     }
@@ -198,6 +262,44 @@ pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
         return work.json(&report);
     }
     work.tell(|out| print_report(out, &report))
+}
+
+/// What to import. What comes from standard input is put into a file first, since a table is looked at before it is
+/// read; the file is there as long as what is returned beside.
+fn inputs(args: &ImportArgs) -> Result<(Inputs, Option<NamedTempFile>), Failure> {
+    let is_piped = |path: &&PathBuf| path.as_os_str() == "-";
+    let piped = args.inputs.iter().filter(is_piped).count() > 0;
+    let file = if piped { Some(spool(args.max_bytes)?) } else { None };
+    let of = |path: &PathBuf| match &file {
+        Some(file) if is_piped(&path) => file.path().to_owned(),
+        _ => path.clone(),
+    };
+    let paths = args.inputs.iter().map(of).collect();
+    Ok((Inputs { paths, interactions: args.interactions.clone() }, file))
+}
+
+fn spool(max_bytes: Option<u64>) -> Result<NamedTempFile, Failure> {
+    let spooled = || {
+        let mut file = tempfile::Builder::new().prefix("stdin-").tempfile()?;
+        let limit = max_bytes.unwrap_or(Options::default().max_bytes);
+        io::copy(&mut io::stdin().lock().take(limit.saturating_add(1)), &mut file)?;
+        file.flush()?;
+        Ok(file)
+    };
+    let error = |source: io::Error| footpath::CoreError::Io { path: PathBuf::from("(standard input)"), source };
+    Ok(spooled().map_err(error)?)
+}
+
+fn print_explained(out: &mut dyn Write, explained: &Explained) -> io::Result<()> {
+    let Explained { format, why, read, not_read } = explained;
+    writeln!(out, "{}: {why}", format.name())?;
+    for planned in read {
+        writeln!(out, " {}: {}", planned.path.display(), planned.what)?;
+    }
+    if !not_read.is_empty() {
+        writeln!(out, " not read: {}", not_read.join(", "))?;
+    }
+    Ok(())
 }
 
 fn split(args: &ImportArgs) -> SplitSpec {
@@ -215,8 +317,9 @@ fn split(args: &ImportArgs) -> SplitSpec {
 
 fn print_report(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
     print_graph(out, &report.graph)?;
-    let mut table = text::table(&["log", "count"], 1);
-    let rows = [
+    let has_log = has_log(report);
+    let mut table = text::table(&[if has_log { "log" } else { "facts" }, "count"], 1);
+    let of_log = [
         ("interactions in train", report.graph.num_train),
         ("held out for valid", report.num_valid),
         ("held out for test", report.num_test),
@@ -224,19 +327,43 @@ fn print_report(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
         ("dropped by --min-rating", report.log.num_filtered),
         ("dropped by --min-interactions", report.log.num_rare),
         ("duplicate interactions dropped", report.dropped.duplicate_interactions),
+    ];
+    let of_facts = [
         ("duplicate triples dropped", report.dropped.duplicate_triples),
         ("self-loops (kept, never a hop)", report.dropped.self_loops),
-        ("held-out items nobody chose in train", report.num_held_out_cold_items),
     ];
-    for (what, count) in rows {
+    let cold = [("held-out items nobody chose in train", report.num_held_out_cold_items)];
+    let of_log = of_log.into_iter().filter(|_| has_log);
+    for (what, count) in of_log.chain(of_facts).chain(cold.into_iter().filter(|_| has_log)) {
+        table.add_row([what.to_owned(), thousands(count)]);
+    }
+    for (what, count) in report.held_out_facts.iter().flat_map(of_held_out_facts) {
         table.add_row([what.to_owned(), thousands(count)]);
     }
     for (kind, count) in &report.skipped {
         table.add_row([format!("bad records skipped: {kind}"), thousands(*count)]);
     }
     text::print(out, &table)?;
-    print_cut(out, &report.split, &report.cut)?;
+    if has_log {
+        print_cut(out, &report.split, &report.cut)?;
+    }
     report.ratings.iter().try_for_each(|ratings| print_ratings(out, ratings))
+}
+
+/// Whether there were interactions, kept or dropped.
+fn has_log(report: &ImportReport) -> bool {
+    report.graph.num_users > 0 || report.log.num_read > 0
+}
+
+fn of_held_out_facts(facts: &FactsReport) -> [(&'static str, u64); 6] {
+    [
+        ("facts held out for valid", facts.num_valid),
+        ("facts held out for test", facts.num_test),
+        ("held-out facts stated again", facts.num_repeated),
+        ("train facts dropped: held out as well", facts.num_same),
+        ("train facts dropped: a held-out one turned round", facts.num_inverse),
+        ("train facts dropped: a held-out one by another relation", facts.num_other_relation),
+    ]
 }
 
 /// Which split was made, why, and what it holds out.
@@ -254,8 +381,13 @@ pub(crate) fn print_ratings(out: &mut dyn Write, ratings: &Ratings) -> io::Resul
 /// The part of the report that `info` shares.
 pub(crate) fn print_graph(out: &mut dyn Write, graph: &GraphReport) -> io::Result<()> {
     let mut table = text::table(&["graph", "count"], 1);
-    table.add_row(["users".to_owned(), thousands(graph.num_users)]);
-    table.add_row(["items".to_owned(), thousands(graph.num_items)]);
+    let (has_users, has_items) = (graph.num_users > 0, graph.num_items > 0);
+    if has_users {
+        table.add_row(["users".to_owned(), thousands(graph.num_users)]);
+    }
+    if has_users || has_items {
+        table.add_row(["items".to_owned(), thousands(graph.num_items)]);
+    }
     table.add_row(["entities".to_owned(), thousands(graph.num_entities)]);
     for kind in &graph.entities {
         table.add_row([format!("  {}", kind.name), thousands(kind.count)]);
@@ -264,10 +396,16 @@ pub(crate) fn print_graph(out: &mut dyn Write, graph: &GraphReport) -> io::Resul
     for relation in &graph.relations {
         table.add_row([format!("  {}", relation.name), thousands(relation.count)]);
     }
-    table.add_row(["items outside the knowledge graph".to_owned(), thousands(graph.num_items_outside_kg)]);
-    table.add_row(["items no path can reach".to_owned(), thousands(graph.num_unreachable_items)]);
-    table.add_row(["entities without a triple".to_owned(), thousands(graph.num_isolated_entities)]);
-    table.add_row(["users without a train interaction".to_owned(), thousands(graph.num_users_without_train)]);
+    let of_items = "items outside the knowledge graph";
+    let rows = [
+        (of_items, graph.num_items_outside_kg, has_users || has_items),
+        ("items no path can reach", graph.num_unreachable_items, has_users),
+        ("entities without a triple", graph.num_isolated_entities, true),
+        ("users without a train interaction", graph.num_users_without_train, has_users),
+    ];
+    for (what, count, _) in rows.into_iter().filter(|(.., is_told)| *is_told) {
+        table.add_row([what.to_owned(), thousands(count)]);
+    }
     text::print(out, &table)?;
     if graph.has_weights {
         writeln!(out, " arcs have weights, which --edge-weights asks for")?;

@@ -24,13 +24,19 @@ pub(crate) fn run(args: &InfoArgs, work: &Work) -> Result<(), Failure> {
     if args.json {
         return work.json(&summary);
     }
-    let KgSummary { graph, num_valid, num_test, hash, origin } = &summary;
+    let KgSummary { graph, num_valid, num_test, num_valid_facts, num_test_facts, hash, origin } = &summary;
     work.tell(|out| {
         print_graph(out, graph)?;
         let num_train = graph.num_train;
-        writeln!(out, " interactions: {num_train} train, {num_valid} valid, {num_test} test")?;
-        if let (Some(split), Some(cut)) = (&origin.split, &origin.cut) {
-            print_cut(out, split, cut)?;
+        if graph.num_users > 0 {
+            writeln!(out, " interactions: {num_train} train, {num_valid} valid, {num_test} test")?;
+            if let (Some(split), Some(cut)) = (&origin.split, &origin.cut) {
+                print_cut(out, split, cut)?;
+            }
+        }
+        if num_valid_facts + num_test_facts > 0 {
+            let num_train = graph.num_triples;
+            writeln!(out, " facts: {num_train} train, {num_valid_facts} valid, {num_test_facts} test")?;
         }
         origin.ratings.iter().try_for_each(|ratings| print_ratings(out, ratings))?;
         writeln!(out, " hash: {hash}")?;

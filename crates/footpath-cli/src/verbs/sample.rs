@@ -246,15 +246,17 @@ fn print_sampled(out: &mut dyn Write, args: &SampleArgs, sampled: &Sampled, seco
     #[expect(clippy::cast_precision_loss, reason = "a speed for people")]
     let speed = s.num_paths as f64 / seconds.max(1e-9);
     let (paths, with) = (thousands(s.num_paths), thousands(s.users_with_paths));
-    writeln!(out, "{}: {paths} paths of {with} users, {speed:.0} paths/s", args.out.out.display())?;
+    let (of, starts) = if args.walk.is_some() { ("from", "nodes") } else { ("of", "users") };
+    writeln!(out, "{}: {paths} paths {of} {with} {starts}, {speed:.0} paths/s", args.out.out.display())?;
     if s.users_without_paths > 0 {
-        writeln!(out, " {} users have no path of this kind", thousands(s.users_without_paths))?;
+        let what = if args.walk.is_some() { "nodes start none of them" } else { "users have no path of this kind" };
+        writeln!(out, " {} {what}", thousands(s.users_without_paths))?;
     }
     if s.given_up > 0 {
         writeln!(out, " {} paths asked for were not found, although there may be more", thousands(s.given_up))?;
     }
     if s.users_cut_short > 0 {
-        writeln!(out, " {} users have more paths than were asked for", thousands(s.users_cut_short))?;
+        writeln!(out, " {} {starts} have more paths than were asked for", thousands(s.users_cut_short))?;
     }
     writeln!(out, " paths {}", sampled.pattern)
 }

@@ -1,6 +1,7 @@
 //! Gathers records into a [`Dataset`], with the rules that hold for every source of them.
 
 use super::field::Field;
+use super::held_out_facts::Places;
 use super::missing;
 use super::options::Options;
 use super::origins::{Files, Origins};
@@ -15,6 +16,7 @@ use crate::error::{Error, Result, show};
 use crate::heldout::Split;
 use crate::interner::Interner;
 use crate::kg::INTERACTED;
+use crate::split::SplitSpec;
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -33,6 +35,10 @@ pub(super) struct Collector {
     /// Where the interactions and the facts came from.
     pub(super) log: Origins,
     pub(super) facts: Origins,
+    /// Which of the facts are held out, until they are moved.
+    pub(super) held_out_facts: Places,
+    /// Whether parts that the data names count, or all is train.
+    pub(super) holds_out: bool,
     /// Whether entities must be listed before a triple or a link names them, and relations before a triple does.
     pub(super) entities_listed: bool,
     /// Whether facts have weights, once there is any.
@@ -54,6 +60,8 @@ pub(super) struct Collector {
     pub(super) reserved_types: Vec<(u32, At, String)>,
     /// Whether the ratings are a column of labels, where 0 is no choice.
     pub(super) has_label: bool,
+    /// Whether the layout gives items and entities the same ids.
+    pub(super) joins_by_id: bool,
     /// Records left out for an id that means none.
     pub(super) num_skipped_missing: u64,
     /// Times whose digits were left out by whoever wrote them; line of the first, and number.
@@ -148,7 +156,8 @@ impl Collector {
         let Options { max_nodes, min_rating, rating_weights, skip_missing, .. } = *options;
         let dataset = Dataset { rating_weights, ..Dataset::default() };
         let same_ids = options.same_ids.clone();
-        Self { dataset, max_nodes, min_rating, same_ids, skip_missing, ..Self::default() }
+        let holds_out = options.split != SplitSpec::None;
+        Self { dataset, holds_out, max_nodes, min_rating, same_ids, skip_missing, ..Self::default() }
     }
 
     /// From here on records come from this file.
@@ -289,7 +298,8 @@ impl Collector {
         if self.dataset.items.len() > known { self.check_room().map(|()| number) } else { Ok(number) }
     }
 
-    fn entity(&mut self, id: &str) -> Checked<u32> {
+    /// The number of an entity, added when it is new.
+    pub(super) fn entity(&mut self, id: &str) -> Checked<u32> {
         let known = self.dataset.entities.len();
         let number = self.dataset.entity(id, UNTYPED);
         if self.dataset.entities.len() > known { self.check_room().map(|()| number) } else { Ok(number) }
@@ -425,6 +435,14 @@ impl Collector {
         self.dataset.triples.push(RawTriple { head, relation, tail, line: at.line });
         self.dataset.triple_weights.extend(weight);
         Ok(())
+    }
+
+    /// Says of the fact that was taken last which part it belongs to.
+    pub(super) fn hold_out(&mut self, num_before: usize, split: Split) {
+        // A record with an id that means none may have been left out.
+        if self.holds_out && split != Split::Train && self.dataset.triples.len() > num_before {
+            self.held_out_facts.push((num_before, split));
+        }
     }
 
     /// An item that is listed outside the log, with its title.

@@ -69,6 +69,9 @@ impl CutReport {
     /// Tells what makes figures on what is held out less than they seem.
     pub(super) fn tell(&self, options: &Options, split: &SplitSpec, problems: &mut Problems) {
         let (held_out, kept, least) = (self.num_users_held_out, self.num_users_kept, options.min_history);
+        if held_out + kept == 0 {
+            return;
+        }
         if held_out == 0 && *split != SplitSpec::None {
             let message = match split {
                 SplitSpec::Column => "the log names no part but train, so nothing is held out".to_owned(),
@@ -112,6 +115,7 @@ const TIES: &str = "a hash of seed, user and item";
 fn why(asked: &SplitSpec, made: &SplitSpec) -> &'static str {
     match (asked, made) {
         (SplitSpec::Auto { .. }, SplitSpec::Column) => "the log names its parts",
+        (SplitSpec::Auto { .. }, SplitSpec::None) => "there are no interactions",
         (SplitSpec::Auto { .. }, SplitSpec::Temporal { .. }) => "the log has times and names no parts",
         (SplitSpec::Auto { .. }, _) => "the log has neither parts nor times",
         _ => "it was asked for",

@@ -26,16 +26,18 @@ pub(super) fn finish(
     collector.pass_on_oddities(&mut problems);
     let fields = collector.log_fields.unwrap_or_default();
     check_fields(options, fields)?;
-    let split = options.split.resolve(fields.split, fields.time)?;
+    let split = resolve(options.split, &collector)?;
     collector.settle_lines();
+    let held_out_facts = collector.settle_held_out_facts(&mut problems, context)?;
     collector.settle_weights(&mut problems, context)?;
     collector.settle_links(&mut problems)?;
-    collector.join_by_id(options.join_by_id, &mut problems);
+    collector.join_by_id(options.join_by_id || collector.joins_by_id, &mut problems);
     collector.settle_reserved_types(&mut problems)?;
     collector.settle_twins(&mut problems);
     collector.settle_inverses(options.merge_inverses, &mut problems, context)?;
     collector.settle_log(&mut problems, context)?;
     tell_rounded_times(&collector, &mut problems);
+    tell_no_log(&collector, &mut problems);
     let (mut ratings, min_rating) = collector.look_at_ratings(options.min_rating, &mut problems);
     missing::tell(&collector, &mut problems);
     let meetings = meeting::look(&collector, &mut problems, context)?;
@@ -67,6 +69,7 @@ pub(super) fn finish(
     (report.format, report.split, report.cut) = (options.format, split, cut);
     (report.skipped, report.warnings, report.findings) = (settled.skipped, settled.warnings, settled.findings);
     (report.ratings, report.meetings, report.unused_relations) = (ratings, meetings, unused_relations);
+    report.held_out_facts = held_out_facts;
     Ok(Imported { built, report })
 }
 
@@ -80,6 +83,29 @@ fn tell_rounded_times(collector: &Collector, problems: &mut Problems) {
     let finding = Finding::new("rounded_times", Severity::Serious, count, message);
     let example = Example { text: "time".to_owned(), file: collector.files.shown_name(at.file), line: at.line.into() };
     problems.find(finding.example(example).way_out("write times as whole numbers"));
+}
+
+/// The split that is meant. Without a log there is nothing to cut, and only a split of a log needs one.
+fn resolve(asked: SplitSpec, collector: &Collector) -> Result<SplitSpec> {
+    let of_facts = asked == SplitSpec::Column && !collector.held_out_facts.is_empty();
+    match collector.log_fields {
+        None if of_facts || matches!(asked, SplitSpec::Auto { .. }) => Ok(SplitSpec::None),
+        fields => {
+            let fields = fields.unwrap_or_default();
+            asked.resolve(fields.split, fields.time)
+        }
+    }
+}
+
+/// Tells that there is no log, so that nobody looks for users later.
+fn tell_no_log(collector: &Collector, problems: &mut Problems) {
+    if collector.log_fields.is_some() || collector.dataset.triples.is_empty() {
+        return;
+    }
+    let message = "there are no interactions, so the graph has no users; walks between its entities can be drawn and \
+                   learned from";
+    let finding = Finding::new("no_log", Severity::Note, 1, message);
+    problems.find(finding.way_out("--interactions FILE adds a log"));
 }
 
 /// Refuses options that need ratings or times where there are none.
@@ -98,10 +124,11 @@ fn check_fields(options: &Options, fields: LogFields) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a log or a knowledge graph of nothing.
+/// Refuses a knowledge graph of nothing, and a log of which nothing is left. That there never was one is no error.
 fn refuse_nothing(whole: &Path, collector: &Collector, problems: &mut Problems) -> Result<()> {
     let dataset = &collector.dataset;
-    let what = match (dataset.triples.is_empty(), dataset.interactions.is_empty()) {
+    let lost_log = collector.log_fields.is_some() && dataset.interactions.is_empty();
+    let what = match (dataset.triples.is_empty(), lost_log) {
         (true, _) => "no triple",
         (false, true) => "no interaction",
         (false, false) => return Ok(()),

@@ -92,8 +92,13 @@ impl Collector {
             keep
         });
         dataset.triple_weights = kept_weights;
+        if one != other {
+            for (_, triple) in dataset.held_out_facts.iter_mut().filter(|(_, t)| t.relation == other) {
+                (triple.head, triple.tail, triple.relation) = (triple.tail, triple.head, one);
+            }
+        }
         let mut uses = vec![0; dataset.relations.len()];
-        for triple in &dataset.triples {
+        for triple in dataset.triples.iter().chain(dataset.held_out_facts.iter().map(|(_, triple)| triple)) {
             if let Some(count) = uses.get_mut(triple.relation as usize) {
                 *count += 1;
             }

@@ -37,6 +37,11 @@ pub(super) fn part(name: &str) -> Option<Split> {
     }
 }
 
+/// What the name of a file says of the part that it is, such as `train` in `log.train.tsv`.
+pub(super) fn part_of_name(name: &str) -> Option<&str> {
+    name.split('.').find(|word| part(word).is_some())
+}
+
 impl LogColumns {
     /// Finds the columns of a table whose header has these names; `user_and_item` are those that must be there.
     pub(super) fn find(

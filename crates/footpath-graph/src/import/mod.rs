@@ -11,7 +11,7 @@
 //!
 //! Whatever the source, records go to one place ([`DatasetBuilder`]) that checks, filters and splits them, builds the
 //! graph and writes the report. The readers of files stand in front of it, one file for each format (`native`,
-//! `recbole`); a new format is a new file beside them and a line in `formats`.
+//! `recbole`, `kgat`, …); a new format is a new file beside them and a line in `formats`.
 //!
 //! Files are read once, as a stream, within the limits below, and never mapped into memory. A strict import (the
 //! default) fails on any bad record, with up to 100 diagnostics; a lenient one skips bad records and counts them by
@@ -32,21 +32,36 @@ mod builder;
 mod collector;
 mod columns;
 mod cut;
+mod feed;
 mod field;
 mod findings;
 mod finish;
 mod folder;
 mod formats;
+mod held_out_facts;
+mod inputs;
 mod inverses;
 mod join;
+mod kgat;
+mod lines;
 mod log;
+mod mapping;
 mod meeting;
 mod missing;
 mod native;
+mod neo4j;
+mod numbers;
+mod openke;
 mod options;
 mod origins;
+mod parquet_rows;
+mod pearlm;
+mod pgpr;
 mod problems;
+mod pykeen;
 mod ratings;
+#[cfg(feature = "rdf")]
+mod rdf;
 mod reading;
 mod recbole;
 mod record;
@@ -63,15 +78,16 @@ mod values;
 
 use crate::error::Result;
 use footpath_core::Context;
-use std::cell::Cell;
 use std::path::Path;
-use std::rc::Rc;
 
 pub use builder::DatasetBuilder;
 pub use collector::MAX_TYPES;
 pub use columns::Columns;
 pub use cut::CutReport;
 pub use findings::{Example, Finding, Severity};
+pub use held_out_facts::FactsReport;
+pub use inputs::{Explained, Inputs, Planned, explain, import_from};
+pub use mapping::{ItemId, MAX_MAPPING_BYTES, Mapping, MatchedBy};
 pub use meeting::Meeting;
 pub use options::{Format, MinInteractions, Options, RatedAgain};
 pub use origins::MAX_FILES;
@@ -92,13 +108,5 @@ pub use values::MAX_NAME_BYTES;
 /// [`Error::Import`](crate::Error::Import) for bad input, [`Error::Usage`](crate::Error::Usage) for options that do not
 /// fit it, [`Error::Core`](crate::Error::Core) when a file cannot be read or somebody asked for the end.
 pub fn import(directory: &Path, options: &Options, context: &Context) -> Result<Imported> {
-    let mut builder = DatasetBuilder::new(options)?;
-    let folder = folder::Folder::open(directory)?;
-    let (format, tables) = formats::find(options.format, &folder)?;
-    let stage = context.stage("reading", Some(tables.bytes()), "bytes");
-    let budget = Rc::new(Cell::new(options.max_bytes));
-    let mut reading = reading::Reading::new(&mut builder.problems, budget, &options.columns, &stage);
-    tables.read(&mut builder.collector, &mut reading)?;
-    let options = Options { format, ..options.clone() };
-    finish::finish(directory, &options, builder.collector, builder.problems, context)
+    import_from(&Inputs::from(directory), options, context)
 }

@@ -5,21 +5,22 @@
 //! items          item_id  entity_id  [title]                           entity_id may be empty
 //! entities       entity_id  type  [label]
 //! relations      relation_id  name  [forward_label]  [inverse_label]
-//! triples        head  relation  tail  [weight]                        relation_id, or the name without a file of them
+//! triples        head  relation  tail  [weight]  [split]               relation_id, or the name without a file of them
 //! ```
 //!
-//! Each is `NAME.tsv` or `NAME.csv`, optionally with `.gz` or `.zst`. Only interactions and triples are required.
-//! Columns may stand in any order, and others are ignored. Interactions and triples may lie in several files,
+//! Each is `NAME.tsv` or `NAME.csv`, optionally packed. Only triples are required; without interactions the graph has
+//! no users. Columns may stand in any order, and others are ignored. Interactions and triples may lie in several files,
 //! `NAME.PART.tsv`, which are read in the order of their names.
 
 use super::collector::{At, Collector};
 use super::folder::{File, Folder};
 use super::log::{self, LogColumns};
+use super::parquet_rows::is_parquet;
 use super::problems::{Checked, Flaw};
 use super::reading::Reading;
 use super::record::Record;
 use super::table::Table;
-use super::tables::Tables;
+use super::tables::{Plan, Tables};
 use super::values::{self, Name};
 use crate::error::{Result, show};
 use crate::interner::Interner;
@@ -33,9 +34,20 @@ pub(super) struct Native {
     interactions: Vec<File>,
 }
 
-/// Whether the folder has a file of this format.
-pub(super) fn is_here(folder: &Folder) -> Result<bool> {
-    Ok(!folder.tables("interactions")?.is_empty() || !folder.tables("triples")?.is_empty())
+/// What shows that a folder has this format.
+pub(super) fn is_here(folder: &Folder) -> Result<Option<String>> {
+    for stem in ["triples", "interactions"] {
+        if let Some(file) = folder.tables(stem)?.first() {
+            return Ok(Some(format!("there is {}", file.shown_name())));
+        }
+    }
+    Ok(None)
+}
+
+/// What shows that a folder has the tables of this format as Parquet files.
+pub(super) fn is_parquet_here(folder: &Folder) -> Result<Option<String>> {
+    let file = folder.tables("triples")?.into_iter().next().filter(|file| is_parquet(&file.path));
+    Ok(file.map(|file| format!("the triples are in {}", file.shown_name())))
 }
 
 /// Finds the tables.
@@ -45,7 +57,7 @@ pub(super) fn find(folder: &Folder) -> Result<Native> {
         files => Ok(files),
     };
     Ok(Native {
-        interactions: required("interactions")?,
+        interactions: folder.tables("interactions")?,
         triples: required("triples")?,
         entities: folder.table("entities")?,
         relations: folder.table("relations")?,
@@ -54,9 +66,11 @@ pub(super) fn find(folder: &Folder) -> Result<Native> {
 }
 
 impl Tables for Native {
-    fn bytes(&self) -> u64 {
-        let single = [&self.entities, &self.relations, &self.items].into_iter().flatten();
-        single.chain(&self.triples).chain(&self.interactions).map(File::bytes).sum()
+    fn plan(&self) -> Vec<(File, String)> {
+        let plan = Plan::default().with(&self.entities, "entities, with their types and labels");
+        let plan = plan.with(&self.relations, "relations, with how they read").with(&self.triples, "facts");
+        let plan = plan.with(&self.items, "which entity an item is, and titles");
+        plan.with(&self.interactions, "interactions").done()
     }
 
     fn read(&self, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
@@ -130,9 +144,11 @@ fn triples(
     reading: &mut Reading<'_>,
 ) -> Result<()> {
     let (mut table, [head, relation, tail]) = open(file, ["head", "relation", "tail"], reading)?;
-    let weight = table.column("weight", reading);
-    let empty = table.empty_columns(weight.as_slice(), reading)?;
-    let weight = weight.filter(|column| !empty.contains(column));
+    let (weight, split) = (table.column("weight", reading), table.column("split", reading));
+    let optional: Vec<usize> = [weight, split].into_iter().flatten().collect();
+    let empty = table.empty_columns(&optional, reading)?;
+    let [weight, split] = [weight, split].map(|column| column.filter(|column| !empty.contains(column)));
+    let part = log::part(&file.part);
     let number = collector.begin_file(&file.path)?;
     if let Err(flaw) = collector.set_weighed(weight.is_some()) {
         return table.refuse_header(reading, flaw);
@@ -150,8 +166,12 @@ fn triples(
         };
         // All else is looked at before a name is added, so that a refused fact leaves no entity behind.
         let weight = weight.map(|column| values::weight(record.field(column))).transpose()?;
+        let split = split.map(|column| values::split(record.field(column))).transpose()?.or(part);
+        let num_before = collector.dataset.triples.len();
         let taken = collector.triple(at, name(record, head)?, raw, name(record, tail)?, weight);
-        taken.map_err(|flaw| flaw.in_columns(&[head, relation, tail]))
+        taken.map_err(|flaw| flaw.in_columns(&[head, relation, tail]))?;
+        collector.hold_out(num_before, split.unwrap_or_default());
+        Ok(())
     })
 }
 
@@ -170,7 +190,8 @@ fn items(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> R
     })
 }
 
-fn interactions(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+/// Reads a table of interactions, alone or among others.
+pub(super) fn interactions(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
     let (mut table, pair) = open(file, ["user_id", "item_id"], reading)?;
     let number = collector.begin_file(&file.path)?;
     let names = table.header().to_vec();

@@ -1,6 +1,7 @@
 //! How to import.
 
 use super::columns::Columns;
+use super::mapping::Mapping;
 use super::problems::MaxBad;
 use super::spelling::Spelling;
 use crate::dataset::MAX_NODES;
@@ -12,15 +13,52 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// Native if the folder has `interactions` or `triples`, else RecBole if it has `.inter` or `.kg`.
+    /// The first of the others of which the input has the files.
     #[default]
     Auto,
     /// A dataset folder.
     Native,
-    /// RecBole atomic files.
+    /// RecBole atomic files, and hopwise's.
     RecBole,
+    /// Numbers without headers: KGAT, KGIN, KGCN.
+    Kgat,
+    /// A folder `preprocessed` of PEARLM or KGGLM.
+    Pearlm,
+    /// A file for each relation, where the number of a line counts: PGPR, CAFE.
+    Pgpr,
+    /// Numbers with counts, head before tail before relation: OpenKE.
+    OpenKe,
+    /// Head, relation and tail without a header: PyKEEN.
+    PyKeen,
+    /// The tables of a dataset folder as Parquet files.
+    Parquet,
+    /// RDF in any of its formats.
+    Rdf,
+    /// A property graph as Neo4j's tools write it.
+    Neo4j,
     /// Records handed to a [`DatasetBuilder`](super::DatasetBuilder); no layout of a folder.
     Memory,
+}
+
+impl Format {
+    /// As the command line writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Native => "native",
+            Self::RecBole => "recbole",
+            Self::Kgat => "kgat",
+            Self::Pearlm => "pearlm",
+            Self::Pgpr => "pgpr",
+            Self::OpenKe => "openke",
+            Self::PyKeen => "pykeen",
+            Self::Parquet => "parquet",
+            Self::Rdf => "rdf",
+            Self::Neo4j => "neo4j",
+            Self::Memory => "memory",
+        }
+    }
 }
 
 /// Which of several different ratings of an item by one user counts.
@@ -95,6 +133,9 @@ pub struct Options {
     /// Of two relations that state the same facts in both directions one is kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub merge_inverses: bool,
+    /// What is what in a graph that says nothing of items and users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<Box<Mapping>>,
     /// Skip bad records up to this share of all records; `None` is strict.
     pub lenient: Option<MaxBad>,
     /// Most bytes read from all files together, after unpacking.
@@ -121,6 +162,7 @@ impl Default for Options {
             join_by_id: false,
             skip_missing: false,
             merge_inverses: false,
+            mapping: None,
             lenient: None,
             // Far over any public data set, and still bounded.
             max_bytes: 1 << 40,

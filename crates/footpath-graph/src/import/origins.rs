@@ -79,6 +79,10 @@ impl Origins {
     /// the records are sorted.
     pub(super) fn settle<T>(&mut self, records: &mut [T], files: &Files, line: impl Fn(&mut T) -> &mut u32) -> Sources {
         let by_rank = self.by_rank();
+        if by_rank.is_empty() {
+            self.sources = Sources::one("");
+            return self.sources.clone();
+        }
         let file = |&(file, lines): &(FileNumber, u32)| SourceFile { name: files.name(file), lines };
         self.sources = Sources::several(by_rank.iter().map(file).collect());
         if by_rank.len() > 1 {

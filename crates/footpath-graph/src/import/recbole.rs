@@ -1,4 +1,5 @@
-//! RecBole atomic files: `NAME.inter`, `NAME.kg`, `NAME.link` and optionally `NAME.item` and `NAME.user` in one folder.
+//! RecBole atomic files: `NAME.inter`, `NAME.kg`, `NAME.link` and optionally `NAME.item` and `NAME.user` in one folder;
+//! or `NAME.kg` alone.
 //!
 //! Tab separated, without quoting. Each column of the header is `name:type`, the type one of `token`, `token_seq`,
 //! `float`, `float_seq`. Used are `user_id`, `item_id`, `rating`, `timestamp` and `split` of `.inter`; `head_id`,
@@ -18,7 +19,7 @@ use super::problems::{Checked, Flaw, MaxBad, Problems};
 use super::reading::Reading;
 use super::record::Record;
 use super::table::{Delimiter, Table};
-use super::tables::Tables;
+use super::tables::{Plan, Tables};
 use super::values::{self, Name};
 use crate::dataset::Dataset;
 use crate::error::{Result, show};
@@ -39,29 +40,37 @@ enum Kind {
 
 /// The files of a data set.
 pub(super) struct RecBole {
-    /// The log, or its parts.
+    /// The log, or its parts; none of a knowledge graph alone.
     inter: Vec<File>,
     kg: File,
-    link: File,
+    link: Option<File>,
     item: Option<File>,
     user: Option<File>,
     /// Entities of users.
     user_link: Option<File>,
 }
 
-/// Whether the folder has a file of this format.
-pub(super) fn is_here(folder: &Folder) -> Result<bool> {
-    Ok(folder.in_parts(".inter", is_part)?.is_some() || folder.with_suffix(".kg")?.is_some())
+/// What shows that a folder has a file of this format.
+pub(super) fn is_here(folder: &Folder) -> Result<Option<String>> {
+    let log = folder.in_parts(".inter", is_part)?.and_then(|(files, _)| files.into_iter().next());
+    let file = log.or(folder.with_suffix(".kg")?.map(|(file, _)| file));
+    Ok(file.map(|file| format!("there is {}", file.shown_name())))
 }
 
 /// Finds the files, which must be of one data set.
 pub(super) fn find(folder: &Folder) -> Result<RecBole> {
     let required = |suffix: &str| folder.with_suffix(suffix)?.ok_or_else(|| folder.missing(&format!("NAME{suffix}")));
-    let (inter, name) = folder.in_parts(".inter", is_part)?.ok_or_else(|| folder.missing("NAME.inter"))?;
-    let (kg, kg_name) = required(".kg")?;
+    let log = folder.in_parts(".inter", is_part)?;
     // hopwise calls it by what it links, since it links users as well.
     let item_link = folder.with_suffix(".item_link")?.filter(|_| !matches!(folder.with_suffix(".link"), Ok(Some(_))));
-    let (link, link_name) = item_link.map_or_else(|| required(".link"), Ok)?;
+    let link = item_link.map_or_else(|| folder.with_suffix(".link"), |link| Ok(Some(link)))?;
+    if log.is_none() && link.is_none() {
+        let (kg, _) = required(".kg")?;
+        return Ok(RecBole { inter: Vec::new(), kg, link: None, item: None, user: None, user_link: None });
+    }
+    let (inter, name) = log.ok_or_else(|| folder.missing("NAME.inter"))?;
+    let (kg, kg_name) = required(".kg")?;
+    let (link, link_name) = link.map_or_else(|| required(".link"), Ok)?;
     let (item, user) = (folder.with_suffix(".item")?, folder.with_suffix(".user")?);
     let user_link = folder.with_suffix(".user_link")?;
     let others = [&item, &user, &user_link].into_iter().flatten().map(|(_, name)| name);
@@ -73,7 +82,7 @@ pub(super) fn find(folder: &Folder) -> Result<RecBole> {
         }
     }
     let [item, user, user_link] = [item, user, user_link].map(|found| found.map(|(file, _)| file));
-    Ok(RecBole { inter, kg, link, item, user, user_link })
+    Ok(RecBole { inter, kg, link: Some(link), item, user, user_link })
 }
 
 fn is_part(name: &str) -> bool {
@@ -81,22 +90,26 @@ fn is_part(name: &str) -> bool {
 }
 
 impl Tables for RecBole {
-    fn bytes(&self) -> u64 {
-        let optional = [&self.item, &self.user, &self.user_link].into_iter().flatten();
-        [&self.kg, &self.link].into_iter().chain(optional).chain(&self.inter).map(File::bytes).sum()
+    fn plan(&self) -> Vec<(File, String)> {
+        let plan = Plan::default().with([&self.kg], "facts").with(&self.item, "titles of items");
+        let plan = plan.with(&self.user, "users; nothing but their ids counts");
+        let plan = plan.with(&self.link, "which entity an item is");
+        let plan = plan.with(&self.user_link, "entities of users; checked, and no part of the graph");
+        plan.with(&self.inter, "interactions").done()
     }
 
     fn read(&self, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
         triples(&self.kg.path, collector, reading)?;
         type_entities(&mut collector.dataset);
-        let field = item_field(&self.link.path, reading)?;
+        let Some(link) = &self.link else { return Ok(()) };
+        let field = item_field(&link.path, reading)?;
         if let Some(file) = &self.item {
             items(&file.path, &field, collector, reading)?;
         }
         if let Some(file) = &self.user {
             users(&file.path, reading)?;
         }
-        links(&self.link.path, &field, collector, reading)?;
+        links(&link.path, &field, collector, reading)?;
         if let Some(file) = &self.user_link {
             user_links(&file.path, reading)?;
         }
@@ -286,7 +299,13 @@ fn users(path: &Path, reading: &mut Reading<'_>) -> Result<()> {
     file.each(reading, &[], &mut (), |(), _| (), |(), record| name(record, user).map(|_| ()))
 }
 
-fn interactions(log: &File, field: &str, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+/// Reads a log, alone or among other files; `field` is what it calls the items.
+pub(super) fn interactions(
+    log: &File,
+    field: &str,
+    collector: &mut Collector,
+    reading: &mut Reading<'_>,
+) -> Result<()> {
     let (mut file, pair) = Typed::open(&log.path, ["user_id", field], reading)?;
     let number = collector.begin_file(&log.path)?;
     let columns = LogColumns::find(&file.table, &file.names, pair, log::part(&log.part), collector, reading)?;

@@ -156,7 +156,7 @@ impl Csv {
 }
 
 /// Checks the length and the characters of a field; only a quoted one may hold tabs and line breaks.
-fn check_field(field: &[u8], number: usize, quoted: bool) -> Checked<()> {
+pub(super) fn check_field(field: &[u8], number: usize, quoted: bool) -> Checked<()> {
     if field.len() > MAX_FIELD_BYTES {
         return Err(Flaw::new("field_too_long", format!("the field is longer than {MAX_FIELD_BYTES} bytes")).at(number));
     }

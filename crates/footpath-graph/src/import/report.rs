@@ -2,6 +2,7 @@
 
 use super::cut::CutReport;
 use super::findings::Finding;
+use super::held_out_facts::FactsReport;
 use super::meeting::Meeting;
 use super::options::Format;
 use super::problems::Warning;
@@ -51,6 +52,9 @@ pub struct Log {
 pub struct ImportReport {
     /// Layout of the input.
     pub format: Format,
+    /// Why it is taken for that.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
     /// How the log was cut.
     pub split: SplitSpec,
     /// Why, and what that holds out.
@@ -64,6 +68,9 @@ pub struct ImportReport {
     pub meetings: Vec<Meeting>,
     /// The train graph.
     pub graph: GraphReport,
+    /// Facts held out, where the data holds any out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_facts: Option<FactsReport>,
     /// Interactions held out for choosing a model.
     pub num_valid: u64,
     /// Interactions held out for the final figure.
@@ -104,11 +111,13 @@ impl ImportReport {
         let held_out = built.valid.iter().chain(&built.test);
         Ok(Self {
             format: Format::Auto,
+            why: String::new(),
             split: SplitSpec::default(),
             cut: CutReport::default(),
             ratings: None,
             meetings: Vec::new(),
             graph: GraphReport::of(&kg, context)?,
+            held_out_facts: None,
             num_valid: built.valid.len() as u64,
             num_test: built.test.len() as u64,
             num_held_out_cold_items: held_out.filter(|i| kg.popularity(i.item) == 0).count() as u64,

@@ -150,7 +150,8 @@ impl Collector {
             if uses > 0 { kept.push(relation) } else { unused.push(relation.name) }
         }
         self.dataset.relations = kept;
-        for triple in self.dataset.triples.iter_mut().filter(|_| !unused.is_empty()) {
+        let held_out = self.dataset.held_out_facts.iter_mut().map(|(_, triple)| triple);
+        for triple in self.dataset.triples.iter_mut().chain(held_out).filter(|_| !unused.is_empty()) {
             triple.relation = renumbered.get(triple.relation as usize).copied().unwrap_or(NONE);
         }
         unused

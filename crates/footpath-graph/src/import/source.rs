@@ -1,4 +1,4 @@
-//! The bytes of an input file: plain, gzip or zstd, told apart by their first bytes, within limits.
+//! The bytes of an input file: plain, gzip, zstd, bzip2 or xz, told apart by their first bytes, within limits.
 //!
 //! Input files are never memory-mapped: one that shrinks while it is read must give an error, not a signal.
 
@@ -22,6 +22,8 @@ pub(super) enum Packing {
     Plain,
     Gzip,
     Zstd,
+    Bzip2,
+    Xz,
 }
 
 impl Packing {
@@ -29,22 +31,38 @@ impl Packing {
         match start {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => Self::Bzip2,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
             _ => Self::Plain,
         }
     }
 
     fn kind(self) -> &'static str {
-        if self == Self::Zstd { "zstd" } else { "gzip" }
+        match self {
+            Self::Plain => "plain",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Bzip2 => "bzip2",
+            Self::Xz => "xz",
+        }
     }
 
-    /// Whether the file name says otherwise.
-    pub(super) fn is_misnamed(self, path: &Path) -> bool {
+    /// What to tell where the file name says otherwise.
+    pub(super) fn misnamed(self, path: &Path) -> Option<&'static str> {
         let named = match path.extension().and_then(|e| e.to_str()) {
             Some("gz") => Self::Gzip,
             Some("zst") => Self::Zstd,
+            Some("bz2") => Self::Bzip2,
+            Some("xz") => Self::Xz,
             _ => Self::Plain,
         };
-        self != named
+        (self != named).then_some(match self {
+            Self::Plain => "named as if packed, but is plain; read as plain",
+            Self::Gzip => "is gzip, but not named .gz; unpacked",
+            Self::Zstd => "is zstd, but not named .zst; unpacked",
+            Self::Bzip2 => "is bzip2, but not named .bz2; unpacked",
+            Self::Xz => "is xz, but not named .xz; unpacked",
+        })
     }
 }
 
@@ -68,10 +86,17 @@ impl Source {
             Packing::Plain => Box::new(packed),
             Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
             Packing::Zstd => Box::new(zstd::Decoder::with_buffer(packed).map_err(footpath_core::Error::io(path))?),
+            Packing::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(packed)),
+            Packing::Xz => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(packed)),
         };
         let guarded = Guarded { inner: unpacked, packing, consumed: consumed.clone(), produced: 0, budget };
         let reader = Box::new(BufReader::with_capacity(BUFFER_BYTES, guarded));
         Ok(Self { reader, consumed, packing })
+    }
+
+    /// No bytes.
+    pub(super) fn nothing() -> Self {
+        Self { reader: Box::new(io::empty()), consumed: Rc::new(Cell::new(0)), packing: Packing::Plain }
     }
 
     /// The first unpacked bytes, not consumed.
@@ -193,6 +218,26 @@ mod tests {
         let zstd = zstd::encode_all(text, 3).expect("packed");
         for packed in [text, &gzip(text), &members, &zstd] {
             assert_eq!(read(packed, 1 << 20).as_deref(), Ok(text));
+        }
+    }
+
+    /// `bzip2` and `xz` of the text, by the programs of these names.
+    #[test]
+    fn bzip2_and_xz_are_unpacked_and_damage_is_named() {
+        let text = b"some text\n".repeat(50);
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+        bzip2.write_all(&text).expect("packed");
+        let bzip2 = bzip2.finish().expect("packed");
+        let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 6);
+        xz.write_all(&text).expect("packed");
+        let xz = xz.finish().expect("packed");
+        for (packed, kind) in [(&bzip2, "bzip2"), (&xz, "xz")] {
+            assert_eq!(read(packed, 1 << 20).as_deref(), Ok(text.as_slice()), "{kind}");
+            for cut in [packed.len() / 2, packed.len() - 1] {
+                assert_eq!(read(&packed[..cut], 1 << 20), Err(kind), "cut at {cut}");
+            }
+            let bomb_free = read(&[packed.as_slice(), packed].concat(), 1 << 20);
+            assert_eq!(bomb_free.map(|all| all.len()), Ok(2 * text.len()), "{kind} of two members");
         }
     }
 

@@ -6,10 +6,11 @@
 //! of the file.
 
 use super::columns;
+use super::parquet_rows::{Rows, is_parquet};
 use super::problems::{Checked, Flaw, MaxBad, Problems};
 use super::reading::Reading;
 use super::record::{Csv, Record, Row, bare_cr};
-use super::source::{Packing, Source};
+use super::source::Source;
 use crate::error::{Result, show};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,8 @@ pub(super) enum Delimiter {
 pub(super) struct Table {
     path: PathBuf,
     source: Source,
+    /// The rows of a file that is no text.
+    rows: Option<Rows>,
     delimiter: Delimiter,
     header: Vec<String>,
     header_text: String,
@@ -62,10 +65,14 @@ enum Next {
 impl Table {
     /// Opens a file and reads its header.
     pub(super) fn open(path: &Path, delimiter: Delimiter, reading: &mut Reading<'_>) -> Result<Self> {
-        let source = Source::open(path, reading.budget.clone())?;
+        let source = match is_parquet(path) {
+            true => Source::nothing(),
+            false => Source::open(path, reading.budget.clone())?,
+        };
         let mut table = Self {
             path: path.to_owned(),
             source,
+            rows: None,
             delimiter,
             header: Vec::new(),
             header_text: String::new(),
@@ -76,9 +83,50 @@ impl Table {
             next_offset: 0,
             row: Row::default(),
         };
+        if is_parquet(path) {
+            table.open_rows(reading)?;
+            return Ok(table);
+        }
         table.sniff(reading)?;
         table.read_header(reading)?;
         Ok(table)
+    }
+
+    fn open_rows(&mut self, reading: &mut Reading<'_>) -> Result<()> {
+        std::fs::metadata(&self.path).map_err(footpath_core::Error::io(&self.path))?;
+        match Rows::open(&self.path) {
+            Ok((rows, header)) => {
+                (self.rows, self.header) = (Some(rows), header);
+                Ok(())
+            }
+            Err(flaw) => self.refuse(reading, 0, flaw),
+        }
+    }
+
+    /// Goes to the next usable row of a file that is no text.
+    fn advance_rows(&mut self, reading: &mut Reading<'_>) -> Result<Next> {
+        while let Some(next) = self.rows.as_mut().and_then(|rows| rows.next(&mut self.row)) {
+            self.last_line += 1;
+            self.line = self.last_line;
+            self.num_records += 1;
+            reading.problems.num_records += 1;
+            match next {
+                Ok(()) => return Ok(Next::Record),
+                Err(flaw) => reading.problems.bad(&self.path, self.line, flaw)?,
+            }
+            if reading.problems.num_ahead() >= FLAWS_AHEAD {
+                return Ok(Next::Pause);
+            }
+        }
+        Ok(Next::End)
+    }
+
+    /// Bytes of the file used so far; of rows their share.
+    fn consumed(&self) -> u64 {
+        let Some(rows) = &self.rows else { return self.source.consumed() };
+        let bytes = std::fs::metadata(&self.path).map_or(0, |file| file.len());
+        let (read, all) = rows.share();
+        u64::try_from(u128::from(bytes) * u128::from(read) / u128::from(all)).unwrap_or(bytes)
     }
 
     /// The file's own name.
@@ -127,7 +175,7 @@ impl Table {
             }
             flaws.try_for_each(|(_, (line, flaw))| reading.problems.bad(&self.path, line, flaw))?;
             rows.retain(|row| row.text.capacity() <= KEPT_ROW_BYTES);
-            reading.reach(self.source.consumed())?;
+            reading.reach(self.consumed())?;
             if !read? {
                 break;
             }
@@ -135,7 +183,7 @@ impl Table {
         if self.num_records == 0 {
             return self.refuse(reading, 0, Flaw::fatal("empty", "has a header but no records"));
         }
-        reading.end_of_file(self.source.consumed());
+        reading.end_of_file(self.consumed());
         reading.problems.stop_if_strict()
     }
 
@@ -174,12 +222,7 @@ impl Table {
 
     /// Refuses what is not text at all, by its first bytes.
     fn sniff(&mut self, reading: &mut Reading<'_>) -> Result<()> {
-        if self.source.packing.is_misnamed(&self.path) {
-            let message = match self.source.packing {
-                Packing::Plain => "named as if packed, but is plain; read as plain",
-                Packing::Gzip => "is gzip, but not named .gz; unpacked",
-                Packing::Zstd => "is zstd, but not named .zst; unpacked",
-            };
+        if let Some(message) = self.source.packing.misnamed(&self.path) {
             reading.problems.warn("misnamed", &self.path, 0, 1, message);
         }
         let flaw = match self.source.peek() {
@@ -258,6 +301,9 @@ impl Table {
 
     /// Goes to the next usable record. Unusable ones are noted.
     fn advance(&mut self, reading: &mut Reading<'_>) -> Result<Next> {
+        if self.rows.is_some() {
+            return self.advance_rows(reading);
+        }
         let mut blank: Option<u64> = None;
         while self.read_line(reading)? {
             if self.row.raw.is_empty() {

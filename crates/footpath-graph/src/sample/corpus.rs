@@ -9,6 +9,7 @@ use super::rows::{Rows, SampleSummary};
 use super::starts::Starts;
 use super::tables::Drawn;
 use super::views::Views;
+use super::walks_in_all;
 use crate::error::{Error, Result};
 use crate::kg::TrainKg;
 use crate::pattern::{Mixture, Pattern};
@@ -96,6 +97,12 @@ pub fn sample_corpus(
     context: &Context,
     sink: &mut dyn FnMut(&[u32]) -> Result<()>,
 ) -> Result<SampleSummary> {
+    if let Quota::Total(total) = amount.quota
+        && walks_in_all::applies(mixture, spec, amount.quota, amount.replacement)
+        && amount.views == Views::Auto
+    {
+        return walks_in_all::sample(kg, mixture.union(), spec, total, shard, context, sink);
+    }
     let users = shard.users(Starts::of(kg, mixture.union()).len())?;
     // Of a total a shard has as much as there are shards of it, about.
     let draws = match amount.quota {

@@ -71,6 +71,7 @@ mod starts;
 mod table;
 mod tables;
 mod views;
+mod walks_in_all;
 mod weight;
 mod weights;
 

@@ -4,9 +4,12 @@
 //! `expect.toml`, which says what must come of it. The number in its name is the row of the table of bad inputs it
 //! stands for. Cases that are too large to keep are generated below.
 
+mod layouts;
 mod memory;
 mod sources;
 mod stops;
+#[cfg(feature = "rdf")]
+mod w3c;
 mod whole;
 
 use footpath_core::{Context, ErrorClass, NodeId, Progress, Purpose, Stream, Triple};

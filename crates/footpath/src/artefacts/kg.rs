@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::text::words;
 use footpath_core::{Artefact, ArtefactKind, Context, Manifest};
 use footpath_graph::report::GraphReport;
-use footpath_graph::{HeldOut, Split, TrainKg};
+use footpath_graph::{HeldOut, HeldOutFacts, Split, TrainKg};
 use serde::Serialize;
 use std::ops::Deref;
 use std::path::Path;
@@ -38,6 +38,10 @@ pub struct KgSummary {
     pub num_valid: usize,
     /// Interactions held out for the final figure.
     pub num_test: usize,
+    /// Facts held out for choosing a model.
+    pub num_valid_facts: usize,
+    /// Facts held out for the final figure.
+    pub num_test_facts: usize,
     /// Hash of the content.
     pub hash: String,
     /// How it came about.
@@ -78,6 +82,14 @@ impl Kg {
         words::words(&self.train)
     }
 
+    /// The facts of a held-out part; none where the data held no facts out.
+    ///
+    /// # Errors
+    /// As [`Kg::held_out`].
+    pub fn held_out_facts(&self, split: Split) -> Result<HeldOutFacts> {
+        Ok(footpath_graph::kg::held_out_facts(&self.artefact, split)?)
+    }
+
     /// The directory it was opened from.
     #[must_use]
     pub fn directory(&self) -> &Path {
@@ -105,6 +117,8 @@ impl Kg {
             graph: context.run(|| GraphReport::of(&self.train, context))??,
             num_valid: self.held_out(Split::Valid)?.len(),
             num_test: self.held_out(Split::Test)?.len(),
+            num_valid_facts: self.held_out_facts(Split::Valid)?.len(),
+            num_test_facts: self.held_out_facts(Split::Test)?.len(),
             hash: self.content_hash().to_owned(),
             origin: self.origin(),
         })

@@ -4,8 +4,9 @@ use crate::error::Result;
 use crate::text::lines;
 use footpath_core::{ArtefactKind, Context, Manifest, Replace, artefact};
 pub use footpath_graph::import::{
-    Columns, CutReport, DatasetBuilder, Entity, FileNumber, Finding, Format, ImportReport, Interaction, Item, MaxBad,
-    MinInteractions, Options, RatedAgain, Ratings, Relation, Severity, Source, Spelling, Triple,
+    Columns, CutReport, DatasetBuilder, Entity, Explained, FactsReport, FileNumber, Finding, Format, ImportReport,
+    Inputs, Interaction, Item, Mapping, MaxBad, MinInteractions, Options, Planned, RatedAgain, Ratings, Relation,
+    Severity, Source, Spelling, Triple,
 };
 pub use footpath_graph::report::GraphReport;
 pub use footpath_graph::split::{Ratios, SplitSpec};
@@ -37,9 +38,31 @@ pub fn read_columns(path: &Path) -> Result<Columns> {
 /// Bad input with file and line, an output that exists, a disk that refuses, [`footpath_core::Error::Stopped`]; nothing
 /// is left behind then.
 pub fn run(source: &Path, out: &Path, options: &Options, replace: Replace, context: &Context) -> Result<Imported> {
+    run_from(&Inputs::from(source), out, options, replace, context)
+}
+
+/// Says what an import would read as what, and writes nothing.
+///
+/// # Errors
+/// As [`run`], for what is told without reading records.
+pub fn explain(inputs: &Inputs, options: &Options) -> Result<Explained> {
+    Ok(footpath_graph::import::explain(inputs, options)?)
+}
+
+/// Imports what may lie in several places and publishes the graph at `out`.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_from(
+    inputs: &Inputs,
+    out: &Path,
+    options: &Options,
+    replace: Replace,
+    context: &Context,
+) -> Result<Imported> {
     artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
     let import = || {
-        let imported = footpath_graph::import::import(source, options, context)?;
+        let imported = footpath_graph::import::import_from(inputs, options, context)?;
         publish(imported, out, options, replace, context)
     };
     context.run(import)?

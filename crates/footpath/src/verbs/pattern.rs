@@ -36,6 +36,7 @@ impl Shape {
     /// # Errors
     /// Hops out of range, a bad pattern, an unknown preset, a file that does not read as a mixture.
     pub fn mixture(&self, kg: &TrainKg) -> Result<Mixture> {
+        self.check_users(kg)?;
         match self {
             Self::Hops(hops @ 1..=MAX_HOPS) => Ok(Mixture::single(Pattern::hops(*hops, kg)?)),
             Self::Hops(hops) => {
@@ -46,6 +47,23 @@ impl Shape {
             Self::File(path) => Ok(Mixture::read(path, kg)?),
             Self::Walk(text) => Ok(Mixture::single(Pattern::parse_walk(text, kg)?)),
         }
+    }
+}
+
+impl Shape {
+    /// Refuses paths that start at users where there are none. A file may hold walks, and is looked at when it is read.
+    fn check_users(&self, kg: &TrainKg) -> Result<()> {
+        let option = match self {
+            Self::Hops(_) => "hops",
+            Self::Pattern(_) => "pattern",
+            Self::Preset(_) => "preset",
+            Self::File(_) | Self::Walk(_) => return Ok(()),
+        };
+        if !kg.users().is_empty() {
+            return Ok(());
+        }
+        let reason = "the graph has no users, where such paths start; a pattern of walks (--walk) starts at any node";
+        Err(Error::Usage { option, reason: reason.to_owned() })
     }
 }
 

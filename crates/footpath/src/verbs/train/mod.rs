@@ -189,7 +189,7 @@ impl<'a> Run<'a> {
         let mut plan = Plan::new(&trainer.model.config, &options.training, rows, &legal);
         let valid = kg.held_out(Split::Valid)?;
         plan.warnings.extend(kg.origin().serious());
-        plan.warnings.extend(valid.is_empty().then(|| NOTHING_IN_VALID.to_owned()));
+        plan.warnings.extend((valid.is_empty() && !kg.users().is_empty()).then(|| NOTHING_IN_VALID.to_owned()));
         Ok(Self {
             kg,
             out,

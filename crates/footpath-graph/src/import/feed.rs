@@ -1,0 +1,678 @@
+//! From nodes and edges of any kind to records: what is an item, a type, a label, an interaction, as a mapping says.
+//!
+//! Types and labels may stand anywhere in a file, so they are gathered beside the facts and settled at the end.
+
+use super::collector::{At, Choice, Collector, LogFields, RESERVED_TYPES, set};
+use super::field::Field;
+use super::findings::{Finding, Severity};
+use super::folder::{File, Folder};
+use super::mapping::{ItemId, Mapping, MatchedBy, nearest};
+use super::numbers::{self, local};
+use super::problems::{Checked, Flaw};
+use super::reading::Reading;
+use super::table::Table;
+use super::values;
+use crate::dataset::NONE;
+use crate::error::{Result, show};
+use crate::heldout::Split;
+use crate::interner::Interner;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// Types that say nothing of a node.
+const GENERIC: [&str; 5] = [
+    "http://www.w3.org/2002/07/owl#Thing",
+    "http://www.w3.org/2002/07/owl#NamedIndividual",
+    "http://www.w3.org/2000/01/rdf-schema#Resource",
+    "http://www.w3.org/2002/07/owl#Class",
+    "http://www.w3.org/1999/02/22-rdf-syntax-ns#Property",
+];
+/// Statements of Wikidata about statements, which say of a node what a direct relation says as well.
+const WIKIDATA_PROP: &str = "http://www.wikidata.org/prop/";
+const WIKIDATA_DIRECT: &str = "http://www.wikidata.org/prop/direct/";
+const WIKIDATA_ENTITY: &str = "http://www.wikidata.org/entity/";
+
+/// Label of a node that is not known yet: rank, and number among the labels.
+const NO_LABEL: (u32, u32) = (u32::MAX, NONE);
+
+/// What an edge says, before it is known what it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Edge<'a> {
+    pub(super) head: &'a str,
+    pub(super) relation: &'a str,
+    pub(super) tail: &'a str,
+    /// Rating and time, where edges have properties and the mapping names them.
+    pub(super) rating: Option<Field<'a>>,
+    pub(super) time: Option<Field<'a>>,
+}
+
+/// A value of a node: text, with its language where it has one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Value<'a> {
+    pub(super) node: &'a str,
+    pub(super) relation: &'a str,
+    pub(super) text: &'a str,
+    pub(super) language: &'a str,
+}
+
+/// Statements that were left out, by why.
+#[derive(Debug, Default)]
+struct LeftOut {
+    dropped: u64,
+    literals: u64,
+    blank: u64,
+    quoted: u64,
+    wikidata: u64,
+}
+
+/// What a relation is, looked up once for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Type,
+    Interaction,
+    Fact,
+    Dropped,
+    Wikidata,
+}
+
+/// Gathers a graph.
+pub(super) struct Feed<'m> {
+    mapping: &'m Mapping,
+    roles: HashMap<String, Role>,
+    /// Nodes that something is said of, and what: labels, types.
+    described: Interner,
+    labels: Vec<(u32, u32)>,
+    types: Vec<(u32, u32)>,
+    classes: Interner,
+    users: HashSet<String>,
+    /// Relations of which some value or edge was seen, for what is asked for and not there.
+    seen: BTreeSet<String>,
+    left_out: LeftOut,
+    num_interactions: u64,
+}
+
+impl<'m> Feed<'m> {
+    pub(super) fn new(mapping: &'m Mapping) -> Self {
+        Self {
+            mapping,
+            roles: HashMap::new(),
+            described: Interner::default(),
+            labels: Vec::new(),
+            types: Vec::new(),
+            classes: Interner::default(),
+            users: HashSet::new(),
+            seen: BTreeSet::new(),
+            left_out: LeftOut::default(),
+            num_interactions: 0,
+        }
+    }
+
+    pub(super) fn mapping(&self) -> &'m Mapping {
+        self.mapping
+    }
+
+    /// Counts a statement about a node without a name; whether it is left out.
+    pub(super) fn leaves_out_blank(&mut self) -> bool {
+        self.left_out.blank += u64::from(!self.mapping.keep_blank_nodes);
+        !self.mapping.keep_blank_nodes
+    }
+
+    /// Counts a statement about a statement.
+    pub(super) fn leave_out_quoted(&mut self) {
+        self.left_out.quoted += 1;
+    }
+
+    fn role(&mut self, relation: &str) -> Role {
+        if let Some(&role) = self.roles.get(relation) {
+            return role;
+        }
+        let relations = &self.mapping.relations;
+        let is_in = |list: &[String]| list.iter().any(|name| name == relation);
+        let role = if is_in(&self.mapping.types.from) {
+            Role::Type
+        } else if is_in(&self.mapping.interactions.relation) {
+            Role::Interaction
+        } else if is_in(&relations.drop) || (!relations.keep.is_empty() && !is_in(&relations.keep)) {
+            Role::Dropped
+        } else if relation.starts_with(WIKIDATA_PROP) && !relation.starts_with(WIKIDATA_DIRECT) {
+            Role::Wikidata
+        } else {
+            Role::Fact
+        };
+        self.roles.insert(relation.to_owned(), role);
+        self.seen.insert(relation.to_owned());
+        role
+    }
+
+    /// An edge between two nodes with names.
+    pub(super) fn edge(&mut self, collector: &mut Collector, at: At, edge: &Edge<'_>) -> Checked<()> {
+        match self.role(edge.relation) {
+            Role::Type => {
+                self.add_type(edge.head, edge.tail);
+                Ok(())
+            }
+            Role::Interaction => self.interaction(collector, at, edge),
+            Role::Dropped => {
+                self.left_out.dropped += 1;
+                Ok(())
+            }
+            Role::Wikidata => {
+                self.left_out.wikidata += 1;
+                Ok(())
+            }
+            Role::Fact => fact(self.mapping, collector, at, [edge.head, edge.relation, edge.tail]),
+        }
+    }
+
+    /// A type of a node.
+    pub(super) fn add_type(&mut self, node: &str, class: &str) {
+        let (node, class) = (self.describe(node), self.classes.intern(class).0);
+        self.types.push((node, class));
+    }
+
+    /// Whether anything was said of a node.
+    pub(super) fn is_described(&self, node: &str) -> bool {
+        self.described.find(&self.mapping.shorten(node)).is_some()
+    }
+
+    fn describe(&mut self, node: &str) -> u32 {
+        let (number, new) = self.described.intern(&self.mapping.shorten(node));
+        if new {
+            self.labels.push(NO_LABEL);
+        }
+        number
+    }
+
+    /// A value of a node.
+    pub(super) fn value(&mut self, collector: &mut Collector, at: At, value: &Value<'_>) -> Checked<()> {
+        let mapping = self.mapping;
+        let is_in = |list: &[String]| list.iter().position(|name| name == value.relation);
+        if let Some(rank) = is_in(&mapping.labels.from) {
+            self.see(value.relation);
+            self.label(collector, value, rank);
+            return Ok(());
+        }
+        if is_in(&mapping.literals.entities).is_some() {
+            self.see(value.relation);
+            return fact(mapping, collector, at, [value.node, value.relation, value.text.trim()]);
+        }
+        if is_in(&mapping.literals.decades).is_some() {
+            self.see(value.relation);
+            let decade = decade(value.text)?;
+            return fact(mapping, collector, at, [value.node, value.relation, &decade]);
+        }
+        self.left_out.literals += 1;
+        Ok(())
+    }
+
+    fn see(&mut self, relation: &str) {
+        if !self.seen.contains(relation) {
+            self.seen.insert(relation.to_owned());
+        }
+    }
+
+    fn label(&mut self, collector: &mut Collector, value: &Value<'_>, of_relation: usize) {
+        let languages = &self.mapping.labels.languages;
+        let main = |tag: &str| tag.split('-').next().unwrap_or(tag).to_lowercase();
+        let of_language = languages.iter().position(|wanted| *wanted == main(value.language));
+        // Language first: an English second-best label says more to a reader than a label in another language.
+        let rank = of_language.unwrap_or(languages.len()) * 256 + of_relation.min(255);
+        let rank = u32::try_from(rank).unwrap_or(u32::MAX - 1);
+        let node = self.describe(value.node);
+        let text = values::label(Field { text: value.text, number: 0, quoted: true });
+        let text = text.trim();
+        let Some(slot) = self.labels.get_mut(node as usize).filter(|(before, _)| rank <= *before) else { return };
+        // Of equal ones the first in byte order, whatever the order of the file.
+        let labels = &mut collector.dataset.labels;
+        if !text.is_empty() && (rank < slot.0 || text < labels.get(slot.1)) {
+            *slot = (rank, labels.intern(text).0);
+        }
+    }
+
+    fn interaction(&mut self, collector: &mut Collector, at: At, edge: &Edge<'_>) -> Checked<()> {
+        let mapping = self.mapping;
+        let fields = LogFields {
+            rating: mapping.interactions.rating.is_some(),
+            time: mapping.interactions.time.is_some(),
+            split: false,
+        };
+        collector.set_log_fields(fields)?;
+        let missing = |name: &Option<String>| {
+            let name = name.as_deref().unwrap_or_default();
+            Flaw::new("fields", format!("an interaction without the property `{}`", show(name.as_bytes())))
+        };
+        let rating = match (fields.rating, edge.rating) {
+            (true, None) => return Err(missing(&mapping.interactions.rating)),
+            (true, Some(field)) => collector.rating(field)?,
+            (false, _) => f32::NAN,
+        };
+        let time = match (fields.time, edge.time) {
+            (true, None) => return Err(missing(&mapping.interactions.time)),
+            (true, Some(field)) => collector.time(field, at)?,
+            (false, _) => 0,
+        };
+        let user = mapping.shorten(edge.head);
+        let item = item_id(mapping, edge.tail);
+        let (user, item) = (numbers::name(&user, 0)?, numbers::name(&item, 1)?);
+        collector.interaction(at, &Choice { user, item, rating, time, split: Split::Train })?;
+        if !self.users.contains(user.text()) {
+            self.users.insert(user.text().to_owned());
+        }
+        self.num_interactions += 1;
+        Ok(())
+    }
+
+    /// Settles labels, types, items and names once all is there.
+    pub(super) fn finish(mut self, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+        self.refuse_absent(reading)?;
+        let of_type = self.choose_types();
+        let class_names = self.class_names(&of_type);
+        let classes: HashSet<String> = (0..)
+            .take(self.classes.len())
+            .map(|class| self.mapping.shorten(self.classes.get(class)).into_owned())
+            .collect();
+        let relation_names: HashMap<String, u32> =
+            (0..).zip(&collector.dataset.relations).map(|(number, relation)| (relation.name.clone(), number)).collect();
+        let mut items = Items::default();
+        for node in (0..).take(self.described.len()) {
+            let id = self.described.get(node).to_owned();
+            let (kind, is_item) = of_type.get(node as usize).copied().unwrap_or((NONE, false));
+            let (_, label) = self.labels.get(node as usize).copied().unwrap_or(NO_LABEL);
+            if let Some(relation) = reading_of(&id, self.mapping, &relation_names) {
+                set_reading(collector, relation, label);
+            }
+            let known = collector.dataset.entities.find(&id);
+            if known.is_none() && (kind == NONE || classes.contains(&id) || self.users.contains(&id)) {
+                continue;
+            }
+            let entity = match known.map_or_else(|| collector.entity(&id), Ok) {
+                Ok(entity) => entity,
+                Err(flaw) => return reading.problems.bad(&self.mapping.path, 0, flaw),
+            };
+            if let Some(name) = class_names.get(&kind) {
+                let number = collector.dataset.types.intern(name).0;
+                set(&mut collector.dataset.entity_types, entity, number);
+            }
+            set(&mut collector.dataset.entity_labels, entity, label);
+            if is_item {
+                items.add(entity);
+            }
+        }
+        self.add_items_by_prefix(&mut items, collector);
+        self.list_items(&items, collector, reading)?;
+        name_relations(self.mapping, collector, reading)?;
+        if let Some(table) = &self.mapping.items.table {
+            items_of_table(&File::at(table.clone(), ""), self.mapping, collector, reading)?;
+        }
+        self.tell(reading);
+        Ok(())
+    }
+
+    /// Refuses what the mapping asks for and the data does not have; what it only prefers or drops is told.
+    fn refuse_absent(&self, reading: &mut Reading<'_>) -> Result<()> {
+        let mapping = self.mapping;
+        let classes = || (0..).take(self.classes.len()).map(|class| self.classes.get(class));
+        let relations = || self.seen.iter().map(String::as_str);
+        let has_class = |name: &String| self.classes.find(name).is_some();
+        let has_relation = |name: &String| self.seen.contains(name);
+        let renamed = mapping.types.rename.keys().chain(&mapping.items.class);
+        for name in renamed.filter(|name| !has_class(name)) {
+            let message = format!("no node is of class `{}`; {}", show(name.as_bytes()), nearest(name, classes()));
+            reading.problems.bad(&mapping.path, 0, Flaw::new("absent_class", message))?;
+        }
+        let of_relations = mapping.relations.rename.keys().chain(&mapping.relations.keep);
+        let of_relations = of_relations.chain(&mapping.interactions.relation);
+        let of_relations = of_relations.chain(&mapping.literals.entities).chain(&mapping.literals.decades);
+        for name in of_relations.filter(|name| !has_relation(name)) {
+            let message = format!("there is no relation `{}`; {}", show(name.as_bytes()), nearest(name, relations()));
+            reading.problems.bad(&mapping.path, 0, Flaw::new("absent_relation", message))?;
+        }
+        let idle = mapping.types.prefer.iter().filter(|name| !has_class(name));
+        let idle = idle.chain(mapping.relations.drop.iter().filter(|name| !has_relation(name)));
+        let idle: Vec<String> = idle.map(|name| format!("`{}`", show(name.as_bytes()))).collect();
+        if !idle.is_empty() {
+            let message = format!("the mapping names what does not occur: {}", idle.join(", "));
+            reading.problems.find(Finding::new("absent_names", Severity::Warning, idle.len() as u64, message));
+        }
+        reading.problems.stop_if_strict()
+    }
+
+    /// Of each node that is described: its class, and whether it is an item by its class.
+    fn choose_types(&mut self) -> Vec<(u32, bool)> {
+        let mut nodes_of = vec![0u64; self.classes.len()];
+        self.types.sort_unstable();
+        self.types.dedup();
+        for (_, class) in &self.types {
+            if let Some(count) = nodes_of.get_mut(*class as usize) {
+                *count += 1;
+            }
+        }
+        let prefer = &self.mapping.types.prefer;
+        let rank = |class: u32| {
+            let name = self.classes.get(class);
+            let preferred = prefer.iter().position(|wanted| wanted == name).unwrap_or(prefer.len());
+            let is_generic = GENERIC.contains(&name);
+            let nodes = nodes_of.get(class as usize).copied().unwrap_or(0);
+            (preferred, is_generic, std::cmp::Reverse(nodes), name)
+        };
+        let is_item = |class: u32| self.mapping.items.class.iter().any(|wanted| wanted == self.classes.get(class));
+        let mut chosen = vec![(NONE, false); self.described.len()];
+        for of_node in self.types.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some(&(node, _)) = of_node.first() else { continue };
+            let best = of_node.iter().map(|&(_, class)| class).min_by(|&a, &b| rank(a).cmp(&rank(b)));
+            let by_class = of_node.iter().any(|&(_, class)| is_item(class));
+            if let Some(slot) = chosen.get_mut(node as usize) {
+                *slot = (best.unwrap_or(NONE), by_class);
+            }
+        }
+        chosen
+    }
+
+    /// What the classes that are chosen are called: their local names, where these tell them apart.
+    fn class_names(&self, chosen: &[(u32, bool)]) -> HashMap<u32, String> {
+        let used: BTreeSet<u32> = chosen.iter().map(|(class, _)| *class).filter(|class| *class != NONE).collect();
+        let mut of_local: HashMap<&str, usize> = HashMap::new();
+        for &class in &used {
+            *of_local.entry(local(self.classes.get(class))).or_default() += 1;
+        }
+        let name = |class: u32| {
+            let iri = self.classes.get(class);
+            let short = local(iri);
+            let plain = self.mapping.types.rename.get(iri).cloned().unwrap_or_else(|| match of_local.get(short) {
+                Some(1) => short.to_owned(),
+                _ => self.mapping.shorten(iri).into_owned(),
+            });
+            if RESERVED_TYPES.contains(&plain.as_str()) { format!("{plain}_") } else { plain }
+        };
+        used.into_iter().map(|class| (class, name(class))).collect()
+    }
+
+    fn add_items_by_prefix(&self, items: &mut Items, collector: &Collector) {
+        let Some(prefix) = &self.mapping.items.prefix else { return };
+        let short = self.mapping.shorten(prefix);
+        for entity in (0..).take(collector.dataset.entities.len()) {
+            let id = collector.dataset.entities.get(entity);
+            if id.starts_with(prefix.as_str()) || id.starts_with(&*short) {
+                items.add(entity);
+            }
+        }
+    }
+
+    /// Makes nodes items.
+    fn list_items(&self, items: &Items, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+        if self.mapping.items.table.is_some() {
+            return Ok(());
+        }
+        let file = collector.begin_file(&self.mapping.path)?;
+        let mut taken: HashMap<String, u32> = HashMap::new();
+        for &entity in &items.0 {
+            let node = collector.dataset.entities.get(entity).to_owned();
+            let id = item_id(self.mapping, &node).into_owned();
+            let at = At { file, line: 0, ahead: None };
+            if let Some(other) = taken.insert(id.clone(), entity) {
+                let other = show(collector.dataset.entities.get(other).as_bytes());
+                let message = format!(
+                    "`{other}` and `{}` would both be item `{}`; let ids of items be those of their nodes",
+                    show(node.as_bytes()),
+                    show(id.as_bytes())
+                );
+                reading.problems.bad(&self.mapping.path, 0, Flaw::new("duplicate_id", message))?;
+                continue;
+            }
+            let mut list = || -> Checked<()> {
+                let item = collector.list_item(at, numbers::name(&id, 0)?, None)?;
+                collector.link(at, item, numbers::name(&node, 1)?)
+            };
+            if let Err(flaw) = list() {
+                reading.problems.bad(&self.mapping.path, 0, flaw)?;
+            }
+        }
+        reading.problems.stop_if_strict()
+    }
+
+    fn tell(&self, reading: &mut Reading<'_>) {
+        let LeftOut { dropped, literals, blank, quoted, wikidata } = self.left_out;
+        let mut note = |kind, count: u64, message: String, way_out: &str| {
+            if count > 0 {
+                reading.problems.find(Finding::new(kind, Severity::Note, count, message).way_out(way_out));
+            }
+        };
+        note("relations_dropped", dropped, format!("{dropped} edges of relations that the mapping leaves out"), "");
+        note(
+            "values_not_read",
+            literals,
+            format!("{literals} values such as numbers and texts are no part of the graph"),
+            "[literals] of a mapping makes values entities",
+        );
+        note(
+            "blank_nodes",
+            blank,
+            format!("{blank} statements about nodes without a name are left out"),
+            "keep_blank_nodes = true in a mapping keeps them",
+        );
+        note("quoted_triples", quoted, format!("{quoted} statements about statements are left out"), "");
+        note(
+            "wikidata_statements",
+            wikidata,
+            format!("{wikidata} parts of Wikidata's statements are left out; direct relations (wdt:) are read"),
+            "",
+        );
+    }
+}
+
+/// Entities that are items, each once, in their order.
+#[derive(Default)]
+struct Items(BTreeSet<u32>);
+
+impl Items {
+    fn add(&mut self, entity: u32) {
+        self.0.insert(entity);
+    }
+}
+
+/// The id of the item that a node is.
+fn item_id<'a>(mapping: &Mapping, node: &'a str) -> Cow<'a, str> {
+    match mapping.items.id {
+        ItemId::Id => mapping.shorten(node),
+        // The short name of a namespace ends at its colon.
+        ItemId::Local => match local(node).rsplit_once(':') {
+            Some((short, rest)) if mapping.namespaces.contains_key(short) => Cow::Borrowed(rest),
+            _ => Cow::Borrowed(local(node)),
+        },
+    }
+}
+
+/// A fact between two nodes.
+fn fact(mapping: &Mapping, collector: &mut Collector, at: At, [head, relation, tail]: [&str; 3]) -> Checked<()> {
+    collector.set_weighed(false)?;
+    let (head, tail) = (mapping.shorten(head), mapping.shorten(tail));
+    let (head, tail) = (numbers::name(&head, 0)?, numbers::name(&tail, 2)?);
+    let raw = collector.relation(at, numbers::name(relation, 1)?).map_err(|flaw| flaw.in_columns(&[1]))?;
+    collector.triple(at, head, raw, tail, None)
+}
+
+/// The decade of a year or a date.
+fn decade(text: &str) -> Checked<String> {
+    let trimmed = text.trim();
+    let (sign, digits) = trimmed.strip_prefix('-').map_or(("", trimmed), |digits| ("-", digits));
+    let year: String = digits.chars().take_while(char::is_ascii_digit).collect();
+    let is_date =
+        digits.get(year.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', 'Z', '+', 'T']));
+    let number: Option<u32> = if is_date { year.parse().ok() } else { None };
+    let number = number.filter(|_| (1..=4).contains(&year.len()));
+    let of = |year: u32| format!("{sign}{}s", year / 10 * 10);
+    number
+        .map(of)
+        .ok_or_else(|| Flaw::new("date", format!("`{}` is neither a year nor a date", show(text.as_bytes()))).at(2))
+}
+
+/// The relation that a described node is, if it is one: a property, or Wikidata's entity of a property.
+fn reading_of(id: &str, mapping: &Mapping, relations: &HashMap<String, u32>) -> Option<u32> {
+    if let Some(&number) = relations.get(id) {
+        return Some(number);
+    }
+    let whole = mapping.expand(id);
+    let direct = whole.strip_prefix(WIKIDATA_ENTITY).map(|property| [WIKIDATA_DIRECT, property].concat());
+    relations.get(direct.as_deref().unwrap_or(&whole)).copied()
+}
+
+/// A relation reads as it is labelled, where nothing else says how.
+fn set_reading(collector: &mut Collector, relation: u32, label: u32) {
+    let text = collector.dataset.labels.get(label).to_owned();
+    if let Some(relation) = collector.dataset.relations.get_mut(relation as usize)
+        && relation.forward.is_empty()
+        && label != NONE
+    {
+        relation.forward = text;
+    }
+}
+
+/// Calls relations as the mapping says, or by their local names where these tell them apart.
+fn name_relations(mapping: &Mapping, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    let mut of_local: HashMap<String, usize> = HashMap::new();
+    for relation in &collector.dataset.relations {
+        *of_local.entry(local(&relation.name).to_owned()).or_default() += 1;
+    }
+    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    for relation in &mut collector.dataset.relations {
+        let iri = relation.name.clone();
+        let short = local(&iri);
+        let usable = of_local.get(short) == Some(&1) && short != crate::kg::INTERACTED && !short.starts_with('~');
+        let plain = if usable { Cow::Borrowed(short) } else { mapping.shorten(&iri) };
+        relation.name = mapping.relations.rename.get(&iri).map_or_else(|| plain.into_owned(), Clone::clone);
+        if let Some([forward, inverse]) = mapping.relations.readings.get(&relation.name) {
+            (relation.forward, relation.inverse) = (forward.clone(), inverse.clone());
+        }
+        let name = relation.name.clone();
+        let shown = show(name.as_bytes());
+        let refused = if name == crate::kg::INTERACTED || name.starts_with('~') || name.trim().is_empty() {
+            Some(format!("a relation cannot be called `{shown}`"))
+        } else {
+            taken.insert(name, iri.clone()).map(|other| {
+                format!("`{}` and `{}` are both called `{shown}`", show(other.as_bytes()), show(iri.as_bytes()))
+            })
+        };
+        if let Some(message) = refused {
+            reading.problems.bad(&mapping.path, 0, Flaw::fatal("relation_collision", message))?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads which items are which nodes.
+fn items_of_table(file: &File, mapping: &Mapping, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    let mut table = Table::open(&file.path, file.delimiter, reading)?;
+    // RecBole types its columns.
+    let column = |names: &[&str]| {
+        let plain = |column: &String| column.split(':').next().unwrap_or_default().to_owned();
+        table.header().iter().position(|column| names.contains(&plain(column).as_str()))
+    };
+    let (item, node) = (column(&["item_id"]), column(&["entity_id", "iri", "uri"]));
+    let title = column(&["title", "name"]);
+    let (Some(item), Some(node)) = (item, node) else {
+        let found = show(table.header().join(", ").as_bytes());
+        let message = format!("expected columns item_id and entity_id or iri, found {found}");
+        return table.refuse_header(reading, Flaw::new("header", message));
+    };
+    let nodes = Named::of(mapping, collector);
+    let of_file = collector.begin_file(&file.path)?;
+    table.each(reading, |record| {
+        let at = At::record(of_file, record);
+        let listed = collector.list_item(at, values::name(record.field(item))?, title.map(|c| record.field(c)))?;
+        let text = record.field(node).text;
+        if text.is_empty() {
+            return Ok(());
+        }
+        let id = nodes.find(text, mapping).map_err(|flaw| flaw.at(node))?;
+        let linked = collector.link(at, listed, numbers::name(&id, 1)?);
+        linked.map_err(|flaw| flaw.in_columns(&[item, node]))
+    })
+}
+
+/// Nodes by what a table calls them.
+enum Named {
+    /// By ids, which need no list.
+    Ids,
+    /// The id of the node of each name; none where several nodes have it.
+    Names(HashMap<String, Option<String>>),
+}
+
+impl Named {
+    fn of(mapping: &Mapping, collector: &Collector) -> Self {
+        let dataset = &collector.dataset;
+        let label = |entity: u32| {
+            let label = dataset.entity_labels.get(entity as usize).copied().unwrap_or(NONE);
+            if label == NONE { "" } else { dataset.labels.get(label) }
+        };
+        let kind = |entity: u32| dataset.entity_types.get(entity as usize).map_or("", |&kind| dataset.types.get(kind));
+        let name = |entity: u32| match mapping.items.matched_by {
+            MatchedBy::Id | MatchedBy::Local => item_id_local(mapping, dataset.entities.get(entity)).to_owned(),
+            MatchedBy::Label => label(entity).to_owned(),
+            MatchedBy::TypeAndLabel => [kind(entity), ":", label(entity)].concat(),
+        };
+        if mapping.items.matched_by == MatchedBy::Id {
+            return Self::Ids;
+        }
+        let mut names: HashMap<String, Option<String>> = HashMap::new();
+        for entity in (0..).take(dataset.entities.len()) {
+            let id = dataset.entities.get(entity).to_owned();
+            names.entry(name(entity)).and_modify(|known| *known = None).or_insert(Some(id));
+        }
+        Self::Names(names)
+    }
+
+    fn find<'a>(&'a self, text: &'a str, mapping: &Mapping) -> Checked<Cow<'a, str>> {
+        match self {
+            Self::Ids => {
+                let iri = text.strip_prefix('<').and_then(|text| text.strip_suffix('>')).unwrap_or(text);
+                Ok(mapping.shorten(iri))
+            }
+            Self::Names(names) => match names.get(text) {
+                Some(Some(id)) => Ok(Cow::Borrowed(id)),
+                Some(None) => {
+                    let message = format!("several nodes are called `{}`; match by id", show(text.as_bytes()));
+                    Err(Flaw::new("ambiguous", message))
+                }
+                // A node that is not there is told as any link that leads nowhere.
+                None => Ok(Cow::Borrowed(text)),
+            },
+        }
+    }
+}
+
+fn item_id_local<'a>(mapping: &Mapping, node: &'a str) -> &'a str {
+    match local(node).rsplit_once(':') {
+        Some((short, rest)) if mapping.namespaces.contains_key(short) => rest,
+        _ => local(node),
+    }
+}
+
+/// The files that a mapping names beside the input, for a plan.
+pub(super) fn tables(mapping: &Mapping) -> Vec<(File, String)> {
+    let of = |path: &Option<std::path::PathBuf>, what: &str| {
+        path.iter().map(|path| (File::at(path.clone(), ""), what.to_owned())).collect::<Vec<_>>()
+    };
+    of(&mapping.items.table, "which item is which node")
+}
+
+/// Files of a folder whose names end like this.
+pub(super) fn files_with(folder: &Folder, extensions: &[&str]) -> Vec<File> {
+    let ends = |name: &str| extensions.iter().any(|extension| name.ends_with(extension));
+    folder.files().filter(|(name, _)| ends(name)).map(|(_, file)| file).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decades_are_those_of_years_and_dates() {
+        for (text, expected) in [("1994", "1990s"), ("2000-01-03", "2000s"), (" 1987Z", "1980s"), ("-44-03-15", "-40s")]
+        {
+            assert_eq!(decade(text).as_deref(), Ok(expected), "{text}");
+        }
+        for text in ["", "soon", "19940", "94.5", "1994x"] {
+            assert!(decade(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Data of others: a knowledge graph alone through every verb, explanations, standard input, mappings.
+
+use crate::support::{PROGRAM, args, fail, object, succeed};
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::tempdir;
+
+fn bad(layout: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/bad").join(layout).join("good")
+}
+
+/// A graph of link prediction: a ring of nations with some facts held out.
+fn nations(folder: &Path) -> PathBuf {
+    let data = folder.join("nations");
+    fs::create_dir(&data).expect("created");
+    let mut train = String::new();
+    for n in 0..40 {
+        train += &format!("n{n}\tborders\tn{}\nn{n}\tmember_of\tu{}\nc{n}\tcapital_of\tn{n}\n", (n + 1) % 40, n % 4);
+    }
+    fs::write(data.join("train.txt"), train).expect("written");
+    fs::write(data.join("valid.txt"), "n0\tborders\tn20\n").expect("written");
+    fs::write(data.join("test.txt"), "n1\tborders\tn21\nn2\tborders\tn22\n").expect("written");
+    data
+}
+
+#[test]
+fn a_graph_without_a_log_goes_through_the_verbs_and_nobody_speaks_of_users() {
+    let root = tempdir().expect("a directory");
+    let [kg, walks, model, text] = ["kg", "walks", "model", "text"].map(|name| root.path().join(name));
+    let said = succeed(&args!["import", nations(root.path()), "--out", &kg]);
+    assert!(said.contains("facts held out for test") && !said.contains("user"), "{said}");
+    let said = succeed(&args!["info", &kg]);
+    assert!(said.contains("facts: 120 train, 1 valid, 2 test") && !said.contains("user"), "{said}");
+    let said = succeed(&args!["count", &kg, "--walk", "()-[]-{2}()", "--end", "any"]);
+    assert!(said.contains("nodes to start at") && !said.contains("user"), "{said}");
+    let sample = args!["sample", &kg, "--out", &walks, "--walk", "()-[]-{2,3}()", "--end", "any", "--num-paths", "400"];
+    let said = succeed(&sample);
+    assert!(said.contains("400 paths from") && !said.contains("user"), "{said}");
+    succeed(&args!["audit", &walks, "--kg", &kg]);
+    succeed(&args!["export", &walks, "--kg", &kg, "--out", &text]);
+    assert_eq!(fs::read_to_string(&text).expect("written").lines().count(), 400);
+    succeed(&args!["corpus", "stats", &walks, "--kg", &kg]);
+    let train = args!["train", &kg, "--corpus", &walks, "--out", &model, "--set", "training.epochs=1"];
+    succeed(&train);
+    let message = fail(2, &args!["sample", &kg, "--out", root.path().join("paths"), "--hops", "3"]);
+    assert!(message.contains("has no users") && message.contains("--walk"), "{message}");
+    fail(2, &args!["count", &kg, "--hops", "3"]);
+}
+
+#[test]
+fn what_would_be_read_is_explained_and_nothing_is_written() {
+    let root = tempdir().expect("a directory");
+    for layout in ["kgat", "pearlm", "pgpr", "openke", "pykeen", "neo4j", "rdf", "native", "recbole"] {
+        let said = succeed(&args!["import", "--explain", bad(layout)]);
+        assert!(said.starts_with(&format!("{layout}: ")), "{layout}: {said}");
+        let explained = object(&succeed(&args!["import", "--explain", "--json", bad(layout)]));
+        assert_eq!(explained["format"], layout);
+        assert!(!explained["read"].as_array().expect("a list").is_empty(), "{layout}");
+    }
+    fail(2, &args!["import", "--explain", bad("kgat"), "--out", root.path().join("kg")]);
+    fail(2, &args!["import", bad("kgat")]);
+    fail(
+        2,
+        &args!["import", bad("kgat"), "--mapping", bad("rdf").join("mapping.toml"), "--out", root.path().join("kg")],
+    );
+    assert_eq!(fs::read_dir(root.path()).expect("there").count(), 0);
+}
+
+/// The program with these arguments and this on its standard input.
+fn piped(arguments: &[OsString], input: &[u8]) -> String {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    child.stdin.take().expect("standard input").write_all(input).expect("written");
+    let output = child.wait_with_output().expect("the program ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn standard_input_is_read_and_what_it_is_is_told_by_how_it_begins() {
+    let root = tempdir().expect("a directory");
+    let import = |out: &str| args!["import", "-", "--out", root.path().join(out), "--json"];
+    let triples = fs::read(bad("rdf").join("graph.nt")).expect("read");
+    let report = object(&piped(&import("rdf"), &triples));
+    assert_eq!((report["format"].as_str(), report["graph"]["num_triples"].as_u64()), (Some("rdf"), Some(3)));
+    let report = object(&piped(&import("tabs"), b"a\tof\tb\nb\tof\tc\n"));
+    assert_eq!((report["format"].as_str(), report["graph"]["num_triples"].as_u64()), (Some("pykeen"), Some(2)));
+    let ran = piped(&args!["import", "--explain", "-"], &triples);
+    assert!(ran.starts_with("rdf: "), "{ran}");
+}
+
+#[test]
+fn a_mapping_makes_items_and_users_of_a_graph() {
+    let root = tempdir().expect("a directory");
+    let kg = root.path().join("kg");
+    let good = bad("rdf");
+    let mapping = good.join("mapping.toml");
+    succeed(&args!["import", good.join("graph.nt"), "--mapping", &mapping, "--out", &kg]);
+    let info = object(&succeed(&args!["info", &kg, "--json"]));
+    assert_eq!((info["num_users"].as_u64(), info["num_items"].as_u64()), (Some(2), Some(2)));
+    let message =
+        fail(2, &args!["import", &good, "--mapping", good.join("graph.nt"), "--out", root.path().join("other")]);
+    assert!(message.contains("graph.nt:1"), "{message}");
+}
+
+/// The movies as RDF with their log, as the book shows: the same facts as the native folder.
+#[test]
+fn the_movies_as_rdf_are_the_movies_as_tables() {
+    let movies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/movies");
+    if !movies.exists() {
+        return;
+    }
+    let root = tempdir().expect("a directory");
+    let export = movies.join("export");
+    let mapping = root.path().join("movies.toml");
+    let text = format!(
+        r#"
+            [items]
+            table = "{export}/ml-small-dbpedia.link"
+            match = "type:label"
+            [interactions]
+            table = "{export}/ml-small-dbpedia.inter"
+            [relations.rename]
+            "dbo:director" = "directed_by"
+            "dbo:writer" = "written_by"
+            "dbo:producer" = "produced_by"
+            "dbo:musicComposer" = "music_by"
+            "dbo:cinematography" = "cinematography_by"
+            "dbo:editing" = "edited_by"
+            "dbo:distributor" = "distributed_by"
+            "dct:subject" = "in_category"
+        "#,
+        export = export.display()
+    );
+    fs::write(&mapping, text).expect("written");
+    let [rdf, native] = ["rdf", "native"].map(|name| root.path().join(name));
+    let triples = export.join("ml-small-dbpedia.nt");
+    let report = |arguments: Vec<OsString>| object(&succeed(&arguments));
+    let of_rdf = report(args!["import", triples, "--mapping", &mapping, "--out", &rdf, "--json"]);
+    let of_tables = report(args!["import", &movies, "--out", &native, "--json"]);
+    assert_eq!(of_rdf["graph"], of_tables["graph"]);
+    assert_eq!((&of_rdf["num_valid"], &of_rdf["num_test"]), (&of_tables["num_valid"], &of_tables["num_test"]));
+}
