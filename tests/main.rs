@@ -14,6 +14,7 @@
 //!   by the judge alone
 //! - `corpora`: every form of a corpus, its description, and a disk that fills up meanwhile
 //! - `threads`: the same bytes from 1, 2 and 4 threads
+//! - `robust`: on data of every kind the whole is no worse than its parts
 //! - `planted`: a graph with one right answer for each user, which must be learned and found
 //! - `tune`: the same table whatever happens meanwhile, and nothing of the test part in it
 //! - `weights`: graphs whose arcs have weights, and the laws that ask for them
@@ -45,6 +46,7 @@ mod hugging_face;
 mod objectives;
 mod pattern;
 mod planted;
+mod robust;
 mod support;
 mod threads;
 mod tune;

@@ -1,9 +1,9 @@
 //! What the items of a history say of other items, as a table of weights: the linear part of an item's score, beside
 //! its paths.
 //!
-//! The model does not learn it: it is given, solved in closed form on the same train graph (EASE, Steck 2019). It is
-//! joined to the probability of paths as an expert in a product of experts, `ln p(paths) + weight · ln share(item)`, so
-//! it orders what paths lead to and leads nowhere itself.
+//! The model does not learn it: it is given, solved in closed form on the same train graph (in the way of EASE, Steck
+//! 2019). It is joined to the probability of paths as an expert in a product of experts,
+//! `ln p(paths) + weight · ln share(item)`, so it orders what paths lead to and leads nowhere itself.
 //!
 //! What was chosen long ago may say less than what was chosen last: an item after which the user chose `l` others
 //! speaks with the factor `(1 + l)^−fading`. A power, since tastes have no time of their own after which they are gone.
@@ -61,12 +61,18 @@ impl Linear {
     /// - returns: `[items]`
     #[must_use]
     pub fn scores(&self, history: impl IntoIterator<Item = (u32, u32)>) -> Vec<f32> {
+        self.scores_faded(history, self.fading)
+    }
+
+    /// As [`Linear::scores`], with a history that fades by another power.
+    #[must_use]
+    pub fn scores_faded(&self, history: impl IntoIterator<Item = (u32, u32)>, fading: f32) -> Vec<f32> {
         let mut scores = vec![0.0f32; self.num_items()];
         let (starts, items, weights): (&[u32], &[u32], &[f32]) = (&self.starts, &self.items, &self.weights);
         for (place, later) in history {
             let at = |place: usize| starts.get(place).map(|&start| start as usize);
             let (Some(start), Some(end)) = (at(place as usize), at(place as usize + 1)) else { continue };
-            let factor = self.factor(later);
+            let factor = factor(later, fading);
             for (&item, weight) in items[start..end].iter().zip(&weights[start..end]) {
                 scores[item as usize] += factor * weight;
             }
@@ -74,10 +80,10 @@ impl Linear {
         scores
     }
 
-    /// How much an item says after which this many were chosen.
-    #[expect(clippy::cast_precision_loss, reason = "beyond 2^24 choices one more or less makes no difference")]
-    fn factor(&self, later: u32) -> f32 {
-        if self.fading == 0.0 { 1.0 } else { (1.0 + later as f32).powf(-self.fading) }
+    /// The power by which a history fades.
+    #[must_use]
+    pub fn fading(&self) -> f32 {
+        self.fading
     }
 
     /// Of each item the logarithm of its [score](Linear::scores) over the largest, at least `ln 0.001`.
@@ -87,11 +93,7 @@ impl Linear {
     /// - returns: `[items]`, all at most 0
     #[must_use]
     pub fn log_shares(&self, history: impl IntoIterator<Item = (u32, u32)>) -> Vec<f32> {
-        let scores = self.scores(history);
-        let largest = scores.iter().copied().fold(0.0, f32::max);
-        // Most items are below the floor, and a logarithm for each would take longer than all the sums.
-        let (floor, log_floor) = (FLOOR * largest, if largest > 0.0 { FLOOR.ln() } else { 0.0 });
-        scores.iter().map(|&score| if score > floor { (score / largest).ln() } else { log_floor }).collect()
+        log_shares(&self.scores(history))
     }
 
     /// Writes the table as an array file.
@@ -128,6 +130,21 @@ impl Linear {
         }
         .into())
     }
+}
+
+/// How much an item says after which this many were chosen.
+#[expect(clippy::cast_precision_loss, reason = "beyond 2^24 choices one more or less makes no difference")]
+fn factor(later: u32, fading: f32) -> f32 {
+    if fading == 0.0 { 1.0 } else { (1.0 + later as f32).powf(-fading) }
+}
+
+/// The logarithm of each score over the largest, at least `ln 0.001`; 0 of all where none is above 0.
+#[must_use]
+pub fn log_shares(scores: &[f32]) -> Vec<f32> {
+    let largest = scores.iter().copied().fold(0.0, f32::max);
+    // Most items are below the floor, and a logarithm for each would take longer than all the sums.
+    let (floor, log_floor) = (FLOOR * largest, if largest > 0.0 { FLOOR.ln() } else { 0.0 });
+    scores.iter().map(|&score| if score > floor { (score / largest).ln() } else { log_floor }).collect()
 }
 
 #[cfg(test)]

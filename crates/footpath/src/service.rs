@@ -148,7 +148,7 @@ impl Service {
             return missing("direct", "train one with the objective end beside others");
         }
         if options.linear.is_some_and(|weight| weight > 0.0) && self.model.linear.is_none() {
-            return missing("linear", "it has no linear part; train one where there are valid interactions");
+            return missing("linear", "it has no linear part; `footpath model info` says why");
         }
         if options.optimise.is_some() && !training.generates_paths() {
             return missing("optimise", "it has no paths to choose among");
@@ -169,6 +169,18 @@ impl Service {
     pub fn linear(&self) -> f64 {
         let chosen = self.card().weights.map_or(0.0, |weights| weights.linear);
         if self.model.linear.is_some() { chosen } else { 0.0 }
+    }
+
+    /// The weight of popularity, unless another is asked for: the one chosen on valid.
+    #[must_use]
+    pub fn popularity(&self) -> f64 {
+        self.card().weights.map_or(0.0, |weights| weights.popularity)
+    }
+
+    /// The weight of counted paths, unless another is asked for: the one chosen on valid.
+    #[must_use]
+    pub fn path_count(&self) -> f64 {
+        self.card().weights.map_or(0.0, |weights| weights.path_count)
     }
 
     /// How much the items that paths begin with count by when they were chosen, unless another is asked for: as chosen

@@ -126,6 +126,16 @@ pub(crate) struct SearchArgs {
     /// chosen on valid]
     #[arg(long, value_name = "X")]
     linear: Option<f64>,
+    /// Power by which a history fades in the linear part [default: as chosen on valid]
+    #[arg(long, value_name = "X")]
+    fading: Option<f64>,
+    /// Weight of how often all users chose an item [default: as chosen on valid]
+    #[arg(long, value_name = "X")]
+    popularity: Option<f64>,
+    /// Weight of what paths through knowledge come to when they are counted instead of learned [default: as chosen on
+    /// valid]
+    #[arg(long, value_name = "X")]
+    path_count: Option<f64>,
     /// How much the items that paths begin with count by when they were chosen: the power by which one loses
     /// probability with every later choice [default: as chosen on valid]
     #[arg(long, value_name = "X")]
@@ -197,6 +207,9 @@ impl SearchArgs {
             score,
             direct: self.direct,
             linear: self.linear,
+            fading: self.fading,
+            popularity: self.popularity,
+            path_count: self.path_count,
             recency: self.recency,
             beams: self.beams,
             paths_per_item,

@@ -30,6 +30,12 @@ pub struct Options {
     pub direct: Option<f64>,
     /// Weight of the model's linear part; `None` is [`Service::linear`].
     pub linear: Option<f64>,
+    /// Power by which a history fades in that part; `None` is as it was chosen.
+    pub fading: Option<f64>,
+    /// Weight of how often all users chose an item; `None` is [`Service::popularity`].
+    pub popularity: Option<f64>,
+    /// Weight of what paths through knowledge come to when they are counted; `None` is [`Service::path_count`].
+    pub path_count: Option<f64>,
     /// Power by which the item a path begins with loses probability with every later choice;
     /// `None` is [`Service::recency`].
     pub recency: Option<f64>,
@@ -51,6 +57,9 @@ impl Default for Options {
             score: Score::Marginal,
             direct: None,
             linear: None,
+            fading: None,
+            popularity: None,
+            path_count: None,
             recency: None,
             beams: 400,
             paths_per_item: 1,
@@ -74,17 +83,37 @@ impl Options {
     pub(super) fn of(self, service: &Service) -> Self {
         let direct = Some(self.direct.unwrap_or_else(|| service.direct()));
         let linear = Some(self.linear.unwrap_or_else(|| service.linear()));
-        Self { direct, linear, recency: Some(self.recency.unwrap_or_else(|| service.recency())), ..self }
+        let popularity = Some(self.popularity.unwrap_or_else(|| service.popularity()));
+        let path_count = Some(self.path_count.unwrap_or_else(|| service.path_count()));
+        let recency = Some(self.recency.unwrap_or_else(|| service.recency()));
+        Self { direct, linear, popularity, path_count, recency, ..self }
     }
 
     pub(super) fn search(&self, goal: Goal) -> SearchOptions {
-        let Self { k, mode, score, beams, paths_per_item, .. } = *self;
-        let [direct, linear, recency] = [self.direct, self.linear, self.recency].map(|weight| weight.unwrap_or(0.0));
+        let Self { k, mode, score, fading, beams, paths_per_item, .. } = *self;
+        let [direct, linear, popularity, path_count, recency] =
+            [self.direct, self.linear, self.popularity, self.path_count, self.recency]
+                .map(|weight| weight.unwrap_or(0.0));
         let when_short = WhenShort::Widen;
         let prompt = match goal {
             Goal::Item(_) if self.fill_in => Prompt::UserAndEnd,
             _ => Prompt::User,
         };
-        SearchOptions { k, mode, score, direct, linear, recency, beams, paths_per_item, prompt, goal, when_short }
+        SearchOptions {
+            k,
+            mode,
+            score,
+            direct,
+            linear,
+            fading,
+            popularity,
+            path_count,
+            recency,
+            beams,
+            paths_per_item,
+            prompt,
+            goal,
+            when_short,
+        }
     }
 }
