@@ -15,6 +15,7 @@
 //!   by the judge alone
 //! - `corpora`: every form of a corpus, its description, and a disk that fills up meanwhile
 //! - `threads`: the same bytes from 1, 2 and 4 threads
+//! - `robust`: on data of every kind the whole is no worse than its parts
 //! - `planted`: a graph with one right answer for each user, which must be learned and found
 //! - `reasons`: which items may be recommended, what becomes of them without their reasons, figures by groups
 //! - `tune`: the same table whatever happens meanwhile, and nothing of the test part in it
@@ -49,6 +50,7 @@ mod objectives;
 mod pattern;
 mod planted;
 mod reasons;
+mod robust;
 mod support;
 mod threads;
 mod tune;

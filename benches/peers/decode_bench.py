@@ -14,9 +14,9 @@ import sys
 from house import figure, footpath, median
 
 HOPS, THREADS = 3, 2
-# The work that both do. Beside paths, ours has a linear part and asks the model of all items, of which theirs has
-# neither.
-PATHS_ALONE = ("--direct", 0, "--linear", 0, "--recency", 0)
+# The work that both do. Beside paths, ours has a linear part, counts, and asks the model of all items, of which theirs
+# has nothing.
+PATHS_ALONE = ("--direct", 0, "--linear", 0, "--popularity", 0, "--path-count", 0, "--recency", 0)
 
 
 def run(options):

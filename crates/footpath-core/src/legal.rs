@@ -67,6 +67,17 @@ pub trait LegalSuccessors: Sync {
     /// any other token.
     fn timeline(&self, user: u32) -> Vec<u32>;
 
+    /// Of each item, in the order of [`LegalSuccessors::items`], how often users chose it; empty where nobody counted.
+    fn popularity(&self) -> &[f32] {
+        &[]
+    }
+
+    /// Of each item, in the same order, what the paths from the items of a user through one node of knowledge come to,
+    /// when they are counted instead of learned; empty where nobody counts.
+    fn path_counts(&self, _user: u32) -> Vec<f32> {
+        Vec::new()
+    }
+
     /// The tokens of the kind of this one: all relations, or all nodes of its type. A special is alone.
     fn alike(&self, token: u32) -> Range<u32>;
 

@@ -21,12 +21,14 @@
 //! That is 8 bytes for an arc, 4 more where arcs have weights, 8 for a node, and 4 or 8 for a rating or time.
 
 mod arcs;
+mod carve;
 mod check;
 mod sources;
 mod titles;
 
 pub use arcs::Arcs;
 pub(crate) use arcs::{nodes_within, places_within};
+pub use carve::Carved;
 pub use sources::{SourceFile, Sources};
 use titles::SharedTitles;
 

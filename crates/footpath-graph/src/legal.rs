@@ -4,6 +4,7 @@
 //! over (automaton state, node), made once by a sweep backward from the items, says where *some* item can be reached;
 //! what depends on the user and on the path so far is looked up on the way and stops at the first completion found.
 
+mod counted;
 mod new_user;
 mod table;
 mod wanted;
@@ -346,6 +347,14 @@ impl LegalSuccessors for Legal {
         let counts = times.iter().map(|time| u32::try_from(later(time)).unwrap_or(u32::MAX));
         // Without times nothing was chosen later than anything else.
         counts.chain(std::iter::repeat(0)).take(self.history(user).len()).collect()
+    }
+
+    fn popularity(&self) -> &[f32] {
+        self.table.popularity.get_or_init(|| counted::popularity(&self.table.kg))
+    }
+
+    fn path_counts(&self, user: u32) -> Vec<f32> {
+        counted::path_counts(&self.table.kg, self.history(user), self.popularity())
     }
 
     fn timeline(&self, user: u32) -> Vec<u32> {

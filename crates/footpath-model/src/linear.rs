@@ -1,9 +1,9 @@
 //! What the items of a history say of other items, as a table of weights: the linear part of an item's score, beside
 //! its paths.
 //!
-//! The model does not learn it: it is given, solved in closed form on the same train graph (EASE, Steck 2019). It is
-//! joined to the probability of paths as an expert in a product of experts, `ln p(paths) + weight · ln share(item)`, so
-//! it orders what paths lead to and leads nowhere itself.
+//! The model does not learn it: it is given, solved in closed form on the same train graph (in the way of EASE, Steck
+//! 2019). It is joined to the probability of paths as an expert in a product of experts,
+//! `ln p(paths) + weight · ln share(item)`, so it orders what paths lead to and leads nowhere itself.
 //!
 //! What was chosen long ago may say less than what was chosen last: an item after which the user chose `l` others
 //! speaks with the factor `(1 + l)^−fading`. A power, since tastes have no time of their own after which they are gone.
@@ -61,12 +61,18 @@ impl Linear {
     /// - returns: `[items]`
     #[must_use]
     pub fn scores(&self, history: impl IntoIterator<Item = (u32, u32)>) -> Vec<f32> {
+        self.scores_faded(history, self.fading)
+    }
+
+    /// As [`Linear::scores`], with a history that fades by another power.
+    #[must_use]
+    pub fn scores_faded(&self, history: impl IntoIterator<Item = (u32, u32)>, fading: f32) -> Vec<f32> {
         let mut scores = vec![0.0f32; self.num_items()];
         let (starts, items, weights): (&[u32], &[u32], &[f32]) = (&self.starts, &self.items, &self.weights);
         for (place, later) in history {
             let at = |place: usize| starts.get(place).map(|&start| start as usize);
             let (Some(start), Some(end)) = (at(place as usize), at(place as usize + 1)) else { continue };
-            let factor = self.factor(later);
+            let factor = factor(later, fading);
             for (&item, weight) in items[start..end].iter().zip(&weights[start..end]) {
                 scores[item as usize] += factor * weight;
             }
@@ -74,10 +80,27 @@ impl Linear {
         scores
     }
 
-    /// How much an item says after which this many were chosen.
-    #[expect(clippy::cast_precision_loss, reason = "beyond 2^24 choices one more or less makes no difference")]
-    fn factor(&self, later: u32) -> f32 {
-        if self.fading == 0.0 { 1.0 } else { (1.0 + later as f32).powf(-self.fading) }
+    /// How much each item of a history says of one item, in the order of the history; it may be less than nothing.
+    ///
+    /// # Shapes
+    /// - `history`: as for [`Linear::scores`], `[items chosen]`
+    /// - returns: `[items chosen]`, which add up to the score of `item`
+    #[must_use]
+    pub fn contributions(&self, history: impl IntoIterator<Item = (u32, u32)>, item: u32, fading: f32) -> Vec<f32> {
+        let starts: &[u32] = &self.starts;
+        let of = |(place, later): (u32, u32)| {
+            let at = |place: usize| starts.get(place).map(|&start| start as usize);
+            let row = at(place as usize)?..at(place as usize + 1)?;
+            let found = self.items.get(row.clone())?.binary_search(&item).ok()?;
+            Some(factor(later, fading) * self.weights.get(row.start + found)?)
+        };
+        history.into_iter().map(|chosen| of(chosen).unwrap_or(0.0)).collect()
+    }
+
+    /// The power by which a history fades.
+    #[must_use]
+    pub fn fading(&self) -> f32 {
+        self.fading
     }
 
     /// Of each item the logarithm of its [score](Linear::scores) over the largest, at least `ln 0.001`.
@@ -87,11 +110,7 @@ impl Linear {
     /// - returns: `[items]`, all at most 0
     #[must_use]
     pub fn log_shares(&self, history: impl IntoIterator<Item = (u32, u32)>) -> Vec<f32> {
-        let scores = self.scores(history);
-        let largest = scores.iter().copied().fold(0.0, f32::max);
-        // Most items are below the floor, and a logarithm for each would take longer than all the sums.
-        let (floor, log_floor) = (FLOOR * largest, if largest > 0.0 { FLOOR.ln() } else { 0.0 });
-        scores.iter().map(|&score| if score > floor { (score / largest).ln() } else { log_floor }).collect()
+        log_shares(&self.scores(history))
     }
 
     /// Writes the table as an array file.
@@ -130,6 +149,21 @@ impl Linear {
     }
 }
 
+/// How much an item says after which this many were chosen.
+#[expect(clippy::cast_precision_loss, reason = "beyond 2^24 choices one more or less makes no difference")]
+fn factor(later: u32, fading: f32) -> f32 {
+    if fading == 0.0 { 1.0 } else { (1.0 + later as f32).powf(-fading) }
+}
+
+/// The logarithm of each score over the largest, at least `ln 0.001`; 0 of all where none is above 0.
+#[must_use]
+pub fn log_shares(scores: &[f32]) -> Vec<f32> {
+    let largest = scores.iter().copied().fold(0.0, f32::max);
+    // Most items are below the floor, and a logarithm for each would take longer than all the sums.
+    let (floor, log_floor) = (FLOOR * largest, if largest > 0.0 { FLOOR.ln() } else { 0.0 });
+    scores.iter().map(|&score| if score > floor { (score / largest).ln() } else { log_floor }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +179,17 @@ mod tests {
         assert!(shares.iter().zip(expected).all(|(share, e)| (share - e).abs() < 1e-6), "{shares:?}");
         assert_eq!(table().log_shares([]), [0.0; 3], "no history says nothing");
         assert_eq!(table().log_shares([(7, 0)]), [0.0; 3], "an item of another table says nothing");
+    }
+
+    #[test]
+    fn what_each_item_of_a_history_says_adds_up_to_the_score() {
+        let history = [(0, 1), (2, 0), (7, 3)];
+        for item in 0..3 {
+            let parts = table().contributions(history, item, 2.0);
+            let score = table().scores_faded(history, 2.0)[item as usize];
+            assert!((parts.iter().sum::<f32>() - score).abs() < 1e-6, "{item}: {parts:?}");
+        }
+        assert_eq!(table().contributions(history, 1, 0.0), [0.5, 0.3, 0.0]);
     }
 
     #[test]

@@ -144,7 +144,7 @@ impl PathModel {
     }
 
     /// Row of an item in the history table.
-    pub(crate) fn history_row(&self, item: u32) -> u32 {
+    pub fn history_row(&self, item: u32) -> u32 {
         item - self.config.first_item
     }
 

@@ -82,6 +82,11 @@ impl Service {
         &self.model.paths
     }
 
+    /// The model's linear part, if it has one.
+    pub(crate) fn linear_part(&self) -> Option<&footpath_model::Linear> {
+        self.model.linear.as_ref()
+    }
+
     /// The pattern of the model's paths.
     #[must_use]
     pub fn pattern(&self) -> &Pattern {
@@ -156,7 +161,7 @@ impl Service {
             return missing("direct", "train one with the objective end beside others");
         }
         if options.linear.is_some_and(|weight| weight > 0.0) && self.model.linear.is_none() {
-            return missing("linear", "it has no linear part; train one where there are valid interactions");
+            return missing("linear", "it has no linear part; `footpath model info` says why");
         }
         if options.allow_seen && training.item_objective().is_some() {
             return missing("allow-seen", "such a model says which item is new and cannot be asked for others");
@@ -180,6 +185,18 @@ impl Service {
     pub fn linear(&self) -> f64 {
         let chosen = self.card().weights.map_or(0.0, |weights| weights.linear);
         if self.model.linear.is_some() { chosen } else { 0.0 }
+    }
+
+    /// The weight of popularity, unless another is asked for: the one chosen on valid.
+    #[must_use]
+    pub fn popularity(&self) -> f64 {
+        self.card().weights.map_or(0.0, |weights| weights.popularity)
+    }
+
+    /// The weight of counted paths, unless another is asked for: the one chosen on valid.
+    #[must_use]
+    pub fn path_count(&self) -> f64 {
+        self.card().weights.map_or(0.0, |weights| weights.path_count)
     }
 
     /// How much the items that paths begin with count by when they were chosen, unless another is asked for: as chosen

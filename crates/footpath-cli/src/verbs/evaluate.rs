@@ -6,8 +6,8 @@ use crate::text::{self, thousands};
 use crate::work::Work;
 use clap::{Args, ValueEnum};
 use footpath::evaluate::{
-    self, BadRows, Beside, Comparison, Counterfactual, Figures, GroupTable, Metric, Options, PathMetric, Reasons,
-    Report, Subject,
+    self, BadRows, BaselineName, Beside, Comparison, Counterfactual, Figures, GroupTable, Metric, Options, PathMetric,
+    Reasons, Report, Subject,
 };
 use footpath::recommend::Weights;
 use footpath::{ArtefactKind, Kg, Split, artefact};
@@ -46,16 +46,25 @@ pub(crate) struct EvaluateArgs {
     /// chosen on valid]
     #[arg(long, value_name = "X", conflicts_with = "recs")]
     linear: Option<f64>,
+    /// Power by which a history fades in the linear part [default: as chosen on valid]
+    #[arg(long, value_name = "X", conflicts_with = "recs")]
+    fading: Option<f64>,
+    /// Weight of how often all users chose an item [default: as chosen on valid]
+    #[arg(long, value_name = "X", conflicts_with = "recs")]
+    popularity: Option<f64>,
+    /// Weight of what paths through knowledge come to when they are counted instead of learned [default: as chosen on
+    /// valid]
+    #[arg(long, value_name = "X", conflicts_with = "recs")]
+    path_count: Option<f64>,
     /// How much the items that paths begin with count by when they were chosen: the power by which one loses
     /// probability with every later choice [default: as chosen on valid]
     #[arg(long, value_name = "X", conflicts_with = "recs")]
     recency: Option<f64>,
-    /// Baselines beside it: popularity, item-kNN, path counting and a random list; or all there are, each tuned on
-    /// valid
+    /// Baselines beside it: `quick` for popularity, item-kNN, path counting and a random list; `tuned` for all there
+    /// are, each tuned on valid; or names of these, with commas
     #[arg(
         long,
-        value_enum,
-        value_name = "SET",
+        value_name = "quick|tuned|NAMES",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "quick"
@@ -112,12 +121,24 @@ struct SubjectArgs {
     recs: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Debug)]
 enum BaselineSet {
-    /// Those that take no time, at their default settings
+    /// Those that take no time, at their default settings.
     Quick,
-    /// All, each at the setting that is best on valid
-    Tuned,
+    /// These, or all where none is named, each at the setting that is best on valid.
+    Tuned(Vec<BaselineName>),
+}
+
+impl std::str::FromStr for BaselineSet {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "quick" => Ok(Self::Quick),
+            "tuned" => Ok(Self::Tuned(Vec::new())),
+            names => names.split(',').map(|name| name.trim().parse()).collect::<Result<_, _>>().map(Self::Tuned),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -144,6 +165,9 @@ pub(crate) fn run(args: &EvaluateArgs, work: &Work) -> Result<(), Failure> {
         beams: args.beams,
         direct: args.direct,
         linear: args.linear,
+        fading: args.fading,
+        popularity: args.popularity,
+        path_count: args.path_count,
         recency: args.recency,
         optimise: args.optimise.as_deref().map(str::parse::<Weights>).transpose()?,
         random_paths: args.random_paths.then_some(args.seed),
@@ -152,7 +176,11 @@ pub(crate) fn run(args: &EvaluateArgs, work: &Work) -> Result<(), Failure> {
         beside: match args.baselines {
             None => Beside::Nothing,
             Some(BaselineSet::Quick) => Beside::Baselines(args.seed),
-            Some(BaselineSet::Tuned) => Beside::Tuned(args.seed),
+            Some(BaselineSet::Tuned(_)) => Beside::Tuned(args.seed),
+        },
+        tuned: match &args.baselines {
+            Some(BaselineSet::Tuned(names)) => names.clone(),
+            _ => Vec::new(),
         },
         against: args.against.clone(),
         user_groups: args.user_groups.clone(),

@@ -174,10 +174,13 @@ fn print(out: &mut dyn Write, card: &ModelCard) -> io::Result<()> {
     line("paths", card.pattern.clone())?;
     line("steps", format!("{}, kept step {}", thousands(card.steps), thousands(card.best_step)))?;
     if let Some(weights) = card.weights {
-        let BlendWeights { direct, linear, fading, recency, validation, .. } = weights;
+        let BlendWeights { direct, linear, popularity, path_count, fading, recency, validation, .. } = weights;
         let parts = format!("linear part {linear} (fading {fading}), user alone {direct}, recency {recency}");
-        line("beside paths", format!("{parts}: {validation:.4} on valid"))?;
+        let counted = format!("counted paths {path_count}, popularity {popularity}");
+        line("beside paths", format!("{parts}, {counted}: {validation:.4} on valid"))?;
+        weights.solved.map_or(Ok(()), |solved| line("linear part", solved.words()))?;
     }
+    card.notes.iter().try_for_each(|note| line("note", note.clone()))?;
     line("valid NDCG@10", card.best_validation.map_or("none".to_owned(), |figure| format!("{figure:.4}")))
 }
 

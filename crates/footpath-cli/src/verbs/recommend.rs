@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::text::{self, Tamed, thousands};
 use crate::work::Work;
 use clap::{Args, ValueEnum};
-use footpath::recommend::{self, Items, List, Mode, NewUser, Options, Request, Rules, Sampling, Score, Weights};
+use footpath::recommend::{self, Items, List, Mode, NewUser, Options, Rank, Request, Rules, Sampling, Score, Weights};
 use footpath::text::formats::{self, Form};
 use footpath::text::render::Readings;
 use footpath::{Context, NodeId, Service, artefact};
@@ -159,6 +159,16 @@ pub(crate) struct SearchArgs {
     /// chosen on valid]
     #[arg(long, value_name = "X")]
     linear: Option<f64>,
+    /// Power by which a history fades in the linear part [default: as chosen on valid]
+    #[arg(long, value_name = "X")]
+    fading: Option<f64>,
+    /// Weight of how often all users chose an item [default: as chosen on valid]
+    #[arg(long, value_name = "X")]
+    popularity: Option<f64>,
+    /// Weight of what paths through knowledge come to when they are counted instead of learned [default: as chosen on
+    /// valid]
+    #[arg(long, value_name = "X")]
+    path_count: Option<f64>,
     /// How much the items that paths begin with count by when they were chosen: the power by which one loses
     /// probability with every later choice [default: as chosen on valid]
     #[arg(long, value_name = "X")]
@@ -230,6 +240,9 @@ impl SearchArgs {
             score,
             direct: self.direct,
             linear: self.linear,
+            fading: self.fading,
+            popularity: self.popularity,
+            path_count: self.path_count,
             recency: self.recency,
             beams: self.beams,
             paths_per_item,
@@ -450,6 +463,8 @@ pub(crate) fn print_list(out: &mut dyn Write, list: &List, proof: bool) -> io::R
                 because.push_str(&format!("\n  {}", formats::statement(fact)));
             }
         }
+        let ranked_by = item.ranked_by.as_ref().map(Rank::words).filter(|words| !words.is_empty());
+        because.extend(ranked_by.map(|words| format!("\nranked by {words}")));
         let (score, confidence) = (format!("{:.3}", item.score), format!("{:.0} %", item.confidence * 100.0));
         table.add_row([item.rank.to_string(), item.label.clone(), because, score, confidence]);
     }

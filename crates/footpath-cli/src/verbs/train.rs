@@ -8,8 +8,8 @@ use crate::verbs::sample::relation_weight;
 use crate::work::Work;
 use clap::{Args, ValueEnum};
 use footpath::train::{
-    self, Architecture, Event, Objective, Options, Preset, Tables, Text, TrainingConfig, TrainingProgress, Unfinished,
-    settings,
+    self, Architecture, BlendWeights, Event, LinearPart, Objective, Options, Preset, Tables, Text, TrainingConfig,
+    TrainingProgress, Unfinished, settings,
 };
 use footpath::{ErrorClass, Kg};
 use std::io::{self, IsTerminal};
@@ -54,6 +54,9 @@ pub(crate) struct TrainArgs {
     /// Learn paths alone: no linear part beside them, and no weights chosen on valid
     #[arg(long)]
     no_linear: bool,
+    /// What the linear part knows of the order of choices [default: what is best on valid]
+    #[arg(long, value_enum, conflicts_with = "no_linear")]
+    linear_part: Option<LinearArg>,
     #[command(flatten)]
     device: DeviceArg,
     /// Go on from the last checkpoint of an unfinished run
@@ -178,6 +181,26 @@ pub(crate) enum PresetArg {
     Base,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LinearArg {
+    /// Nothing: all choices of a user count alike
+    Ease,
+    /// What stands near each other
+    Window,
+    /// What was chosen after what
+    Slist,
+}
+
+impl From<LinearArg> for LinearPart {
+    fn from(part: LinearArg) -> Self {
+        match part {
+            LinearArg::Ease => Self::Ease,
+            LinearArg::Window => Self::Window,
+            LinearArg::Slist => Self::Slist,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum ArchitectureArg {
     /// LayerNorm, learned positions, GELU
@@ -285,6 +308,7 @@ impl TrainArgs {
             vectors: self.vectors.clone(),
             init: self.init.clone(),
             linear: !self.no_linear,
+            linear_part: self.linear_part.map_or(LinearPart::default(), LinearPart::from),
             replace: self.out.replace(),
             unfinished,
             ..Options::default()
@@ -305,13 +329,19 @@ pub(crate) fn run(args: &TrainArgs, work: &Work) -> Result<(), Failure> {
     let figure = card.best_validation.map_or("none".to_owned(), |v| format!("{v:.4}"));
     let (steps, best) = (thousands(card.steps), thousands(card.best_step));
     let weighed = card.weights.map_or(String::new(), |w| {
-        format!(
-            "; {:.4} with weights {} of the linear part, {} of the user alone and {} of recency",
-            w.validation, w.linear, w.direct, w.recency
-        )
+        let BlendWeights { direct, linear, popularity, path_count, recency, validation, .. } = w;
+        let beside = format!("{linear} of the linear part, {direct} of the user alone");
+        let counted = format!("{path_count} of counted paths, {popularity} of popularity");
+        format!("; {validation:.4} with weights {beside}, {counted} and {recency} of recency")
     });
     let place = args.out.out.display();
-    work.tell(|out| writeln!(out, "{place}: {steps} steps, kept step {best} with NDCG@10 {figure} on valid{weighed}"))
+    work.tell(|out| {
+        writeln!(out, "{place}: {steps} steps, kept step {best} with NDCG@10 {figure} on valid{weighed}")?;
+        if let Some(solved) = card.weights.and_then(|weights| weights.solved) {
+            writeln!(out, "linear part: {}", solved.words())?;
+        }
+        card.notes.iter().try_for_each(|note| writeln!(out, "{note}"))
+    })
 }
 
 /// Trains while telling how it goes. Asked to stop, it is waited for, since it writes a checkpoint.
@@ -363,7 +393,7 @@ impl<'a> Display<'a> {
             }
             Event::Step(progress) => self.step(progress),
             Event::Blend => {
-                self.line("choosing on valid how much the linear part and the user alone count beside paths");
+                self.line("choosing on valid what the linear part is, and how much each part counts beside paths");
             }
             Event::End(_) => {}
         }

@@ -65,6 +65,18 @@ fn all(kg: &TrainKg) -> Vec<Box<dyn Baseline + '_>> {
     all.push(Box::new(PageRank::new(kg, PageRank::DEFAULT_RESTART)));
     all.push(Box::new(Rp3Beta::new(kg, 0.8, 0.5)));
     all.push(Box::new(Ease::new(kg, 50.0, &quiet()).expect("small")));
+    let together = Together::new(kg, &quiet()).expect("small");
+    let (near, ahead) = (Order::Window { width: 3.0 }, Order::Ahead { past: 2.0, future: 3.0 });
+    let linear = [
+        (BaselineName::Slist, ahead, 0.0),
+        (BaselineName::WindowEase, near, 0.0),
+        (BaselineName::WindowEaseKg, near, 2.0),
+        (BaselineName::AddEase, Order::Alike, 2.0),
+    ];
+    for (id, order, knowledge) in linear {
+        let settings = LinearSettings { knowledge, fading: 0.5, ..LinearSettings::of(order) };
+        all.push(Box::new(LinearModel::new(&together, id, &settings, &quiet()).expect("small")));
+    }
     let factors = BprConfig { num_epochs: 2, ..BprConfig::default() };
     all.push(Box::new(BprMf::new(kg, factors, &quiet()).expect("nobody asked for the end")));
     all.push(Box::new(MetapathLogistic::new(kg, MetapathConfig::default(), &quiet()).expect("few relations")));

@@ -33,6 +33,16 @@ macro_rules! names {
     };
 }
 
+impl std::str::FromStr for BaselineName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = || Self::ALL.iter().map(|name| name.name()).collect::<Vec<_>>().join(", ");
+        let known = Self::ALL.iter().find(|name| name.name() == text).copied();
+        known.ok_or_else(|| format!("there is no baseline `{text}`; there are {}", all()))
+    }
+}
+
 names! {
     /// [`Random`](super::Random)
     Random = "random",
@@ -54,6 +64,14 @@ names! {
     Rp3Beta = "rp3beta",
     /// [`Ease`](super::Ease)
     Ease = "ease",
+    /// [`LinearModel`](super::LinearModel) in which an item speaks for those chosen after it
+    Slist = "slist",
+    /// [`LinearModel`](super::LinearModel) of what stands near each other in histories
+    WindowEase = "window-ease",
+    /// The same with what items have in common in the graph
+    WindowEaseKg = "window-ease-kg",
+    /// [`LinearModel`](super::LinearModel) without order, with what items have in common in the graph
+    AddEase = "add-ease",
     /// [`BprMf`](super::BprMf)
     BprMf = "bpr-mf",
 }

@@ -2,12 +2,12 @@
 //! never looked at.
 
 use super::{
-    Baseline, BaselineName, BprConfig, BprMf, Ease, ItemKnn, MetapathConfig, MetapathLogistic, PageRank, PathCount,
-    Popularity, Random, Rp3Beta, UserKnn,
+    Baseline, BaselineName, BprConfig, BprMf, Ease, ItemKnn, MetapathConfig, MetapathLogistic, Order, PageRank,
+    PathCount, Popularity, Random, Rp3Beta, Together, UserKnn, linear,
 };
 use crate::error::Result;
 use crate::evaluate::evaluate;
-use footpath_core::Context;
+use footpath_core::{Context, NodeId};
 use footpath_graph::{HeldOut, TrainKg};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub const NEIGHBOURS: [usize; 9] = [2, 3, 5, 10, 20, 50, 100, 200, 400];
 /// λ tried for EASE.
 pub const LAMBDAS: [f64; 7] = [10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0];
+/// Powers tried by which a history fades in linear models that know an order, where there are times.
+pub const FADINGS: [f32; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 /// α tried for RP³β.
 pub const ALPHAS: [f64; 4] = [0.6, 0.8, 1.0, 1.2];
 /// β tried for RP³β.
@@ -74,6 +76,10 @@ pub fn tune<'a>(
         BaselineName::UserKnn => search.best(&NEIGHBOURS, neighbours, |&k| Ok(UserKnn::new(kg, k))),
         BaselineName::PageRank => search.best(&RESTARTS, |c| format!("restart {c}"), |&c| Ok(PageRank::new(kg, c))),
         BaselineName::Ease => search.best(&LAMBDAS, |l| format!("lambda {l}"), |&l| Ease::new(kg, l, quiet)),
+        BaselineName::Slist => search.linear(&[Order::Ahead { past: 2.0, future: 3.0 }], false),
+        BaselineName::WindowEase => search.linear(&[Order::Window { width: 3.0 }], false),
+        BaselineName::WindowEaseKg => search.linear(&[Order::Window { width: 3.0 }], true),
+        BaselineName::AddEase => search.linear(&[Order::Alike], true),
         BaselineName::Rp3Beta => {
             let grid: Vec<_> = ALPHAS.iter().flat_map(|&a| BETAS.map(|b| (a, b))).collect();
             search.best(&grid, |(a, b)| format!("alpha {a}, beta {b}"), |&(a, b)| Ok(Rp3Beta::new(kg, a, b)))
@@ -113,6 +119,25 @@ impl<'a> Search<'a, '_> {
         let lists = baseline.recommend_all(self.k, self.quiet)?;
         let evaluated = evaluate(&lists, self.valid, self.kg, self.k, self.quiet)?;
         Ok((Trial { setting, valid_ndcg: evaluated.metrics.ndcg }, baseline))
+    }
+
+    /// A linear model, by a climb from its default settings: as long as a step leads upward it is gone on.
+    fn linear(&self, orders: &[Order], knowledge: bool) -> Result<Tuned<'a>> {
+        let together = Together::new(self.kg, self.quiet)?;
+        let knows_times = self.kg.users().any(|user| !self.kg.times_of(NodeId(user)).is_empty());
+        let fadings = if knows_times { FADINGS.to_vec() } else { vec![0.0] };
+        let space = linear::Space { id: self.name, orders: orders.to_vec(), knowledge, fadings };
+        let judge = |model: &linear::LinearModel<'_>| {
+            let lists = model.recommend_all(self.k, self.quiet)?;
+            Ok(vec![evaluate(&lists, self.valid, self.kg, self.k, self.quiet)?.metrics.ndcg])
+        };
+        let stage = self.context.stage(self.name.tuning(), None, "settings");
+        let chosen = linear::choose(&together, &space, &judge, self.quiet)?.ok_or(footpath_core::Error::Stopped)?;
+        stage.advance(chosen.tried.len() as u64)?;
+        let trial = |found: &linear::Found| Trial { setting: found.settings.words(), valid_ndcg: found.mean() };
+        let tried = chosen.tried.iter().map(trial).collect();
+        let (trial, model) = self.judge(chosen.best.settings.words(), chosen.model)?;
+        Ok(Tuned { baseline: Box::new(model), chosen: trial, tried })
     }
 
     /// A baseline with nothing to set.

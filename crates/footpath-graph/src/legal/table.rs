@@ -4,7 +4,7 @@ use crate::kg::{Arcs, TrainKg, nodes_within};
 use crate::pattern::{Pattern, StateId};
 use footpath_core::{Context, NodeId, NodeSet, RelationId, Result, TypeId, Vocabulary};
 use rayon::prelude::*;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// No node has this id.
 const NO_WITNESS: u32 = u32::MAX;
@@ -20,13 +20,15 @@ pub(super) struct Table {
     /// For each state that one hop is left from, and each node, an end that the hop leads to, [`NO_WITNESS`] where
     /// there is none; empty for other states.
     witnesses: Vec<Vec<u32>>,
+    /// How often each item was chosen, once somebody asks.
+    pub(super) popularity: OnceLock<Vec<f32>>,
 }
 
 impl Table {
     pub(super) fn new(kg: Arc<TrainKg>, pattern: Pattern, context: &Context) -> Result<Self> {
         let vocabulary = kg.vocabulary();
         let viable = pattern.automaton().states().map(|_| NodeSet::default()).collect();
-        let mut table = Self { kg, pattern, vocabulary, viable, witnesses: Vec::new() };
+        let mut table = Self { kg, pattern, vocabulary, viable, witnesses: Vec::new(), popularity: OnceLock::new() };
         table.find_viable(context)?;
         table.witnesses = table.find_witnesses(context)?;
         Ok(table)

@@ -2,7 +2,7 @@
 
 use super::rules::UserRules;
 use super::tally::{ItemPaths, PathRef, Tallies, Tally};
-use super::{Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList};
+use super::{ItemPrior, Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList};
 use footpath_core::vocabulary::Word;
 use footpath_core::{NodeId, TokenId, Vocabulary};
 use std::ops::Range;
@@ -134,13 +134,15 @@ impl<'t> Found<'t> {
                 score: worth.ln(),
                 log_probability: item.sum.ln(),
                 confidence: (item.best.probability / item.sum).min(1.0),
+                said: ItemPrior::default(),
                 num_paths: item.count as usize,
                 paths: std::iter::once(&item.best).chain(further_of(token)).map(path).collect(),
             }
         };
         let items = ranked.iter().take(options.k).map(item).collect();
+        let behind = ranked.get(options.k).map(|found| ScoredItem { paths: Vec::new(), ..item(found) });
         tallies.give_back(tally);
-        UserList { user, items, unexplored, proven, shortfall }
+        UserList { user, items, behind, unexplored, proven, shortfall }
     }
 }
 

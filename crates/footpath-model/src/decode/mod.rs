@@ -14,7 +14,7 @@ mod tally;
 
 pub use next_item::next_items;
 pub use rules::Rules;
-pub use search::{ItemPriors, Recommender, Workspace};
+pub use search::{ItemPrior, ItemPriors, Recommender, Workspace};
 
 use crate::error::{Error, Result};
 use footpath_core::{Goal, NodeId, TokenId};
@@ -106,6 +106,13 @@ pub struct SearchOptions {
     /// Weight of what the [linear part](crate::Linear) says of an item from the user's history, where the recommender
     /// has one. 0 leaves it out.
     pub linear: f64,
+    /// Power by which a history fades in that part; `None` is the table's own.
+    pub fading: Option<f64>,
+    /// Weight of how often all users chose an item. 0 leaves it out.
+    pub popularity: f64,
+    /// Weight of what paths through knowledge come to when they are counted instead of learned, see
+    /// [`LegalSuccessors::path_counts`](footpath_core::LegalSuccessors::path_counts). 0 leaves it out.
+    pub path_count: f64,
     /// How much later choices take from the item a path begins with: after `l` later ones its probability is multiplied
     /// by `(1 + l)^−recency`, and those of all items of the user are brought back to the same sum. 0 leaves the model's
     /// own.
@@ -130,6 +137,9 @@ impl Default for SearchOptions {
             score: Score::Marginal,
             direct: 0.0,
             linear: 0.0,
+            fading: None,
+            popularity: 0.0,
+            path_count: 0.0,
             recency: 0.0,
             beams: 400,
             paths_per_item: 3,
@@ -152,9 +162,17 @@ impl SearchOptions {
         rule((1..=MAX_K).contains(&self.k), "k", format!("must be 1 to {MAX_K}, got {}", self.k))?;
         rule((1..=MAX_BEAMS).contains(&self.beams), "beams", format!("must be 1 to {MAX_BEAMS}, got {}", self.beams))?;
         rule((1..=100).contains(&self.paths_per_item), "paths", "must be 1 to 100".to_owned())?;
-        rule((0.0..=100.0).contains(&self.direct), "direct", "must be 0 to 100".to_owned())?;
-        rule((0.0..=100.0).contains(&self.linear), "linear", "must be 0 to 100".to_owned())?;
-        rule((0.0..=100.0).contains(&self.recency), "recency", "must be 0 to 100".to_owned())?;
+        let weights = [
+            ("direct", self.direct),
+            ("linear", self.linear),
+            ("fading", self.fading.unwrap_or(0.0)),
+            ("popularity", self.popularity),
+            ("path-count", self.path_count),
+            ("recency", self.recency),
+        ];
+        for (option, weight) in weights {
+            rule((0.0..=100.0).contains(&weight), option, "must be 0 to 100".to_owned())?;
+        }
         let has_end = self.prompt == Prompt::User || matches!(self.goal, Goal::Item(_));
         rule(has_end, "fill-in", "needs an item to end in".to_owned())?;
         match self.mode {
@@ -197,18 +215,29 @@ pub struct ScoredPath {
 pub struct ScoredItem {
     /// The item.
     pub item: NodeId,
-    /// Natural logarithm of what the item is worth, see [`Score`], [`SearchOptions::direct`] and
-    /// [`SearchOptions::linear`].
+    /// Natural logarithm of what the item is worth, see [`Score`], [`SearchOptions::direct`],
+    /// [`SearchOptions::linear`], [`SearchOptions::popularity`] and [`SearchOptions::path_count`].
     pub score: f64,
     /// Natural logarithm of the probability of ending there, over all paths found: the score, if that is
     /// [`Score::Marginal`] of the paths alone.
     pub log_probability: f64,
     /// Share of the best path in that probability, in (0, 1]; 0 from [`next_items`], which finds none.
     pub confidence: f64,
+    /// What of the score is said from the user alone, beside the paths, weighed as the search was told to; the rest of
+    /// the score is that of the paths.
+    pub said: ItemPrior,
     /// Number of paths found.
     pub num_paths: usize,
     /// The most probable paths, best first.
     pub paths: Vec<ScoredPath>,
+}
+
+impl ScoredItem {
+    /// What of the score comes from its paths.
+    #[must_use]
+    pub fn of_paths(&self) -> f64 {
+        self.score - self.said.sum()
+    }
 }
 
 /// Why a list is shorter than asked.
@@ -229,6 +258,8 @@ pub struct UserList {
     pub user: NodeId,
     /// At most k items, best first; ties by item.
     pub items: Vec<ScoredItem>,
+    /// The first item that is not among them, without its paths, if one more was found.
+    pub behind: Option<ScoredItem>,
     /// Probability of the paths that were not looked at, in [0, 1]: no item's true probability is higher than its own
     /// plus this.
     pub unexplored: f64,

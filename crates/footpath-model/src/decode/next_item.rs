@@ -1,7 +1,7 @@
 //! The item that comes next after a history, among all items: what models that learned histories can tell. There is no
 //! path to it.
 
-use super::{Rules, ScoredItem, Shortfall, UserList};
+use super::{ItemPrior, Rules, ScoredItem, Shortfall, UserList};
 use crate::data::objective::ObjectiveKind;
 use crate::data::{Objective, Text};
 use crate::error::Result;
@@ -131,9 +131,10 @@ fn best<L: LegalSuccessors>(
     let item = |&(z, item): &(f32, u32)| {
         let log_probability = f64::from(z - largest) - sum.ln();
         let item = NodeId(item);
-        ScoredItem { item, score: log_probability, log_probability, confidence: 0.0, num_paths: 0, paths: Vec::new() }
+        let (said, paths) = (ItemPrior::default(), Vec::new());
+        ScoredItem { item, score: log_probability, log_probability, confidence: 0.0, said, num_paths: 0, paths }
     };
     let items: Vec<ScoredItem> = scored.iter().map(item).collect();
     let shortfall = (items.len() < k).then_some(Shortfall::FewerReachable);
-    UserList { user, items, unexplored: 0.0, proven: true, shortfall }
+    UserList { user, items, behind: None, unexplored: 0.0, proven: true, shortfall }
 }

@@ -14,7 +14,7 @@ use crate::embeddings::Table;
 use crate::error::Result;
 use crate::kernels::{exp, largest, sum, vectorised};
 use crate::legal_softmax::{scores, scores_into};
-use crate::linear::Linear;
+use crate::linear::{Linear, log_shares};
 use crate::model::Stepper;
 use crate::path_model::PathModel;
 use footpath_core::vocabulary::Word;
@@ -114,13 +114,14 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
         Self { workspace: workspace.clone(), ..self }
     }
 
-    /// What is said of the items from each user alone, beside paths: for choosing weights. Two numbers for each user
+    /// What is said of the items from each user alone, beside paths: for choosing weights. Four numbers for each user
     /// and item.
     ///
     /// # Errors
     /// [`footpath_core::Error::Stopped`].
     pub fn item_priors(&self, users: &[NodeId], context: &Context) -> Result<Vec<ItemPriors>> {
-        let options = SearchOptions { direct: 1.0, linear: 1.0, ..SearchOptions::default() };
+        let options =
+            SearchOptions { direct: 1.0, linear: 1.0, popularity: 1.0, path_count: 1.0, ..SearchOptions::default() };
         let search = Search { by: self, options, stop: context.stop() };
         Ok(search.priors(&search.beginnings(users, u64::MAX), &mut *self.model.engine().begin())?.1)
     }
@@ -252,11 +253,16 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
         let linear = match linear {
             Some(linear) if self.options.linear > 0.0 => {
                 let places = legal.history(user).iter().map(|&item| model.history_row(item));
-                linear.log_shares(places.zip(legal.later(user)))
+                #[expect(clippy::cast_possible_truncation, reason = "at most 100")]
+                let fading = self.options.fading.map_or(linear.fading(), |fading| fading as f32);
+                log_shares(&linear.scores_faded(places.zip(legal.later(user)), fading))
             }
             _ => Vec::new(),
         };
-        ItemPriors { first, direct, linear }
+        let popularity = if self.options.popularity > 0.0 { log_shares(legal.popularity()) } else { Vec::new() };
+        let path_count = if self.options.path_count > 0.0 { log_shares(&legal.path_counts(user)) } else { Vec::new() };
+        let priors = ItemPriors { first, direct, linear, popularity, path_count, highest: 0.0 };
+        priors.with_highest(&self.options)
     }
 
     /// The hidden vector after the prompt of each user.
@@ -464,7 +470,12 @@ impl UserSearch<'_> {
         if matches!(options.mode, Mode::Sample(_)) {
             found.cut_the_rest();
         }
-        found.finish(*user, options, vocabulary, rules, |token| priors.factor(token, options))
+        let mut list = found.finish(*user, options, vocabulary, rules, |token| priors.factor(token, options));
+        list.items.iter_mut().chain(&mut list.behind).for_each(|item| {
+            item.score += priors.highest;
+            item.said = priors.of(vocabulary.node(item.item)).weighed(options);
+        });
+        list
     }
 }
 
@@ -477,25 +488,75 @@ pub struct ItemPriors {
     direct: Vec<f32>,
     /// As [`Linear::log_shares`]; empty where there is none.
     linear: Vec<f32>,
+    /// The same of how often all users chose an item, and of counted paths.
+    popularity: Vec<f32>,
+    path_count: Vec<f32>,
+    /// The most that all of it comes to for any item, weighed: high weights make numbers that no float holds, so all
+    /// are taken from there.
+    highest: f64,
+}
+
+/// Least that a weighed prior may be below the highest: e^−600 times the probability of paths is still a number.
+const LEAST: f64 = -600.0;
+
+/// What is said of one item from a user alone, as logarithms; 0 of what was not asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ItemPrior {
+    /// ln p(item ∣ user), by the model.
+    pub direct: f64,
+    /// Its share of the largest score of the linear part.
+    pub linear: f64,
+    /// Its share of the choices that the most popular item has.
+    pub popularity: f64,
+    /// Its share of the largest count of paths.
+    pub path_count: f64,
+}
+
+impl ItemPrior {
+    /// What each part adds to the logarithm of the worth of the paths to the item.
+    fn weighed(self, options: &SearchOptions) -> Self {
+        Self {
+            direct: options.direct * self.direct,
+            linear: options.linear * self.linear,
+            popularity: options.popularity * self.popularity,
+            path_count: options.path_count * self.path_count,
+        }
+    }
+
+    /// All parts together.
+    #[must_use]
+    pub fn sum(self) -> f64 {
+        self.direct + self.linear + self.popularity + self.path_count
+    }
 }
 
 impl ItemPriors {
-    /// What the worth of the paths to an item is multiplied by; at most 1.
-    fn factor(&self, item: u32, options: &SearchOptions) -> f64 {
-        if self.direct.is_empty() && self.linear.is_empty() {
-            return 1.0;
-        }
-        let [direct, linear] = self.of(TokenId(item));
-        (options.direct * direct + options.linear * linear).exp()
+    fn parts(&self) -> [&Vec<f32>; 4] {
+        [&self.direct, &self.linear, &self.popularity, &self.path_count]
     }
 
-    /// ln p(item ∣ user) and the logarithm of the linear part's share of an item, by its token; 0 of what was not asked
-    /// for.
+    fn with_highest(self, options: &SearchOptions) -> Self {
+        let len = self.parts().into_iter().map(Vec::len).max().unwrap_or(0);
+        let weighed = (self.first..).take(len).map(|item| self.of(TokenId(item)).weighed(options).sum());
+        let highest = weighed.fold(f64::NEG_INFINITY, f64::max);
+        Self { highest: if highest.is_finite() { highest } else { 0.0 }, ..self }
+    }
+
+    /// What the worth of the paths to an item is multiplied by, over the largest such factor; at most 1.
+    fn factor(&self, item: u32, options: &SearchOptions) -> f64 {
+        if self.parts().into_iter().all(Vec::is_empty) {
+            return 1.0;
+        }
+        (self.of(TokenId(item)).weighed(options).sum() - self.highest).clamp(LEAST, 0.0).exp()
+    }
+
+    /// What is said of an item, by its token.
     #[must_use]
-    pub fn of(&self, item: TokenId) -> [f64; 2] {
+    pub fn of(&self, item: TokenId) -> ItemPrior {
         let place = item.0.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
         let at = |prior: &[f32]| place.and_then(|place| prior.get(place)).map_or(0.0, |&log| f64::from(log));
-        [at(&self.direct), at(&self.linear)]
+        let (direct, linear) = (at(&self.direct), at(&self.linear));
+        ItemPrior { direct, linear, popularity: at(&self.popularity), path_count: at(&self.path_count) }
     }
 }
 

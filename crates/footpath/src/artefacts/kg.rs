@@ -67,6 +67,11 @@ impl Kg {
         &self.train
     }
 
+    /// The same artefact, read as another train graph of the same nodes.
+    pub(crate) fn with_train(&self, train: TrainKg) -> Self {
+        Self { train: Arc::new(train), artefact: Arc::clone(&self.artefact) }
+    }
+
     /// The interactions of a held-out part.
     ///
     /// # Errors

@@ -32,6 +32,9 @@ pub struct ModelCard {
     /// What is said of an item beside its paths, as chosen on valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<BlendWeights>,
+    /// What could not be had or done as usual, in whole sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Hash of the model that this one was carried over from, if it was not trained on its graph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapted_from: Option<String>,
@@ -61,7 +64,9 @@ impl ModelCard {
         // What it learned decides how it is read, so a description that no training could have written is none.
         self.training.validate().map_err(|e| ("settings of a training", e.to_string()))?;
         let bad = |weight: &f64| !(0.0..=100.0).contains(weight);
-        if let Some(weight) = self.weights.iter().flat_map(|w| [w.direct, w.linear, w.fading, w.recency]).find(bad) {
+        let weights = self.weights.iter();
+        let mut all = weights.flat_map(|w| [w.direct, w.linear, w.popularity, w.path_count, w.fading, w.recency]);
+        if let Some(weight) = all.find(bad) {
             return Err(("weights of 0 to 100", weight.to_string()));
         }
         let (first, items) = (self.model.first_item, kg.items());

@@ -64,6 +64,7 @@ pub fn run(
         vocabulary: to.vocabulary(),
         // Items have other places now, and other weights.
         weights: None,
+        notes: vec!["Carried over to another graph: its linear part and its weights stayed behind.".to_owned()],
         adapted_from: Some(old.hash.clone()),
         ..old.card.clone()
     };

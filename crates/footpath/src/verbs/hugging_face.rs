@@ -117,6 +117,7 @@ pub fn import(from: &Path, kg: &Kg, shape: &Shape, out: &Path, replace: Replace)
         best_step: 0,
         best_validation: None,
         weights: None,
+        notes: Vec::new(),
         adapted_from: None,
     };
     let parents = BTreeMap::from([("kg".to_owned(), kg.content_hash().to_owned())]);

@@ -131,6 +131,15 @@ pub struct Card {
     /// Weight of its linear part, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linear: Option<f64>,
+    /// Power by which a history fades in it, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fading: Option<f64>,
+    /// Weight of popularity, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub popularity: Option<f64>,
+    /// Weight of counted paths, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_count: Option<f64>,
     /// How much items that paths begin with count by when they were chosen, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recency: Option<f64>,
@@ -191,6 +200,9 @@ impl Card {
             beams: matches!(subject, Subject::Model(_)).then_some(options.beams),
             direct: options.direct,
             linear: options.linear,
+            fading: options.fading,
+            popularity: options.popularity,
+            path_count: options.path_count,
             recency: options.recency,
             optimise: options.optimise,
             model_parents: model.map(|m| m.parents.clone()).unwrap_or_default(),

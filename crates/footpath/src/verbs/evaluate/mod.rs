@@ -18,7 +18,8 @@ use crate::artefacts::kg::Kg;
 use crate::error::{Error, Result};
 use crate::recommend::{Options as SearchOptions, Weights};
 use footpath_core::{Artefact, ArtefactKind, ArtefactWriter, Context, NodeId, Replace, artefact};
-use footpath_eval::baselines::{self, Baseline, BaselineName, Trial, tune};
+pub use footpath_eval::baselines::BaselineName;
+use footpath_eval::baselines::{self, Baseline, Trial, tune};
 pub use footpath_eval::{
     BadRows, Beyond, Calibration, Comparison, ListsBuilder, Metric, Metrics, PathMetric, Recommendations, UserMetrics,
 };
@@ -76,6 +77,13 @@ pub struct Options {
     pub direct: Option<f64>,
     /// Weight of its linear part, as [`recommend::Options::linear`](crate::recommend::Options::linear).
     pub linear: Option<f64>,
+    /// Power by which a history fades in that part, as
+    /// [`recommend::Options::fading`](crate::recommend::Options::fading).
+    pub fading: Option<f64>,
+    /// Weight of popularity, as [`recommend::Options::popularity`](crate::recommend::Options::popularity).
+    pub popularity: Option<f64>,
+    /// Weight of counted paths, as [`recommend::Options::path_count`](crate::recommend::Options::path_count).
+    pub path_count: Option<f64>,
     /// How much items that paths begin with count by when they were chosen, as
     /// [`recommend::Options::recency`](crate::recommend::Options::recency).
     pub recency: Option<f64>,
@@ -89,6 +97,8 @@ pub struct Options {
     pub dislikes: Option<PathBuf>,
     /// What is computed beside the subject.
     pub beside: Beside,
+    /// The baselines that are tuned, in this order; all where there is none.
+    pub tuned: Vec<BaselineName>,
     /// Lists of anyone to compare with, user by user.
     pub against: Option<PathBuf>,
     /// Groups of users to give figures of.
@@ -109,12 +119,16 @@ impl Default for Options {
             beams: SearchOptions::default().beams,
             direct: None,
             linear: None,
+            fading: None,
+            popularity: None,
+            path_count: None,
             recency: None,
             optimise: None,
             random_paths: None,
             counterfactual: None,
             dislikes: None,
             beside: Beside::Nothing,
+            tuned: Vec::new(),
             against: None,
             user_groups: None,
             item_groups: None,
@@ -310,7 +324,7 @@ pub fn run(kg: &Kg, subject: &Subject, options: &Options, context: &Context) -> 
         let groups = [options.user_groups.as_ref(), options.item_groups.as_ref()];
         report.add_groups(&protocol, &lists, groups)?;
         report.compare_with_others(&protocol, options)?;
-        report.add_baselines(kg, &protocol, options.beside)?;
+        report.add_baselines(kg, &protocol, options)?;
         Ok(report)
     })?
 }
@@ -318,8 +332,9 @@ pub fn run(kg: &Kg, subject: &Subject, options: &Options, context: &Context) -> 
 impl Options {
     /// Searching takes long, so what cannot be is told before.
     fn validate(&self, subject: &Subject) -> Result<()> {
-        let Self { k, beams, direct, linear, recency, optimise, .. } = *self;
-        SearchOptions { k, beams, direct, linear, recency, optimise, ..SearchOptions::default() }.validate()?;
+        let Self { k, beams, direct, linear, fading, popularity, path_count, recency, optimise, .. } = *self;
+        let weights = SearchOptions { direct, linear, fading, popularity, path_count, recency, ..Default::default() };
+        SearchOptions { k, beams, optimise, ..weights }.validate()?;
         if !matches!(subject, Subject::Model(_)) && (self.random_paths.is_some() || optimise.is_some()) {
             let option = if optimise.is_some() { "optimise" } else { "random-paths" };
             return Err(Error::Usage { option, reason: "lists have no paths; give a model".to_owned() });
@@ -409,20 +424,20 @@ impl Report {
         Ok(())
     }
 
-    fn add_baselines(&mut self, kg: &Kg, protocol: &Protocol<'_>, beside: Beside) -> Result<()> {
-        match beside {
+    fn add_baselines(&mut self, kg: &Kg, protocol: &Protocol<'_>, options: &Options) -> Result<()> {
+        match options.beside {
             Beside::Nothing => Ok(()),
             Beside::Baselines(seed) => baselines::standard(&protocol.train, seed, protocol.context)?
                 .iter()
                 .try_for_each(|baseline| self.add(protocol, baseline.as_ref(), String::new(), Vec::new())),
-            Beside::Tuned(seed) => self.add_tuned(kg, protocol, seed),
+            Beside::Tuned(seed) => self.add_tuned(kg, protocol, &options.tuned, seed),
         }
     }
 
-    /// Every baseline at its best setting on valid.
-    fn add_tuned(&mut self, kg: &Kg, protocol: &Protocol<'_>, seed: u64) -> Result<()> {
+    /// Every baseline, or each that is named, at its best setting on valid.
+    fn add_tuned(&mut self, kg: &Kg, protocol: &Protocol<'_>, named: &[BaselineName], seed: u64) -> Result<()> {
         let valid = kg.held_out(Split::Valid)?;
-        for &name in BaselineName::ALL {
+        for &name in if named.is_empty() { BaselineName::ALL } else { named } {
             match tune(name, &protocol.train, &valid, protocol.k, seed, protocol.context) {
                 Ok(tuned) => self.add(protocol, tuned.baseline.as_ref(), tuned.chosen.setting, tuned.tried)?,
                 // What one baseline would need is no reason to have none.

@@ -28,6 +28,9 @@ pub struct Item {
     pub confidence: f64,
     /// Number of paths found to it.
     pub num_paths: usize,
+    /// What made its rank, where that is more than its paths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranked_by: Option<super::Rank>,
     /// The best path.
     #[serde(flatten)]
     pub best: Explanation,

@@ -3,6 +3,7 @@
 mod candidates;
 mod lists;
 mod new_users;
+mod parts;
 mod request;
 mod rerank;
 mod without;
@@ -10,6 +11,7 @@ mod without;
 pub use candidates::{Items, read_items};
 pub use lists::{Explanation, Item, List, Why};
 pub use new_users::{MAX_NEW_USERS, MAX_USERS, NewUser, read as read_new_users, read_users};
+pub use parts::{Parts, Rank, Similar};
 pub use request::Request;
 pub(crate) use rerank::Reranker;
 pub use rerank::Weights;
@@ -34,6 +36,12 @@ pub struct Options {
     pub direct: Option<f64>,
     /// Weight of the model's linear part; `None` is [`Service::linear`].
     pub linear: Option<f64>,
+    /// Power by which a history fades in that part; `None` is as it was chosen.
+    pub fading: Option<f64>,
+    /// Weight of how often all users chose an item; `None` is [`Service::popularity`].
+    pub popularity: Option<f64>,
+    /// Weight of what paths through knowledge come to when they are counted; `None` is [`Service::path_count`].
+    pub path_count: Option<f64>,
     /// Power by which the item a path begins with loses probability with every later choice;
     /// `None` is [`Service::recency`].
     pub recency: Option<f64>,
@@ -57,6 +65,9 @@ impl Default for Options {
             score: Score::Marginal,
             direct: None,
             linear: None,
+            fading: None,
+            popularity: None,
+            path_count: None,
             recency: None,
             beams: 400,
             paths_per_item: 1,
@@ -81,7 +92,10 @@ impl Options {
     pub(super) fn of(self, service: &Service) -> Self {
         let direct = Some(self.direct.unwrap_or_else(|| service.direct()));
         let linear = Some(self.linear.unwrap_or_else(|| service.linear()));
-        Self { direct, linear, recency: Some(self.recency.unwrap_or_else(|| service.recency())), ..self }
+        let popularity = Some(self.popularity.unwrap_or_else(|| service.popularity()));
+        let path_count = Some(self.path_count.unwrap_or_else(|| service.path_count()));
+        let recency = Some(self.recency.unwrap_or_else(|| service.recency()));
+        Self { direct, linear, popularity, path_count, recency, ..self }
     }
 
     /// The items that lists may hold.
@@ -90,13 +104,30 @@ impl Options {
     }
 
     pub(super) fn search(&self, goal: Goal) -> SearchOptions {
-        let Self { k, mode, score, beams, paths_per_item, .. } = *self;
-        let [direct, linear, recency] = [self.direct, self.linear, self.recency].map(|weight| weight.unwrap_or(0.0));
+        let Self { k, mode, score, fading, beams, paths_per_item, .. } = *self;
+        let [direct, linear, popularity, path_count, recency] =
+            [self.direct, self.linear, self.popularity, self.path_count, self.recency]
+                .map(|weight| weight.unwrap_or(0.0));
         let when_short = WhenShort::Widen;
         let prompt = match goal {
             Goal::Item(_) if self.fill_in => Prompt::UserAndEnd,
             _ => Prompt::User,
         };
-        SearchOptions { k, mode, score, direct, linear, recency, beams, paths_per_item, prompt, goal, when_short }
+        SearchOptions {
+            k,
+            mode,
+            score,
+            direct,
+            linear,
+            fading,
+            popularity,
+            path_count,
+            recency,
+            beams,
+            paths_per_item,
+            prompt,
+            goal,
+            when_short,
+        }
     }
 }

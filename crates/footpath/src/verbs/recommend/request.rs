@@ -69,6 +69,10 @@ impl Request {
         &self.service
     }
 
+    pub(super) fn legal(&self) -> &Legal {
+        &self.legal
+    }
+
     /// The node ids the new users go by, in their order.
     #[must_use]
     pub fn new_users(&self) -> Vec<NodeId> {
@@ -257,7 +261,7 @@ impl Request {
         List {
             user: self.narrator().user_id(list.user).to_owned(),
             history: history.map(|&item| kg.id(item).to_owned()).collect(),
-            items: (1..).zip(&list.items).map(|(rank, found)| self.item(rank, found)).collect(),
+            items: (1..).zip(&list.items).map(|(rank, found)| self.item(list, rank, found, options)).collect(),
             reason: self.reason(list, options.k),
             unexplored: list.unexplored,
             proven: list.proven,
@@ -266,7 +270,7 @@ impl Request {
         }
     }
 
-    fn item(&self, rank: usize, found: &ScoredItem) -> Item {
+    fn item(&self, list: &UserList, rank: usize, found: &ScoredItem, options: Options) -> Item {
         let kg = self.service.kg();
         let mut paths = found.paths.iter().map(|p| self.explanation(p));
         Item {
@@ -276,6 +280,7 @@ impl Request {
             score: found.score,
             confidence: found.confidence,
             num_paths: found.num_paths,
+            ranked_by: self.rank(list.user, found, list.behind.as_ref(), options),
             best: paths.next().unwrap_or_else(without_path),
             more_paths: paths.collect(),
         }

@@ -114,7 +114,7 @@ impl<'a> Reranker<'a> {
         let kept: f64 = items.iter().map(worth).sum();
         let proven = unexplored == 0.0;
         let shortfall = if items.len() < k { shortfall } else { None };
-        (UserList { user, items, unexplored, proven, shortfall }, (1.0 - kept / most).max(0.0))
+        (UserList { user, items, behind: None, unexplored, proven, shortfall }, (1.0 - kept / most).max(0.0))
     }
 
     /// For each item, and each last relation of its paths, the path of most worth.

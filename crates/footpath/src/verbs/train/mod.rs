@@ -9,7 +9,8 @@ mod validation;
 mod vectors;
 mod workplace;
 
-pub use blend::BlendWeights;
+pub use blend::{BlendWeights, LinearPart};
+pub use footpath_eval::baselines::{LinearSettings, Order};
 pub use footpath_graph::sample::Law;
 pub use footpath_model::TrainingProgress;
 pub use footpath_model::config::{Design, Preset, Softmax, Tables, TrainingConfig};
@@ -28,6 +29,7 @@ use crate::pattern::Shape;
 use crate::text::words;
 use blend::Blend;
 use footpath_core::{ArtefactKind, Context, Corpus, NodeId, Replace, artefact};
+use footpath_graph::kg::Carved;
 use footpath_graph::legal::Legal;
 use footpath_graph::sample::{PathOrigin, SampleSpec, Sampling};
 use footpath_graph::{HeldOut, Split};
@@ -83,6 +85,8 @@ pub struct Options {
     pub validation_beams: usize,
     /// Whether the model gets a linear part beside its paths, with weights chosen on valid; see [`BlendWeights`].
     pub linear: bool,
+    /// Which linear part, if it gets one.
+    pub linear_part: LinearPart,
     /// Whether the output may be replaced.
     pub replace: Replace,
     /// What to do about an unfinished run at the same output.
@@ -110,6 +114,7 @@ impl Default for Options {
             validation_users: 600,
             validation_beams: 200,
             linear: true,
+            linear_part: LinearPart::default(),
             replace: Replace::No,
             unfinished: Unfinished::Refuse,
         }
@@ -153,13 +158,54 @@ pub fn run(kg: &Kg, out: &Path, options: &Options, observe: &mut Observe<'_>, co
     context.run(|| Run::begin(kg, out, options, context)?.run_on(observe))?
 }
 
-/// What there is no choosing without.
-const NOTHING_IN_VALID: &str = "valid holds no interaction, so the last weights are kept instead of the best, and \
-                                nothing is chosen of how much each part of the model counts";
+/// What a run learns from and what it chooses by.
+struct Parts {
+    /// The graph that is learned from.
+    kg: Kg,
+    /// What settings are chosen on.
+    valid: HeldOut,
+    /// Whether that was taken out of train.
+    is_carved: bool,
+    /// What there is to say of it.
+    notes: Vec<String>,
+}
+
+impl Parts {
+    /// The valid part of the graph; where there is none, one that is taken out of train.
+    fn of(kg: &Kg, options: &Options, context: &Context) -> Result<Self> {
+        let valid = kg.held_out(Split::Valid)?;
+        let whole = |valid, notes| Ok(Self { kg: kg.clone(), valid, is_carved: false, notes });
+        if !valid.is_empty() || !options.linear || options.training.item_objective().is_some() {
+            return whole(valid, Vec::new());
+        }
+        let nothing_chosen = |why: &str| {
+            format!("There is no valid part, and {why}: no weights were chosen, and there is no linear part.")
+        };
+        if options.corpus.is_some() {
+            let note = nothing_chosen("none is taken out of train where a corpus was drawn from all of it");
+            return whole(valid, vec![note]);
+        }
+        let Some(Carved { kg: left, held_out }) = kg.train().carve(options.training.seed, context)? else {
+            let note = nothing_chosen("all users have too few choices for one to be taken out of train");
+            return whole(valid, vec![note]);
+        };
+        let (taken, all) = (held_out.len(), kg.num_train());
+        let note = format!(
+            "There is no valid part: {taken} of {all} train interactions were left out of the training of paths, to \
+             choose weights on; the linear part was solved on all of them."
+        );
+        Ok(Self { kg: kg.with_train(left), valid: held_out, is_carved: true, notes: vec![note] })
+    }
+}
 
 /// A run with everything it needs.
 struct Run<'a> {
-    kg: &'a Kg,
+    /// The whole train graph.
+    whole: &'a Kg,
+    /// What is learned from: the same, unless a part was taken out to choose weights on.
+    kg: Kg,
+    is_carved: bool,
+    notes: Vec<String>,
     out: &'a Path,
     options: &'a Options,
     context: &'a Context,
@@ -176,22 +222,24 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn begin(kg: &'a Kg, out: &'a Path, options: &'a Options, context: &'a Context) -> Result<Self> {
-        let inputs = Inputs::open(kg, options, context)?;
-        let mixture = paths::mixture(kg, options, inputs.corpus.as_ref())?;
+    fn begin(whole: &'a Kg, out: &'a Path, options: &'a Options, context: &'a Context) -> Result<Self> {
+        let Parts { kg, valid, is_carved, notes } = Parts::of(whole, options, context)?;
+        let inputs = Inputs::open(&kg, options, context)?;
+        let mixture = paths::mixture(&kg, options, inputs.corpus.as_ref())?;
         let pattern = mixture.union().clone();
-        let rows = inputs.num_rows(kg, options);
+        let rows = inputs.num_rows(&kg, options);
         let Inputs { corpus, start, parents } = inputs;
-        let (source, sampling) = paths::source(kg, &mixture, options, corpus, context)?;
+        let (source, sampling) = paths::source(&kg, &mixture, options, corpus, context)?;
         let workplace = Workplace::open(out, options.unfinished, parents.clone(), sampling.to_json()?)?;
         let legal = Legal::new(Arc::clone(kg.train()), pattern, context)?;
-        let (trainer, resumed_at) = trainer(kg, &legal, options, start.as_ref(), &workplace, context)?;
+        let (trainer, resumed_at) = trainer(&kg, &legal, options, start.as_ref(), &workplace, context)?;
         let mut plan = Plan::new(&trainer.model.config, &options.training, rows, &legal);
-        let valid = kg.held_out(Split::Valid)?;
-        plan.warnings.extend(kg.origin().serious());
-        plan.warnings.extend((valid.is_empty() && !kg.users().is_empty()).then(|| NOTHING_IN_VALID.to_owned()));
+        plan.warnings.extend(whole.origin().serious());
         Ok(Self {
+            whole,
             kg,
+            is_carved,
+            notes,
             out,
             options,
             context,
@@ -217,7 +265,9 @@ impl<'a> Run<'a> {
         let Blend { linear, weights } = if blends {
             observe(Event::Blend);
             // All steps are in the checkpoint: going on after a stop begins here again.
-            blend::choose(&best.model, &self.legal, &self.valid, &users, &self.trainer.config, self.context)?
+            let (part, training) = (self.options.linear_part, &self.trainer.config);
+            let chosen = blend::choose(&best.model, &self.legal, &self.valid, &users, part, training, self.context)?;
+            if self.is_carved { chosen.refit(self.whole.train(), self.context)? } else { chosen }
         } else {
             Blend::default()
         };
@@ -231,6 +281,7 @@ impl<'a> Run<'a> {
             best_step: best.position.step,
             best_validation: best.position.best,
             weights,
+            notes: self.notes,
             adapted_from: None,
         };
         let (paths, linear, log, parents) = (&best.model, linear.as_ref(), &log[..], self.parents);
@@ -244,7 +295,7 @@ impl<'a> Run<'a> {
     fn take_steps(&mut self, observe: &mut Observe<'_>) -> Result<(Vec<String>, Vec<NodeId>)> {
         let log = Log::open(&self.workplace.log(), self.resumed_at)?;
         let mut validation =
-            Validation::new(self.kg, &self.legal, &self.valid, self.options, log, observe, self.context);
+            Validation::new(&self.kg, &self.legal, &self.valid, self.options, log, observe, self.context);
         let (checkpoints, source) = (&self.workplace.checkpoints, self.source.as_ref());
         let ending = self.trainer.run(&self.legal, source, checkpoints, &mut validation, self.context)?;
         match ending {

@@ -1,0 +1,104 @@
+//! The linear part: its settings, chosen on valid, and the table that is stored.
+
+use super::origins::{K, Origin, is_by_time, means, ndcg};
+use crate::error::Result;
+use footpath_core::{Context, LegalSuccessors, NodeId};
+use footpath_eval::Recommendation;
+use footpath_eval::baselines::linear::{Chosen, Found, Space, choose};
+use footpath_eval::baselines::{BaselineName, LinearModel, LinearSettings, Order, Together, best};
+use footpath_graph::{HeldOut, TrainKg};
+use footpath_model::Linear;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Powers tried by which a history fades, where there are times.
+const FADINGS: [f32; 6] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5];
+/// The one to begin with where valid follows train in time; 0 elsewhere.
+const FADING: f32 = 0.5;
+/// Standard errors by which chosen settings must be above those to begin with, or these are taken.
+const SURE: f64 = 0.5;
+
+/// Which linear part a model gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinearPart {
+    /// That of the following which is best on valid.
+    #[default]
+    Best,
+    /// One that knows no order of choices.
+    Ease,
+    /// One of what stands near each other in the users' order.
+    Window,
+    /// One in which an item speaks for those chosen after it.
+    Slist,
+}
+
+impl LinearPart {
+    fn orders(self, knows_times: bool) -> Vec<Order> {
+        let (window, ahead) = (Order::Window { width: 3.0 }, Order::Ahead { past: 2.0, future: 3.0 });
+        match self {
+            // Where all is at the same time the others say nothing more.
+            Self::Best if !knows_times => vec![Order::Alike],
+            Self::Best => vec![window, ahead, Order::Alike],
+            Self::Ease => vec![Order::Alike],
+            Self::Window => vec![window],
+            Self::Slist => vec![ahead],
+        }
+    }
+}
+
+/// The settings that are best on valid, as seen from all origins.
+pub(super) fn settings(
+    part: LinearPart,
+    kg: &TrainKg,
+    valid: &HeldOut,
+    origins: &[Origin],
+    context: &Context,
+) -> Result<Option<LinearSettings>> {
+    let knows_times = kg.users().any(|user| !kg.times_of(NodeId(user)).is_empty());
+    let fadings = if knows_times { FADINGS.to_vec() } else { vec![0.0] };
+    let orders = part.orders(knows_times);
+    let space = Space { id: BaselineName::WindowEaseKg, orders: orders.clone(), knowledge: true, fadings };
+    let together = Together::new(kg, &context.quietly())?;
+    let judge = |model: &LinearModel<'_>| Ok(figures(model, kg, origins));
+    let Some(Chosen { best, tried, .. }) = choose(&together, &space, &judge, context)? else { return Ok(None) };
+    let fading = if is_by_time(kg, valid) { FADING } else { 0.0 };
+    let start = |found: &&Found| Some(&found.settings.order) == orders.first() && found.settings.fading == fading;
+    // The first of the first order is where the search began.
+    let start = tried.iter().find(start).unwrap_or(&best);
+    let is_sure = means::t(&best.of_users, &start.of_users) >= SURE;
+    Ok(Some(if is_sure { best.settings } else { start.settings }))
+}
+
+/// NDCG@10 of each user, the mean over the origins.
+fn figures(model: &LinearModel<'_>, kg: &TrainKg, origins: &[Origin]) -> Vec<f64> {
+    let first = kg.items().start;
+    let num_users = origins.first().map_or(0, |origin| origin.users.len());
+    let of_user = |place: usize| {
+        let of_origin = |origin: &Origin| {
+            let Some(&user) = origin.users.get(place) else { return 0.0 };
+            let (forgotten, targets) = (origin.forgotten.get(place), origin.targets.get(place));
+            let (history, token) = (origin.legal.items_of(user), kg.vocabulary().node(user).0);
+            let places = history.iter().map(|item| item - first).zip(origin.legal.later(token));
+            let scores = kg.items().zip(model.scores_of_history(places));
+            let is_open = |item: u32| {
+                history.binary_search(&item).is_err()
+                    && forgotten.is_none_or(|forgotten| forgotten.binary_search(&NodeId(item)).is_err())
+            };
+            let open = scores.filter(|&(item, score)| score > 0.0 && is_open(item));
+            let scored = open.map(|(item, score)| Recommendation { item: NodeId(item), score: f64::from(score) });
+            let top = best(scored.collect(), K);
+            let is_hit = |r: &Recommendation| targets.is_some_and(|targets| targets.binary_search(&r.item).is_ok());
+            ndcg(top.iter().map(is_hit), targets.map_or(0, Vec::len))
+        };
+        means::mean(&origins.iter().map(of_origin).collect::<Vec<_>>())
+    };
+    (0..num_users).into_par_iter().map(of_user).collect()
+}
+
+/// The table with these settings.
+pub(super) fn table(kg: &TrainKg, settings: &LinearSettings, context: &Context) -> Result<Linear> {
+    let together = Together::new(kg, context)?;
+    let model = LinearModel::new(&together, BaselineName::WindowEaseKg, settings, context)?;
+    Ok(Linear::new(model.rows().iter().cloned()).with_fading(settings.fading))
+}
