@@ -3,11 +3,12 @@
 use crate::batches::Batches;
 use crate::call::{Call, json};
 use crate::errors::{raised, usage};
+use crate::frames::replace;
 use crate::options::{self, ShapeText};
 use arrow_array::builder::{Float64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
-use footpath::{NodeId, RelationId, Triple, TypeId, sample};
+use footpath::{NodeId, RelationId, Triple, TypeId, hugging_face, sample};
 use pyo3::prelude::*;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -153,6 +154,12 @@ impl Kg {
     fn items_of(&self, py: Python<'_>, user: &str) -> PyResult<Vec<String>> {
         let user = self.kg.user(user).map_err(|e| raised(py, footpath::Error::from(e)))?;
         Ok(self.kg.items_of(user).iter().map(|&item| self.kg.id(NodeId(item)).to_owned()).collect())
+    }
+
+    /// Writes `tokenizer.json` and `tokenizer_config.json` into a directory.
+    fn save_tokenizer(&self, py: Python<'_>, directory: PathBuf, max_tokens: usize, force: bool) -> PyResult<()> {
+        let written = hugging_face::write_tokenizer(&self.kg, &directory, max_tokens, replace(force));
+        written.map_err(|e| raised(py, e))
     }
 
     /// The words of all tokens, in their order.
