@@ -23,7 +23,7 @@ def test_it_is_the_program(tmp_path: Path) -> None:
     assert run("--version").stdout == f"footpath {fp.__version__}\n"
     assert run("import", FILMS, "--out", tmp_path / "kg").returncode == 0
     assert run("import", FILMS, "--out", tmp_path / "kg").returncode == 2
-    assert run("info", tmp_path / "nothing").returncode == 4
+    assert run("info", tmp_path / "nothing").returncode == 1
     assert run("fly").returncode == 2
     assert fp.Kg(tmp_path / "kg").summary()["num_users"] == 480
 

@@ -32,7 +32,9 @@ def test_all_users_and_one(tiny: fp.Model) -> None:
     everybody = tiny.recommend(k=2).to_polars()
     one = tiny.recommend("user-007", k=2).to_polars()
     assert everybody["user"].n_unique() == 480
-    assert everybody.filter(polars.col("user") == "user-007").equals(one)
+    same = everybody.filter(polars.col("user") == "user-007")
+    assert same.drop("score", "confidence").equals(one.drop("score", "confidence"))
+    assert same["score"].to_list() == pytest.approx(one["score"].to_list(), abs=1e-4)
 
 
 def test_people_the_graph_does_not_know(tiny: fp.Model) -> None:
@@ -63,13 +65,13 @@ def test_lists_have_the_proofs(tiny: fp.Model) -> None:
         ({"optimise": {"lir": 2.0}}, "at most 1"),
         ({"optimise": {"novelty": 0.1}}, "novelty"),
         ({"linear": 1.0}, "linear"),
-        ({"k": 2**70}, "k"),
+        ({"k": 2**70}, "options"),
     ],
 )
 def test_bad_options_of_a_search(tiny: fp.Model, options: dict[str, Any], words: str) -> None:
-    with pytest.raises((fp.UsageError, OverflowError)) as raised:
+    with pytest.raises(fp.UsageError) as raised:
         tiny.recommend("user-001", **options)
-    assert words in str(raised.value) or isinstance(raised.value, OverflowError)
+    assert words in str(raised.value)
 
 
 def test_reasons(tiny: fp.Model) -> None:
@@ -96,7 +98,7 @@ def test_reasons_are_true(tiny: fp.Model, films: fp.Kg) -> None:
 def test_a_model_and_its_lists_are_judged_alike(tiny: fp.Model, films: fp.Kg) -> None:
     ours = fp.evaluate(films, tiny, k=10)
     lists = fp.evaluate(films, tiny.recommend(k=40), k=10)
-    assert ours["ndcg"] == pytest.approx(lists["ndcg"])
+    assert ours["ndcg@10"] == pytest.approx(lists["ndcg@10"])
     assert ours["faithful"] == 1.0 and ours["card"]["tool"].startswith("footpath ")
     frame = ours.to_polars()
     assert frame["name"].to_list() == ["subject"] and "ndcg@10_low" in frame.columns
@@ -114,7 +116,7 @@ def test_lists_of_anybody(films: fp.Kg) -> None:
         "item": lists["item"],
         "rank": [1] * len(users) + [2] * len(users),
     }).sample(fraction=1.0, shuffle=True, seed=3)
-    assert fp.evaluate(films, shuffled, k=5)["ndcg"] == report["ndcg"]
+    assert fp.evaluate(films, shuffled, k=5)["ndcg@5"] == report["ndcg@5"]
     assert fp.audit(films, shuffled).ok
 
 
@@ -150,7 +152,7 @@ def test_bad_rows_can_be_left_out(films: fp.Kg) -> None:
 def test_an_evaluation_is_published(films: fp.Kg, tmp_path: Path) -> None:
     lists = {"user": ["user-001"], "item": ["alien-1979"]}
     fp.evaluate(films, lists, out=tmp_path / "evaluation")
-    assert json.loads((tmp_path / "evaluation" / "report.json").read_text())["k"] == 10
+    assert json.loads((tmp_path / "evaluation" / "report.json").read_text())["card"]["k"] == 10
 
 
 def test_every_setting_is_a_keyword(films: fp.Kg, tmp_path: Path) -> None:
@@ -234,4 +236,4 @@ def test_the_estimator(films: fp.Kg) -> None:
         estimator.set_params(depth=3)
     assert estimator.fit(None, films) is estimator  # type: ignore[arg-type]
     assert len(estimator.recommend(["user-001"], k=3)) == 3
-    assert 0.0 <= estimator.evaluate()["ndcg"] <= 1.0
+    assert 0.0 <= estimator.evaluate()["ndcg@10"] <= 1.0

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Instant;
 
 /// What the tests need, from the package index. Torch is left out: it is gigabytes, and its tests skip without it.
-const NEEDED: &str = "maturin>=1.10,<2 pandas polars pyarrow numpy networkx pytest hypothesis mypy";
+const NEEDED: &str = "maturin>=1.10,<2 pandas polars pyarrow numpy networkx pytest hypothesis mypy nbclient ipykernel";
 
 /// Builds, installs and tests.
 ///

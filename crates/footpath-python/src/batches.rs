@@ -5,10 +5,11 @@ use arrow_array::cast::AsArray;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::types::{Float64Type, Int64Type, UInt32Type};
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchIterator, RecordBatchReader};
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyList};
+use std::sync::Arc;
 
 /// A table that is there as a whole.
 #[pyclass(frozen, module = "footpath._native")]
@@ -17,10 +18,27 @@ pub(crate) struct Batches {
     batches: Vec<RecordBatch>,
 }
 
+/// Most rows of a batch: texts of 32 kB in all of them are less than the 2^31 bytes that a column can have.
+pub(crate) const ROWS: usize = 1 << 16;
+
 impl Batches {
     pub(crate) fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Self {
         Self { schema, batches }
     }
+
+    /// A table from parts with the same columns; the first says which, so there must be one.
+    pub(crate) fn of_parts(parts: Vec<RecordBatch>) -> Self {
+        let schema = parts.first().map_or_else(|| Schema::empty().into(), RecordBatch::schema);
+        Self { schema, batches: parts }
+    }
+}
+
+/// A batch of columns of the same length, none of which has nulls.
+pub(crate) fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    let field = |(name, column): &(&str, ArrayRef)| Field::new(*name, DataType::clone(column.data_type()), false);
+    let schema: SchemaRef = Schema::new(columns.iter().map(field).collect::<Vec<_>>()).into();
+    let columns: Vec<ArrayRef> = columns.into_iter().map(|(_, column)| column).collect();
+    RecordBatch::try_new(Arc::clone(&schema), columns).unwrap_or_else(|_| RecordBatch::new_empty(schema))
 }
 
 #[pymethods]

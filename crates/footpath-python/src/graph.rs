@@ -1,13 +1,13 @@
 //! Knowledge graphs.
 
-use crate::batches::Batches;
+use crate::batches::{Batches, ROWS, batch};
 use crate::call::{Call, json};
 use crate::errors::{raised, usage};
+use crate::frames::replace;
 use crate::options::{self, ShapeText};
 use arrow_array::builder::{Float64Builder, StringBuilder};
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema};
-use footpath::{NodeId, RelationId, Triple, TypeId, sample};
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use footpath::{NodeId, RelationId, Triple, TypeId, hugging_face, sample};
 use pyo3::prelude::*;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -92,11 +92,11 @@ impl Kg {
         let node = kg.node(node).map_err(|e| raised(py, footpath::Error::from(e)))?;
         let relation = relation.map(|name| self.relation(py, name)).transpose()?;
         let arcs = relation.map_or(kg.arcs(node), |relation| kg.arcs(node).of(relation));
-        let mut table = Facts::default();
+        let mut table = Facts::new("node", "neighbour");
         for (relation, other) in arcs.iter().take(limit) {
             table.push(kg, node, relation, other);
         }
-        Ok(table.batches("node", "neighbour"))
+        Ok(table.batches())
     }
 
     /// All facts of the graph, as rows of head, relation, tail, label of the tail, weight; train interactions among
@@ -104,7 +104,7 @@ impl Kg {
     fn facts(&self, py: Python<'_>, interactions: bool) -> Batches {
         let kg = &self.kg;
         py.detach(|| {
-            let mut table = Facts::default();
+            let mut table = Facts::new("head", "tail");
             let nodes = 0..u32::try_from(kg.num_nodes()).unwrap_or(u32::MAX);
             for head in nodes.map(NodeId) {
                 let forward = kg.arcs(head).iter().filter(|(relation, _)| !relation.is_inverse());
@@ -112,7 +112,7 @@ impl Kg {
                     table.push(kg, head, relation, tail);
                 }
             }
-            table.batches("head", "tail")
+            table.batches()
         })
     }
 
@@ -120,20 +120,21 @@ impl Kg {
     fn nodes(&self, py: Python<'_>) -> Batches {
         let kg = &self.kg;
         py.detach(|| {
-            let [mut names, mut kinds, mut labels] = [(); 3].map(|()| StringBuilder::new());
-            for (number, kind) in (0u16..).zip(&kg.schema().types) {
-                for node in kg.range(TypeId(number)).map(NodeId) {
-                    names.append_value(kg.node_name(node));
-                    kinds.append_value(&kind.name);
-                    labels.append_value(kg.label(node));
-                }
-            }
-            let columns: [(&str, ArrayRef); 3] = [
-                ("node", Arc::new(names.finish())),
-                ("type", Arc::new(kinds.finish())),
-                ("label", Arc::new(labels.finish())),
-            ];
-            batches(columns.into())
+            let kinds = (0u16..).zip(&kg.schema().types);
+            let nodes =
+                kinds.flat_map(|(number, kind)| kg.range(TypeId(number)).map(|node| (NodeId(node), &kind.name)));
+            let nodes: Vec<(NodeId, &String)> = nodes.collect();
+            let part = |nodes: &[(NodeId, &String)]| {
+                let text = |of: &dyn Fn(NodeId, &String) -> String| -> ArrayRef {
+                    Arc::new(nodes.iter().map(|(node, kind)| Some(of(*node, kind))).collect::<StringArray>())
+                };
+                batch(vec![
+                    ("node", text(&|node, _| kg.node_name(node))),
+                    ("type", text(&|_, kind| kind.clone())),
+                    ("label", text(&|node, _| kg.label(node).to_owned())),
+                ])
+            };
+            Batches::of_parts(nodes.chunks(ROWS).map(part).collect())
         })
     }
 
@@ -155,6 +156,12 @@ impl Kg {
         Ok(self.kg.items_of(user).iter().map(|&item| self.kg.id(NodeId(item)).to_owned()).collect())
     }
 
+    /// Writes `tokenizer.json` and `tokenizer_config.json` into a directory.
+    fn save_tokenizer(&self, py: Python<'_>, directory: PathBuf, max_tokens: usize, force: bool) -> PyResult<()> {
+        let written = hugging_face::write_tokenizer(&self.kg, &directory, max_tokens, replace(force));
+        written.map_err(|e| raised(py, e))
+    }
+
     /// The words of all tokens, in their order.
     fn words(&self) -> Vec<String> {
         self.kg.words()
@@ -171,43 +178,61 @@ impl Kg {
 }
 
 /// Rows of two nodes and what relates them.
-#[derive(Default)]
 struct Facts {
+    head: &'static str,
+    tail: &'static str,
+    rows: usize,
     heads: StringBuilder,
     relations: StringBuilder,
     tails: StringBuilder,
     labels: StringBuilder,
     weights: Float64Builder,
+    parts: Vec<RecordBatch>,
 }
 
 impl Facts {
+    /// No rows so far; the columns of the two nodes have these names.
+    fn new(head: &'static str, tail: &'static str) -> Self {
+        Self {
+            head,
+            tail,
+            rows: 0,
+            heads: StringBuilder::new(),
+            relations: StringBuilder::new(),
+            tails: StringBuilder::new(),
+            labels: StringBuilder::new(),
+            weights: Float64Builder::new(),
+            parts: Vec::new(),
+        }
+    }
+
     fn push(&mut self, kg: &footpath::Kg, head: NodeId, relation: RelationId, tail: NodeId) {
         self.heads.append_value(kg.node_name(head));
         self.relations.append_value(kg.relation_name(relation));
         self.tails.append_value(kg.node_name(tail));
         self.labels.append_value(kg.label(tail));
         self.weights.append_value(f64::from(kg.weight(Triple { head, relation, tail })));
+        self.rows += 1;
+        if self.rows == ROWS {
+            self.end_part();
+        }
     }
 
-    fn batches(mut self, head: &str, tail: &str) -> Batches {
-        let columns: [(&str, ArrayRef); 5] = [
-            (head, Arc::new(self.heads.finish())),
+    fn end_part(&mut self) {
+        self.rows = 0;
+        self.parts.push(batch(vec![
+            (self.head, Arc::new(self.heads.finish())),
             ("relation", Arc::new(self.relations.finish())),
-            (tail, Arc::new(self.tails.finish())),
+            (self.tail, Arc::new(self.tails.finish())),
             ("label", Arc::new(self.labels.finish())),
             ("weight", Arc::new(self.weights.finish())),
-        ];
-        batches(columns.into())
+        ]));
     }
-}
 
-/// A table of columns of the same length, none of which has nulls.
-pub(crate) fn batches(columns: Vec<(&str, ArrayRef)>) -> Batches {
-    let field = |(name, column): &(&str, ArrayRef)| {
-        Field::new(*name, DataType::clone(column.data_type()), column.null_count() > 0)
-    };
-    let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
-    let columns: Vec<ArrayRef> = columns.into_iter().map(|(_, column)| column).collect();
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns).into_iter().collect();
-    Batches::new(schema, batch)
+    fn batches(mut self) -> Batches {
+        if self.rows > 0 || self.parts.is_empty() {
+            self.end_part();
+        }
+        Batches::of_parts(self.parts)
+    }
 }

@@ -1,10 +1,9 @@
 //! Recommendations, and lists of others.
 
-use crate::batches::Batches;
+use crate::batches::{Batches, ROWS, batch};
 use crate::call::json;
 use crate::columns::{Texts, named, numbers};
 use crate::errors::{input, raised};
-use crate::graph::batches;
 use crate::paths::list_builder;
 use crate::stream;
 use arrow_array::builder::{Float64Builder, Int64Builder, StringBuilder};
@@ -42,10 +41,17 @@ impl Lists {
 }
 
 fn table(lists: &[List]) -> Batches {
+    let rows = lists.iter().flat_map(|list| list.items.iter().map(move |item| (list, item)));
+    let rows: Vec<(&List, &Item)> = rows.collect();
+    let parts = rows.chunks(ROWS).map(part).collect::<Vec<_>>();
+    Batches::of_parts(if parts.is_empty() { vec![part(&[])] } else { parts })
+}
+
+fn part(rows: &[(&List, &Item)]) -> RecordBatch {
     let [mut users, mut items, mut labels, mut because] = [(); 4].map(|()| StringBuilder::new());
     let (mut ranks, mut scores, mut confidences) = (Int64Builder::new(), Float64Builder::new(), Float64Builder::new());
     let [mut nodes, mut relations] = [(); 2].map(|()| list_builder());
-    for (list, item) in lists.iter().flat_map(|list| list.items.iter().map(move |item| (list, item))) {
+    for (list, item) in rows {
         users.append_value(&list.user);
         ranks.append_value(i64::try_from(item.rank).unwrap_or(i64::MAX));
         items.append_value(&item.item);
@@ -58,7 +64,7 @@ fn table(lists: &[List]) -> Batches {
             builder.append(true);
         }
     }
-    let columns: [(&str, ArrayRef); 9] = [
+    batch(vec![
         ("user", Arc::new(users.finish())),
         ("rank", Arc::new(ranks.finish())),
         ("item", Arc::new(items.finish())),
@@ -68,8 +74,7 @@ fn table(lists: &[List]) -> Batches {
         ("because", Arc::new(because.finish())),
         ("nodes", Arc::new(nodes.finish())),
         ("relations", Arc::new(relations.finish())),
-    ];
-    batches(columns.into())
+    ])
 }
 
 /// A row of somebody's lists.

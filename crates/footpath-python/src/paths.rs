@@ -13,12 +13,13 @@ use footpath::sample::{Amount, CorpusSampler, Quota, Replacement, SampleSpec, Us
 use footpath::{Context, NodeId, Replace, TokenId};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Paths drawn before they are handed on, about.
 const PATHS_AT_ONCE: u64 = 1 << 16;
-/// Users drawn for at once, at least: each thread takes some.
-const USERS_AT_ONCE: u64 = 256;
+/// Rows of a batch of names: the longest names there may be, on the longest paths, are less than 2^31 bytes.
+const NAMED_ROWS: usize = 1 << 14;
 
 /// Paths of users by a law, drawn anew whenever they are read.
 #[pyclass(frozen, module = "footpath._native")]
@@ -146,15 +147,16 @@ fn chosen(kg: &footpath::Kg, users: Option<Vec<String>>) -> footpath::Result<Arc
     }
 }
 
+/// Users drawn for at a time, so that memory is bounded however many paths they have.
 fn users_at_once(quota: Quota, num_users: u64) -> usize {
     let per_user = match quota {
         Quota::PerUser(paths) => paths,
         Quota::Total(paths) => paths / num_users.max(1),
-        // Ends and paths of a user are some hundreds, often.
-        Quota::PerEnd(paths) => paths.saturating_mul(100),
-        Quota::Every(_) => 1_000,
+        // Ends of a user are some hundreds, often, and paths some thousands.
+        Quota::PerEnd(paths) => paths.saturating_mul(256),
+        Quota::Every(paths) => paths.min(1 << 13),
     };
-    usize::try_from((PATHS_AT_ONCE / per_user.max(1)).clamp(USERS_AT_ONCE, PATHS_AT_ONCE)).unwrap_or(1)
+    usize::try_from((PATHS_AT_ONCE / per_user.max(1)).clamp(1, PATHS_AT_ONCE)).unwrap_or(1)
 }
 
 impl Source {
@@ -178,29 +180,39 @@ struct Reader {
     context: Context,
     /// Users drawn for.
     done: usize,
+    /// Tokens drawn, those before `handed` handed on already.
+    drawn: Vec<u32>,
+    handed: usize,
 }
 
 impl Reader {
     fn new(source: Source, form: Form, context: Context) -> Self {
         let schema = schema(form, source.sampler.row_width());
-        Self { source, form, schema, context, done: 0 }
+        Self { source, form, schema, context, done: 0, drawn: Vec::new(), handed: 0 }
     }
 
-    /// The next batch that has a row.
+    /// The next batch.
     fn draw(&mut self) -> footpath::Result<Option<RecordBatch>> {
-        let mut tokens = Vec::new();
         let users = Arc::clone(&self.source.users);
-        while tokens.is_empty() && self.done < users.len() {
+        while self.handed == self.drawn.len() && self.done < users.len() {
+            (self.drawn, self.handed) = (Vec::new(), 0);
             let end = (self.done + self.source.users_at_once).min(users.len());
             let some = users.get(self.done..end).unwrap_or_default();
-            self.source.draw(some, &self.context.quietly(), &mut tokens)?;
+            self.source.draw(some, &self.context, &mut self.drawn)?;
             self.done = end;
         }
-        match (tokens.is_empty(), self.form) {
-            (true, _) => Ok(None),
-            (false, Form::Tokens) => Ok(Some(self.tokens(tokens)?)),
-            (false, Form::Names) => Ok(Some(self.names(&tokens)?)),
+        if self.handed == self.drawn.len() {
+            return Ok(None);
         }
+        if self.form == Form::Tokens {
+            self.handed = 0;
+            let drawn = std::mem::take(&mut self.drawn);
+            return self.tokens(drawn).map(Some);
+        }
+        let end = (self.handed + NAMED_ROWS * self.source.sampler.row_width()).min(self.drawn.len());
+        let batch = self.names(self.drawn.get(self.handed..end).unwrap_or_default())?;
+        self.handed = end;
+        Ok(Some(batch))
     }
 
     fn tokens(&self, tokens: Vec<u32>) -> footpath::Result<RecordBatch> {
@@ -283,7 +295,11 @@ impl Iterator for Reader {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.draw().map_err(|e| ArrowError::ExternalError(Box::new(e))).transpose()
+        // A panic must not go through the C of whoever reads.
+        let drawn = catch_unwind(AssertUnwindSafe(|| self.draw()));
+        let drawn =
+            drawn.unwrap_or_else(|_| Err(std::io::Error::other("internal error, told on standard error").into()));
+        drawn.map_err(|e| ArrowError::ExternalError(Box::new(e))).transpose()
     }
 }
 

@@ -126,6 +126,11 @@ class Kg:
         """The words of all tokens, by their numbers: what rows of ``sample(…).to_numpy()`` are made of."""
         return self.native.words()
 
+    def save_tokenizer(self, directory: PathLike, *, max_tokens: int = 7, force: bool = False) -> None:
+        """Writes ``tokenizer.json`` and ``tokenizer_config.json``, for a model of transformers that learns rows of the
+        tokens of this graph, at most ``max_tokens`` long, and that `Model.from_huggingface` is to read."""
+        self.native.save_tokenizer(os.fspath(directory), max_tokens, force)
+
     def sample(
         self,
         hops: int | None = None,

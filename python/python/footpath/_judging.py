@@ -31,10 +31,15 @@ class Evaluation(Report):
         """The report that JSON says."""
         return cls(json.loads(text))
 
+    @property
+    def _ndcg(self) -> str:
+        return f"ndcg@{self['card']['k']}"
+
     def rows(self) -> list[dict[str, Any]]:
         """A row for the subject and for each baseline, the best first: name, setting, and each metric with the ends of
         its 95 % interval (``ndcg@10``, ``ndcg@10_low``, ``ndcg@10_high``)."""
-        named = sorted(self.get("baselines", {}).items(), key=lambda entry: -_ndcg(entry[1]))
+        ranked_by = self._ndcg
+        named = sorted(self.get("baselines", {}).items(), key=lambda entry: -float(entry[1][ranked_by]))
         return [_row("subject", self), *(_row(name, figures) for name, figures in named)]
 
     def to_polars(self) -> polars.DataFrame:
@@ -50,22 +55,16 @@ class Evaluation(Report):
         return pandas.DataFrame(self.rows())
 
     def __repr__(self) -> str:
-        return f"<Evaluation on {self['on']}: ndcg@{self['k']} {_ndcg(self):.4f}>"
+        return f"<Evaluation on {self['on']}: {self._ndcg} {self[self._ndcg]:.4f}>"
 
     def _repr_html_(self) -> str:
-        return _views.evaluation(self.rows(), f"ndcg@{self['k']}")
-
-
-def _ndcg(figures: Mapping[str, Any]) -> float:
-    return float(figures["ndcg"])
+        return _views.evaluation(self.rows(), self._ndcg)
 
 
 def _row(name: str, figures: Mapping[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {"name": name, "setting": figures.get("setting", "")}
     for metric, (low, high) in sorted(figures["intervals"].items()):
-        plain = metric.split("@")[0]
-        if plain in figures:
-            row |= {metric: figures[plain], f"{metric}_low": low, f"{metric}_high": high}
+        row |= {metric: figures[metric], f"{metric}_low": low, f"{metric}_high": high}
     return row
 
 

@@ -7,7 +7,7 @@ use crate::artefacts::model_card::ModelCard;
 use crate::error::{Error, Result};
 use crate::pattern::Shape;
 use crate::text::words;
-use footpath_core::{ArtefactKind, ArtefactWriter, Context, NodeId, Replace};
+use footpath_core::{ArtefactKind, ArtefactWriter, Context, NodeId, Replace, artefact};
 use footpath_graph::sample::PathOrigin;
 use footpath_model::config::TrainingConfig;
 use footpath_model::data::Objective;
@@ -46,7 +46,7 @@ pub struct Exported {
 /// # Errors
 /// An output that exists, a disk that refuses.
 pub fn export(model: &Model, out: &Path, replace: Replace, context: &Context) -> Result<Exported> {
-    footpath_core::artefact::refuse_existing(out, ArtefactKind::HuggingFace, replace)?;
+    artefact::refuse_existing(out, ArtefactKind::HuggingFace, replace)?;
     let (kg, paths) = (&model.kg, &model.paths);
     let starts = context.run(|| starts(model))?;
     let exported = hugging_face::export(paths, &starts);
@@ -76,6 +76,19 @@ pub fn export(model: &Model, out: &Path, replace: Replace, context: &Context) ->
     })
 }
 
+/// Writes the tokenizer of a graph into a directory that is there: `tokenizer.json` and `tokenizer_config.json`, for a
+/// model of transformers that learns rows of tokens of at most `max_tokens`, and that [`import`] is to read.
+///
+/// # Errors
+/// Files that exist, a disk that refuses.
+pub fn write_tokenizer(kg: &Kg, directory: &Path, max_tokens: usize, replace: Replace) -> Result<()> {
+    let words = words::words(kg);
+    artefact::publish_file(&directory.join("tokenizer.json"), replace, |out| tokenizer::write(&words, &[], out))?;
+    let config = serde_json::to_vec_pretty(&tokenizer::config(max_tokens)).unwrap_or_default();
+    artefact::publish_file(&directory.join("tokenizer_config.json"), replace, |out| out.write_all(&config))?;
+    Ok(())
+}
+
 /// The vectors of all users at the beginning of a path, one after the other; none where they are those of the users
 /// anywhere else.
 fn starts(model: &Model) -> Vec<f32> {
@@ -94,7 +107,7 @@ fn starts(model: &Model) -> Vec<f32> {
 /// [`footpath_model::Error::Foreign`] when it is a model of another kind, for other words, or pickled; an output that
 /// exists, a disk that refuses.
 pub fn import(from: &Path, kg: &Kg, shape: &Shape, out: &Path, replace: Replace) -> Result<ModelCard> {
-    footpath_core::artefact::refuse_existing(out, ArtefactKind::Model, replace)?;
+    artefact::refuse_existing(out, ArtefactKind::Model, replace)?;
     let weights = weights(from)?;
     let config = text(&from.join("config.json"), MAX_CONFIG_BYTES)?;
     let mixture = shape.mixture(kg)?;
