@@ -20,7 +20,7 @@ use std::path::PathBuf;
   footpath explain model --kg kg --user user-001 --item alien-1979 --without
   footpath explain model --kg kg --recs theirs.tsv --json > explained.jsonl
 
---recs adds paths to the lists of any recommender: a table with the columns user, rank, item, score, \
+--recs adds paths to the lists of any recommender: a table with the columns user, item, and rank or score, \
 as `evaluate --recs` reads it.")]
 pub(crate) struct ExplainArgs {
     /// The model
