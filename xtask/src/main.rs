@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool that tells what it runs")]
 
 mod lines;
+mod python;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -14,6 +15,7 @@ use std::time::Instant;
 const USAGE: &str = "\
 cargo xtask ci                     everything CI runs: lines, formatting, lints, tests, doc tests, docs
 cargo xtask lines                  whether a line is too long
+cargo xtask python                 builds the Python package and tests it, in an environment of its own
 cargo xtask reference              writes docs/reference.md anew, after the command line has changed
 cargo xtask bench [NAME] [--json]  the benchmarks whose name contains NAME; --json prints one object for each figure
 cargo xtask bench scale [--edges N,N,…] [--dir DIR] [--json]
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
     let done = match arguments.split_first() {
         Some((task, [])) if task == "ci" => ci(),
         Some((task, [])) if task == "lines" => lines(),
+        Some((task, [])) if task == "python" => python::run(root()),
         Some((task, [])) if task == "reference" => reference(),
         Some((task, rest)) if task == "bench" => bench(rest),
         Some((task, _)) if ["help", "--help", "-h"].contains(&task.as_str()) => {

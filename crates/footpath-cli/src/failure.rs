@@ -57,6 +57,9 @@ fn hint(error: &Error) -> Option<&'static str> {
         Error::Core(footpath::CoreError::Exists { .. }) => Some("give another --out or --force to replace it"),
         Error::Unfinished { .. } => Some("give --resume to go on or --restart to discard it"),
         Error::OtherRun { .. } => Some("give the same, or --restart to discard it"),
+        Error::NothingHeldOut { .. } => Some(
+            "`footpath info` says how it was split; import with --split leave-one-out, or with a smaller --min-history",
+        ),
         _ => None,
     }
 }

@@ -296,6 +296,14 @@ pub fn hash_file(path: &Path, context: &Context) -> Result<String> {
     }
 }
 
+/// The XXH3-128 of bytes in memory, in 32 hexadecimal digits: what [`hash_file`] gives for a file of them.
+#[must_use]
+pub fn hash_bytes(bytes: &[u8]) -> String {
+    let mut hash = Xxh3::new();
+    hash.update(bytes);
+    written(&hash)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

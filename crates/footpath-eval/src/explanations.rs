@@ -238,7 +238,7 @@ fn variety(kinds: &[u32]) -> f64 {
 }
 
 /// How recently a user chose each train item (by node id), in [0, 1], by [`moving_average`] of the times in ascending
-/// order, ties by item id.
+/// order. Choices of one moment share the mean of what they would have one after the other.
 #[must_use]
 pub fn recency(kg: &TrainKg, user: NodeId) -> BTreeMap<u32, f64> {
     let mut choices: Vec<(i64, u32)> =
@@ -246,7 +246,15 @@ pub fn recency(kg: &TrainKg, user: NodeId) -> BTreeMap<u32, f64> {
     choices.sort_unstable();
     #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
     let averages = moving_average(&choices.iter().map(|choice| choice.0 as f64).collect::<Vec<_>>());
-    choices.iter().map(|choice| choice.1).zip(averages).collect()
+    let mut recency = BTreeMap::new();
+    let mut averages = averages.as_slice();
+    for moment in choices.chunk_by(|a, b| a.0 == b.0) {
+        let (shared, rest) = averages.split_at(moment.len().min(averages.len()));
+        averages = rest;
+        let mean = shared.iter().sum::<f64>() / count(moment.len());
+        recency.extend(moment.iter().map(|choice| (choice.1, mean)));
+    }
+    recency
 }
 
 /// The popularity of each node among those of its type, by [`moving_average`] of the degrees in ascending order.

@@ -15,6 +15,7 @@
 //! | L9 | an interaction in two parts; a held-out item with a twin of the same label in training | [`leaks`] |
 //! | L10 | other users' held-out interactions on paths | as L2, which looks at every hop of every user |
 //! | L11 | held-out interactions in the graph that decoding follows | as L1: it is the same graph |
+//! | L12 | what others chose later than what is held out, in training | [`leaks`], a note: a split at one date has none |
 
 use crate::error::Result;
 use crate::evaluate::{evaluate_knowing, judged};
@@ -71,7 +72,7 @@ pub enum Order {
 /// # Errors
 /// A stop.
 pub fn leaks(kg: &TrainKg, valid: &HeldOut, test: &HeldOut, order: Order, context: &Context) -> Result<Vec<Leak>> {
-    let stage = context.stage("looking for leaks", Some(6), "checks");
+    let stage = context.stage("looking for leaks", Some(7), "checks");
     let parts = [valid, test];
     let mut found = vec![in_graph(kg, parts, context)?];
     stage.advance(1)?;
@@ -86,6 +87,8 @@ pub fn leaks(kg: &TrainKg, valid: &HeldOut, test: &HeldOut, order: Order, contex
     found.push(in_both(kg, valid, test, context)?);
     stage.advance(1)?;
     found.push(twins(kg, parts, context)?);
+    stage.advance(1)?;
+    found.extend(before_others(kg, parts, context)?);
     stage.advance(1)?;
     Ok(found)
 }
@@ -151,6 +154,34 @@ fn out_of_order(kg: &TrainKg, parts: [&HeldOut; 2], order: Order, context: &Cont
     }
     let what = "held-out interactions older than the user's latest of the part before";
     Ok(Leak { is_error: order == Order::ByTime, ..error("L5", what, num(parts), &examples) })
+}
+
+/// What is held out though somebody chose something in train later: there a model knows of the future, as with every
+/// split that goes user by user. Nothing where times are positions in a user's own list, which say nothing of others.
+fn before_others(kg: &TrainKg, parts: [&HeldOut; 2], context: &Context) -> Result<Option<Leak>> {
+    let Some((latest, of)) = latest_in_train(kg, context)? else { return Ok(None) };
+    let mut examples = Vec::new();
+    for (user, item, time) in parts.into_iter().flat_map(HeldOut::iter) {
+        context.check()?;
+        if time < latest && user != of {
+            examples.push(pair(kg, user, item));
+        }
+    }
+    let what = "held-out interactions from before the latest train interaction of another user (--split date has none)";
+    Ok(Some(Leak { is_error: false, ..error("L12", what, num(parts), &examples) }))
+}
+
+/// The latest time in train and whose it is, where times are points in time.
+fn latest_in_train(kg: &TrainKg, context: &Context) -> Result<Option<(i64, NodeId)>> {
+    let (mut latest, mut longest): (Option<(i64, NodeId)>, usize) = (None, 0);
+    for user in kg.users().map(NodeId) {
+        context.check()?;
+        let times = kg.times_of(user);
+        longest = longest.max(times.len());
+        latest = latest.max(times.iter().max().map(|&time| (time, user)));
+    }
+    let is_a_position = |time: i64| usize::try_from(time).is_ok_and(|time| time <= longest);
+    Ok(latest.filter(|&(time, _)| !is_a_position(time)))
 }
 
 fn only_held_out(kg: &TrainKg, parts: [&HeldOut; 2], context: &Context) -> Result<Leak> {

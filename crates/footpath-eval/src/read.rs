@@ -1,6 +1,8 @@
 //! The reader of recommendation files: strict, positioned errors. Memory grows with the rows of users and items that
 //! the graph has, each pair once, and is bounded by `MAX_LINES`; nothing else of a file is kept.
 
+mod json;
+
 use crate::error::Result;
 use crate::recommendations::{COLUMNS, Recommendation, Recommendations};
 use footpath_core::{Context, NodeId, Stage};
@@ -26,8 +28,12 @@ const SCORE: usize = 3;
 impl Recommendations {
     /// Reads the `user, rank, item, score` file that `recommend --tsv` writes, from whatever tool it comes.
     ///
-    /// Tab separated, with a header that names the four columns in any order; ids are those of the data. The rows of a
-    /// user carry the ranks 1, 2, 3, … in this order. The rank decides; scores need only be finite numbers.
+    /// Tab separated, with a header that names the columns in any order; ids are those of the data, plain or written
+    /// `user:ID` and `item:ID`. The rows of a user carry the ranks 1, 2, 3, … in this order. The rank decides; scores
+    /// need only be finite numbers, and may be left out. Where there are no ranks the scores decide, equal ones by their
+    /// order in the file. Columns may be called `user_id`, `item_id`, `prediction`; others are passed over.
+    ///
+    /// A file that begins with `{` holds lists as `recommend --json` writes them, one on each line.
     ///
     /// # Errors
     /// [`footpath_graph::Error::Import`] with file, line and column of everything wrong; an I/O error; a stop.
@@ -76,26 +82,47 @@ fn wrong<T>(column: usize, kind: &'static str, message: impl Into<String>) -> st
     Err(Wrong { column, kind, message: message.into() })
 }
 
-/// Where in a line each of [`COLUMNS`] stands.
-struct Layout([usize; COLUMNS.len()]);
+/// What each of [`COLUMNS`] is called in the files of others.
+const NAMES: [&[&str]; COLUMNS.len()] =
+    [&["user", "user_id"], &["rank"], &["item", "item_id"], &["score", "prediction"]];
+
+/// Where in a line each of [`COLUMNS`] stands, where it is there, and how many columns there are.
+struct Layout {
+    places: [Option<usize>; COLUMNS.len()],
+    num_columns: usize,
+}
 
 impl Layout {
+    /// Users and items must be there, and ranks or scores; other columns are passed over.
     fn of(header: &str) -> std::result::Result<Self, Wrong> {
-        let names: Vec<&str> = header.split('\t').collect();
-        let mut positions = [0; COLUMNS.len()];
-        for (position, name) in positions.iter_mut().zip(COLUMNS) {
-            let found = names.iter().position(|n| *n == name);
-            *position = match found {
-                Some(found) if names.len() == COLUMNS.len() => found,
-                _ => return wrong(0, "header", header_message(header)),
-            };
+        // Names of RecBole's columns end in their types.
+        let names: Vec<&str> = header.split('\t').map(|name| name.split(':').next().unwrap_or(name)).collect();
+        let mut places = [None; COLUMNS.len()];
+        for (place, known) in places.iter_mut().zip(NAMES) {
+            let mut found = names.iter().enumerate().filter(|(_, name)| known.contains(name));
+            *place = found.next().map(|(place, _)| place);
+            if let Some((again, name)) = found.next() {
+                return wrong(again + 1, "header", format!("a second column `{name}`"));
+            }
         }
-        Ok(Self(positions))
+        let [user, rank, item, score] = places;
+        if user.is_none() || item.is_none() || rank.or(score).is_none() {
+            return wrong(0, "header", header_message(header));
+        }
+        Ok(Self { places, num_columns: names.len() })
     }
+
+    /// Whether lists are in the order of their rows' ranks; else in that of their scores.
+    fn is_ranked(&self) -> bool {
+        self.places.get(RANK).is_some_and(Option::is_some)
+    }
+
+    /// All four columns, in their order.
+    const PLAIN: Self = Self { places: [Some(USER), Some(RANK), Some(ITEM), Some(SCORE)], num_columns: COLUMNS.len() };
 
     /// A field and its column, from 1.
     fn field<'a>(&self, fields: &[&'a str], which: usize) -> std::result::Result<(&'a str, usize), Wrong> {
-        let position = self.0.get(which).copied().unwrap_or_default();
+        let position = self.places.get(which).copied().flatten().unwrap_or_default();
         let field = fields.get(position).copied().unwrap_or_default();
         let name = COLUMNS.get(which).copied().unwrap_or_default();
         if field.is_empty() {
@@ -111,7 +138,76 @@ impl Layout {
 
 fn header_message(header: &str) -> String {
     let hint = if header.contains(',') && !header.contains('\t') { " (found commas: separate by tabs)" } else { "" };
-    format!("expected the tab-separated columns user, rank, item, score, got `{}`{hint}", show(header.as_bytes()))
+    let columns = "the tab-separated columns user, item, and rank or score";
+    format!("expected {columns}, got `{}`{hint}", show(header.as_bytes()))
+}
+
+/// A field with its column, from 1, or what is wrong with it.
+type Field<'r> = std::result::Result<(&'r str, usize), Wrong>;
+
+/// The fields of a row.
+struct Row<'r> {
+    user: Field<'r>,
+    /// None where the score decides.
+    rank: Option<Field<'r>>,
+    item: Field<'r>,
+    score: Field<'r>,
+}
+
+/// Lists from memory, row by row, with every check that a file of lists goes through.
+///
+/// ```
+/// use footpath_core::Context;
+/// use footpath_eval::{BadRows, ListsBuilder};
+/// use footpath_graph::{Dataset, build::build};
+///
+/// let mut data = Dataset::default();
+/// data.interact("ann", "alien");
+/// data.fact("alien", "directed_by", "scott");
+/// let kg = build(data)?.train_kg()?;
+/// let mut lists = ListsBuilder::new("theirs", &kg, BadRows::Refuse);
+/// lists.row(1, ["ann", "1", "alien", "0.5"]);
+/// let (lists, _) = lists.finish()?;
+/// assert_eq!(lists.num_users(), 1);
+/// # Ok::<(), footpath_eval::Error>(())
+/// ```
+pub struct ListsBuilder<'a> {
+    reader: Reader<'a>,
+}
+
+impl std::fmt::Debug for ListsBuilder<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ListsBuilder").field("lists", &self.reader.lists.num_users()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> ListsBuilder<'a> {
+    /// No rows so far; `name` stands for the file in messages.
+    #[must_use]
+    pub fn new(name: &'a str, kg: &'a TrainKg, bad_rows: BadRows) -> Self {
+        Self { reader: Reader::new(Path::new(name), kg, bad_rows) }
+    }
+
+    /// Adds row `number` (which messages tell as its line): user, rank, item and score, each as it would stand in a
+    /// file.
+    pub fn row(&mut self, number: u64, fields: [&str; 4]) {
+        let [user, rank, item, score] = [USER, RANK, ITEM, SCORE].map(|which| Layout::PLAIN.field(&fields, which));
+        if let Err(wrong) = self.reader.take(Row { user, rank: Some(rank), item, score }) {
+            self.reader.bad_row(number, wrong);
+        }
+    }
+
+    /// The lists, and how many rows of each kind were left out.
+    ///
+    /// # Errors
+    /// [`footpath_graph::Error::Import`] with everything wrong; no row at all.
+    pub fn finish(mut self) -> Result<(Recommendations, Excluded)> {
+        let reader = &mut self.reader;
+        if reader.lists.num_users() == 0 && reader.failure.total == 0 && reader.excluded.is_empty() {
+            reader.report(0, Wrong { column: 0, kind: "empty", message: "expected rows, got none".to_owned() });
+        }
+        self.reader.finish()
+    }
 }
 
 struct Reader<'a> {
@@ -123,6 +219,8 @@ struct Reader<'a> {
     failure: ImportFailure,
     bad_rows: BadRows,
     excluded: Excluded,
+    /// Whether the order of a list is that of its scores, for want of ranks.
+    by_score: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -136,16 +234,46 @@ impl<'a> Reader<'a> {
             failure: ImportFailure::default(),
             bad_rows,
             excluded: Excluded::new(),
+            by_score: false,
         }
     }
 
-    fn read(mut self, source: impl BufRead, stage: &Stage<'_>) -> Result<(Recommendations, Excluded)> {
-        let lines = Lines::new(source, stage);
-        if let Err((line, wrong)) = self.rows(lines).map_err(|e| io_error(self.path, e))? {
+    fn read(mut self, mut source: impl BufRead, stage: &Stage<'_>) -> Result<(Recommendations, Excluded)> {
+        let first = source.fill_buf().map_err(|e| io_error(self.path, e))?.first().copied();
+        let is_json = json::is_meant(first.as_ref());
+        let read = if is_json {
+            self.json(Lines { max_line_bytes: json::MAX_LINE_BYTES, ..Lines::new(source, stage) })
+        } else {
+            self.rows(Lines::new(source, stage))
+        };
+        if let Err((line, wrong)) = read.map_err(|e| io_error(self.path, e))? {
             self.report(line, wrong);
         }
+        self.finish()
+    }
+
+    /// Reads lists of JSON, one on each line.
+    fn json(&mut self, mut lines: Lines<'_, impl BufRead>) -> io::Result<std::result::Result<(), (u64, Wrong)>> {
+        while let Some(line) = lines.advance()? {
+            if let Err(e) = line {
+                return Ok(Err((lines.number, e)));
+            }
+            if lines.buffer.is_empty() {
+                continue;
+            }
+            if let Err(e) = lines.text().and_then(|text| json::take(self, text)) {
+                self.bad_row(lines.number, e);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn finish(mut self) -> Result<(Recommendations, Excluded)> {
         if self.failure.total > 0 {
             return Err(footpath_graph::Error::from(Box::new(self.failure)).into());
+        }
+        if self.by_score {
+            self.lists.sort_by_score();
         }
         Ok((self.lists, self.excluded))
     }
@@ -161,6 +289,7 @@ impl<'a> Reader<'a> {
             Ok(layout) => layout,
             Err(e) => return Ok(Err((lines.number.max(1), e))),
         };
+        self.by_score = !layout.is_ranked();
         let mut blank = None;
         while let Some(line) = lines.advance()? {
             if let Err(e) = line {
@@ -185,17 +314,29 @@ impl<'a> Reader<'a> {
 
     fn row(&mut self, layout: &Layout, line: &str) -> std::result::Result<(), Wrong> {
         // One more than is valid is enough to know, however many there are.
-        let fields: Vec<&str> = line.split('\t').take(COLUMNS.len() + 1).collect();
-        if fields.len() != COLUMNS.len() {
-            let got = if fields.len() > COLUMNS.len() { "more".to_owned() } else { fields.len().to_string() };
-            return wrong(0, "columns", format!("expected {} tab-separated fields, got {got}", COLUMNS.len()));
+        let num = layout.num_columns;
+        let fields: Vec<&str> = line.split('\t').take(num + 1).collect();
+        if fields.len() != num {
+            let got = if fields.len() > num { "more".to_owned() } else { fields.len().to_string() };
+            return wrong(0, "columns", format!("expected {num} tab-separated fields, got {got}"));
         }
-        let (user, column) = layout.field(&fields, USER)?;
-        let user = self.kg.user(user).or_else(|e| wrong(column, "unknown_user", e.to_string()))?;
-        self.rank(user, layout.field(&fields, RANK)?)?;
-        let (name, column) = layout.field(&fields, ITEM)?;
-        let item = self.kg.item(name).or_else(|e| wrong(column, "unknown_item", e.to_string()))?;
-        let score = score(layout.field(&fields, SCORE)?)?;
+        let rank = layout.is_ranked().then(|| layout.field(&fields, RANK));
+        // Where the rank decides and no score is there, its place in the list is one.
+        let score = match layout.places.get(SCORE) {
+            Some(None) => Ok(("0", 0)),
+            _ => layout.field(&fields, SCORE),
+        };
+        self.take(Row { user: layout.field(&fields, USER), rank, item: layout.field(&fields, ITEM), score })
+    }
+
+    /// Adds a row.
+    fn take(&mut self, row: Row<'_>) -> std::result::Result<(), Wrong> {
+        let (user, column) = row.user?;
+        let user = named(user, "user:", |id| self.kg.user(id)).or_else(|e| wrong(column, "unknown_user", e))?;
+        row.rank.map_or(Ok(()), |rank| self.rank(user, rank?))?;
+        let (name, column) = row.item?;
+        let item = named(name, "item:", |id| self.kg.item(id)).or_else(|e| wrong(column, "unknown_item", e))?;
+        let score = score(row.score?)?;
         if !self.pairs.insert((user, item)) {
             let message = format!("the list of this user already has item `{}`", show(name.as_bytes()));
             return wrong(column, "duplicate_item", message);
@@ -237,6 +378,20 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The node with an id, which may be written as in our own lists, with its type before it.
+fn named(
+    text: &str,
+    prefix: &str,
+    find: impl Fn(&str) -> footpath_graph::Result<NodeId>,
+) -> std::result::Result<NodeId, String> {
+    let plain = |e: footpath_graph::Error| {
+        let message = e.to_string();
+        // The kind stands before the message already.
+        message.split_once(": ").map_or(message.clone(), |(_, rest)| rest.to_owned())
+    };
+    find(text).or_else(|e| text.strip_prefix(prefix).and_then(|id| find(id).ok()).ok_or_else(|| plain(e)))
+}
+
 fn score((text, column): (&str, usize)) -> std::result::Result<f64, Wrong> {
     match text.parse::<f64>() {
         Ok(score) if score.is_finite() => Ok(score),
@@ -251,13 +406,14 @@ struct Lines<'a, R> {
     stage: &'a Stage<'a>,
     buffer: Vec<u8>,
     number: u64,
+    max_line_bytes: usize,
     /// Bytes read since the stage was last told.
     untold: u64,
 }
 
 impl<'a, R: BufRead> Lines<'a, R> {
     fn new(source: R, stage: &'a Stage<'a>) -> Self {
-        Self { source, stage, buffer: Vec::new(), number: 0, untold: 0 }
+        Self { source, stage, buffer: Vec::new(), number: 0, max_line_bytes: MAX_LINE_BYTES, untold: 0 }
     }
 
     /// Puts the next line into the buffer; `None` at the end of the file.
@@ -267,7 +423,7 @@ impl<'a, R: BufRead> Lines<'a, R> {
             self.stage.advance(std::mem::take(&mut self.untold))?;
         }
         // Two more bytes than a line may have: its end.
-        let mut bounded = self.source.by_ref().take(MAX_LINE_BYTES as u64 + 2);
+        let mut bounded = self.source.by_ref().take(self.max_line_bytes as u64 + 2);
         let num_bytes = bounded.read_until(b'\n', &mut self.buffer)?;
         if num_bytes == 0 {
             return Ok(None);
@@ -281,8 +437,9 @@ impl<'a, R: BufRead> Lines<'a, R> {
         for end in [b'\n', b'\r'] {
             self.buffer.pop_if(|last| *last == end);
         }
-        if self.buffer.len() > MAX_LINE_BYTES {
-            return Ok(Some(wrong(0, "line_too_long", format!("a line has at most {MAX_LINE_BYTES} bytes"))));
+        if self.buffer.len() > self.max_line_bytes {
+            let message = format!("a line has at most {} bytes", self.max_line_bytes);
+            return Ok(Some(wrong(0, "line_too_long", message)));
         }
         if self.number == 1 {
             return Ok(Some(self.start()));
@@ -365,14 +522,41 @@ mod tests {
     }
 
     #[test]
+    fn lists_of_others_are_read_in_the_forms_they_come_in() {
+        let plain = read(&rows("u1\t1\tc\t2\nu1\t2\td\t1\nu2\t1\td\t1\n")).expect("valid");
+        let items = |lists: &Recommendations| {
+            lists.iter().map(|(user, list)| (user, list.iter().map(|r| r.item).collect())).collect::<Vec<(_, Vec<_>)>>()
+        };
+        let same = [
+            "user_id:token\titem_id:token\tscore:float\nu2\td\t1\nu1\td\t1\nu1\tc\t2\n",
+            "user\titem\trank\nu1\tc\t1\nu1\td\t2\nu2\td\t1\n",
+            "\tuser_id\titem_id\tprediction\n0\tu1\tc\t2\n1\tu1\td\t1\n2\tu2\td\t1\n",
+            "user\trank\titem\tscore\tlabel\nuser:u1\t1\titem:c\t2\tC\nuser:u1\t2\titem:d\t1\tD\nu2\t1\td\t1\tD\n",
+            "{\"user\":\"u1\",\"items\":[{\"rank\":1,\"item\":\"c\",\"score\":2.0,\"paths\":[]},{\"item\":\"d\"}]}\n\
+             {\"user\":\"u2\",\"items\":[{\"item\":\"d\",\"score\":-1e-3}],\"reason\":null}\n",
+        ];
+        for text in same {
+            let found = read(text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!(items(&found), items(&plain), "{text}");
+        }
+        let tied = read(b"user\titem\tscore\nu1\td\t1\nu1\tc\t1\n").expect("valid");
+        assert_ne!(items(&tied)[0], items(&plain)[0], "equal scores keep the order of the file");
+    }
+
+    #[test]
     fn every_mistake_is_named_with_its_line_and_column() {
         let long = format!("u1\t1\t{}\t1\n", "c".repeat(MAX_LINE_BYTES));
         let cases: &[(&[u8], u64, u64, &str)] = &[
             (b"", 1, 0, "empty"),
             (b"user\trank\titem\tscore\n", 1, 0, "empty"),
-            (b"user\trank\titem\n", 1, 0, "header"),
-            (b"user\trank\titem\tscore\textra\n", 1, 0, "header"),
-            (b"user\trank\titem\titem\n", 1, 0, "header"),
+            (b"user\titem\n", 1, 0, "header"),
+            (b"rank\titem\tscore\n", 1, 0, "header"),
+            (b"user\trank\titem\titem\n", 1, 4, "header"),
+            (b"user\trank\titem\titem_id\n", 1, 4, "header"),
+            (b"{\"user\": \"u1\"}\n", 1, 0, "json"),
+            (b"{\"user\": \"u1\", \"items\": [{\"item\": \"c\"}]}\n{\n", 2, 0, "json"),
+            (b"{\"user\": \"u9\", \"items\": [{\"item\": \"c\"}]}\n", 1, 0, "unknown_user"),
+            (b"{\"user\": \"u1\", \"items\": [{\"item\": \"c\", \"rank\": 2}]}\n", 1, 0, "rank_order"),
             (b"user,rank,item,score\n", 1, 0, "header"),
             (b"\xff\xfeu\0s\0", 1, 0, "encoding"),
             (b"user\trank\titem\tscore\ru1\t1\tc\t1\r", 1, 0, "bare_cr"),

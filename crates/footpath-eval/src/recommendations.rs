@@ -84,6 +84,11 @@ impl Recommendations {
         self.lists.entry(user).or_default().push(recommendation);
     }
 
+    /// Puts every list in the order of its scores, highest first; equal ones stay as they are.
+    pub(crate) fn sort_by_score(&mut self) {
+        self.lists.values_mut().for_each(|list| list.sort_by(|a, b| b.score.total_cmp(&a.score)));
+    }
+
     /// Users and their lists, by user id; no list is empty.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (NodeId, &[Recommendation])> {
         self.lists.iter().map(|(&user, list)| (user, list.as_slice()))

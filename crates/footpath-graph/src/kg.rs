@@ -23,10 +23,12 @@
 mod arcs;
 mod check;
 mod sources;
+mod titles;
 
 pub use arcs::Arcs;
 pub(crate) use arcs::{nodes_within, places_within};
 pub use sources::{SourceFile, Sources};
+use titles::SharedTitles;
 
 use crate::error::{Error, Result};
 use crate::heldout::{HeldOut, HeldOutFacts, Split};
@@ -128,6 +130,7 @@ pub struct TrainKg {
     schema: Schema,
     arrays: KgArrays,
     hash: String,
+    shared_titles: SharedTitles,
 }
 
 impl TrainKg {
@@ -187,7 +190,7 @@ impl TrainKg {
             check::content(&schema, &arrays).map_err(broken)?;
             artefact.leave_receipt();
         }
-        Ok(Self { schema, arrays, hash })
+        Ok(Self { schema, arrays, hash, shared_titles: SharedTitles::default() })
     }
 
     /// A graph from its arrays, after checking every rule they must obey. `source` is named in errors.
@@ -198,7 +201,7 @@ impl TrainKg {
         check::shape(&schema, &arrays)
             .and_then(|()| check::content(&schema, &arrays))
             .map_err(|(what, expected, got)| invariant(source, what, expected, got))?;
-        Ok(Self { schema, arrays, hash })
+        Ok(Self { schema, arrays, hash, shared_titles: SharedTitles::default() })
     }
 
     /// Hash of the artefact's content; empty for a graph built in memory.
@@ -332,6 +335,13 @@ impl TrainKg {
     pub fn times_of(&self, user: NodeId) -> &[i64] {
         let arcs = self.arcs(user).of(RelationId::INTERACTED);
         self.arrays.times.get(arcs.first..arcs.first + arcs.len()).unwrap_or_default()
+    }
+
+    /// Ratings of the train items of a user, in the order of [`TrainKg::items_of`]; empty in a graph without ratings.
+    #[must_use]
+    pub fn ratings_of(&self, user: NodeId) -> &[f32] {
+        let arcs = self.arcs(user).of(RelationId::INTERACTED);
+        self.arrays.ratings.get(arcs.first..arcs.first + arcs.len()).unwrap_or_default()
     }
 
     /// Whether arcs have weights of their own; otherwise each weighs 1.

@@ -1,15 +1,18 @@
 //! Which interactions are in the graph and which are held out.
 //!
-//! Everything is decided per user and by values, never by the order of the input: ties in time are broken by the item's
-//! id, and the random split is keyed by the user's rank among the sorted ids.
+//! Everything is decided per user and by values, never by the order of the input. Equal times are ordered by a hash of
+//! seed, user and item: were it the item's id, the same items would be held out for everybody. The random split is keyed
+//! by the user's rank among the sorted ids.
 
 use crate::dataset::{Dataset, RawInteraction};
 use crate::error::{Error, Result};
 use crate::heldout::Split;
+use crate::interner::Interner;
 use crate::sorting;
 use footpath_core::{Context, Purpose, Stream};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Users with fewer interactions stay in train when the split is by ratio, unless an import says otherwise.
 pub const MIN_INTERACTIONS: usize = 10;
@@ -85,7 +88,7 @@ pub enum SplitSpec {
     Auto {
         /// Shares of the parts.
         ratios: Ratios,
-        /// Seed of the random split.
+        /// Seed of the random split, and of the order of equal times.
         seed: u64,
     },
     /// As the `split` column says.
@@ -94,10 +97,17 @@ pub enum SplitSpec {
     Temporal {
         /// Shares of the parts.
         ratios: Ratios,
+        /// Seed of the order of equal times.
+        #[serde(default)]
+        seed: u64,
     },
     /// The last interaction of each user is for test, the one before for valid; users with fewer than three stay in
     /// train.
-    LeaveOneOut,
+    LeaveOneOut {
+        /// Seed of the order of equal times.
+        #[serde(default)]
+        seed: u64,
+    },
     /// Interactions of each user drawn at random are held out.
     Random {
         /// Shares of the parts.
@@ -121,6 +131,20 @@ impl Default for SplitSpec {
 }
 
 impl SplitSpec {
+    /// What it does, in words.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::Auto { .. } => "auto",
+            Self::Column => "by the parts that the log names",
+            Self::Temporal { .. } => "temporal: the latest of each user",
+            Self::LeaveOneOut { .. } => "leave-one-out: the last two of each user",
+            Self::Random { .. } => "random: of each user, by the seed",
+            Self::Date { .. } => "date: what is later than one date for everybody",
+            Self::None => "none",
+        }
+    }
+
     /// The split that is meant for a log with these columns; never [`SplitSpec::Auto`].
     ///
     /// # Errors
@@ -130,10 +154,10 @@ impl SplitSpec {
             |what: &str| Err(Error::Usage { option: "split", reason: format!("the interactions have no {what}") });
         match self {
             Self::Auto { .. } if has_split => Ok(Self::Column),
-            Self::Auto { ratios, .. } if has_times => Ok(Self::Temporal { ratios }),
+            Self::Auto { ratios, seed } if has_times => Ok(Self::Temporal { ratios, seed }),
             Self::Auto { ratios, seed } => Ok(Self::Random { ratios, seed }),
             Self::Column if !has_split => needs("`split` column"),
-            Self::Temporal { .. } | Self::LeaveOneOut | Self::Date { .. } if !has_times => {
+            Self::Temporal { .. } | Self::LeaveOneOut { .. } | Self::Date { .. } if !has_times => {
                 needs("`timestamp` or `position` column; use --split random")
             }
             other => Ok(other),
@@ -198,10 +222,15 @@ pub fn assign(dataset: &mut Dataset, spec: &SplitSpec, min_history: usize, conte
         }
         return Ok(assigned);
     }
-    let ranks = Ranks { users: ranks(&dataset.users.sorted(context)?), items: ranks(&dataset.items.sorted(context)?) };
+    let ids = Ids {
+        users: &dataset.users,
+        items: &dataset.items,
+        user_ranks: ranks(&dataset.users.sorted(context)?),
+        item_ranks: ranks(&dataset.items.sorted(context)?),
+    };
     for mine in log.chunk_by_mut(|a, b| a.user == b.user) {
         context.check()?;
-        ranks.order(mine, &spec);
+        ids.order(mine, &spec);
         let cuts = cuts(mine.len(), &spec, min_history);
         assigned.num_too_short += u64::from(cuts.is_none() && spec != SplitSpec::None);
         cut(mine, cuts.unwrap_or((mine.len(), mine.len())));
@@ -234,10 +263,12 @@ fn dates(log: &[RawInteraction], ratios: Ratios, context: &Context) -> Result<Op
     }))
 }
 
-/// Position of users and items among the sorted ids.
-struct Ranks {
-    users: Vec<u32>,
-    items: Vec<u32>,
+/// The ids of users and items, and their positions among the sorted ids.
+struct Ids<'a> {
+    users: &'a Interner,
+    items: &'a Interner,
+    user_ranks: Vec<u32>,
+    item_ranks: Vec<u32>,
 }
 
 fn ranks(sorted: &[u32]) -> Vec<u32> {
@@ -250,17 +281,32 @@ fn ranks(sorted: &[u32]) -> Vec<u32> {
     ranks
 }
 
-impl Ranks {
+impl Ids<'_> {
     /// Puts the interactions of one user in the order in which they are cut.
     fn order(&self, mine: &mut [RawInteraction], spec: &SplitSpec) {
-        let item = |i: &RawInteraction| self.items.get(i.item as usize).copied().unwrap_or(0);
-        if let SplitSpec::Random { seed, .. } = *spec {
-            mine.sort_unstable_by_key(item);
-            let user = mine.first().and_then(|i| self.users.get(i.user as usize)).copied().unwrap_or(0);
-            Stream::new(seed, Purpose::Split, user, 0).shuffle(mine);
-        } else {
-            mine.sort_unstable_by_key(|i| (i.time, item(i)));
+        let rank = |i: &RawInteraction| self.item_ranks.get(i.item as usize).copied().unwrap_or(0);
+        match *spec {
+            SplitSpec::Random { seed, .. } => {
+                mine.sort_unstable_by_key(rank);
+                let user = mine.first().and_then(|i| self.user_ranks.get(i.user as usize)).copied().unwrap_or(0);
+                Stream::new(seed, Purpose::Split, user, 0).shuffle(mine);
+            }
+            SplitSpec::Temporal { seed, .. } | SplitSpec::LeaveOneOut { seed } => {
+                // Sorted by time first, so that only equal times cost a hash.
+                mine.sort_unstable_by_key(|i| i.time);
+                for tied in mine.chunk_by_mut(|a, b| a.time == b.time).filter(|tied| tied.len() > 1) {
+                    tied.sort_by_cached_key(|i| (self.lot(seed, i), rank(i)));
+                }
+            }
+            _ => mine.sort_unstable_by_key(|i| (i.time, rank(i))),
         }
+    }
+
+    /// What decides between interactions of equal time. It is made of ids alone, so that it stays the same when users
+    /// or items come or go.
+    fn lot(&self, seed: u64, interaction: &RawInteraction) -> u64 {
+        let user = xxh3_64_with_seed(self.users.get(interaction.user).as_bytes(), seed);
+        xxh3_64_with_seed(self.items.get(interaction.item).as_bytes(), user)
     }
 }
 
@@ -268,9 +314,9 @@ impl Ranks {
 /// train.
 fn cuts(num: usize, spec: &SplitSpec, min_history: usize) -> Option<(usize, usize)> {
     match *spec {
-        SplitSpec::LeaveOneOut if num >= 3 => Some((num - 2, num - 1)),
+        SplitSpec::LeaveOneOut { .. } if num >= 3 => Some((num - 2, num - 1)),
         // Of a single interaction nothing would be left.
-        SplitSpec::Temporal { ratios } | SplitSpec::Random { ratios, .. } if num >= min_history.max(2) => {
+        SplitSpec::Temporal { ratios, .. } | SplitSpec::Random { ratios, .. } if num >= min_history.max(2) => {
             Some(ratios.cuts(num))
         }
         _ => None,
@@ -309,6 +355,10 @@ mod tests {
     fn parts(dataset: &Dataset) -> BTreeMap<(String, String), Split> {
         let name = |i: &RawInteraction| (dataset.users.get(i.user).to_owned(), dataset.items.get(i.item).to_owned());
         dataset.interactions.iter().map(|i| (name(i), i.split)).collect()
+    }
+
+    fn temporal(seed: u64) -> SplitSpec {
+        SplitSpec::Temporal { ratios: Ratios::default(), seed }
     }
 
     fn names(count: usize) -> Vec<String> {
@@ -354,29 +404,57 @@ mod tests {
     #[test]
     fn users_with_few_interactions_stay_in_train() {
         let (ratios, seed) = (Ratios::default(), 3);
-        for spec in [SplitSpec::Temporal { ratios }, SplitSpec::Random { ratios, seed }] {
+        for spec in [SplitSpec::Temporal { ratios, seed: 0 }, SplitSpec::Random { ratios, seed }] {
             assert_eq!(counts(spec, 9), [9, 0, 0]);
             assert_eq!(counts(spec, 10), [8, 1, 1]);
             assert_eq!(counts(spec, 19), [15, 2, 2]);
         }
-        assert_eq!(counts(SplitSpec::LeaveOneOut, 2), [2, 0, 0]);
-        assert_eq!(counts(SplitSpec::LeaveOneOut, 3), [1, 1, 1]);
+        assert_eq!(counts(SplitSpec::LeaveOneOut { seed: 0 }, 2), [2, 0, 0]);
+        assert_eq!(counts(SplitSpec::LeaveOneOut { seed: 0 }, 3), [1, 1, 1]);
         assert_eq!(counts(SplitSpec::None, 50), [50, 0, 0]);
     }
 
     #[test]
-    fn the_latest_are_held_out_and_ties_go_by_item() {
-        let items = names(10);
-        let log: Vec<_> = items.iter().rev().map(|item| ("u", item.as_str(), 5)).collect();
-        let mut tied = dataset(&log);
-        assign(&mut tied, &SplitSpec::Temporal { ratios: Ratios::default() }, MIN_INTERACTIONS, &Context::default())
-            .expect("assigned");
-        let of = |item: &str| parts(&tied)[&("u".to_owned(), item.to_owned())];
-        assert_eq!((of("i007"), of("i008"), of("i009")), (Split::Train, Split::Valid, Split::Test));
+    fn the_latest_are_held_out() {
         let mut last = dataset(&[("u", "b", 3), ("u", "a", 1), ("u", "c", 2)]);
-        assign(&mut last, &SplitSpec::LeaveOneOut, MIN_INTERACTIONS, &Context::default()).expect("assigned");
+        let spec = SplitSpec::LeaveOneOut { seed: 0 };
+        assign(&mut last, &spec, MIN_INTERACTIONS, &Context::default()).expect("assigned");
         let of = |item: &str| parts(&last)[&("u".to_owned(), item.to_owned())];
         assert_eq!((of("a"), of("c"), of("b")), (Split::Train, Split::Valid, Split::Test));
+    }
+
+    /// How often each of ten items, all chosen at one time by each of 400 users, is held out for test.
+    fn held_out_among_equal_times(seed: u64) -> Vec<usize> {
+        let (users, items) = ((0..400).map(|u| format!("u{u}")).collect::<Vec<_>>(), names(10));
+        let log: Vec<_> = users.iter().flat_map(|u| items.iter().map(move |i| (u.as_str(), i.as_str(), 5))).collect();
+        let mut log = dataset(&log);
+        assign(&mut log, &temporal(seed), MIN_INTERACTIONS, &Context::default()).expect("assigned");
+        let parts = parts(&log);
+        let count = |item: &String| parts.iter().filter(|((_, i), part)| i == item && **part == Split::Test).count();
+        items.iter().map(count).collect()
+    }
+
+    #[test]
+    fn equal_times_prefer_no_item() {
+        let counts = held_out_among_equal_times(1);
+        assert_eq!(counts.iter().sum::<usize>(), 400, "one of each user");
+        // Binomial: 40 expected, standard deviation 6.
+        assert!(counts.iter().all(|count| (16..=64).contains(count)), "{counts:?}");
+        assert_ne!(counts, held_out_among_equal_times(2), "another seed draws other lots");
+        assert_eq!(counts, held_out_among_equal_times(1));
+    }
+
+    #[test]
+    fn lots_stay_when_other_users_and_items_come() {
+        let items = names(10);
+        let of_u = |more: &[(&'static str, &'static str, i64)]| {
+            let mut log: Vec<_> = items.iter().map(|item| ("u", item.as_str(), 5)).collect();
+            log.extend(more);
+            let mut log = dataset(&log);
+            assign(&mut log, &temporal(3), MIN_INTERACTIONS, &Context::default()).expect("assigned");
+            parts(&log).into_iter().filter(|((user, _), _)| user == "u").collect::<Vec<_>>()
+        };
+        assert_eq!(of_u(&[]), of_u(&[("a", "a", 1), ("z", "i000", 5)]));
     }
 
     #[test]
@@ -412,7 +490,7 @@ mod tests {
             let assigned = assign(&mut dataset(&log), &spec, min_history, &Context::default()).expect("assigned");
             (assigned.num_ties, assigned.num_too_short)
         };
-        let temporal = SplitSpec::Temporal { ratios: Ratios::default() };
+        let temporal = temporal(0);
         assert_eq!(of(&|n| n, temporal, 10), (0, 1));
         assert_eq!(of(&|n| n / 2, temporal, 10), (1, 1), "the cut after nine lies between equal times");
         assert_eq!(of(&|_| 0, temporal, 4), (1, 0));
@@ -423,7 +501,7 @@ mod tests {
     #[test]
     fn repeated_pairs_count_once_with_their_first_time() {
         let mut log = dataset(&[("u", "a", 9), ("u", "b", 2), ("u", "a", 1), ("u", "c", 3)]);
-        let assigned = assign(&mut log, &SplitSpec::LeaveOneOut, MIN_INTERACTIONS, &Context::default());
+        let assigned = assign(&mut log, &SplitSpec::LeaveOneOut { seed: 0 }, MIN_INTERACTIONS, &Context::default());
         assert_eq!(assigned.expect("assigned").num_repeated, 1);
         let of = |item: &str| parts(&log)[&("u".to_owned(), item.to_owned())];
         assert_eq!((of("a"), of("b"), of("c")), (Split::Train, Split::Valid, Split::Test));
@@ -443,11 +521,11 @@ mod tests {
         let ratios = Ratios::default();
         let auto = SplitSpec::default();
         assert_eq!(auto.resolve(true, true).expect("column"), SplitSpec::Column);
-        assert_eq!(auto.resolve(false, true).expect("times"), SplitSpec::Temporal { ratios });
+        assert_eq!(auto.resolve(false, true).expect("times"), SplitSpec::Temporal { ratios, seed: 0 });
         assert_eq!(auto.resolve(false, false).expect("neither"), SplitSpec::Random { ratios, seed: 0 });
         assert!(SplitSpec::Column.resolve(false, true).is_err());
-        assert!(SplitSpec::Temporal { ratios }.resolve(true, false).is_err());
-        assert!(SplitSpec::LeaveOneOut.resolve(true, false).is_err());
+        assert!(SplitSpec::Temporal { ratios, seed: 0 }.resolve(true, false).is_err());
+        assert!(SplitSpec::LeaveOneOut { seed: 0 }.resolve(true, false).is_err());
     }
 
     #[test]
@@ -474,7 +552,7 @@ mod tests {
             let named: Vec<_> = log.iter().map(|(u, i, t)| (format!("u{u}"), format!("i{i}"), *t)).collect();
             let mut rows: Vec<_> = named.iter().map(|(u, i, t)| (u.as_str(), i.as_str(), *t)).collect();
             let ratios = Ratios::default();
-            let spec = if by_time { SplitSpec::Temporal { ratios } } else { SplitSpec::Random { ratios, seed } };
+            let spec = if by_time { SplitSpec::Temporal { ratios, seed: 0 } } else { SplitSpec::Random { ratios, seed } };
             let mut first = dataset(&rows);
             assign(&mut first, &spec, MIN_INTERACTIONS, &Context::default()).expect("assigned");
             Stream::new(seed, Purpose::Shuffle, 0, 0).shuffle(&mut rows);

@@ -27,6 +27,12 @@ pub enum Error {
         /// The user, as written in output.
         user: String,
     },
+    /// There is nothing to judge lists by.
+    #[error("nothing_held_out: {part} of this graph holds no interaction, so there is nothing to judge lists by")]
+    NothingHeldOut {
+        /// The part that was asked for.
+        part: &'static str,
+    },
     /// A history of a user the graph does not know is empty or names what is not there.
     #[error("{place}: bad_history: {reason}")]
     History {
@@ -79,7 +85,9 @@ impl Error {
             Self::Graph(e) => e.class(),
             Self::Model(e) => e.class(),
             Self::Eval(e) => e.class(),
-            Self::ColdUser { .. } | Self::History { .. } | Self::BadFile { .. } => ErrorClass::Input,
+            Self::ColdUser { .. } | Self::NothingHeldOut { .. } | Self::History { .. } | Self::BadFile { .. } => {
+                ErrorClass::Input
+            }
             Self::Usage { .. } | Self::Unfinished { .. } | Self::OtherRun { .. } => ErrorClass::Usage,
             Self::Sink(_) => ErrorClass::Runtime,
         }

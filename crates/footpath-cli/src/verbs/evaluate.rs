@@ -2,10 +2,13 @@
 
 use crate::args::{DeviceArg, refuse_overlap};
 use crate::failure::Failure;
-use crate::text;
+use crate::text::{self, thousands};
 use crate::work::Work;
 use clap::{Args, ValueEnum};
-use footpath::evaluate::{self, BadRows, Beside, Comparison, Figures, Metric, Options, PathMetric, Report, Subject};
+use footpath::evaluate::{
+    self, BadRows, Beside, Comparison, Counterfactual, Figures, GroupTable, Metric, Options, PathMetric, Reasons, Report,
+    Subject,
+};
 use footpath::recommend::Weights;
 use footpath::{ArtefactKind, Kg, Split, artefact};
 use std::io::{self, Write};
@@ -64,9 +67,21 @@ pub(crate) struct EvaluateArgs {
     /// Compare the explanations with random legal paths between the same users and items
     #[arg(long, conflicts_with = "recs")]
     random_paths: bool,
+    /// See how far items fall when what their reasons begin with is taken away, beside taking another choice away
+    #[arg(long, conflicts_with = "recs")]
+    counterfactual: bool,
+    /// What users disliked, for the share of paths that run through it: a table with user_id and item_id
+    #[arg(long, value_name = "FILE", conflicts_with = "recs")]
+    dislikes: Option<PathBuf>,
     /// Lists of anyone to compare with, user by user
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
+    /// Figures by groups of users: a table with user_id and a column of groups, which is named if there are several
+    #[arg(long, value_name = "FILE[:COLUMN]")]
+    user_groups: Option<GroupTable>,
+    /// Exposure of groups of items: a table with item_id and a column of groups
+    #[arg(long, value_name = "FILE[:COLUMN]")]
+    item_groups: Option<GroupTable>,
     /// Leave out bad rows of lists, and count them
     #[arg(long)]
     lenient: bool,
@@ -92,7 +107,7 @@ struct SubjectArgs {
     /// A model
     #[arg(long, value_name = "MODEL")]
     model: Option<PathBuf>,
-    /// Lists of anyone, tab-separated with a header: user, rank, item, score
+    /// Lists of anyone: a table with the columns user, item, and rank or score, or what recommend --json wrote
     #[arg(long, value_name = "FILE")]
     recs: Option<PathBuf>,
 }
@@ -132,12 +147,16 @@ pub(crate) fn run(args: &EvaluateArgs, work: &Work) -> Result<(), Failure> {
         recency: args.recency,
         optimise: args.optimise.as_deref().map(str::parse::<Weights>).transpose()?,
         random_paths: args.random_paths.then_some(args.seed),
+        counterfactual: args.counterfactual.then_some(args.seed),
+        dislikes: args.dislikes.clone(),
         beside: match args.baselines {
             None => Beside::Nothing,
             Some(BaselineSet::Quick) => Beside::Baselines(args.seed),
             Some(BaselineSet::Tuned) => Beside::Tuned(args.seed),
         },
         against: args.against.clone(),
+        user_groups: args.user_groups.clone(),
+        item_groups: args.item_groups.clone(),
         bad_rows: if args.lenient { BadRows::LeaveOut } else { BadRows::Refuse },
         command: Some(std::env::args().collect::<Vec<_>>().join(" ")),
     };
@@ -148,6 +167,7 @@ pub(crate) fn run(args: &EvaluateArgs, work: &Work) -> Result<(), Failure> {
     args.out.iter().try_for_each(|out| artefact::refuse_existing(out, ArtefactKind::Evaluation, replace))?;
     let context = work.on(&args.device.device);
     let kg = Kg::open(&args.kg, &context)?;
+    kg.origin().serious().for_each(|line| work.note(&format!("warning: {line}")));
     let report = evaluate::run(&kg, &subject, &options, &context)?;
     if let Some(out) = &args.out {
         report.publish(&kg, out, replace)?;
@@ -192,11 +212,70 @@ pub(crate) fn print_report(out: &mut dyn Write, report: &Report) -> io::Result<(
         writeln!(out, " not run: {why}")?;
     }
     print_further(out, report)?;
+    print_groups(out, report)?;
     let users = report.figures.metrics.num_users;
     let faithful = report
         .faithful
         .map_or(String::new(), |share| format!("; {:.1} % of {} paths faithful", share * 100.0, report.num_paths));
     writeln!(out, " {users} users with held-out items{faithful}")
+}
+
+/// Whether reasons are the reasons.
+fn print_reasons(out: &mut dyn Write, whose: &str, reasons: &Reasons) -> io::Result<()> {
+    let share = |share: f64, [low, high]: [f64; 2]| {
+        format!("{:.1} % ±{:.1}", 100.0 * share, 50.0 * (high - low))
+    };
+    let p = &reasons.preference;
+    writeln!(
+        out,
+        " paths{whose} through something disliked {}, through something chosen only once {}",
+        share(p.disliked, p.disliked_interval),
+        share(p.once, p.once_interval)
+    )?;
+    let Some(Counterfactual { fidelity: f, .. }) = &reasons.counterfactual else { return Ok(()) };
+    let against = f.difference.as_ref().map_or(String::new(), |c| format!("; difference {}", difference(c)));
+    writeln!(
+        out,
+        " items fall by {:.3} without what the reason{whose} begins with, by {:.3} without another choice{against} \
+         ({} items of {} users)",
+        f.without_reason, f.without_random, f.num_items, f.num_users
+    )
+}
+
+/// Fairness: how well groups of users are served, and how much of the lists groups of items have.
+fn print_groups(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let k = report.figures.metrics.k;
+    if !report.user_groups.is_empty() {
+        let shown = [Metric::Ndcg, Metric::HitRate, Metric::Recall].map(|metric| metric.label(k));
+        let header: Vec<&str> =
+            ["group of users", "users"].into_iter().chain(shown.iter().map(String::as_str)).collect();
+        let mut table = text::table(&header, 1);
+        for (name, group) in &report.user_groups {
+            let cell = |label: &String| {
+                let [low, high] = group.intervals.get(label).copied().unwrap_or_default();
+                format!("{:.4} ±{:.3}", group.means.get(label).copied().unwrap_or_default(), (high - low) / 2.0)
+            };
+            let cells = shown.iter().map(cell);
+            table.add_row([name.clone(), thousands(group.num_users as u64)].into_iter().chain(cells));
+        }
+        text::print(out, &table)?;
+        let gap = footpath::evaluate::gap(&report.user_groups, &Metric::Ndcg.label(k));
+        writeln!(out, " gap between the best and the worst group: {} {gap:.4}", Metric::Ndcg.label(k))?;
+    }
+    if !report.item_groups.is_empty() {
+        let header = ["group of items", "items", "% of items", "% of train", "% of slots", "% of exposure", "ratio"];
+        let mut table = text::table(&header, 1);
+        for (name, group) in &report.item_groups {
+            let shares = [group.share_of_items, group.share_of_train, group.share_of_slots, group.share_of_exposure];
+            let ratio = group.exposure_ratio().map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
+            let cells = shares.into_iter().map(|share| format!("{:.1}", 100.0 * share));
+            let row = [name.clone(), thousands(group.num_items as u64)].into_iter().chain(cells);
+            table.add_row(row.chain(std::iter::once(ratio)));
+        }
+        text::print(out, &table)?;
+        writeln!(out, " exposure of place r: 1 / log2(1 + r); ratio: exposure over train")?;
+    }
+    Ok(())
 }
 
 fn difference(c: &Comparison) -> String {
@@ -228,6 +307,10 @@ fn print_further(out: &mut dyn Write, report: &Report) -> io::Result<()> {
                 writeln!(out, "   {name:<10} random {:.3}  {}", mean.mean, difference(c))?;
             }
         }
+    }
+    let of_random = report.random_paths.as_ref().and_then(|random| random.reasons.as_ref());
+    for (whose, reasons) in [("", report.reasons.as_ref()), (" of random legal paths", of_random)] {
+        reasons.map_or(Ok(()), |reasons| print_reasons(out, whose, reasons))?;
     }
     if let (Some(calibration), Some(entropy)) = (&report.calibration, report.path_entropy) {
         writeln!(out, " calibration error {:.4}, entropy of an item's paths {entropy:.3} nats", calibration.ece)?;

@@ -6,11 +6,11 @@ use crate::text::{self, thousands};
 use crate::work::Work;
 use clap::{Args, ValueEnum};
 use footpath::import::{
-    self, Columns, Explained, FactsReport, Format, GraphReport, ImportReport, Imported, Inputs, Mapping, MaxBad,
-    MinInteractions, Options, RatedAgain, Ratios, Severity, Spelling, SplitSpec,
+    self, Columns, CutReport, Explained, FactsReport, Format, GraphReport, ImportReport, Imported, Inputs, Mapping,
+    MaxBad, MinInteractions, Options, RatedAgain, Ratings, Ratios, Severity, Spelling, SplitSpec,
 };
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// Import a data set, or a knowledge graph alone, into a knowledge graph
@@ -58,11 +58,17 @@ pub(crate) struct ImportArgs {
     /// Drop users and items with fewer interactions, again and again until none has fewer
     #[arg(long, value_name = "user=N,item=N", value_parser = min_interactions)]
     min_interactions: Option<MinInteractions>,
+    /// Drop interactions before this time, written as the log writes times
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    since: Option<String>,
+    /// Drop interactions at this time and later
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    until: Option<String>,
     /// Users with fewer interactions stay in train when the split is by shares of each user's log
     #[arg(long, value_name = "N", default_value_t = Options::default().min_history)]
     min_history: usize,
-    /// What the files call their columns; an empty name leaves a column out
-    #[arg(long, value_name = "NAME=COLUMN,…")]
+    /// What the files call their columns, or a TOML file that says so; an empty name leaves a column out
+    #[arg(long, value_name = "NAME=COLUMN,…", value_parser = columns)]
     columns: Option<Columns>,
     /// Ways of spelling that make no difference between two ids: number (12.0 is 12), zeros, blanks, quotes, case,
     /// accents, local (an IRI is its local name)
@@ -80,7 +86,7 @@ pub(crate) struct ImportArgs {
     /// Let an interaction weigh as much as its rating says, for laws with --edge-weights
     #[arg(long)]
     rating_weights: bool,
-    /// Seed of a random split
+    /// Seed of a random split, and of the order of equal times
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Skip bad records, and count them, instead of refusing the data
@@ -191,6 +197,14 @@ fn ratios(text: &str) -> Result<Ratios, String> {
     }
 }
 
+/// `NAME=COLUMN,…`, or a file of TOML with the same.
+fn columns(text: &str) -> Result<Columns, String> {
+    if text.contains('=') || !text.ends_with(".toml") {
+        return text.parse::<Columns>().map_err(|e| e.to_string());
+    }
+    import::read_columns(Path::new(text)).map_err(|e| e.to_string())
+}
+
 fn min_interactions(text: &str) -> Result<MinInteractions, String> {
     let mut min = MinInteractions::default();
     for pair in text.split(',') {
@@ -215,6 +229,8 @@ pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
             RatedAgainArg::Refuse => RatedAgain::Refuse,
         },
         min_interactions: args.min_interactions.unwrap_or_default(),
+        since: args.since.clone(),
+        until: args.until.clone(),
         min_history: args.min_history,
         columns: args.columns.clone().unwrap_or_default(),
         same_ids: args.same_ids.clone(),
@@ -290,8 +306,8 @@ fn split(args: &ImportArgs) -> SplitSpec {
     let (ratios, seed) = (args.ratios, args.seed);
     match args.split {
         None => SplitSpec::Auto { ratios, seed },
-        Some(SplitArg::Temporal) => SplitSpec::Temporal { ratios },
-        Some(SplitArg::LeaveOneOut) => SplitSpec::LeaveOneOut,
+        Some(SplitArg::Temporal) => SplitSpec::Temporal { ratios, seed },
+        Some(SplitArg::LeaveOneOut) => SplitSpec::LeaveOneOut { seed },
         Some(SplitArg::Date) => SplitSpec::Date { ratios },
         Some(SplitArg::Random) => SplitSpec::Random { ratios, seed },
         Some(SplitArg::Column) => SplitSpec::Column,
@@ -307,6 +323,7 @@ fn print_report(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
         ("interactions in train", report.graph.num_train),
         ("held out for valid", report.num_valid),
         ("held out for test", report.num_test),
+        ("dropped by --since and --until", report.log.num_outside),
         ("dropped by --min-rating", report.log.num_filtered),
         ("dropped by --min-interactions", report.log.num_rare),
         ("duplicate interactions dropped", report.dropped.duplicate_interactions),
@@ -327,7 +344,11 @@ fn print_report(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
         table.add_row([format!("bad records skipped: {kind}"), thousands(*count)]);
     }
     text::print(out, &table)?;
-    if has_log { print_cut(out, report) } else { Ok(()) }
+    if !has_log(report) {
+        return Ok(());
+    }
+    print_cut(out, &report.split, &report.cut)?;
+    report.ratings.iter().try_for_each(|ratings| print_ratings(out, ratings))
 }
 
 /// Whether there were interactions, kept or dropped.
@@ -347,31 +368,12 @@ fn of_held_out_facts(facts: &FactsReport) -> [(&'static str, u64); 6] {
 }
 
 /// Which split was made, why, and what it holds out.
-fn print_cut(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
-    let cut = &report.cut;
-    let made = match report.split {
-        SplitSpec::Auto { .. } => "auto",
-        SplitSpec::Column => "by the parts that the log names",
-        SplitSpec::Temporal { .. } => "temporal: the latest of each user",
-        SplitSpec::LeaveOneOut => "leave-one-out: the last two of each user",
-        SplitSpec::Random { .. } => "random: of each user, by the seed",
-        SplitSpec::Date { .. } => "date: what is later than one date for everybody",
-        SplitSpec::None => "none",
-    };
-    writeln!(out, " split {made} ({})", cut.why)?;
-    if let Some([valid, test]) = cut.dates {
-        writeln!(out, " valid from time {valid}, test from {test}")?;
-    }
-    writeln!(
-        out,
-        " held out of {} users, {} at least and {} in the median; {} users too short, {} with equal times at a cut",
-        thousands(cut.num_users_held_out),
-        cut.min_held_out,
-        cut.median_held_out,
-        thousands(cut.num_users_too_short),
-        thousands(cut.num_users_with_ties)
-    )?;
-    let Some(ratings) = &report.ratings else { return Ok(()) };
+pub(crate) fn print_cut(out: &mut dyn Write, split: &SplitSpec, cut: &CutReport) -> io::Result<()> {
+    writeln!(out, " split {} ({})", split.words(), cut.why)?;
+    writeln!(out, " {}", cut.words())
+}
+
+pub(crate) fn print_ratings(out: &mut dyn Write, ratings: &Ratings) -> io::Result<()> {
     let bars: Vec<String> =
         ratings.histogram.iter().map(|bar| format!("{} ×{}", bar.rating, thousands(bar.count))).collect();
     writeln!(out, " ratings {} to {}: {}", ratings.min, ratings.max, bars.join(", "))

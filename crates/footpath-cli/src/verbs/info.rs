@@ -1,7 +1,7 @@
 //! `footpath info`
 
 use crate::failure::Failure;
-use crate::verbs::import::print_graph;
+use crate::verbs::import::{print_cut, print_graph, print_ratings};
 use crate::work::Work;
 use clap::Args;
 use footpath::{Kg, KgSummary};
@@ -24,17 +24,22 @@ pub(crate) fn run(args: &InfoArgs, work: &Work) -> Result<(), Failure> {
     if args.json {
         return work.json(&summary);
     }
-    let KgSummary { graph, num_valid, num_test, num_valid_facts, num_test_facts, hash } = &summary;
+    let KgSummary { graph, num_valid, num_test, num_valid_facts, num_test_facts, hash, origin } = &summary;
     work.tell(|out| {
         print_graph(out, graph)?;
         let num_train = graph.num_train;
         if graph.num_users > 0 {
             writeln!(out, " interactions: {num_train} train, {num_valid} valid, {num_test} test")?;
+            if let (Some(split), Some(cut)) = (&origin.split, &origin.cut) {
+                print_cut(out, split, cut)?;
+            }
         }
         if num_valid_facts + num_test_facts > 0 {
             let num_train = graph.num_triples;
             writeln!(out, " facts: {num_train} train, {num_valid_facts} valid, {num_test_facts} test")?;
         }
-        writeln!(out, " hash: {hash}")
+        origin.ratings.iter().try_for_each(|ratings| print_ratings(out, ratings))?;
+        writeln!(out, " hash: {hash}")?;
+        origin.findings.iter().try_for_each(|finding| writeln!(out, " {}: {finding}", finding.severity))
     })
 }

@@ -91,7 +91,11 @@ fn naive(kg: &TrainKg, user: NodeId, list: &[(NodeId, Option<Path>)], k: usize) 
         kg.items_of(user).iter().enumerate().map(|(at, &item)| (kg.times_of(user)[at], item)).collect();
     history.sort();
     let times = naive_average(&history.iter().map(|h| h.0 as f64).collect::<Vec<_>>());
-    let recency = |item: NodeId| history.iter().position(|h| h.1 == item.0).map_or(0.0, |at| times[at]);
+    let recency = |item: NodeId| {
+        let Some(own) = history.iter().find(|h| h.1 == item.0) else { return 0.0 };
+        let same: Vec<f64> = (0..history.len()).filter(|&at| history[at].0 == own.0).map(|at| times[at]).collect();
+        same.iter().sum::<f64>() / same.len() as f64
+    };
     let popularity = |node: NodeId| {
         let mut same: Vec<NodeId> = kg.range(kg.type_of(node)).map(NodeId).collect();
         same.sort_by_key(|&other| (kg.degree(other), other));

@@ -52,8 +52,9 @@ fn found(
     let [valid, test] = [valid, test].map(|part| HeldOut::from(part.as_slice()));
     let all = leaks(&kg, &valid, &test, Order::ByTime, &Context::default()).expect("nobody asked for the end");
     assert!(all.iter().all(|leak| leak.example.is_some() == (leak.found > 0)), "{all:?}");
-    let name =
-        |leak: &Leak| ["L1", "L5", "L6", "L7", "L9"].into_iter().find(|name| *name == leak.check).expect("known");
+    let name = |leak: &Leak| {
+        ["L1", "L5", "L6", "L7", "L9", "L12"].into_iter().find(|name| *name == leak.check).expect("known")
+    };
     all.iter().filter(|leak| leak.found > 0).map(|leak| (name(leak), leak.found, leak.is_bad())).collect()
 }
 
@@ -113,6 +114,19 @@ fn each_leak_that_is_planted_is_found() {
         twin.item_titles[item] = title;
     }
     assert_eq!(found(twin, |_, _, _| ()), [("L9", 1, false)]);
+}
+
+#[test]
+fn what_others_chose_later_is_known_unless_the_split_is_at_one_date() {
+    let users_in_turn = |start_of: &dyn Fn(u32) -> i64| {
+        let mut data = dataset();
+        data.interactions.iter_mut().for_each(|i| i.time = 1_600_000_000 + i.time + start_of(i.user));
+        found(data, |_, _, _| ())
+    };
+    // Each begins when the one before has ended: all but the last user's held-out choices come before that of others.
+    assert_eq!(users_in_turn(&|user| 1_000 * i64::from(user)), [("L12", 22, false)]);
+    // All choose at the same moments, and the fifth moment is the last in train.
+    assert_eq!(users_in_turn(&|_| 0), []);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::spelling::Spelling;
 use super::times::{self, Form};
 use super::values::{self, Name, TimeUnits};
 use crate::dataset::{Dataset, MAX_RELATIONS, NONE, RawInteraction, RawRelation, RawTriple};
-use crate::error::{Result, show};
+use crate::error::{Error, Result, show};
 use crate::heldout::Split;
 use crate::interner::Interner;
 use crate::kg::INTERACTED;
@@ -56,6 +56,8 @@ pub(super) struct Collector {
     pub(super) dangling: Dangling,
     /// Items whose entity is another item's already, and the entity.
     pub(super) twins: Vec<(u32, u32)>,
+    /// Entities listed with a type that is the graph's own, with where that is said.
+    pub(super) reserved_types: Vec<(u32, At, String)>,
     /// Whether the ratings are a column of labels, where 0 is no choice.
     pub(super) has_label: bool,
     /// Whether the layout gives items and entities the same ids.
@@ -231,6 +233,21 @@ impl Collector {
         time.at_scale(self.time_scale).ok_or_else(too_fine)
     }
 
+    /// A time that an option gives, in the parts of a unit that the times of the log count.
+    pub(super) fn time_of_option(&mut self, option: &'static str, text: &str) -> Result<i64> {
+        let usage = |reason: String| Error::Usage { option, reason };
+        let time = times::parse(text).map_err(|why| usage(format!("`{}`: {why}", show(text.as_bytes()))))?;
+        if self.time_form.is_some_and(|form| form != time.form) {
+            let written = if time.form == Form::Number { "dates" } else { "numbers" };
+            return Err(usage(format!("the times of the log are {written}; give one written like them")));
+        }
+        let too_fine = || usage("written more finely than the times of the log can be counted".to_owned());
+        if time.scale > self.time_scale {
+            self.refine_times(time.scale).ok_or_else(too_fine)?;
+        }
+        time.at_scale(self.time_scale).ok_or_else(too_fine)
+    }
+
     /// Notes the unit that a time seems to have.
     pub(super) fn see_time(&mut self, units: i64, at: At) {
         self.units.add(units, at.file, at.line);
@@ -308,10 +325,9 @@ impl Collector {
         if self.leaves_out(&[id]) {
             return Ok(());
         }
-        if RESERVED_TYPES.contains(&kind) {
-            let message = format!("`{kind}` is the graph's own node type; call the entity type something else");
-            return Err(Flaw::new("reserved_type", message).at(1));
-        }
+        // Whether an item is meant shows when all links are there.
+        let reserved = RESERVED_TYPES.contains(&kind).then(|| kind.to_owned());
+        let kind = if reserved.is_some() { UNTYPED } else { kind };
         if self.dataset.entities.find(id).is_some() {
             return Err(Flaw::new("duplicate_id", format!("entity `{}` stands twice", show(id.as_bytes()))).at(0));
         }
@@ -321,6 +337,7 @@ impl Collector {
         let label = label.map_or(NONE, |label| self.label(label));
         let number = self.dataset.entity(id, kind);
         set(&mut self.dataset.entity_labels, number, label);
+        self.reserved_types.extend(reserved.map(|kind| (number, at, kind)));
         self.check_room()
     }
 

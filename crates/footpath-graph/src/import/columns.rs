@@ -73,6 +73,20 @@ impl Columns {
         Ok(())
     }
 
+    /// Reads the same from TOML: `user_id = "userId"`, a line for each column.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the place of what is no TOML, or naming what is not known.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let names: BTreeMap<String, String> = toml::from_str(text).map_err(|e| {
+            let reason = format!("expected lines such as user_id = \"userId\": {e}");
+            Error::Usage { option: "columns", reason: reason.trim_end().to_owned() }
+        })?;
+        let mut columns = Self::default();
+        names.iter().try_for_each(|(known, given)| columns.set(known, given))?;
+        Ok(columns)
+    }
+
     /// What a column is called in the files.
     pub(super) fn name<'a>(&'a self, known: &'a str) -> &'a str {
         self.0.get(known).map_or(known, String::as_str)

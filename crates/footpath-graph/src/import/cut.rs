@@ -53,6 +53,19 @@ impl CutReport {
         }
     }
 
+    /// What it holds out, in a line for people.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Self { num_users_held_out, min_held_out, median_held_out, .. } = self;
+        let (short, ties) = (self.num_users_too_short, self.num_users_with_ties);
+        let dates =
+            self.dates.map_or(String::new(), |[valid, test]| format!("valid from time {valid}, test from {test}; "));
+        format!(
+            "{dates}held out of {num_users_held_out} users, {min_held_out} at least and {median_held_out} in the \
+             median; {short} users too short, {ties} with equal times at a cut"
+        )
+    }
+
     /// Tells what makes figures on what is held out less than they seem.
     pub(super) fn tell(&self, options: &Options, split: &SplitSpec, problems: &mut Problems) {
         let (held_out, kept, least) = (self.num_users_held_out, self.num_users_kept, options.min_history);
@@ -62,7 +75,9 @@ impl CutReport {
         if held_out == 0 && *split != SplitSpec::None {
             let message = match split {
                 SplitSpec::Column => "the log names no part but train, so nothing is held out".to_owned(),
-                SplitSpec::LeaveOneOut => format!("nothing is held out: none of {kept} users has three interactions"),
+                SplitSpec::LeaveOneOut { .. } => {
+                    format!("nothing is held out: none of {kept} users has three interactions")
+                }
                 SplitSpec::Date { .. } => "nothing is held out: all times are equal".to_owned(),
                 _ => format!(
                     "nothing is held out: none of {kept} users has {least} interactions, as a split by shares needs"
@@ -88,14 +103,14 @@ impl CutReport {
             let count = self.num_users_with_ties;
             let message =
                 format!("{count} of {held_out} users have equal times on both sides of a cut, and {TIES} decides");
-            let finding = Finding::new("ties_at_a_cut", Severity::Warning, count, message);
+            let finding = Finding::new("ties_at_a_cut", Severity::Note, count, message);
             problems.find(finding.way_out("finer times, or --split date, which never cuts between equal ones"));
         }
     }
 }
 
 /// What decides between interactions of equal time.
-const TIES: &str = "the order of the items' ids";
+const TIES: &str = "a hash of seed, user and item";
 
 fn why(asked: &SplitSpec, made: &SplitSpec) -> &'static str {
     match (asked, made) {

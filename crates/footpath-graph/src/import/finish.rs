@@ -1,12 +1,12 @@
 //! What is done once all records are there: contradictions, filter, split, graph, report.
 
-use super::collector::Collector;
+use super::collector::{Collector, LogFields};
 use super::cut::CutReport;
 use super::findings::{Example, Finding, Severity};
 use super::options::Options;
 use super::problems::{Flaw, Problems};
 use super::report::{ImportReport, Imported, Log};
-use super::{meeting, missing};
+use super::{meeting, missing, restated};
 use crate::build::Built;
 use crate::dataset::NONE;
 use crate::error::{Error, Result};
@@ -25,13 +25,14 @@ pub(super) fn finish(
     problems.stop_if_strict()?;
     collector.pass_on_oddities(&mut problems);
     let fields = collector.log_fields.unwrap_or_default();
-    check_fields(options, fields.rating)?;
+    check_fields(options, fields)?;
     let split = resolve(options.split, &collector)?;
     collector.settle_lines();
     let held_out_facts = collector.settle_held_out_facts(&mut problems, context)?;
     collector.settle_weights(&mut problems, context)?;
     collector.settle_links(&mut problems)?;
     collector.join_by_id(options.join_by_id || collector.joins_by_id, &mut problems);
+    collector.settle_reserved_types(&mut problems)?;
     collector.settle_twins(&mut problems);
     collector.settle_inverses(options.merge_inverses, &mut problems, context)?;
     collector.settle_log(&mut problems, context)?;
@@ -41,10 +42,12 @@ pub(super) fn finish(
     missing::tell(&collector, &mut problems);
     let meetings = meeting::look(&collector, &mut problems, context)?;
     meeting::titles(&collector, &mut problems);
+    restated::tell(&collector, &mut problems, context)?;
     let num_read = collector.dataset.interactions.len() as u64;
     let num_rated_again = collector.settle_rated_again(options.rated_again, &mut problems)?;
     problems.stop_if_strict()?;
     ratings.iter_mut().for_each(|ratings| ratings.num_rated_again = num_rated_again);
+    let num_outside = collector.drop_outside(options.since.as_deref(), options.until.as_deref())?;
     let num_filtered = collector.drop_low_ratings(min_rating);
     let num_rare = collector.drop_rare(options.min_interactions, context)?;
     let unused_relations = collector.drop_unused_relations();
@@ -61,7 +64,7 @@ pub(super) fn finish(
     let num_linked_items = dataset.links.iter().filter(|&&l| l != NONE).count() as u64;
     let mut built = Built::of(dataset, context)?;
     built.dropped.duplicate_interactions += assigned.num_repeated;
-    let log = Log { num_read, num_filtered, num_rare, num_records, num_linked_items };
+    let log = Log { num_read, num_outside, num_filtered, num_rare, num_records, num_linked_items };
     let mut report = ImportReport::of(&built, log, context)?;
     (report.format, report.split, report.cut) = (options.format, split, cut);
     (report.skipped, report.warnings, report.findings) = (settled.skipped, settled.warnings, settled.findings);
@@ -105,11 +108,17 @@ fn tell_no_log(collector: &Collector, problems: &mut Problems) {
     problems.find(finding.way_out("--interactions FILE adds a log"));
 }
 
-/// Refuses options that need ratings where there are none.
-fn check_fields(options: &Options, has_ratings: bool) -> Result<()> {
-    for (option, given) in [("min-rating", options.min_rating.is_some()), ("rating-weights", options.rating_weights)] {
-        if given && !has_ratings {
-            return Err(Error::Usage { option, reason: "the interactions have no ratings".to_owned() });
+/// Refuses options that need ratings or times where there are none.
+fn check_fields(options: &Options, fields: LogFields) -> Result<()> {
+    let asked = [
+        ("min-rating", options.min_rating.is_some(), fields.rating, "ratings"),
+        ("rating-weights", options.rating_weights, fields.rating, "ratings"),
+        ("since", options.since.is_some(), fields.time, "times"),
+        ("until", options.until.is_some(), fields.time, "times"),
+    ];
+    for (option, is_given, is_there, what) in asked {
+        if is_given && !is_there {
+            return Err(Error::Usage { option, reason: format!("the interactions have no {what}") });
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use super::collector::{At, Collector};
 use super::findings::{Example, Finding, Severity};
 use super::join::example;
+use super::origins::Origins;
 use super::problems::Problems;
 use super::spelling::Spelling;
 use crate::dataset::NONE;
@@ -42,7 +43,10 @@ pub(super) fn look(collector: &Collector, problems: &mut Problems, context: &Con
 
 /// Items of the log and items that are listed.
 fn items(collector: &Collector, problems: &mut Problems, context: &Context) -> Result<Option<Meeting>> {
-    let Some(listing) = collector.listing else { return Ok(None) };
+    let Some(listing) = collector.listing else {
+        unlisted(collector, problems);
+        return Ok(None);
+    };
     let dataset = &collector.dataset;
     // Line of the first interaction with each item, and of its listing.
     let mut chosen = vec![0; dataset.items.len()];
@@ -71,7 +75,7 @@ fn items(collector: &Collector, problems: &mut Problems, context: &Context) -> R
         all().filter(|&(_, chosen, listed)| chosen > 0 && listed == 0).map(|(i, ..)| i).collect();
     let only_listed: Vec<u32> =
         all().filter(|&(_, chosen, listed)| chosen == 0 && listed > 0).map(|(i, ..)| i).collect();
-    let near = near_misses(&dataset.items, &only_chosen, &only_listed);
+    let near = near_misses(&dataset.items, &only_chosen, &dataset.items, &only_listed);
     let line = |item: u32| chosen.get(item as usize).copied().unwrap_or(0);
     let in_log = |item: u32| {
         let (path, line) = collector.log.place(line(item), &collector.files);
@@ -103,6 +107,36 @@ fn items(collector: &Collector, problems: &mut Problems, context: &Context) -> R
     Ok(Some(meeting))
 }
 
+/// Tells of items of the log that would be entities of the facts if they were spelled like them, where no list says
+/// which item is which entity.
+fn unlisted(collector: &Collector, problems: &mut Problems) {
+    let dataset = &collector.dataset;
+    let apart: Vec<u32> = (0..).zip(&dataset.links).filter(|(_, link)| **link == NONE).map(|(item, _)| item).collect();
+    let linked: HashSet<u32> = dataset.links.iter().copied().collect();
+    let free: Vec<u32> = (0..).take(dataset.entities.len()).filter(|entity| !linked.contains(entity)).collect();
+    let Some(near) = near_misses(&dataset.items, &apart, &dataset.entities, &free) else { return };
+    let Near { spelling, left, right, count } = near;
+    let message = format!(
+        "{} of {} items of the log are no entities of the facts; {count} of them differ from one in nothing but {}",
+        apart.len(),
+        dataset.items.len(),
+        spelling.words()
+    );
+    let place = |origins: &Origins, ids: &Interner, id: u32, line: u32| {
+        let (path, line) = origins.place(line, &collector.files);
+        let file = path.file_name().map_or_else(String::new, |name| show(name.to_string_lossy().as_bytes()));
+        Example { text: show(ids.get(id).as_bytes()), file, line }
+    };
+    let choice = dataset.interactions.iter().find(|i| i.item == left);
+    let fact = dataset.triples.iter().find(|t| t.head == right || t.tail == right);
+    let (Some(choice), Some(fact)) = (choice, fact) else { return };
+    let severity = if 2 * count >= dataset.items.len() as u64 { Severity::Serious } else { Severity::Warning };
+    let finding = Finding::new("ids_do_not_meet", severity, count, message)
+        .example(place(&collector.log, &dataset.items, left, choice.line))
+        .example(place(&collector.facts, &dataset.entities, right, fact.line));
+    problems.find(finding.way_out(format!("--same-ids {} --join-by-id makes them one", spelling.name())));
+}
+
 /// The way of spelling that joins most ids, with one of each side.
 struct Near {
     spelling: Spelling,
@@ -111,14 +145,14 @@ struct Near {
     count: u64,
 }
 
-fn near_misses(ids: &Interner, left: &[u32], right: &[u32]) -> Option<Near> {
+fn near_misses(left_ids: &Interner, left: &[u32], right_ids: &Interner, right: &[u32]) -> Option<Near> {
     let (left, right) = (left.get(..MAX_COMPARED).unwrap_or(left), right.get(..MAX_COMPARED).unwrap_or(right));
     if left.is_empty() || right.is_empty() {
         return None;
     }
     let with = |spelling: Spelling| {
-        let plain: HashMap<_, u32> = right.iter().map(|&id| (spelling.plain(ids.get(id)), id)).collect();
-        let mut both = left.iter().filter_map(|&id| Some((id, *plain.get(&spelling.plain(ids.get(id)))?)));
+        let plain: HashMap<_, u32> = right.iter().map(|&id| (spelling.plain(right_ids.get(id)), id)).collect();
+        let mut both = left.iter().filter_map(|&id| Some((id, *plain.get(&spelling.plain(left_ids.get(id)))?)));
         let (left, right) = both.next()?;
         Some(Near { spelling, left, right, count: 1 + both.count() as u64 })
     };

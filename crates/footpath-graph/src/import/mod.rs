@@ -50,6 +50,8 @@ mod meeting;
 mod missing;
 mod native;
 mod neo4j;
+#[cfg(feature = "rdf")]
+mod ntriples;
 mod numbers;
 mod openke;
 mod options;
@@ -67,6 +69,7 @@ mod recbole;
 mod record;
 mod records;
 mod report;
+mod restated;
 mod settle;
 mod source;
 mod spelling;

@@ -107,6 +107,12 @@ pub struct Options {
     /// Users and items with fewer interactions are dropped, again and again until none has.
     #[serde(default)]
     pub min_interactions: MinInteractions,
+    /// Interactions before this time are dropped, written as the log writes times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Interactions at this time or later are dropped, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// How to cut the log into train, valid and test.
     pub split: SplitSpec,
     /// Users with fewer interactions stay in train when the split is by shares of each user's log.
@@ -147,6 +153,8 @@ impl Default for Options {
             rating_weights: false,
             rated_again: RatedAgain::default(),
             min_interactions: MinInteractions::default(),
+            since: None,
+            until: None,
             split: SplitSpec::default(),
             min_history: MIN_INTERACTIONS,
             columns: Columns::default(),

@@ -33,6 +33,9 @@ pub struct Imported {
 pub struct Log {
     /// Interactions read.
     pub num_read: u64,
+    /// Interactions dropped for their time.
+    #[serde(default)]
+    pub num_outside: u64,
     /// Interactions dropped for their rating.
     pub num_filtered: u64,
     /// Interactions dropped because their user or item has too few.

@@ -67,6 +67,22 @@ impl Collector {
         dropped as u64
     }
 
+    /// Drops interactions before one time, or at another and later, and the users and unlisted items that have no
+    /// others; the number dropped.
+    pub(super) fn drop_outside(&mut self, since: Option<&str>, until: Option<&str>) -> Result<u64> {
+        let since = since.map(|text| self.time_of_option("since", text)).transpose()?;
+        let until = until.map(|text| self.time_of_option("until", text)).transpose()?;
+        let before = self.dataset.interactions.len();
+        let is_inside = |time: i64| since.is_none_or(|since| time >= since) && until.is_none_or(|until| time < until);
+        self.dataset.interactions.retain(|interaction| is_inside(interaction.time));
+        let dropped = before - self.dataset.interactions.len();
+        if dropped > 0 {
+            self.drop_idle_users();
+            self.drop_idle_items();
+        }
+        Ok(dropped as u64)
+    }
+
     fn drop_idle_users(&mut self) {
         let Dataset { users, interactions, .. } = &mut self.dataset;
         let mut kept = Interner::default();

@@ -405,8 +405,8 @@ fn options_that_do_not_fit_are_usage_errors() {
         Options { min_rating: Some(f32::NAN), ..strict() },
         Options { rating_weights: true, ..strict() },
         Options { split: SplitSpec::Column, ..strict() },
-        Options { split: SplitSpec::Temporal { ratios }, ..strict() },
-        Options { split: SplitSpec::LeaveOneOut, ..strict() },
+        Options { split: SplitSpec::Temporal { ratios, seed: 1 }, ..strict() },
+        Options { split: SplitSpec::LeaveOneOut { seed: 1 }, ..strict() },
     ];
     for options in bad {
         let error = import(folder.path(), &options).map(|_| ()).expect_err("does not fit");

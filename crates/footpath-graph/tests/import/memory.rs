@@ -72,7 +72,7 @@ fn records_from_memory_give_the_same_graph_report_and_checks_as_a_folder() {
     let cases = [
         (films(), strict()),
         (films(), Options { split: SplitSpec::Random { ratios, seed }, ..strict() }),
-        (films(), Options { split: SplitSpec::LeaveOneOut, ..strict() }),
+        (films(), Options { split: SplitSpec::LeaveOneOut { seed: 1 }, ..strict() }),
         (small.path().to_owned(), strict()),
         (small.path().to_owned(), Options { min_rating: Some(3.0), rating_weights: true, ..strict() }),
     ];

@@ -404,7 +404,7 @@ fn nothing_held_out_is_told_of_with_a_way_out_that_works() {
     assert_eq!((report.cut.num_users_held_out, report.cut.num_users_too_short), (0, 8));
     let ratios = Ratios::default();
     for options in [
-        Options { split: SplitSpec::LeaveOneOut, ..strict() },
+        Options { split: SplitSpec::LeaveOneOut { seed: 1 }, ..strict() },
         Options { min_history: 5, ..strict() },
         Options { split: SplitSpec::Date { ratios }, ..strict() },
     ] {
@@ -516,5 +516,98 @@ fn reports_for_manifests_are_bounded() {
         let left_out = report.graph.relations.len() - bounded.graph.relations.len();
         assert_eq!((bounded.num_names_left_out, left_out > 0), (left_out as u64, true));
         assert_eq!(Club::new().report(&strict()).bounded(256 << 10), Club::new().report(&strict()));
+    }
+}
+
+#[test]
+fn items_that_would_be_entities_if_they_were_spelled_like_them_are_told_of() {
+    let club = Club { items: None, triples: facts("G"), ..Club::new() };
+    let report = club.report(&strict());
+    let found = finding(&report.findings, "ids_do_not_meet");
+    assert_eq!((found.severity, found.count, report.graph.num_items_outside_kg), (Severity::Serious, 14, 14));
+    let places: Vec<_> = found.examples.iter().map(|e| (e.file.as_str(), e.line)).collect();
+    assert!(matches!(places[..], [("interactions.tsv", 2..), ("triples.tsv", 2..)]), "{places:?}");
+    assert!(found.way_out.contains("--same-ids case --join-by-id"), "{found}");
+    let joined = club.report(&Options { same_ids: vec![Spelling::Case], join_by_id: true, ..strict() });
+    assert_eq!(joined.graph.num_items_outside_kg, 0);
+}
+
+/// The knowledge says who chose what: as soon as most facts of a relation do, it is told of.
+#[test]
+fn facts_that_restate_the_log_are_told_of() {
+    let restating = |num: usize| {
+        let mut club = Club::new();
+        for (player, game, ..) in rows().take(num) {
+            let _ = writeln!(club.triples, "e{game}\tplayed_by\tp{player}");
+        }
+        // As many facts with somebody who is no player of the game.
+        for n in 0..20 {
+            let _ = writeln!(club.triples, "e{}\tplayed_by\tx{n}", n % NUM_GAMES + 1);
+        }
+        club.report(&strict())
+    };
+    let report = restating(30);
+    let found = finding(&report.findings, "restates_the_log");
+    assert_eq!((found.severity, found.count), (Severity::Serious, 30));
+    assert_eq!(found.examples.first().map(|e| (e.text.as_str(), e.file.as_str())), Some(("played_by", "triples.tsv")));
+    assert!(!kinds(&restating(10).findings).contains(&"restates_the_log"), "ten of thirty");
+    assert!(!kinds(&Club::new().report(&strict()).findings).contains(&"restates_the_log"));
+}
+
+#[test]
+fn interactions_outside_of_a_time_are_dropped() {
+    let club = Club::new();
+    let outside = |since: Option<&str>, until: Option<&str>| {
+        let [since, until] = [since, until].map(|text| text.map(str::to_owned));
+        club.import(&Options { since, until, ..strict() }).map(|imported| imported.report.log.num_outside)
+    };
+    let time = |n: u32| (1_600_000_000 + n * 10_000).to_string();
+    // Of each of eight players ten games, one each ten thousand seconds.
+    assert_eq!(outside(None, None).ok(), Some(0));
+    assert_eq!(outside(Some(&time(2)), None).ok(), Some(16));
+    assert_eq!(outside(None, Some(&time(9))).ok(), Some(8), "a time is the first that is left out");
+    assert_eq!(outside(Some(&format!("{}.5", time(2))), Some(&time(9))).ok(), Some(24));
+    for bad in ["2020-01-01", "yesterday"] {
+        assert!(matches!(outside(Some(bad), None), Err(Error::Usage { option: "since", .. })), "{bad}");
+    }
+    let dates = Club {
+        interactions: log("user_id\titem_id\ttimestamp", |p, g, _, n| format!("p{p}\tg{g}\t2024-01-{:02}", n + 1)),
+        ..Club::new()
+    };
+    let report = dates.report(&Options { since: Some("2024-01-06T00:00:00Z".to_owned()), ..strict() });
+    assert_eq!(report.log.num_outside, 40);
+    let timeless = Club { interactions: log("user_id\titem_id", |p, g, _, _| format!("p{p}\tg{g}")), ..Club::new() };
+    let options = Options { until: Some("5".to_owned()), ..strict() };
+    assert!(matches!(timeless.import(&options), Err(Error::Usage { option: "until", .. })));
+}
+
+#[test]
+fn entities_may_be_called_items_where_they_are_items() {
+    let mut club = Club::new();
+    let types = (1..=NUM_GAMES).map(|n| format!("e{n}\titem\n")).collect::<String>();
+    let others = (0..4).map(|n| format!("d{n}\tperson\n")).chain((0..3).map(|n| format!("m{n}\trule\n")));
+    let entities = format!("entity_id\ttype\n{types}{}", others.collect::<String>());
+    let import_with = |club: &Club, entities: &str| {
+        let folder = club.lay_out();
+        fs::write(folder.path().join("entities.tsv"), entities).expect("written");
+        import(folder.path(), &strict())
+    };
+    let report = import_with(&club, &entities).unwrap_or_else(|e| panic!("{e}")).report;
+    assert_eq!((report.graph.num_items, report.graph.num_items_outside_kg), (14, 0));
+    assert_eq!(report.graph.entities.iter().map(|kind| kind.name.as_str()).collect::<Vec<_>>(), ["person", "rule"]);
+    // Three that no item is linked to are one message.
+    club.items = club.items.map(|items| items.replace("\te1\t", "\t\t").replace("\te2\t", "\t\t"));
+    let wrong = failure(import_with(&club, &entities.replace("d3\tperson", "d3\tuser")), "reserved");
+    assert_eq!((wrong.total, wrong.diagnostics[0].kind, wrong.diagnostics[0].line), (1, "reserved_type", 2));
+    assert!(wrong.diagnostics[0].message.starts_with("3 entities, `e1` first"), "{}", wrong.diagnostics[0].message);
+}
+
+#[test]
+fn columns_may_be_named_in_toml() {
+    let given = Columns::from_toml("user_id = \"userId\"\nrating = \"\"\n").expect("two columns");
+    assert_eq!(given, "user_id=userId,rating=".parse().expect("the same"));
+    for (bad, words) in [("user_id = 3", "user_id"), ("sex = \"s\"", "`sex` is none of"), ("user_id", "line 1")] {
+        let error = Columns::from_toml(bad).expect_err("bad").to_string();
+        assert!(error.contains(words), "{error}");
     }
 }

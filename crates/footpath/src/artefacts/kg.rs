@@ -1,6 +1,8 @@
 //! Knowledge graphs, opened once for any number of verbs.
 
+use super::origin::Origin;
 use crate::error::Result;
+use crate::text::words;
 use footpath_core::{Artefact, ArtefactKind, Context, Manifest};
 use footpath_graph::report::GraphReport;
 use footpath_graph::{HeldOut, HeldOutFacts, Split, TrainKg};
@@ -42,6 +44,8 @@ pub struct KgSummary {
     pub num_test_facts: usize,
     /// Hash of the content.
     pub hash: String,
+    /// How it came about.
+    pub origin: Origin,
 }
 
 impl Kg {
@@ -79,10 +83,23 @@ impl Kg {
         Ok(footpath_graph::kg::held_out_facts(&self.artefact, split)?)
     }
 
+    /// The words of all tokens, in the order of the tokens: nodes as `user:ID`, `item:ID` or `entity:ID`, relations by
+    /// name, an inverse with a leading `~`. Blanks and the like are percent-encoded, so no two tokens share a word.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        words::words(&self.train)
+    }
+
     /// The directory it was opened from.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.artefact.directory()
+    }
+
+    /// How it came about: what its import did and found.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin::of(&self.manifest().config)
     }
 
     /// What it was made of, and how.
@@ -103,6 +120,7 @@ impl Kg {
             num_valid_facts: self.held_out_facts(Split::Valid)?.len(),
             num_test_facts: self.held_out_facts(Split::Test)?.len(),
             hash: self.content_hash().to_owned(),
+            origin: self.origin(),
         })
     }
 }

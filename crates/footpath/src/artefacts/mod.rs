@@ -3,3 +3,4 @@
 pub(crate) mod kg;
 pub(crate) mod model;
 pub(crate) mod model_card;
+pub(crate) mod origin;

@@ -78,6 +78,8 @@ fn write(report: &Report, page: &mut String) -> std::fmt::Result {
         page,
     )?;
     drawn.examples.iter().try_for_each(|example| example_of(example, page))?;
+    section("Data", "How the log of the graph was cut, and what its import found odd.", page)?;
+    data(report, page)?;
     section("Protocol", "Under which conditions the figures hold.", page)?;
     protocol(report, page)?;
     writeln!(page, "</body></html>")
@@ -357,11 +359,22 @@ fn two_lines(label: &str, most: usize) -> Vec<String> {
 }
 
 /// The card, as far as it is plain text.
+fn data(report: &Report, page: &mut String) -> std::fmt::Result {
+    let origin = &report.card.origin;
+    let split = origin.split.map_or("not known", |split| split.words());
+    let cut = origin.cut.as_ref().map_or(String::new(), |cut| format!(" ({}); {}", cut.why, cut.words()));
+    writeln!(page, "<p>Split {}{}.</p>\n<ul>", escape(split), escape(&cut))?;
+    for finding in &origin.findings {
+        writeln!(page, "<li>{}: {}</li>", finding.severity, escape(&finding.to_string()))?;
+    }
+    writeln!(page, "</ul>")
+}
+
 fn protocol(report: &Report, page: &mut String) -> std::fmt::Result {
     writeln!(page, "<div class=\"scroll\"><table>")?;
     // A row for whatever the card says.
     let card = serde_json::to_value(&report.card).unwrap_or_default();
-    for (what, value) in card.as_object().into_iter().flatten() {
+    for (what, value) in card.as_object().into_iter().flatten().filter(|(what, _)| *what != "origin") {
         let plain = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         writeln!(
             page,
@@ -426,6 +439,8 @@ mod tests {
         let mut baseline = figures.clone();
         baseline["setting"] = json!(evil);
         let source = json!({"path": evil, "hash": ""});
+        let found = json!({"kind": evil, "severity": "serious", "count": 1, "message": evil, "way_out": evil});
+        let origin = json!({"split": {"by": "column"}, "findings": [found]});
         let excluded = serde_json::to_value(crate::evaluate::Excluded::default()).expect("counts");
         figures.as_object_mut().expect("an object").extend([
             ("faithful".to_owned(), json!(1.0)),
@@ -439,7 +454,7 @@ mod tests {
             (
                 "card".to_owned(),
                 json!({
-                    "tool": evil, "subject": source, "kg": source, "split": {}, "held_out": {}, "on": "test",
+                    "tool": evil, "subject": source, "kg": source, "origin": origin, "held_out": {}, "on": "test",
                     "num_users": 3, "num_interactions": 3, "k": 10, "ranking": evil, "user_coverage": 1.0,
                     "slot_coverage": 1.0, "excluded": excluded, "seeds": {}, "num_resamples": 1,
                 }),

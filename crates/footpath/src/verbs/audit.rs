@@ -55,16 +55,24 @@ impl Report {
 /// # Errors
 /// Artefacts that do not open or do not belong together, lists that do not read, [`footpath_core::Error::Stopped`].
 pub fn run(kg: &Kg, corpus_dir: Option<&Path>, lists: Option<&Path>, context: &Context) -> Result<Report> {
-    context.run(|| audit(kg, corpus_dir, lists, context))?
+    let read = |path: &Path| Ok::<_, crate::Error>(Recommendations::read_with(path, kg, BadRows::Refuse, context)?.0);
+    context.run(|| audit(kg, corpus_dir, lists.map(read).transpose()?.as_ref(), context))?
 }
 
-fn audit(kg: &Kg, corpus_dir: Option<&Path>, lists: Option<&Path>, context: &Context) -> Result<Report> {
+/// Audits the split of a graph, and lists of it from memory.
+///
+/// # Errors
+/// As [`run`].
+pub fn of_lists(kg: &Kg, lists: &Recommendations, context: &Context) -> Result<Report> {
+    context.run(|| audit(kg, None, Some(lists), context))?
+}
+
+fn audit(kg: &Kg, corpus_dir: Option<&Path>, lists: Option<&Recommendations>, context: &Context) -> Result<Report> {
     let [valid, test] = [kg.held_out(Split::Valid)?, kg.held_out(Split::Test)?];
     let split = kg.manifest().config.pointer("/report/split/by").and_then(|by| by.as_str());
     let order = if matches!(split, Some("temporal" | "leave-one-out")) { Order::ByTime } else { Order::Unknown };
-    let of_lists = |path: &Path| -> Result<Chance> {
-        let (lists, _) = Recommendations::read_with(path, kg, BadRows::Refuse, context)?;
-        Ok(chance(&lists, [&test, &valid], kg, K, DRAWS, SEED, context)?)
+    let of_lists = |lists: &Recommendations| -> Result<Chance> {
+        Ok(chance(lists, [&test, &valid], kg, K, DRAWS, SEED, context)?)
     };
     Ok(Report {
         leaks: leaks(kg, &valid, &test, order, context)?,

@@ -1,10 +1,12 @@
 //! `import`: from files to a knowledge-graph artefact.
 
 use crate::error::Result;
+use crate::text::lines;
 use footpath_core::{ArtefactKind, Context, Manifest, Replace, artefact};
 pub use footpath_graph::import::{
-    Columns, Explained, FactsReport, Format, ImportReport, Inputs, Mapping, MaxBad, MinInteractions, Options, Planned,
-    RatedAgain, Severity, Spelling,
+    Columns, CutReport, DatasetBuilder, Entity, Explained, FactsReport, FileNumber, Finding, Format, ImportReport,
+    Inputs, Interaction, Item, Mapping, MaxBad, MinInteractions, Options, Planned, RatedAgain, Ratings, Relation,
+    Severity, Source, Spelling, Triple,
 };
 pub use footpath_graph::report::GraphReport;
 pub use footpath_graph::split::{Ratios, SplitSpec};
@@ -17,6 +19,17 @@ pub struct Imported {
     pub report: ImportReport,
     /// What was published.
     pub manifest: Manifest,
+}
+
+/// Most bytes of a file that says what columns are called.
+const MAX_COLUMNS_BYTES: usize = 1 << 20;
+
+/// Reads what the files call their columns from TOML, as [`Columns::from_toml`].
+///
+/// # Errors
+/// What is wrong with the file; [`footpath_core::Error::Io`].
+pub fn read_columns(path: &Path) -> Result<Columns> {
+    Ok(Columns::from_toml(&lines::whole(path, MAX_COLUMNS_BYTES)?)?)
 }
 
 /// Imports `source` and publishes the graph at `out`.
@@ -50,9 +63,35 @@ pub fn run_from(
     artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
     let import = || {
         let imported = footpath_graph::import::import_from(inputs, options, context)?;
-        let config = serde_json::json!({ "options": options, "report": imported.report });
-        let manifest = imported.built.publish(out, replace, config, context)?;
-        Ok(Imported { report: imported.report, manifest })
+        publish(imported, out, options, replace, context)
     };
     context.run(import)?
+}
+
+/// Imports records from memory, which a [`DatasetBuilder`] made with the same `options` has taken, and publishes the
+/// graph at `out`.
+///
+/// # Errors
+/// As [`run`].
+pub fn from_records(
+    records: DatasetBuilder,
+    out: &Path,
+    options: &Options,
+    replace: Replace,
+    context: &Context,
+) -> Result<Imported> {
+    artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
+    context.run(|| publish(records.finish(context)?, out, options, replace, context))?
+}
+
+fn publish(
+    imported: footpath_graph::import::Imported,
+    out: &Path,
+    options: &Options,
+    replace: Replace,
+    context: &Context,
+) -> Result<Imported> {
+    let config = serde_json::json!({ "options": options, "report": imported.report });
+    let manifest = imported.built.publish(out, replace, config, context)?;
+    Ok(Imported { report: imported.report, manifest })
 }

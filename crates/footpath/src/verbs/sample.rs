@@ -5,8 +5,8 @@ use crate::pattern::Shape;
 use footpath_core::{ArtefactKind, Context, CorpusWriter, Manifest, Replace, artefact};
 use footpath_graph::TrainKg;
 pub use footpath_graph::sample::{
-    Amount, CorpusSampler, CountSummary, EndSet, Law, Quota, Replacement, SampleSpec, SampleSummary, Sampling, Shard,
-    Users, Views,
+    Amount, CorpusSampler, CountSummary, EndSet, Law, MixtureSampler, Quota, Replacement, SampleSpec, SampleSummary,
+    Sampling, Scratch, Shard, Users, Views,
 };
 use footpath_graph::sample::{count_paths, sample_corpus};
 use std::path::Path as FilePath;

@@ -66,6 +66,20 @@ pub fn run(recommendations: &Path, kg: &TrainKg, context: &Context) -> Result<Re
     Ok(report)
 }
 
+/// Checks lists from memory, as [`run`] those of a file; the number of a list stands for its line.
+///
+/// # Errors
+/// [`footpath_core::Error::Stopped`].
+pub fn of_lists<'l>(lists: impl IntoIterator<Item = &'l List>, kg: &TrainKg, context: &Context) -> Result<Report> {
+    let mut report = Report::default();
+    let stage = context.stage("verifying", None, "lists");
+    for (line, list) in (1..).zip(lists) {
+        Check { kg, line, report: &mut report }.list(list);
+        stage.advance(1)?;
+    }
+    Ok(report)
+}
+
 struct Check<'a> {
     kg: &'a TrainKg,
     line: usize,

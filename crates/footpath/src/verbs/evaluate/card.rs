@@ -3,6 +3,7 @@
 use super::subject::Judged;
 use super::{Beside, Figures, Options, Protocol, Report, Subject};
 use crate::artefacts::kg::Kg;
+use crate::artefacts::origin::Origin;
 use crate::error::Result;
 use crate::recommend::Weights;
 use footpath_core::Context;
@@ -92,8 +93,9 @@ pub struct Card {
     pub against: Option<Source>,
     /// The graph.
     pub kg: Source,
-    /// How it was split, as at the import; see [`footpath_graph::split::SplitSpec`].
-    pub split: serde_json::Value,
+    /// How it came about: how it was split and why, and what its import found odd.
+    #[serde(default)]
+    pub origin: Origin,
     /// XXH3-128 of the held-out files.
     pub held_out: BTreeMap<String, String>,
     /// The part the figures are on.
@@ -153,7 +155,6 @@ impl Card {
         figures: &Figures,
     ) -> Result<Self> {
         let manifest = kg.manifest();
-        let split = manifest.config.pointer("/report/split").or_else(|| manifest.config.pointer("/options/split"));
         let held_out = [Split::Valid, Split::Test].into_iter().filter_map(|part| {
             let name = part.file_name()?;
             Some((name.to_owned(), manifest.files.get(name)?.xxh3.clone()))
@@ -173,7 +174,7 @@ impl Card {
             subject: judged.source.clone(),
             against: None,
             kg: Source { path: kg.directory().display().to_string(), hash: protocol.train.content_hash().to_owned() },
-            split: split.cloned().unwrap_or_default(),
+            origin: kg.origin(),
             held_out: held_out.collect(),
             on: options.on,
             num_users: protocol.users.len() as u64,
@@ -212,16 +213,12 @@ fn write(report: &Report, text: &mut String) -> std::fmt::Result {
     if let Some(command) = &card.command {
         writeln!(text, "    {command}\n")?;
     }
-    let part = match card.on {
-        Split::Train => "train",
-        Split::Valid => "valid",
-        Split::Test => "test",
-    };
+    let part = card.on.name();
     let rows = [
         ("tool", card.tool.clone()),
         ("subject", format!("`{}`, hash `{}`", card.subject.path, card.subject.hash)),
         ("graph", format!("`{}`, hash `{}`", card.kg.path, card.kg.hash)),
-        ("split", format!("`{}`", card.split)),
+        ("split", split(&card.origin)),
         (
             "held-out files",
             card.held_out.iter().map(|(name, hash)| format!("{name} `{hash}`")).collect::<Vec<_>>().join(", "),
@@ -235,6 +232,10 @@ fn write(report: &Report, text: &mut String) -> std::fmt::Result {
     ];
     writeln!(text, "| | |\n|---|---|")?;
     rows.iter().try_for_each(|(what, value)| writeln!(text, "| {what} | {} |", value.replace('|', "\\|")))?;
+    if !card.origin.findings.is_empty() {
+        writeln!(text, "\n## What the import of the graph found\n")?;
+        card.origin.findings.iter().try_for_each(|finding| writeln!(text, "- {}: {finding}", finding.severity))?;
+    }
     writeln!(text, "\n## Ranking\n")?;
     ranking(report, text)?;
     writeln!(text, "\n## Beyond hits\n")?;
@@ -244,6 +245,14 @@ fn write(report: &Report, text: &mut String) -> std::fmt::Result {
         explanations(report, text)?;
     }
     Ok(())
+}
+
+/// How the log was cut, in a line.
+fn split(origin: &Origin) -> String {
+    let Origin { split, cut, .. } = origin;
+    let Some(split) = split else { return "not known".to_owned() };
+    let cut = cut.as_ref().map_or(String::new(), |cut| format!(" ({}); {}", cut.why, cut.words()));
+    format!("{}{cut}", split.words())
 }
 
 fn explanations(report: &Report, text: &mut String) -> std::fmt::Result {

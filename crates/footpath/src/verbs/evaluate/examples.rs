@@ -84,7 +84,7 @@ fn examples(protocol: &Protocol<'_>, judged: &Judged) -> Vec<Example> {
 fn example(protocol: &Protocol<'_>, judged: &Judged, user: NodeId) -> Example {
     let kg = &protocol.train;
     let held_out = protocol.held_out.by_user().remove(&user).unwrap_or_default();
-    let label = |item: &NodeId| kg.label(*item).to_owned();
+    let label = |item: &NodeId| kg.title(*item).into_owned();
     let mut history: Vec<(i64, NodeId)> = kg.items_of(user).iter().map(|&item| (0, NodeId(item))).collect();
     history.iter_mut().zip(kg.times_of(user)).for_each(|(choice, &time)| choice.0 = time);
     history.sort_by_key(|&(time, item)| (std::cmp::Reverse(time), item));
@@ -108,7 +108,7 @@ fn example(protocol: &Protocol<'_>, judged: &Judged, user: NodeId) -> Example {
 fn stop(protocol: &Protocol<'_>, node: NodeId) -> Stop {
     let kg = &protocol.train;
     let kind = kg.schema().types.get(kg.type_of(node).index()).map_or(String::new(), |kind| kind.name.clone());
-    Stop { label: kg.label(node).to_owned(), kind }
+    Stop { label: kg.title(node).into_owned(), kind }
 }
 
 fn hops(protocol: &Protocol<'_>, path: &Path) -> Vec<Hop> {

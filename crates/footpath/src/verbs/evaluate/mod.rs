@@ -2,12 +2,17 @@
 
 mod card;
 mod examples;
+mod groups;
 mod random_paths;
+mod reasons;
 mod subject;
 
 pub use card::{Card, Excluded};
 pub use examples::{Example, ExampleItem, Hop, Stop};
+pub use footpath_eval::groups::{ItemGroup, UserGroup, gap};
+pub use groups::GroupTable;
 pub use random_paths::RandomPaths;
+pub use reasons::{Counterfactual, Reasons};
 
 use crate::artefacts::kg::Kg;
 use crate::error::{Error, Result};
@@ -15,7 +20,7 @@ use crate::recommend::{Options as SearchOptions, Weights};
 use footpath_core::{Artefact, ArtefactKind, ArtefactWriter, Context, NodeId, Replace, artefact};
 use footpath_eval::baselines::{self, Baseline, BaselineName, Trial, tune};
 pub use footpath_eval::{
-    BadRows, Beyond, Calibration, Comparison, Metric, Metrics, PathMetric, Recommendations, UserMetrics,
+    BadRows, Beyond, Calibration, Comparison, ListsBuilder, Metric, Metrics, PathMetric, Recommendations, UserMetrics,
 };
 use footpath_eval::{Evaluated, PathMetrics, Resampling, beyond, compare, evaluate_knowing, explanations, intervals};
 use footpath_graph::report::GraphReport;
@@ -24,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use reasons::Question;
 use subject::Judged;
 
 /// Reads anybody's lists: a table with the columns user, rank, item, score.
@@ -34,13 +40,26 @@ pub fn read_lists(path: &Path, kg: &TrainKg, context: &Context) -> Result<Recomm
     Ok(Recommendations::read(path, kg, context)?)
 }
 
+/// Lists of anyone, from memory; a [`ListsBuilder`] checks them as those of a file are checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given {
+    /// What they are called in the protocol card.
+    pub name: String,
+    /// The lists.
+    pub lists: Recommendations,
+    /// Rows that were left out, by what is wrong with them.
+    pub left_out: BTreeMap<&'static str, u64>,
+}
+
 /// What to evaluate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
     /// A model, which recommends to every user with something held out.
     Model(PathBuf),
     /// A file of lists, from anyone: `user, rank, item, score`, tab-separated.
     Lists(PathBuf),
+    /// Lists from memory, from anyone.
+    Given(Given),
 }
 
 /// How to evaluate.
@@ -64,10 +83,18 @@ pub struct Options {
     pub optimise: Option<Weights>,
     /// Seed of random paths to compare the model's explanations with, if they are to be compared.
     pub random_paths: Option<u64>,
+    /// Seed of what is taken away beside reasons, if it is to be seen how far items fall without these.
+    pub counterfactual: Option<u64>,
+    /// A table of what users disliked: `user_id`, `item_id`, tab-separated.
+    pub dislikes: Option<PathBuf>,
     /// What is computed beside the subject.
     pub beside: Beside,
     /// Lists of anyone to compare with, user by user.
     pub against: Option<PathBuf>,
+    /// Groups of users to give figures of.
+    pub user_groups: Option<GroupTable>,
+    /// Groups of items to give figures of.
+    pub item_groups: Option<GroupTable>,
     /// What to do with bad rows of lists.
     pub bad_rows: BadRows,
     /// The command line, for the card.
@@ -85,8 +112,12 @@ impl Default for Options {
             recency: None,
             optimise: None,
             random_paths: None,
+            counterfactual: None,
+            dislikes: None,
             beside: Beside::Nothing,
             against: None,
+            user_groups: None,
+            item_groups: None,
             bad_rows: BadRows::Refuse,
             command: None,
         }
@@ -154,6 +185,9 @@ pub struct Report {
     /// Metrics of the explanations by name, see [`PathMetric`]; none for lists without paths.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub explanations: BTreeMap<String, Mean>,
+    /// Whether the reasons are the reasons, and run through what users care for; none for lists without paths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<Reasons>,
     /// The same lists with random paths, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub random_paths: Option<RandomPaths>,
@@ -184,6 +218,12 @@ pub struct Report {
     /// Each metric of the subject minus that of the lists it was compared with.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub against: BTreeMap<String, Comparison>,
+    /// How well groups of users are served, by their names, where some were asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub user_groups: BTreeMap<String, UserGroup>,
+    /// How much of the lists groups of items have, likewise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub item_groups: BTreeMap<String, ItemGroup>,
     /// Under which conditions the figures hold.
     pub card: Card,
     /// What the page is drawn from.
@@ -224,7 +264,10 @@ impl<'a> Protocol<'a> {
             Split::Test => kg.held_out(Split::Valid)?,
             Split::Train | Split::Valid => HeldOut::from([].as_slice()),
         };
-        let users = held_out.by_user().into_keys().collect();
+        let users: Vec<NodeId> = held_out.by_user().into_keys().collect();
+        if users.is_empty() {
+            return Err(Error::NothingHeldOut { part: options.on.name() });
+        }
         Ok(Self { context, train: Arc::clone(kg.train()), held_out, known, users, k: options.k })
     }
 
@@ -262,7 +305,10 @@ pub fn run(kg: &Kg, subject: &Subject, options: &Options, context: &Context) -> 
     context.run(|| {
         let protocol = Protocol::open(kg, options, context)?;
         let judged = subject.judge(kg, &protocol, options)?;
+        let lists = judged.lists.clone();
         let mut report = Report::of_subject(kg, &protocol, subject, options, judged)?;
+        let groups = [options.user_groups.as_ref(), options.item_groups.as_ref()];
+        report.add_groups(&protocol, &lists, groups)?;
         report.compare_with_others(&protocol, options)?;
         report.add_baselines(kg, &protocol, options.beside)?;
         Ok(report)
@@ -274,7 +320,7 @@ impl Options {
     fn validate(&self, subject: &Subject) -> Result<()> {
         let Self { k, beams, direct, linear, recency, optimise, .. } = *self;
         SearchOptions { k, beams, direct, linear, recency, optimise, ..SearchOptions::default() }.validate()?;
-        if matches!(subject, Subject::Lists(_)) && (self.random_paths.is_some() || optimise.is_some()) {
+        if !matches!(subject, Subject::Model(_)) && (self.random_paths.is_some() || optimise.is_some()) {
             let option = if optimise.is_some() { "optimise" } else { "random-paths" };
             return Err(Error::Usage { option, reason: "lists have no paths; give a model".to_owned() });
         }
@@ -287,22 +333,32 @@ impl Subject {
         match self {
             Self::Model(directory) => subject::from_model(directory, kg, options, protocol),
             Self::Lists(path) => subject::from_lists(path, protocol, options.bad_rows),
+            Self::Given(given) => subject::from_given(given, protocol),
         }
     }
 }
 
 /// The metrics of explanations, and how they compare with those of random paths if that is asked for.
-fn explained(
-    protocol: &Protocol<'_>,
-    judged: &Judged,
-    random: Option<u64>,
-) -> Result<(BTreeMap<String, Mean>, Option<RandomPaths>)> {
+fn explained(protocol: &Protocol<'_>, judged: &Judged, options: &Options) -> Result<Said> {
     let Some(model) = judged.model.as_ref().filter(|_| !judged.explained.is_empty()) else {
-        return Ok((BTreeMap::new(), None));
+        return Ok(Said::default());
     };
     let metrics = explanations(&judged.explained, &protocol.users, &protocol.train, protocol.k, protocol.context)?;
-    let random = random.map(|seed| RandomPaths::new(protocol, &judged.explained, &metrics, &model.pattern, seed));
-    Ok((protocol.means(&metrics)?, random.transpose()?))
+    let question = Question::of(protocol, options.counterfactual, options.dislikes.as_deref())?;
+    let random = |seed| RandomPaths::new(protocol, &judged.explained, &metrics, model, &question, seed);
+    Ok(Said {
+        explanations: protocol.means(&metrics)?,
+        reasons: Some(question.answer(protocol, model, &judged.explained)?),
+        random_paths: options.random_paths.map(random).transpose()?,
+    })
+}
+
+/// What can be said of the paths of lists.
+#[derive(Default)]
+struct Said {
+    explanations: BTreeMap<String, Mean>,
+    reasons: Option<Reasons>,
+    random_paths: Option<RandomPaths>,
 }
 
 impl Report {
@@ -315,9 +371,10 @@ impl Report {
         judged: Judged,
     ) -> Result<Self> {
         let figures = protocol.figures(&judged.lists)?;
-        let (explanations, random_paths) = explained(protocol, &judged, options.random_paths)?;
+        let Said { explanations, reasons, random_paths } = explained(protocol, &judged, options)?;
         Ok(Self {
             explanations,
+            reasons,
             random_paths,
             on: options.on,
             kg: protocol.train.content_hash().to_owned(),
@@ -325,6 +382,8 @@ impl Report {
             baselines: BTreeMap::new(),
             ndcg_against: BTreeMap::new(),
             against: BTreeMap::new(),
+            user_groups: BTreeMap::new(),
+            item_groups: BTreeMap::new(),
             card: Card::new(kg, subject, options, protocol, &judged, &figures)?,
             drawn: examples::drawn(protocol, &judged),
             list_len: judged.lists.max_len().max(options.k),

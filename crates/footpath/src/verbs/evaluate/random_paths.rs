@@ -1,10 +1,11 @@
 //! Whether explanations are better than chance: the same lists with a random legal path for each item.
 
+use super::reasons::{Question, Reasons};
+use super::subject::Model;
 use super::{Mean, Protocol};
 use crate::error::Result;
 use footpath_core::{Context, NodeId, Path};
 use footpath_eval::{Comparison, Explained, PathMetric, PathMetrics, Resampling, compare_paths, explanations};
-use footpath_graph::pattern::Pattern;
 use footpath_graph::sample::{Law, SampleSpec, Sampler, Scratch};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ pub struct RandomPaths {
     pub explanations: BTreeMap<String, Mean>,
     /// The subject's figures minus these, by name, paired by user.
     pub against: BTreeMap<String, Comparison>,
+    /// Whether these reasons are the reasons, by the first draw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<Reasons>,
 }
 
 impl RandomPaths {
@@ -37,23 +41,25 @@ impl RandomPaths {
         protocol: &Protocol<'_>,
         explained: &Explained,
         own: &PathMetrics,
-        pattern: &Pattern,
+        model: &Model,
+        question: &Question,
         seed: u64,
     ) -> Result<Self> {
         let spec = SampleSpec { law: Law::UniformEnd, damping: 0.0, seed, ..SampleSpec::default() };
         let context = protocol.context;
-        let sampler = Sampler::new(&protocol.train, pattern, &spec, context)?;
+        let sampler = Sampler::new(&protocol.train, &model.pattern, &spec, context)?;
         let of_draw =
             |draws: Explained| Ok(explanations(&draws, &protocol.users, &protocol.train, protocol.k, context)?);
-        let draws: Vec<PathMetrics> =
-            drawn(&sampler, explained, context)?.into_iter().map(of_draw).collect::<Result<_>>()?;
+        let draws = drawn(&sampler, explained, context)?;
+        let reasons = draws.first().map(|draw| question.answer(protocol, model, draw)).transpose()?;
+        let draws: Vec<PathMetrics> = draws.into_iter().map(of_draw).collect::<Result<_>>()?;
         let random = PathMetrics::mean(&draws)?;
         let resampling = Resampling::default();
         let compared = |metric: PathMetric| {
             Ok((metric.name().to_owned(), compare_paths(own, &random, metric, resampling, context)?))
         };
         let against = PathMetric::ALL.into_iter().map(compared).collect::<Result<_>>()?;
-        Ok(Self { seed, num_draws: NUM_DRAWS, explanations: protocol.means(&random)?, against })
+        Ok(Self { seed, num_draws: NUM_DRAWS, explanations: protocol.means(&random)?, against, reasons })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lists to judge: those of a model with their paths, or anybody's.
 
 use super::card::{Excluded, Source};
-use super::{Options, Protocol};
+use super::{Given, Options, Protocol};
 use crate::artefacts::kg::Kg;
 use crate::artefacts::model::{Model as OpenModel, StoredModel};
 use crate::error::{Error, Result};
@@ -41,24 +41,39 @@ pub(super) struct Model {
     pub(super) parents: std::collections::BTreeMap<String, String>,
     pub(super) log: Vec<TrainingProgress>,
     pub(super) pattern: Pattern,
+    pub(super) service: Service,
+    pub(super) search: SearchOptions,
 }
 
 pub(super) fn from_lists(path: &Path, protocol: &Protocol<'_>, bad_rows: BadRows) -> Result<Judged> {
     let (all, rows) = Recommendations::read_with(path, &protocol.train, bad_rows, protocol.context)?;
-    let lists = all.without(&protocol.known);
-    let excluded = Excluded::of(protocol, &all, &lists, rows);
-    let source = Source::of_file(path, protocol.context)?;
-    Ok(Judged {
-        lists,
-        explained: Explained::new(),
-        calibration: None,
-        path_entropy: None,
-        faithful: None,
-        num_paths: 0,
-        model: None,
-        excluded,
-        source,
-    })
+    Ok(Judged::of_lists(&all, rows, Source::of_file(path, protocol.context)?, protocol))
+}
+
+/// The hash is that of the file that the lists would be.
+pub(super) fn from_given(given: &Given, protocol: &Protocol<'_>) -> Result<Judged> {
+    let mut file = Vec::new();
+    given.lists.write(&protocol.train, &mut file)?;
+    let source = Source { path: given.name.clone(), hash: footpath_core::artefact::hash_bytes(&file) };
+    Ok(Judged::of_lists(&given.lists, given.left_out.clone(), source, protocol))
+}
+
+impl Judged {
+    fn of_lists(all: &Recommendations, rows: footpath_eval::Excluded, source: Source, protocol: &Protocol<'_>) -> Self {
+        let lists = all.without(&protocol.known);
+        let excluded = Excluded::of(protocol, all, &lists, rows);
+        Self {
+            lists,
+            explained: Explained::new(),
+            calibration: None,
+            path_entropy: None,
+            faithful: None,
+            num_paths: 0,
+            model: None,
+            excluded,
+            source,
+        }
+    }
 }
 
 pub(super) fn from_model(directory: &Path, kg: &Kg, options: &Options, protocol: &Protocol<'_>) -> Result<Judged> {
@@ -105,7 +120,7 @@ pub(super) fn from_model(directory: &Path, kg: &Kg, options: &Options, protocol:
         path_entropy: mean_entropy(&found),
         faithful: faithfulness.share(),
         num_paths: faithfulness.num_paths,
-        model: Some(model(&stored, &service)?),
+        model: Some(model(&stored, &service, search)?),
         // As long as those of the baselines, so that neither has more to show to the AUC.
         lists: lists.first(options.k),
         excluded,
@@ -170,10 +185,11 @@ fn mean_entropy(found: &[UserList]) -> Option<f64> {
     (!entropies.is_empty()).then(|| entropies.iter().sum::<f64>() / entropies.len() as f64)
 }
 
-fn model(stored: &StoredModel, service: &Service) -> Result<Model> {
+fn model(stored: &StoredModel, service: &Service, search: SearchOptions) -> Result<Model> {
     // A log that another version wrote is no reason not to evaluate.
     let log = stored.log()?.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let config = serde_json::to_value(service.card()).unwrap_or_default();
     let (parents, pattern) = (stored.parents().clone(), service.pattern().clone());
-    Ok(Model { hash: service.model_hash().to_owned(), config, parents, log, pattern })
+    let (hash, service) = (service.model_hash().to_owned(), service.clone());
+    Ok(Model { hash, config, parents, log, pattern, service, search })
 }

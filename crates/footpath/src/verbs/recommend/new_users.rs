@@ -32,11 +32,24 @@ impl NewUser {
     /// A guest with the history `I3,I9`, ids parted by commas, the last chosen last.
     ///
     /// # Errors
-    /// [`Error::History`] for an empty history or items the graph does not have, all of them named (20 at most).
+    /// As [`NewUser::of_items`].
     pub fn from_list(list: &str, kg: &TrainKg) -> Result<Self> {
         let ids = list.split(',').map(str::trim).filter(|id| !id.is_empty());
+        Self::of_items("guest", ids, "--history", kg)
+    }
+
+    /// A user with this history, the last chosen last; `place` is where the history stands, for errors and proofs.
+    ///
+    /// # Errors
+    /// [`Error::History`] for an empty history or items the graph does not have, all of them named (20 at most).
+    pub fn of_items<'i>(
+        id: &str,
+        history: impl IntoIterator<Item = &'i str>,
+        place: &str,
+        kg: &TrainKg,
+    ) -> Result<Self> {
         let (mut items, mut order, mut unknown) = (BTreeMap::new(), Vec::new(), Vec::new());
-        for id in ids {
+        for id in history {
             match kg.item(id) {
                 Ok(item) => {
                     items.insert(item, 0);
@@ -46,14 +59,14 @@ impl NewUser {
             }
         }
         let reason = match (unknown.as_slice(), items.is_empty()) {
-            ([], false) => return Ok(Self { id: "guest".to_owned(), items, order, file: "--history".to_owned() }),
+            ([], false) => return Ok(Self { id: id.to_owned(), items, order, file: place.to_owned() }),
             ([], true) => "it has no item; give ids of items, parted by commas".to_owned(),
             (unknown, _) => {
                 let named = unknown.iter().take(20).copied().collect::<Vec<_>>().join(", ");
                 format!("the graph has no item {named}; ids are those of the interactions and items files")
             }
         };
-        Err(Error::History { place: "--history".to_owned(), reason })
+        Err(Error::History { place: place.to_owned(), reason })
     }
 
     /// Line on which a choice stands.

@@ -153,6 +153,10 @@ pub fn run(kg: &Kg, out: &Path, options: &Options, observe: &mut Observe<'_>, co
     context.run(|| Run::begin(kg, out, options, context)?.run_on(observe))?
 }
 
+/// What there is no choosing without.
+const NOTHING_IN_VALID: &str = "valid holds no interaction, so the last weights are kept instead of the best, and \
+                                nothing is chosen of how much each part of the model counts";
+
 /// A run with everything it needs.
 struct Run<'a> {
     kg: &'a Kg,
@@ -182,8 +186,10 @@ impl<'a> Run<'a> {
         let workplace = Workplace::open(out, options.unfinished, parents.clone(), sampling.to_json()?)?;
         let legal = Legal::new(Arc::clone(kg.train()), pattern, context)?;
         let (trainer, resumed_at) = trainer(kg, &legal, options, start.as_ref(), &workplace, context)?;
-        let plan = Plan::new(&trainer.model.config, &options.training, rows, &legal);
+        let mut plan = Plan::new(&trainer.model.config, &options.training, rows, &legal);
         let valid = kg.held_out(Split::Valid)?;
+        plan.warnings.extend(kg.origin().serious());
+        plan.warnings.extend(valid.is_empty().then(|| NOTHING_IN_VALID.to_owned()));
         Ok(Self {
             kg,
             out,

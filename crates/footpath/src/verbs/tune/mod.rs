@@ -108,7 +108,21 @@ pub fn run(
     observe: &mut Observe<'_>,
     context: &Context,
 ) -> Result<Found> {
-    let space = Space::read(space)?;
+    search(Space::read(space)?, kg, out, options, observe, context)
+}
+
+/// As [`run`], of a space that was read already.
+///
+/// # Errors
+/// As [`run`].
+pub fn search(
+    space: Space,
+    kg: &Kg,
+    out: &Path,
+    options: &Options,
+    observe: &mut Observe<'_>,
+    context: &Context,
+) -> Result<Found> {
     if kg.held_out(Split::Valid)?.by_user().is_empty() {
         let reason = "nothing is held out for valid, so no setting can be told to be better; import with another split";
         return Err(Error::Usage { option: "kg", reason: reason.to_owned() });

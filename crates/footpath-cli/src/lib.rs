@@ -1,4 +1,6 @@
 //! The command line of Footpath: arguments in, calls to the façade, words out. The only place that prints.
+//!
+//! The program `footpath` is [`main_from`] with its arguments, and so is the command that the Python package brings.
 
 mod allocator;
 mod args;
@@ -12,19 +14,24 @@ use args::{Cli, Command};
 use clap::Parser;
 use failure::Failure;
 use footpath::artefact;
+use std::ffi::OsString;
 use std::io::Write;
-use std::process::ExitCode;
 use work::Work;
 
-fn main() -> ExitCode {
+/// Does what the arguments say, the first of which is the name of the program, and gives the exit status.
+///
+/// It takes the process for its own: it listens for signals, ends the process when a second one comes, and sets how
+/// memory is allocated.
+#[must_use]
+pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     footpath::last_words::end_in_words();
     allocator::keep_heap();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers, everything else is a usage error; a closed pipe is neither.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            return if error.use_stderr() { 2 } else { 0 };
         }
     };
     signals::install();
@@ -33,12 +40,12 @@ fn main() -> ExitCode {
     // What went wrong after an output was in place: it is there, so this is no failure.
     artefact::take_warnings().iter().for_each(|warning| work.note(&format!("warning: {warning}")));
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(failure) => {
             if let Some(message) = failure.message() {
                 let _ = writeln!(std::io::stderr(), "footpath: {message}");
             }
-            ExitCode::from(failure.exit_code())
+            failure.exit_code()
         }
     }
 }
@@ -51,6 +58,7 @@ fn run(command: Command, work: &Work) -> Result<(), Failure> {
         Command::Count(args) => verbs::count::run(&args, work),
         Command::Sample(args) => verbs::sample::run(&args, work),
         Command::Export(args) => verbs::export::run(&args, work),
+        Command::ExportGraph(args) => verbs::export_graph::run(&args, work),
         Command::Corpus(args) => verbs::corpus::run(&args, work),
         Command::Audit(args) => verbs::audit::run(&args, work),
         Command::Train(args) => verbs::train::run(&args, work),

@@ -1,0 +1,133 @@
+//! Evaluation, verification and audit: of a model, or of anybody's lists.
+
+use crate::call::{Call, json, parsed};
+use crate::frames::replace;
+use crate::graph::Kg;
+use crate::lists::{self, Lists};
+use footpath::evaluate::{BadRows, Beside, Options, Subject, run as judged};
+use footpath::recommend::Weights;
+use footpath::{ArtefactKind, Split, artefact, audit as auditing, verify as verifying};
+use pyo3::prelude::*;
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// How to evaluate.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Evaluation {
+    on: Split,
+    k: Option<usize>,
+    beams: Option<usize>,
+    direct: Option<f64>,
+    linear: Option<f64>,
+    recency: Option<f64>,
+    optimise: Option<Weights>,
+    random_paths: bool,
+    baselines: Option<Baselines>,
+    seed: u64,
+    against: Option<PathBuf>,
+    lenient: bool,
+    out: Option<PathBuf>,
+    force: bool,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Baselines {
+    Quick,
+    Tuned,
+}
+
+impl Evaluation {
+    fn bad_rows(&self) -> BadRows {
+        if self.lenient { BadRows::LeaveOut } else { BadRows::Refuse }
+    }
+
+    fn options(&self) -> Options {
+        let default = Options::default();
+        Options {
+            on: self.on,
+            k: self.k.unwrap_or(default.k),
+            beams: self.beams.unwrap_or(default.beams),
+            direct: self.direct,
+            linear: self.linear,
+            recency: self.recency,
+            optimise: self.optimise,
+            random_paths: self.random_paths.then_some(self.seed),
+            beside: match self.baselines {
+                None => Beside::Nothing,
+                Some(Baselines::Quick) => Beside::Baselines(self.seed),
+                Some(Baselines::Tuned) => Beside::Tuned(self.seed),
+            },
+            against: self.against.clone(),
+            bad_rows: self.bad_rows(),
+            command: None,
+        }
+    }
+}
+
+/// Evaluates the model at a directory, or a frame of lists; the report, as JSON.
+#[pyfunction]
+pub(crate) fn evaluate(
+    py: Python<'_>,
+    kg: &Kg,
+    model: Option<PathBuf>,
+    frame: Option<Bound<'_, PyAny>>,
+    options: &str,
+    call: Call,
+) -> PyResult<String> {
+    let asked: Evaluation = parsed(py, "options", options)?;
+    let subject = match (&frame, model) {
+        (Some(frame), _) => Subject::Given(lists::given(py, lists::rows(py, frame)?, &kg.kg, asked.bad_rows())?),
+        (None, model) => Subject::Model(model.unwrap_or_default()),
+    };
+    let kg = kg.kg.clone();
+    call.wait(py, move |context| {
+        let replace = replace(asked.force);
+        if let Some(out) = &asked.out {
+            artefact::refuse_overlap(out, &[kg.directory()])?;
+            artefact::refuse_existing(out, ArtefactKind::Evaluation, replace)?;
+        }
+        let report = judged(&kg, &subject, &asked.options(), context)?;
+        if let Some(out) = &asked.out {
+            report.publish(&kg, out, replace)?;
+        }
+        Ok(json(&report))
+    })
+}
+
+/// Checks every path of recommendations against a graph; the report, as JSON.
+#[pyfunction]
+pub(crate) fn verify(
+    py: Python<'_>,
+    kg: &Kg,
+    recommended: Option<Bound<'_, Lists>>,
+    frame: Option<Bound<'_, PyAny>>,
+    call: Call,
+) -> PyResult<String> {
+    let lists = match (recommended, frame) {
+        (Some(recommended), _) => std::sync::Arc::clone(&recommended.get().lists),
+        (None, Some(frame)) => std::sync::Arc::new(lists::lists(lists::rows(py, &frame)?)),
+        (None, None) => std::sync::Arc::default(),
+    };
+    let kg = kg.kg.clone();
+    call.wait(py, move |context| Ok(json(&verifying::of_lists(lists.iter(), &kg, context)?)))
+}
+
+/// Audits the split of a graph, and a corpus or a frame of lists; the report, as JSON, and what is wrong first.
+#[pyfunction]
+pub(crate) fn audit(
+    py: Python<'_>,
+    kg: &Kg,
+    frame: Option<Bound<'_, PyAny>>,
+    corpus: Option<PathBuf>,
+    call: Call,
+) -> PyResult<(String, Option<String>)> {
+    let kg = kg.kg.clone();
+    let given = frame.map(|frame| lists::given(py, lists::rows(py, &frame)?, &kg, BadRows::Refuse)).transpose()?;
+    let report = call.wait(py, move |context| match given {
+        Some(given) => auditing::of_lists(&kg, &given.lists, context),
+        None => auditing::run(&kg, corpus.as_deref(), None, context),
+    })?;
+    Ok((json(&report), report.first_wrong()))
+}

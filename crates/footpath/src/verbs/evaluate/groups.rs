@@ -1,0 +1,144 @@
+//! Figures by groups of users and of items, which a table names.
+
+use super::{Protocol, Report};
+use crate::error::Result;
+use crate::text::lines;
+use footpath_core::NodeId;
+use footpath_eval::groups::{Groups, item_groups, user_groups};
+use footpath_eval::{Recommendations, Resampling};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Most bytes of a line of such a table.
+const MAX_LINE_BYTES: usize = 1 << 20;
+/// Most groups: more are a mistake, such as a column of ages in days.
+const MAX_GROUPS: usize = 1_000;
+
+/// A table that names groups: the file, and the column if it has more than one beside the ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupTable {
+    /// The file.
+    pub path: PathBuf,
+    /// The column with the groups; else the only one, or the one called `group`.
+    pub column: Option<String>,
+}
+
+impl FromStr for GroupTable {
+    type Err = std::convert::Infallible;
+
+    /// `FILE` or `FILE:COLUMN`.
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        let table = |path: &str, column: Option<&str>| Self { path: path.into(), column: column.map(str::to_owned) };
+        Ok(match text.rsplit_once(':') {
+            Some((path, column)) if !Path::new(text).exists() => table(path, Some(column)),
+            _ => table(text, None),
+        })
+    }
+}
+
+impl GroupTable {
+    /// The groups, by the nodes that `find` gives for ids; rows of ids that it does not know are left out.
+    fn read(&self, id: &'static str, find: impl Fn(&str) -> Option<NodeId>) -> Result<Groups> {
+        let (mut groups, mut columns) = (Groups::new(), None);
+        let mut names = std::collections::BTreeSet::new();
+        lines::each(&self.path, MAX_LINE_BYTES, |number, line| {
+            let bad = |what: &str| lines::bad(&self.path, number, what);
+            let fields: Vec<&str> = line.split('\t').collect();
+            let Some((of_id, of_group)) = columns else {
+                columns = Some(self.columns(id, &fields).map_err(|what| bad(&what))?);
+                return Ok(());
+            };
+            let field = |at: usize| fields.get(at).copied().map(str::trim).filter(|field| !field.is_empty());
+            let Some(node_id) = field(of_id) else { return Err(bad(&format!("{id} is empty"))) };
+            let (Some(node), Some(group)) = (find(node_id), field(of_group)) else { return Ok(()) };
+            names.insert(group.to_owned());
+            if names.len() > MAX_GROUPS {
+                return Err(bad(&format!("more than {MAX_GROUPS} groups; put values into ranges first")));
+            }
+            match groups.insert(node, group.to_owned()) {
+                Some(before) if before != group => Err(bad(&format!("{node_id} is in `{before}` and in `{group}`"))),
+                _ => Ok(()),
+            }
+        })?;
+        Ok(groups)
+    }
+
+    /// Places of the ids and of the groups in a header. Names of RecBole's columns end in their types.
+    fn columns(&self, id: &str, header: &[&str]) -> std::result::Result<(usize, usize), String> {
+        let names: Vec<&str> = header.iter().map(|name| name.split(':').next().unwrap_or(name).trim()).collect();
+        let place = |wanted: &str| names.iter().position(|name| *name == wanted);
+        let of_id = place(id).ok_or_else(|| format!("no column {id} in the header; columns are parted by tabs"))?;
+        let of_group = match &self.column {
+            Some(column) => place(column).ok_or_else(|| format!("no column {column} among {}", names.join(", ")))?,
+            None if names.len() == 2 => 1 - of_id,
+            None => place("group").ok_or_else(|| {
+                let columns: Vec<&str> = names.iter().copied().filter(|name| *name != id).collect();
+                format!("which of {}? write {}:COLUMN", columns.join(", "), self.path.display())
+            })?,
+        };
+        Ok((of_id, of_group))
+    }
+}
+
+impl Report {
+    /// Adds the figures of groups where tables name some.
+    pub(super) fn add_groups(
+        &mut self,
+        protocol: &Protocol<'_>,
+        lists: &Recommendations,
+        [of_users, of_items]: [Option<&GroupTable>; 2],
+    ) -> Result<()> {
+        let (train, k, context) = (&protocol.train, protocol.k, protocol.context);
+        if let Some(table) = of_users {
+            let groups = table.read("user_id", |id| train.user(id).ok())?;
+            self.user_groups = user_groups(&self.figures.users, &groups, k, Resampling::default(), context)?;
+        }
+        if let Some(table) = of_items {
+            let groups = table.read("item_id", |id| train.item(id).ok())?;
+            self.item_groups = item_groups(lists, &protocol.users, &groups, train, k, context)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(content: &str, column: Option<&str>) -> std::result::Result<Vec<(u32, String)>, String> {
+        let file = tempfile::NamedTempFile::new().expect("temporary file");
+        std::fs::write(file.path(), content).expect("written");
+        let table = GroupTable { path: file.path().to_owned(), column: column.map(str::to_owned) };
+        let groups = table.read("user_id", |id| id.parse().ok().map(NodeId)).map_err(|e| e.to_string())?;
+        Ok(groups.into_iter().map(|(node, group)| (node.0, group)).collect())
+    }
+
+    #[test]
+    fn tables_name_groups() {
+        let found = Ok(vec![(1, "f".to_owned()), (2, "m".to_owned())]);
+        assert_eq!(read("user_id\tsex\n1\tf\n2\tm\nx\tm\n3\t\n", None), found);
+        assert_eq!(read("user_id:token\tage:token\tgender:token\n1\t20\tf\n2\t30\tm\n", Some("gender")), found);
+        assert_eq!(read("age\tgroup\tuser_id\n20\tf\t1\n30\tm\t2\n", None), found);
+    }
+
+    #[test]
+    fn what_names_no_groups_is_refused_with_its_line() {
+        for (content, column, words) in [
+            ("user\tsex\n", None, "line 1: no column user_id"),
+            ("user_id\tage\tsex\n", None, "which of age, sex?"),
+            ("user_id\tage\tsex\n", Some("gender"), "no column gender among user_id, age, sex"),
+            ("user_id\tsex\n1\tf\n1\tm\n", None, "line 3: 1 is in `f` and in `m`"),
+            ("user_id\tsex\n\tf\n", None, "line 2: user_id is empty"),
+        ] {
+            let error = read(content, column).expect_err("bad");
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_column_may_stand_behind_the_file() {
+        let of = |text: &str| text.parse::<GroupTable>().expect("never fails");
+        assert_eq!(of("users.tsv:age").column.as_deref(), Some("age"));
+        assert_eq!(of("users.tsv"), GroupTable { path: "users.tsv".into(), column: None });
+    }
+}

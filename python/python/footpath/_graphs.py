@@ -1,0 +1,432 @@
+"""Knowledge graphs: imported, opened, counted, sampled."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from . import _native, _views
+from ._errors import UsageError
+from ._progress import ProgressOption, Watched
+from ._reports import Report, Summary
+from ._shapes import End, PathLike, ids, shape, without_none
+from ._tables import Frame, Table, column_names, stream_of
+
+if TYPE_CHECKING:
+    import numpy
+    import pandas
+    import polars
+    import pyarrow
+
+SplitName = Literal["auto", "column", "temporal", "date", "leave-one-out", "random", "none"]
+Law = Literal["uniform-path", "uniform-end", "walk"]
+Owner = TypeVar("Owner")
+
+
+class Kg:
+    """A knowledge graph, opened once for any number of calls, from any thread.
+
+    >>> import footpath as fp
+    >>> kg = fp.Kg(films)
+    >>> kg.summary()["num_users"]
+    480
+    >>> kg.count(hops=3, end="unseen")["num_users"]
+    480
+    """
+
+    def __init__(self, path: PathLike, *, threads: int = 0, progress: ProgressOption = None) -> None:
+        """Opens the graph at ``path``.
+
+        Raises `ArtefactError` when there is none, or a damaged one.
+        """
+        self._open: _native.Kg | None = None
+        with Watched(threads, progress) as call:
+            self._open = _native.Kg.open(os.fspath(path), call)
+
+    @property
+    def native(self) -> _native.Kg:
+        """What the extension module knows it as. Raises `UsageError` once the graph is closed."""
+        if self._open is None:
+            raise UsageError("the graph is closed; open it again with fp.Kg(path)")
+        return self._open
+
+    @property
+    def path(self) -> str:
+        """The directory it was opened from."""
+        return str(self.native.directory())
+
+    @property
+    def hash(self) -> str:
+        """Hash of its content, which every model of it names."""
+        return self.native.content_hash()
+
+    def summary(self, *, threads: int = 0) -> Summary:
+        """The graph in figures."""
+        with Watched(threads, False) as call:
+            return Summary.parsed(self.native.summary(call))
+
+    def schema(self) -> Report:
+        """Types of nodes with their ranges, and relations with their readings."""
+        return Report.parsed(self.native.schema())
+
+    def import_report(self) -> Report:
+        """What the import found and with which options: ``report`` and ``options``."""
+        return Report.parsed(self.native.import_report())
+
+    def count(
+        self,
+        hops: int | None = None,
+        *,
+        end: End = "train",
+        pattern: str | None = None,
+        pattern_preset: str | None = None,
+        patterns: PathLike | None = None,
+        threads: int = 0,
+        progress: ProgressOption = None,
+    ) -> Report:
+        """Counts the paths of every user; three hops unless told otherwise."""
+        meant = shape(hops, pattern, pattern_preset, patterns) or ("hops", "3")
+        with Watched(threads, progress) as call:
+            return Report.parsed(self.native.count(meant, end, call))
+
+    def neighbours(self, node: str, relation: str | None = None, *, limit: int = 100) -> Table:
+        """What a node (``"item:alien-1979"``) is related to, at most ``limit`` rows: node, relation, neighbour, label,
+        weight. A relation with a leading ``~`` is an inverse."""
+        if limit < 0:
+            raise UsageError(f"limit: must be at least 0, got {limit}")
+        return Table(self.native.neighbours(node, relation, limit))
+
+    def facts(self, *, interactions: bool = True) -> Table:
+        """Every fact of the train graph: head, relation, tail, label of the tail, weight."""
+        return Table(self.native.facts(interactions))
+
+    def nodes(self) -> Table:
+        """Every node: node, type, label."""
+        return Table(self.native.nodes())
+
+    def users(self, *, warm: bool = False) -> list[str]:
+        """The ids of all users, or of those with a train interaction."""
+        return self.native.users(warm)
+
+    def items(self) -> list[str]:
+        """The ids of all items."""
+        return self.native.items()
+
+    def items_of(self, user: str | int) -> list[str]:
+        """The ids of what a user chose in train."""
+        return self.native.items_of(str(user))
+
+    def words(self) -> list[str]:
+        """The words of all tokens, by their numbers: what rows of ``sample(…).to_numpy()`` are made of."""
+        return self.native.words()
+
+    def sample(
+        self,
+        hops: int | None = None,
+        *,
+        end: End = "train",
+        pattern: str | None = None,
+        pattern_preset: str | None = None,
+        patterns: PathLike | None = None,
+        walk: str | None = None,
+        paths_per_user: int | None = None,
+        paths_per_end: int | None = None,
+        num_paths: int | None = None,
+        all_paths: int | None = None,
+        distinct: bool = False,
+        law: Law = "uniform-path",
+        damping: float = 0.0,
+        end_damping: float = 0.0,
+        relation_weights: Mapping[str, float] | None = None,
+        edge_weights: bool = False,
+        simple: bool = True,
+        causal: bool = False,
+        users: Iterable[str | int] | str | None = None,
+        seed: int = 1,
+        threads: int = 0,
+        progress: ProgressOption = None,
+    ) -> Paths:
+        """Paths by an exact law, drawn when they are read: the paths that ``footpath sample`` draws with the same
+        options. 100 for each user unless one of the quotas is given.
+
+        >>> import footpath as fp
+        >>> paths = fp.Kg(films).sample(hops=3, end="train", paths_per_user=2, seed=7)
+        >>> paths.to_numpy().shape
+        (960, 7)
+        """
+        quotas = {"per-user": paths_per_user, "per-end": paths_per_end, "total": num_paths, "every": all_paths}
+        given = {name: number for name, number in quotas.items() if number is not None}
+        if len(given) > 1:
+            raise UsageError("give one of paths_per_user, paths_per_end, num_paths and all_paths")
+        meant = shape(hops, pattern, pattern_preset, patterns, walk) or ("hops", "3")
+        spec = without_none({
+            "law": law,
+            "damping": damping,
+            "end_damping": end_damping,
+            "relation_weights": dict(relation_weights or {}),
+            "edge_weights": edge_weights,
+            "ends": end,
+            "simple": simple,
+            "causal": causal,
+            "seed": seed,
+        })
+        chosen = None if users is None else ids("users", users)
+        quota = json.dumps(given or {"per-user": 100})
+        with Watched(threads, progress) as call:
+            native = _native.Paths.prepare(self.native, meant, spec, quota, distinct, chosen, call)
+        return Paths(native, self, threads)
+
+    def close(self) -> None:
+        """Lets go of the graph. What was made from it goes on."""
+        self._open = None
+
+    def __enter__(self) -> Kg:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[type[Kg], tuple[str]]:
+        # Another process maps the same files.
+        return (Kg, (self.path,))
+
+    def __repr__(self) -> str:
+        return "<Kg, closed>" if self._open is None else f"<Kg at {self.path}>"
+
+    def _repr_html_(self) -> str:
+        return _views.summary(self.summary())
+
+
+class Paths:
+    """Paths that are drawn when they are read, and drawn anew by whoever reads them again.
+
+    It is an Arrow stream with the columns user, item, nodes and relations, so ``polars.DataFrame(paths)``,
+    ``pyarrow.RecordBatchReader.from_stream(paths)`` and duckdb read it. The methods here do the same, and unlike a
+    library that reads the stream they end at Ctrl-C.
+    """
+
+    def __init__(self, native: _native.Paths, kg: Kg, threads: int) -> None:
+        self._native = native
+        self._kg = kg
+        self._threads = threads
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """An Arrow stream that draws as it is read, in batches of about 65,536 paths."""
+        return self._native.stream("names")
+
+    def table(self, *, tokens: bool = False, progress: ProgressOption = None) -> Table:
+        """All paths at once: user, item, nodes, relations; or one column of rows of tokens."""
+        with Watched(self._threads, progress) as call:
+            return Table(self._native.batches("tokens" if tokens else "names", call))
+
+    def to_polars(self) -> polars.DataFrame:
+        """The paths as a frame of polars."""
+        return self.table().to_polars()
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The paths as a frame of pandas."""
+        return self.table().to_pandas()
+
+    def to_pyarrow(self) -> pyarrow.Table:
+        """The paths as a table of pyarrow."""
+        return self.table().to_pyarrow()
+
+    def to_numpy(self, *, progress: ProgressOption = None) -> numpy.ndarray[Any, Any]:
+        """The paths as rows of tokens: an array of unsigned 32-bit numbers, paths × tokens of the longest path, padded
+        with 0. `Kg.words` says what each stands for."""
+        import numpy
+
+        with Watched(self._threads, progress) as call:
+            drawn = self._native.tokens(call)
+        return numpy.frombuffer(drawn, dtype=numpy.uint32).reshape(-1, self._native.width())
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.table())
+
+    def __repr__(self) -> str:
+        return f"<Paths of {self._kg!r}, drawn when read>"
+
+    def _repr_html_(self) -> str:
+        rows = [row for _, row in zip(range(5), self._first())]
+        return _views.paths([(row["nodes"], row["relations"]) for row in rows], "Paths, the first drawn")
+
+    def _first(self) -> Iterator[dict[str, Any]]:
+        return iter(self.table(progress=False))
+
+
+def import_folder(
+    source: PathLike,
+    out: PathLike | None = None,
+    *,
+    split: SplitName = "auto",
+    ratios: tuple[float, float, float] = (0.8, 0.1, 0.1),
+    seed: int = 1,
+    columns: Mapping[str, str] | None = None,
+    lenient: bool | float = False,
+    force: bool = False,
+    threads: int = 0,
+    progress: ProgressOption = None,
+    **options: Any,
+) -> Kg:
+    """Imports a folder of any format that ``footpath import`` reads, and opens the graph.
+
+    ``out=None`` keeps it in a temporary directory that goes with the object. ``lenient`` skips bad records, up to a
+    share of them (0.01 for ``True``). Further options have the names of the command line: ``format``, ``min_rating``,
+    ``rated_again``, ``min_interactions``, ``min_history``, ``same_ids``, ``join_by_id``, ``skip_missing``,
+    ``merge_inverses``, ``rating_weights``, ``max_bytes``, ``max_nodes``.
+
+    >>> import footpath as fp
+    >>> fp.import_folder("data/films").summary()["num_items"]
+    385
+    """
+    asked = _import_options(split, ratios, seed, columns, lenient, options)
+    place = _Place(out, "kg")
+    with Watched(threads, progress) as call:
+        _native.import_folder(os.fspath(source), place.path, force, asked, call)
+    return place.kept_by(Kg(place.path, threads=threads, progress=False))
+
+
+def import_frames(
+    *,
+    interactions: Frame,
+    triples: Frame,
+    items: Frame | None = None,
+    entities: Frame | None = None,
+    relations: Frame | None = None,
+    out: PathLike | None = None,
+    split: SplitName = "auto",
+    ratios: tuple[float, float, float] = (0.8, 0.1, 0.1),
+    seed: int = 1,
+    columns: Mapping[str, str] | None = None,
+    lenient: bool | float = False,
+    join_by_id: bool | None = None,
+    force: bool = False,
+    threads: int = 0,
+    progress: ProgressOption = None,
+    **options: Any,
+) -> Kg:
+    """Imports frames of any library, with every check of ``footpath import``, and opens the graph.
+
+    ============ ======================================================================
+    frame        columns, those in brackets may be missing
+    ============ ======================================================================
+    interactions user_id, item_id, [rating], [timestamp or position], [split]
+    triples      head, relation, tail, [weight]
+    items        item_id, [entity_id], [title]
+    entities     entity_id, type, [label]
+    relations    name, [forward_label], [inverse_label]
+    ============ ======================================================================
+
+    Ids are text or whole numbers; a null or NaN among them is refused with its row, counted from 1, or left out with
+    ``skip_missing=True``. ``columns={"user_id": "userId"}`` says what the frames call their columns. An item without a
+    link is one node with the entity of the same id when ``join_by_id`` is on, which it is where no frame has links.
+
+    ``out=None`` keeps the graph in a temporary directory that goes with the object. Further options are those of
+    `import_folder`.
+    """
+    given = {
+        "interactions": interactions,
+        "triples": triples,
+        "items": items,
+        "entities": entities,
+        "relations": relations,
+    }
+    streams = {name: stream_of(name, frame) for name, frame in given.items() if frame is not None}
+    named = {str(known): str(own) for known, own in (columns or {}).items()}
+    if join_by_id is None:
+        join_by_id = items is None or named.get("entity_id", "entity_id") not in _columns(items)
+    asked = _import_options(split, ratios, seed, None, lenient, {**options, "join_by_id": join_by_id})
+    place = _Place(out, "kg")
+    with Watched(threads, progress) as call:
+        _native.import_frames(streams, named, place.path, force, asked, call)
+    return place.kept_by(Kg(place.path, threads=threads, progress=False))
+
+
+def _columns(frame: Frame) -> list[str]:
+    """The names of the columns of a frame, as far as it tells."""
+    return list(frame) if isinstance(frame, dict) else column_names(frame)
+
+
+def _import_options(
+    split: str,
+    ratios: tuple[float, float, float],
+    seed: int,
+    columns: Mapping[str, str] | None,
+    lenient: bool | float,
+    options: Mapping[str, Any],
+) -> str:
+    asked: dict[str, Any] = json.loads(_native.import_defaults())
+    known = {
+        *asked,
+        "columns",
+        "same_ids",
+        "join_by_id",
+        "skip_missing",
+        "merge_inverses",
+        "rating_weights",
+        "min_history",
+    }
+    for name, value in options.items():
+        if name not in known - {"split", "lenient", "columns"}:
+            raise UsageError(f"{name}: no such option; there are {', '.join(sorted(known))}")
+        asked[name] = value
+    kinds: dict[str, dict[str, Any]] = {
+        "auto": {"ratios": ratios, "seed": seed},
+        "random": {"ratios": ratios, "seed": seed},
+        "temporal": {"ratios": ratios},
+        "date": {"ratios": ratios},
+        "leave-one-out": {},
+        "column": {},
+        "none": {},
+    }
+    if split not in kinds:
+        raise UsageError(f"split: {split!r} is none of {', '.join(kinds)}")
+    asked["split"] = {"by": split, **kinds[split]}
+    if columns:
+        asked["columns"] = dict(columns)
+    if lenient is not False and lenient is not None:
+        share = 0.01 if lenient is True else float(lenient)
+        if not 0.0 <= share <= 1.0:
+            raise UsageError(f"lenient: {share} is not a share between 0 and 1")
+        asked["lenient"] = share
+    try:
+        return json.dumps(asked, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"an option is no number or text: {error}") from None
+
+
+class _Place:
+    """Where an output goes: where it was asked for, or a temporary directory that goes with what was made there."""
+
+    def __init__(self, out: PathLike | None, name: str) -> None:
+        self._finalizer: weakref.finalize[..., Any] | None = None
+        if out is None:
+            root = tempfile.mkdtemp(prefix="footpath-")
+            self.path = os.path.join(root, name)
+            # Until somebody keeps it, it goes with this place: also when the work fails.
+            self._root: str | None = root
+            self._finalizer = weakref.finalize(self, _remove, root, os.getpid())
+        else:
+            self.path = os.fspath(out)
+            self._root = None
+
+    def kept_by(self, owner: Owner) -> Owner:
+        """Lets the directory live as long as `owner`."""
+        if self._root is not None and self._finalizer is not None:
+            self._finalizer.detach()
+            weakref.finalize(owner, _remove, self._root, os.getpid())
+        return owner
+
+
+def _remove(root: str, process: int) -> None:
+    # A child made by fork has the object too, and the directory is not its own.
+    if os.getpid() == process:
+        shutil.rmtree(root, ignore_errors=True)

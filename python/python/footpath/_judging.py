@@ -1,0 +1,172 @@
+"""Judging: how good recommendations are, whether their reasons are true, and whether anything leaked."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from . import _native, _views
+from ._errors import UsageError
+from ._graphs import Kg
+from ._models import Model, Recommendations
+from ._progress import DEVICE, ProgressOption, Watched
+from ._reports import Audit, Report, Verification
+from ._shapes import PathLike
+from ._tables import Frame, stream_of
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+Baselines = Literal["quick", "tuned"]
+
+
+class Evaluation(Report):
+    """Figures with their intervals, beside the baselines; a notebook shows a table with a plot of the intervals."""
+
+    @classmethod
+    def parsed(cls, text: str) -> Evaluation:
+        """The report that JSON says."""
+        return cls(json.loads(text))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for the subject and for each baseline, the best first: name, setting, and each metric with the ends of
+        its 95 % interval (``ndcg@10``, ``ndcg@10_low``, ``ndcg@10_high``)."""
+        named = sorted(self.get("baselines", {}).items(), key=lambda entry: -_ndcg(entry[1]))
+        return [_row("subject", self), *(_row(name, figures) for name, figures in named)]
+
+    def to_polars(self) -> polars.DataFrame:
+        """The rows as a frame of polars."""
+        import polars
+
+        return polars.DataFrame(self.rows())
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The rows as a frame of pandas."""
+        import pandas
+
+        return pandas.DataFrame(self.rows())
+
+    def __repr__(self) -> str:
+        return f"<Evaluation on {self['on']}: ndcg@{self['k']} {_ndcg(self):.4f}>"
+
+    def _repr_html_(self) -> str:
+        return _views.evaluation(self.rows(), f"ndcg@{self['k']}")
+
+
+def _ndcg(figures: Mapping[str, Any]) -> float:
+    return float(figures["ndcg"])
+
+
+def _row(name: str, figures: Mapping[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": name, "setting": figures.get("setting", "")}
+    for metric, (low, high) in sorted(figures["intervals"].items()):
+        plain = metric.split("@")[0]
+        if plain in figures:
+            row |= {metric: figures[plain], f"{metric}_low": low, f"{metric}_high": high}
+    return row
+
+
+def evaluate(
+    kg: Kg,
+    subject: Model | Recommendations | Frame,
+    k: int = 10,
+    *,
+    on: Literal["test", "valid"] = "test",
+    baselines: Baselines | bool | None = None,
+    beams: int | None = None,
+    direct: float | None = None,
+    linear: float | None = None,
+    recency: float | None = None,
+    optimise: Mapping[str, float] | None = None,
+    random_paths: bool = False,
+    against: PathLike | None = None,
+    lenient: bool = False,
+    out: PathLike | None = None,
+    force: bool = False,
+    seed: int = 1,
+    device: str = DEVICE,
+    threads: int = 0,
+    progress: ProgressOption = None,
+) -> Evaluation:
+    """Evaluates a model, or anybody's lists, on held-out interactions: full ranking over all items that the user has
+    not chosen; users without a list count as zero.
+
+    A frame of lists has the columns ``user`` and ``item``; without ``rank`` the rows of a user are in the order of the
+    list. ``baselines="quick"`` (or ``True``) puts the quick ones beside it, ``"tuned"`` all, each tuned on valid.
+
+    >>> import footpath as fp
+    >>> kg = fp.Kg(films)
+    >>> popular = {"user": kg.users(), "item": ["alien-1979"] * 480}
+    >>> fp.evaluate(kg, popular, k=10)["on"]
+    'test'
+    """
+    asked = json.dumps({
+        "on": on,
+        "k": k,
+        "beams": beams,
+        "direct": direct,
+        "linear": linear,
+        "recency": recency,
+        "optimise": None if optimise is None else {"lir": 0.0, "sep": 0.0, "ptd": 0.0, **optimise},
+        "random_paths": random_paths,
+        "baselines": "quick" if baselines is True else baselines or None,
+        "seed": seed,
+        "against": None if against is None else os.fspath(against),
+        "lenient": lenient,
+        "out": None if out is None else os.fspath(out),
+        "force": force,
+    })
+    if isinstance(subject, Model):
+        path, frame = subject.path, None
+    else:
+        path, frame = None, stream_of("lists", subject)
+    with Watched(threads, progress, device) as call:
+        return Evaluation.parsed(_native.evaluate(kg.native, path, frame, asked, call))
+
+
+def verify(
+    recommended: Recommendations | Frame, kg: Kg, *, threads: int = 0, progress: ProgressOption = None
+) -> Verification:
+    """Checks every path of recommendations against the graph alone, without the model that made them. A frame needs the
+    columns user, item, rank, score, nodes and relations.
+
+    >>> import footpath as fp
+    >>> kg = fp.Kg(films)
+    >>> fp.verify(fp.Model(tiny, kg).recommend(users=["user-001"]), kg).ok
+    True
+    """
+    lists, frame = None, None
+    if isinstance(recommended, Recommendations):
+        lists = recommended.native
+    else:
+        frame = stream_of("lists", recommended)
+    with Watched(threads, progress) as call:
+        return Verification.parsed(_native.verify(kg.native, lists, frame, call))
+
+
+def audit(
+    kg: Kg,
+    lists: Recommendations | Frame | None = None,
+    *,
+    corpus: PathLike | None = None,
+    threads: int = 0,
+    progress: ProgressOption = None,
+) -> Audit:
+    """Looks for leaks in the split of a graph, in a corpus drawn from it, and in lists: on labels drawn at random they
+    must reach chance and no more.
+
+    >>> import footpath as fp
+    >>> fp.audit(fp.Kg(films)).ok
+    True
+    """
+    if lists is not None and corpus is not None:
+        raise UsageError("give lists or a corpus")
+    frame = None if lists is None else stream_of("lists", lists)
+    with Watched(threads, progress) as call:
+        text, wrong = _native.audit(kg.native, frame, None if corpus is None else os.fspath(corpus), call)
+    found = Audit(json.loads(text))
+    found.first_wrong = wrong
+    return found

@@ -1,0 +1,410 @@
+"""Models: trained, tuned, opened; they recommend and explain."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+from . import _native, _views
+from ._errors import UsageError
+from ._graphs import Kg, Law, _Place
+from ._progress import DEVICE, ProgressOption, Watched
+from ._reports import Report
+from ._shapes import PathLike, Unfinished, Value, ids, shape, toml, without_none
+from ._tables import Table
+
+Preset = Literal["tiny", "small", "base"]
+Mode = Literal["beam", "exact", "diverse", "sample"]
+Score = Literal["marginal", "max", "mean"]
+
+
+class Model:
+    """A model on its graph, opened once for any number of calls, from any thread.
+
+    >>> import footpath as fp
+    >>> model = fp.Model(tiny, fp.Kg(films))
+    >>> recommended = model.recommend(users=["user-001"], k=3)
+    >>> [row["rank"] for row in recommended]
+    [1, 2, 3]
+    """
+
+    def __init__(
+        self,
+        path: PathLike,
+        kg: Kg | PathLike,
+        *,
+        device: str = DEVICE,
+        threads: int = 0,
+        progress: ProgressOption = None,
+    ) -> None:
+        """Opens the model at ``path``, of a graph that is open or at a path.
+
+        Raises `ArtefactError` when there is none, or one of another graph.
+        """
+        self.kg = kg if isinstance(kg, Kg) else Kg(kg, threads=threads, progress=progress)
+        """The graph."""
+        self._device = device
+        self._open: _native.Model | None = None
+        with Watched(threads, progress, device) as call:
+            self._open = _native.Model.open(os.fspath(path), self.kg.native, call)
+
+    @property
+    def native(self) -> _native.Model:
+        """What the extension module knows it as. Raises `UsageError` once the model is closed."""
+        if self._open is None:
+            raise UsageError("the model is closed; open it again with fp.Model(path, kg)")
+        return self._open
+
+    @property
+    def path(self) -> str:
+        """The directory it was opened from."""
+        return str(self.native.directory())
+
+    @property
+    def hash(self) -> str:
+        """Hash of its content."""
+        return self.native.content_hash()
+
+    @property
+    def card(self) -> Report:
+        """What is stored beside its weights: shape, settings of the training, pattern, figures on valid."""
+        return Report.parsed(self.native.card())
+
+    def recommend(
+        self,
+        users: Iterable[str | int] | str | int | None = None,
+        histories: Mapping[Any, Iterable[str | int]] | None = None,
+        k: int = 10,
+        *,
+        mode: Mode = "beam",
+        score: Score = "marginal",
+        beams: int | None = None,
+        paths: int = 1,
+        direct: float | None = None,
+        linear: float | None = None,
+        recency: float | None = None,
+        optimise: Mapping[str, float] | None = None,
+        groups: int | None = None,
+        diversity: float | None = None,
+        draws: int | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        threads: int = 0,
+        progress: ProgressOption = None,
+    ) -> Recommendations:
+        """Recommends ``k`` items to each of ``users``, or to people whom the graph does not know by what they chose
+        (``histories={"me": ["alien-1979"]}``, the last chosen last), or to all users with a train interaction.
+
+        ``optimise={"lir": 0.2}`` trades a part of the score for explanations that are more recent (``lir``), popular
+        (``sep``) or varied (``ptd``). The other options are those of ``footpath recommend``.
+        """
+        if users is not None and histories is not None:
+            raise UsageError("give users or histories")
+        search = without_none({
+            "k": k,
+            "mode": mode,
+            "score": score,
+            "beams": beams,
+            "paths": paths,
+            "direct": direct,
+            "linear": linear,
+            "recency": recency,
+            "optimise": None if optimise is None else {"lir": 0.0, "sep": 0.0, "ptd": 0.0, **optimise},
+            "groups": groups,
+            "diversity": diversity,
+            "draws": draws,
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "seed": seed,
+        })
+        chosen = None if users is None else ids("users", users)
+        new = None
+        if histories is not None:
+            new = [(str(user), [str(item) for item in items]) for user, items in histories.items()]
+        with Watched(threads, progress, self._device) as call:
+            return Recommendations(self.native.recommend(chosen, new, search, call))
+
+    def explain(
+        self,
+        user: str | int,
+        item: str | int,
+        *,
+        paths: int = 3,
+        history: Iterable[str | int] | None = None,
+        beams: int | None = None,
+        direct: float | None = None,
+        linear: float | None = None,
+        recency: float | None = None,
+        fill_in: bool = False,
+        threads: int = 0,
+        progress: ProgressOption = None,
+    ) -> Why:
+        """The most probable paths from a user to an item; with a ``history`` the user is somebody whom the graph does
+        not know.
+
+        >>> import footpath as fp
+        >>> why = fp.Model(tiny, fp.Kg(films)).explain("user-001", "alien-1979", paths=5)
+        >>> why.paths[0].nodes[0], why.paths[0].nodes[-1]
+        ('user:user-001', 'item:alien-1979')
+        """
+        search = without_none({
+            "paths": paths,
+            "beams": beams,
+            "direct": direct,
+            "linear": linear,
+            "recency": recency,
+            "fill_in": fill_in,
+        })
+        chosen = None if history is None else [str(item) for item in history]
+        with Watched(threads, progress, self._device) as call:
+            return Why.parsed(self.native.explain(str(user), str(item), chosen, search, call))
+
+    def to_huggingface(self, out: PathLike, *, force: bool = False, threads: int = 0) -> Report:
+        """Writes the model as a directory that ``AutoModelForCausalLM`` and ``AutoTokenizer`` read."""
+        with Watched(threads, False, self._device) as call:
+            return Report.parsed(self.native.to_huggingface(os.fspath(out), force, call))
+
+    @classmethod
+    def from_huggingface(
+        cls,
+        source: PathLike,
+        kg: Kg,
+        out: PathLike | None = None,
+        *,
+        hops: int | None = None,
+        pattern: str | None = None,
+        pattern_preset: str | None = None,
+        patterns: PathLike | None = None,
+        force: bool = False,
+        threads: int = 0,
+    ) -> Model:
+        """A model of a graph from a directory of transformers whose tokenizer has the names of the graph for words, as
+        `to_huggingface` writes them; for paths of three hops unless others are named."""
+        meant = shape(hops, pattern, pattern_preset, patterns) or ("hops", "3")
+        place = _Place(out, "model")
+        with Watched(threads, False) as call:
+            _native.from_huggingface(os.fspath(source), kg.native, meant, place.path, force, call)
+        return place.kept_by(cls(place.path, kg, threads=threads, progress=False))
+
+    def close(self) -> None:
+        """Lets go of the model. The graph stays open."""
+        self._open = None
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[type[Model], tuple[str, Kg]]:
+        return (Model, (self.path, self.kg))
+
+    def __repr__(self) -> str:
+        return "<Model, closed>" if self._open is None else f"<Model at {self.path}>"
+
+
+class Recommendations(Table):
+    """Lists of items with their reasons: a table of user, rank, item, label, score, confidence, because, nodes and
+    relations, which any library of frames takes; a notebook draws the paths."""
+
+    def __init__(self, native: _native.Lists) -> None:
+        self._lists = native
+        self._made: _native.Batches | None = None
+
+    def _table(self) -> _native.Batches:
+        if self._made is None:
+            self._made = self._lists.batches()
+        return self._made
+
+    @property
+    def native(self) -> _native.Lists:
+        """What the extension module knows them as."""
+        return self._lists
+
+    @property
+    def num_users(self) -> int:
+        """Number of lists."""
+        return len(self._lists)
+
+    def lists(self) -> Iterator[Report]:
+        """The list of each user, as ``footpath recommend --json`` writes it: with further paths, the file and line of
+        every fact, why a list is short, and the probability that was not looked at."""
+        for place in range(len(self._lists)):
+            text = self._lists.list(place)
+            if text is not None:
+                yield Report.parsed(text)
+
+    def _repr_html_(self) -> str:
+        return _views.recommendations([found for _, found in zip(range(3), self.lists())], self.num_users)
+
+
+class WhyPath:
+    """A path with its probability."""
+
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        self.log_probability: float = found["log_probability"]
+        """Natural logarithm of the path's probability under the model."""
+        self.nodes: list[str] = found["nodes"]
+        """Nodes, as ``user:ID``, ``item:ID`` or ``entity:ID``."""
+        self.labels: list[str] = found["labels"]
+        """Their readable labels."""
+        self.relations: list[str] = found["relations"]
+        """Relations by name, an inverse with a leading ``~``."""
+        self.text: str = found["text"]
+        """The path as a sentence."""
+        self.facts: list[dict[str, Any]] = found["triples"]
+        """The facts behind it: head, relation, tail, file, line."""
+
+    def __repr__(self) -> str:
+        return f"<WhyPath: {self.text}>"
+
+
+class Why(Report):
+    """The answer to "why this item?"."""
+
+    @classmethod
+    def parsed(cls, text: str) -> Why:
+        """The answer that JSON says."""
+        return cls(json.loads(text))
+
+    @property
+    def paths(self) -> list[WhyPath]:
+        """The paths, the most probable first."""
+        return [WhyPath(found) for found in self["paths"]]
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no path, if there is none."""
+        reason: str | None = self["reason"]
+        return reason
+
+    def _repr_html_(self) -> str:
+        return _views.why(self)
+
+
+def train(
+    kg: Kg,
+    out: PathLike | None = None,
+    *,
+    preset: Preset = "small",
+    epochs: int | None = None,
+    hops: int | None = None,
+    pattern: str | None = None,
+    pattern_preset: str | None = None,
+    patterns: PathLike | None = None,
+    law: Law | None = None,
+    corpus: PathLike | None = None,
+    init: PathLike | Model | None = None,
+    vectors: PathLike | None = None,
+    linear: bool = True,
+    validation_users: int | None = None,
+    validation_beams: int | None = None,
+    device: str = DEVICE,
+    unfinished: Unfinished = "refuse",
+    force: bool = False,
+    on_step: Callable[[dict[str, Any]], object] | None = None,
+    threads: int = 0,
+    progress: ProgressOption = None,
+    **settings: Value,
+) -> Model:
+    """Trains a path language model on a graph, and opens it.
+
+    Every setting of a training file is a keyword: ``paths_per_user``, ``batch_size``, ``learning_rate``,
+    ``weight_decay``, ``warm_up``, ``gradient_clip``, ``user_dropout``, ``siblings``, ``end_siblings``, ``end_weight``,
+    ``softmax``, ``end_loss``, ``objective``, ``accumulate``, ``patience``, ``validations_per_epoch``, ``seed``,
+    ``architecture``, ``tables``, ``factorised``, ``token_kinds``, ``collaborative_share``, ``damping``,
+    ``end_damping``, ``relation_weights``, ``edge_weights``.
+
+    ``on_step`` is given what happens: a dict with ``event`` (``"start"``, ``"step"``, ``"blend"``) and the figures of
+    it. Ctrl-C writes a checkpoint beside ``out``; ``unfinished="resume"`` goes on from there.
+
+    >>> import footpath as fp
+    >>> model = fp.train(fp.Kg(films), preset="tiny", paths_per_user=4, validations_per_epoch=1, linear=False)
+    >>> model.card["training"]["paths_per_user"]
+    4
+    """
+    meant = shape(hops, pattern, pattern_preset, patterns)
+    chosen: dict[str, Value] = {"preset": preset, **settings}
+    if epochs is not None:
+        chosen["epochs"] = epochs
+    run = json.dumps({
+        "corpus": None if corpus is None else os.fspath(corpus),
+        "init": init.path if isinstance(init, Model) else None if init is None else os.fspath(init),
+        "vectors": None if vectors is None else os.fspath(vectors),
+        "law": law,
+        "linear": linear,
+        "validation_users": validation_users,
+        "validation_beams": validation_beams,
+        "force": force,
+        "unfinished": unfinished,
+    })
+    place = _Place(out, "model")
+    with Watched(threads, progress, device) as call:
+        pairs = [(name, toml(value)) for name, value in chosen.items()]
+        _native.train(kg.native, place.path, meant, pairs, run, call, _as_dict(on_step))
+    return place.kept_by(Model(place.path, kg, device=device, threads=threads, progress=False))
+
+
+def _as_dict(listener: Callable[[dict[str, Any]], object] | None) -> Callable[[str], None] | None:
+    if listener is None:
+        return None
+    told = listener
+
+    def tell(event: str) -> None:
+        told(json.loads(event))
+
+    return tell
+
+
+class Tuning(Report):
+    """What a search found: ``trials``, the ``best`` of them, and all its ``settings``."""
+
+    model: Model | None = None
+    """The best model; ``None`` where no training came to an end."""
+
+
+def tune(
+    space: Mapping[str, Any] | PathLike,
+    kg: Kg,
+    out: PathLike | None = None,
+    *,
+    hops: int | None = None,
+    pattern: str | None = None,
+    pattern_preset: str | None = None,
+    patterns: PathLike | None = None,
+    device: str = DEVICE,
+    unfinished: Unfinished = "refuse",
+    on_event: Callable[[dict[str, Any]], object] | None = None,
+    threads: int = 0,
+    progress: ProgressOption = None,
+) -> Tuning:
+    """Searches for the settings of training that are best on valid; test is never looked at.
+
+    ``space`` is the path of a TOML file as ``footpath tune`` reads, or the same as a dict:
+
+    >>> space = {
+    ...     "method": "random",
+    ...     "trials": 8,
+    ...     "train": {"preset": "tiny"},
+    ...     "space": {"learning_rate": {"log": [1e-4, 1e-2]}, "end_siblings": [24, 96]},
+    ... }
+    """
+    if isinstance(space, Mapping):
+        text = "\n".join(f"{toml(str(name))} = {toml(value)}" for name, value in space.items())
+    else:
+        with open(os.fspath(space), encoding="utf-8") as file:
+            text = file.read()
+    meant = shape(hops, pattern, pattern_preset, patterns)
+    place = _Place(out, "search")
+    with Watched(threads, progress, device) as call:
+        found = _native.tune(text, kg.native, place.path, meant, unfinished, call, _as_dict(on_event))
+    tuning = Tuning(json.loads(found))
+    if tuning["best"] is not None:
+        best = os.path.join(place.path, "best")
+        tuning.model = Model(best, kg, device=device, threads=threads, progress=False)
+    return place.kept_by(tuning)

@@ -1,0 +1,59 @@
+"""Other libraries: RecBole's files, NetworkX; PyKEEN and PyG where they are installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import footpath as fp
+
+
+def atomic_files(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "toy.inter").write_text(
+        "user_id:token\titem_id:token\ttimestamp:float\n1\t10\t1\n1\t20\t2\n2\t10\t3\n2\t20\t4\n"
+    )
+    (folder / "toy.kg").write_text(
+        "head_id:token\trelation_id:token\ttail_id:token\nm.1\tby\tm.9\nm.2\tby\tm.9\n"
+    )
+    (folder / "toy.link").write_text("item_id:token\tentity_id:token\n10\tm.1\n20\tm.2\n")
+    return folder
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_recbole(tmp_path: Path, above: bool) -> None:
+    folder = atomic_files(tmp_path / "toy")
+    config = {"data_path": str(tmp_path if above else folder), "dataset": "toy"}
+    kg = fp.datasets.from_recbole(config, split="none")
+    assert kg.users() == ["1", "2"] and kg.items() == ["10", "20"]
+    with pytest.raises(fp.UsageError, match="there is no nope.inter"):
+        fp.datasets.from_recbole({**config, "dataset": "nope"})
+    with pytest.raises(fp.UsageError, match="data_path and dataset"):
+        fp.datasets.from_recbole({})
+
+
+def test_networkx(films: fp.Kg) -> None:
+    networkx = pytest.importorskip("networkx")
+    graph = fp.export.to_networkx(films, interactions=False)
+    summary = films.summary()
+    assert graph.number_of_edges() == summary["num_triples"]
+    assert graph.nodes["item:alien-1979"]["label"] == "Alien (1979)"
+    assert graph.has_edge("item:alien-1979", "entity:person-ridley-scott", key="directed_by")
+    around = fp.export.neighbourhood(films, "item:alien-1979", hops=2, limit=5)
+    assert networkx.is_weakly_connected(around)
+    assert all(films.neighbours(head, relation, limit=10_000) for head, _, relation in around.edges(keys=True))
+
+
+def test_pykeen(films: fp.Kg) -> None:
+    pytest.importorskip("pykeen")
+    factory = fp.export.to_pykeen(films)
+    back = fp.export.from_pykeen(factory)
+    assert len(back["head"]) == factory.num_triples
+
+
+def test_pyg(films: fp.Kg) -> None:
+    pytest.importorskip("torch_geometric")
+    data = fp.export.to_pyg(films)
+    assert sum(data[kind].num_nodes for kind in data.node_types) == len(films.nodes())
+    assert sum(data[kind].edge_index.shape[1] for kind in data.edge_types) == len(films.facts())
