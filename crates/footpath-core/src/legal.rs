@@ -10,6 +10,8 @@ use std::ops::Range;
 pub enum Goal {
     /// Items the user has no train interaction with.
     Unseen,
+    /// Any item, whether the user knows it or not.
+    Any,
     /// This item and no other, whether the user knows it or not.
     Item(NodeId),
 }

@@ -230,12 +230,16 @@ impl Legal {
             Goal::Item(item) => node == item,
             // A walk is on its way to nowhere in particular.
             Goal::Unseen if self.table.pattern.is_walk() => true,
-            Goal::Unseen => self.table.kg.is_item(node) && !wanted.has_seen(node),
+            Goal::Unseen | Goal::Any => self.table.kg.is_item(node) && !wanted.has_seen(node),
         }
     }
 
     fn wanted(&self, user: NodeId, goal: Goal) -> Wanted<'_> {
-        Wanted::new(goal, self.items_of(user))
+        match goal {
+            // All items are wanted by whoever has seen none.
+            Goal::Any => Wanted::new(Goal::Unseen, &[]),
+            _ => Wanted::new(goal, self.items_of(user)),
+        }
     }
 
     /// What a token stands for; tokens past the vocabulary are new users.

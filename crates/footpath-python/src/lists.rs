@@ -219,6 +219,7 @@ pub(crate) fn lists(rows: Vec<Row>) -> Vec<List> {
         unexplored: 0.0,
         proven: false,
         given_up: None,
+        allows_seen: false,
     };
     by_user(rows).into_iter().map(list).collect()
 }

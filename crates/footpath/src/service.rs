@@ -158,6 +158,9 @@ impl Service {
         if options.linear.is_some_and(|weight| weight > 0.0) && self.model.linear.is_none() {
             return missing("linear", "it has no linear part; train one where there are valid interactions");
         }
+        if options.allow_seen && training.item_objective().is_some() {
+            return missing("allow-seen", "such a model says which item is new and cannot be asked for others");
+        }
         if options.optimise.is_some() && !training.generates_paths() {
             return missing("optimise", "it has no paths to choose among");
         }

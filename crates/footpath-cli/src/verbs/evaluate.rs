@@ -6,8 +6,8 @@ use crate::text::{self, thousands};
 use crate::work::Work;
 use clap::{Args, ValueEnum};
 use footpath::evaluate::{
-    self, BadRows, Beside, Comparison, Counterfactual, Figures, GroupTable, Metric, Options, PathMetric, Reasons, Report,
-    Subject,
+    self, BadRows, Beside, Comparison, Counterfactual, Figures, GroupTable, Metric, Options, PathMetric, Reasons,
+    Report, Subject,
 };
 use footpath::recommend::Weights;
 use footpath::{ArtefactKind, Kg, Split, artefact};
@@ -222,9 +222,7 @@ pub(crate) fn print_report(out: &mut dyn Write, report: &Report) -> io::Result<(
 
 /// Whether reasons are the reasons.
 fn print_reasons(out: &mut dyn Write, whose: &str, reasons: &Reasons) -> io::Result<()> {
-    let share = |share: f64, [low, high]: [f64; 2]| {
-        format!("{:.1} % ±{:.1}", 100.0 * share, 50.0 * (high - low))
-    };
+    let share = |share: f64, [low, high]: [f64; 2]| format!("{:.1} % ±{:.1}", 100.0 * share, 50.0 * (high - low));
     let p = &reasons.preference;
     writeln!(
         out,

@@ -6,7 +6,7 @@ use crate::text;
 use crate::verbs::recommend::{SearchArgs, new_users, with_readings};
 use crate::work::Work;
 use clap::Args;
-use footpath::recommend::{Options, Request, Why};
+use footpath::recommend::{Options, Request, Why, Without};
 use footpath::text::formats::statement;
 use footpath::{Context, Error, NodeId, Service, evaluate};
 use std::io::{self, Write};
@@ -17,6 +17,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   footpath explain model --kg kg --user user-001 --item alien-1979
   footpath explain model --kg kg --history alien-1979,blade-runner-1982 --item solaris-1972
+  footpath explain model --kg kg --user user-001 --item alien-1979 --without
   footpath explain model --kg kg --recs theirs.tsv --json > explained.jsonl
 
 --recs adds paths to the lists of any recommender: a table with the columns user, rank, item, score, \
@@ -36,8 +37,12 @@ pub(crate) struct ExplainArgs {
     /// The item
     #[arg(long, value_name = "I", allow_hyphen_values = true, required_unless_present = "recs")]
     item: Option<String>,
+    /// See where the item stands without this choice of the user [default: the one that the first path begins with]
+    #[arg(long, value_name = "I", allow_hyphen_values = true, num_args = 0..=1, default_missing_value = "",
+        requires = "user")]
+    without: Option<String>,
     /// Somebody's recommendations, to be explained one by one
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "history", "item"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "history", "item", "without"])]
     recs: Option<PathBuf>,
     /// Paths to show
     #[arg(long, value_name = "N", default_value_t = 5)]
@@ -73,7 +78,11 @@ pub(crate) fn run(args: &ExplainArgs, work: &Work) -> Result<(), Failure> {
     let mut explain = |out: &mut dyn Write| {
         let stage = context.stage("explaining", Some(pairs.len() as u64), "items");
         for (user, item) in &pairs {
-            let why = request.explain(*user, *item, options, &context.quietly())?;
+            let mut why = request.explain(*user, *item, options, &context.quietly())?;
+            if let Some(choice) = without(args, &service, &why)? {
+                why.without =
+                    Some(request.place_without([*user, *item, choice], args.search.seed, options, &context)?);
+            }
             unexplained += usize::from(why.paths.is_empty());
             if args.json {
                 write_json(out, &why)?
@@ -115,6 +124,27 @@ fn pairs(
     Ok(vec![(user, item)])
 }
 
+/// The choice to take away, if one is: the one that was named, else the one that the first path begins with.
+fn without(args: &ExplainArgs, service: &Service, why: &Why) -> footpath::Result<Option<NodeId>> {
+    match args.without.as_deref() {
+        None => Ok(None),
+        Some("") => {
+            let begins_with = why.paths.first().and_then(|path| path.path.nodes.get(1));
+            Ok(begins_with.map(|node| service.kg().node(node)).transpose()?)
+        }
+        Some(item) => Ok(Some(service.kg().item(item)?)),
+    }
+}
+
+fn print_without(out: &mut dyn Write, without: &Without) -> io::Result<()> {
+    let at = |place: Option<usize>| place.map_or("is not found".to_owned(), |place| format!("stands at place {place}"));
+    write!(out, " the item {}; without {} it {}", at(without.place), without.without.label, at(without.without.place))?;
+    match &without.without_random {
+        Some(other) => writeln!(out, "; without {}, drawn at random, it {}", other.label, at(other.place)),
+        None => writeln!(out),
+    }
+}
+
 fn write_json(out: &mut dyn Write, why: &Why) -> io::Result<()> {
     serde_json::to_writer(&mut *out, why)?;
     writeln!(out)
@@ -138,5 +168,6 @@ fn print(out: &mut dyn Write, why: &Why, proof: bool) -> io::Result<()> {
         }
         table.add_row([rank.to_string(), text, format!("{:.3}", path.log_probability), relative]);
     }
-    text::print(out, &table)
+    text::print(out, &table)?;
+    why.without.iter().try_for_each(|without| print_without(out, without))
 }

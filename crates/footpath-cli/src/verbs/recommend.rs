@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::text::{self, Tamed, thousands};
 use crate::work::Work;
 use clap::{Args, ValueEnum};
-use footpath::recommend::{self, List, Mode, NewUser, Options, Request, Sampling, Score, Weights};
+use footpath::recommend::{self, Items, List, Mode, NewUser, Options, Request, Rules, Sampling, Score, Weights};
 use footpath::text::formats::{self, Form};
 use footpath::text::render::Readings;
 use footpath::{Context, NodeId, Service, artefact};
@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
   footpath recommend model --kg kg --all -k 20 --json --out recs.jsonl
   footpath recommend model --kg kg --users ids.txt --format markdown --proof
   footpath recommend model --kg kg --user user-001 --mode diverse --groups 4
+  footpath recommend model --kg kg --all --exclude sold-out.txt --json
 
 How slots were filled is told on standard error.")]
 pub(crate) struct RecommendArgs {
@@ -35,6 +36,8 @@ pub(crate) struct RecommendArgs {
     k: usize,
     #[command(flatten)]
     search: SearchArgs,
+    #[command(flatten)]
+    candidates: CandidateArgs,
     /// Paths shown for each item
     #[arg(long, value_name = "N", default_value_t = 1)]
     paths: usize,
@@ -106,6 +109,36 @@ struct UserArgs {
     histories: Option<PathBuf>,
 }
 
+/// Which items may be recommended; lists are filled all the same.
+#[derive(Clone, Debug, Args)]
+#[group(skip)]
+struct CandidateArgs {
+    /// Items that are in no list: ids parted by commas, or a file with an id on each line
+    #[arg(long, value_name = "I,I,…|FILE", allow_hyphen_values = true)]
+    exclude: Option<String>,
+    /// The only items that may be in a list, likewise
+    #[arg(long, value_name = "I,I,…|FILE", allow_hyphen_values = true)]
+    only: Option<String>,
+    /// Recommend what a user has chosen already, too
+    #[arg(long)]
+    allow_seen: bool,
+}
+
+impl CandidateArgs {
+    fn rules(&self, service: &Service, work: &Work) -> Result<Rules, Failure> {
+        let read = |option: &'static str, text: &Option<String>| -> Result<Option<Vec<NodeId>>, Failure> {
+            let Some(text) = text else { return Ok(None) };
+            let Items { items, num_unknown } = recommend::read_items(option, text, service.kg())?;
+            if num_unknown > 0 {
+                work.note(&format!("--{option}: {num_unknown} ids are no items of the graph"));
+            }
+            Ok(Some(items))
+        };
+        let (only, exclude) = (read("only", &self.only)?, read("exclude", &self.exclude)?);
+        Ok(service.candidates(only.as_deref(), &exclude.unwrap_or_default()))
+    }
+}
+
 /// How to look for paths, and what items are worth.
 #[derive(Clone, Debug, Args)]
 #[group(skip)]
@@ -150,7 +183,7 @@ pub(crate) struct SearchArgs {
     top_p: f64,
     /// sample: seed of every draw
     #[arg(long, default_value_t = Sampling::default().seed)]
-    seed: u64,
+    pub(crate) seed: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -201,6 +234,7 @@ impl SearchArgs {
             beams: self.beams,
             paths_per_item,
             optimise: None,
+            allow_seen: false,
             fill_in: false,
         }
     }
@@ -209,7 +243,8 @@ impl SearchArgs {
 pub(crate) fn run(args: &RecommendArgs, work: &Work) -> Result<(), Failure> {
     args.refuse_paths_not_shown()?;
     let optimise = args.optimise.as_deref().map(str::parse::<Weights>).transpose()?;
-    let options = Options { optimise, ..args.search.options(args.k, args.paths) };
+    let allow_seen = args.candidates.allow_seen;
+    let options = Options { optimise, allow_seen, ..args.search.options(args.k, args.paths) };
     options.validate()?;
     let replace = crate::args::replace(args.force);
     let lists = [args.users.users.as_ref(), args.users.histories.as_ref(), args.readings.as_ref()];
@@ -220,7 +255,7 @@ pub(crate) fn run(args: &RecommendArgs, work: &Work) -> Result<(), Failure> {
     let service = with_readings(Service::open(&args.model, &args.kg, &context)?, args.readings.as_deref())?;
     service.check(&options)?;
     let new_users = new_users(&service, args.users.history.as_deref(), args.users.histories.as_deref())?;
-    let request = service.request(new_users);
+    let request = service.request(new_users).with_rules(args.candidates.rules(&service, work)?);
     let users = match request.new_users() {
         known if known.is_empty() => users(&service, &args.users)?,
         new_users => new_users,

@@ -248,6 +248,7 @@ mod tests {
             unexplored: 0.5,
             proven: false,
             given_up: None,
+            allows_seen: false,
         }]
     }
 

@@ -236,7 +236,16 @@ mod tests {
         let (item, label) = ("2".to_owned(), String::new());
         let item = Item { rank: 1, item, label, score: 0.0, confidence: 1.0, num_paths: 1, best, more_paths };
         let (history, reason) = (Vec::new(), None);
-        List { user: "1".to_owned(), history, items: vec![item], reason, unexplored: 0.0, proven: true, given_up: None }
+        List {
+            user: "1".to_owned(),
+            history,
+            items: vec![item],
+            reason,
+            unexplored: 0.0,
+            proven: true,
+            given_up: None,
+            allows_seen: false,
+        }
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl Check<'_> {
             if !seen.insert(node) {
                 wrong(self, "the item comes twice");
             }
-            if subject.chosen.contains(&node) {
+            if subject.chosen.contains(&node) && !list.allows_seen {
                 wrong(self, "the user has chosen the item already");
             }
             for path in std::iter::once(&item.best).chain(&item.more_paths) {

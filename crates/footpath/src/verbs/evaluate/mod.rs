@@ -25,11 +25,11 @@ pub use footpath_eval::{
 use footpath_eval::{Evaluated, PathMetrics, Resampling, beyond, compare, evaluate_knowing, explanations, intervals};
 use footpath_graph::report::GraphReport;
 use footpath_graph::{HeldOut, Split, TrainKg};
+use reasons::Question;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use reasons::Question;
 use subject::Judged;
 
 /// Reads anybody's lists: a table with the columns user, rank, item, score.

@@ -68,12 +68,7 @@ impl Question {
 }
 
 /// Takes reasons away from users, one at a time, and recommends again.
-fn counterfactual(
-    model: &Model,
-    protocol: &Protocol<'_>,
-    explained: &Explained,
-    seed: u64,
-) -> Result<Counterfactual> {
+fn counterfactual(model: &Model, protocol: &Protocol<'_>, explained: &Explained, seed: u64) -> Result<Counterfactual> {
     let users: Vec<NodeId> = explained.keys().copied().collect();
     let step = users.len().div_ceil(USERS).max(1);
     let users: Vec<NodeId> = users.into_iter().step_by(step).collect();

@@ -72,6 +72,9 @@ pub struct List {
     /// where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<f64>,
+    /// Whether items that the user has chosen already may be there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allows_seen: bool,
 }
 
 /// The answer to "why this item?".
@@ -90,4 +93,7 @@ pub struct Why {
     pub paths: Vec<Explanation>,
     /// Why there is none, if there is none.
     pub reason: Option<String>,
+    /// What becomes of the item when a choice of the user is taken away, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without: Option<super::Without>,
 }

@@ -1,15 +1,19 @@
 //! `recommend` and `explain`: items for users, each with the path that leads there.
 
+mod candidates;
 mod lists;
 mod new_users;
 mod request;
 mod rerank;
+mod without;
 
+pub use candidates::{Items, read_items};
 pub use lists::{Explanation, Item, List, Why};
 pub use new_users::{MAX_NEW_USERS, MAX_USERS, NewUser, read as read_new_users, read_users};
 pub use request::Request;
 pub(crate) use rerank::Reranker;
 pub use rerank::Weights;
+pub use without::{TakenAway, Without};
 
 use crate::error::Result;
 use crate::service::Service;
@@ -39,6 +43,8 @@ pub struct Options {
     pub paths_per_item: usize,
     /// What a part of the probability is traded for.
     pub optimise: Option<Weights>,
+    /// Recommend what the user has chosen already, too.
+    pub allow_seen: bool,
     /// Explain by filling in what lies between user and item; for models that learned `fill-in-the-middle`.
     pub fill_in: bool,
 }
@@ -55,6 +61,7 @@ impl Default for Options {
             beams: 400,
             paths_per_item: 1,
             optimise: None,
+            allow_seen: false,
             fill_in: false,
         }
     }
@@ -75,6 +82,11 @@ impl Options {
         let direct = Some(self.direct.unwrap_or_else(|| service.direct()));
         let linear = Some(self.linear.unwrap_or_else(|| service.linear()));
         Self { direct, linear, recency: Some(self.recency.unwrap_or_else(|| service.recency())), ..self }
+    }
+
+    /// The items that lists may hold.
+    pub(super) fn goal(&self) -> Goal {
+        if self.allow_seen { Goal::Any } else { Goal::Unseen }
     }
 
     pub(super) fn search(&self, goal: Goal) -> SearchOptions {

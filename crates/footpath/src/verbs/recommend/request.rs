@@ -65,6 +65,10 @@ impl Request {
         self.legal.items_of(user)
     }
 
+    pub(super) fn service(&self) -> &Service {
+        &self.service
+    }
+
     /// The node ids the new users go by, in their order.
     #[must_use]
     pub fn new_users(&self) -> Vec<NodeId> {
@@ -129,7 +133,7 @@ impl Request {
 
     /// More items than asked for, with many of their paths, for a choice among them.
     pub(crate) fn search_widely(&self, users: &[NodeId], options: Options, context: &Context) -> Result<Vec<UserList>> {
-        let many = Options { paths_per_item: PATHS_TO_CHOOSE_FROM, ..options.of(&self.service) }.search(Goal::Unseen);
+        let many = Options { paths_per_item: PATHS_TO_CHOOSE_FROM, ..options.of(&self.service) }.search(options.goal());
         let k = options.k.saturating_mul(10).clamp(100, MAX_K).max(options.k);
         let recommender = self.service.recommender(&self.legal, &self.rules);
         let wide = SearchOptions { k, when_short: WhenShort::Accept, ..many };
@@ -151,7 +155,7 @@ impl Request {
         let search = || match service.card().training.item_objective() {
             Some(objective) => next_items(service.model(), legal, objective, users, options.k, &self.rules, context),
             None => {
-                let options = options.of(service).search(Goal::Unseen);
+                let options = options.of(service).search(options.goal());
                 service.recommender(legal, &self.rules).recommend(users, options, context)
             }
         };
@@ -186,6 +190,7 @@ impl Request {
             is_ranked,
             paths,
             reason,
+            without: None,
         })
     }
 
@@ -193,10 +198,11 @@ impl Request {
     /// short, else among all that one search finds. `None` where ranking never looks at it.
     fn as_ranked(&self, user: NodeId, item: NodeId, options: Options, context: &Context) -> Result<Option<ScoredItem>> {
         let generates = self.service.card().training.item_objective().is_none();
-        if options.fill_in || !generates || self.legal.items_of(user).contains(&item.0) {
+        let is_listed = options.allow_seen || !self.legal.items_of(user).contains(&item.0);
+        if options.fill_in || !generates || !is_listed {
             return Ok(None);
         }
-        let list_of_ten = Options { k: Options::default().k, ..options.of(&self.service) }.search(Goal::Unseen);
+        let list_of_ten = Options { k: Options::default().k, ..options.of(&self.service) }.search(options.goal());
         let all = SearchOptions { k: MAX_K, when_short: WhenShort::Accept, ..list_of_ten };
         let rules = self.rules.of_paths();
         for search in [list_of_ten, all] {
@@ -219,7 +225,7 @@ impl Request {
         let lists = match self.service.card().training.item_objective() {
             Some(_) => self.search(&[user], all, context)?,
             None => {
-                let search = SearchOptions { when_short: WhenShort::Accept, ..all.search(Goal::Unseen) };
+                let search = SearchOptions { when_short: WhenShort::Accept, ..all.search(all.goal()) };
                 let recommender = self.service.recommender(&self.legal, &self.rules);
                 context.run(|| recommender.recommend(&[user], search, context))??
             }
@@ -256,6 +262,7 @@ impl Request {
             unexplored: list.unexplored,
             proven: list.proven,
             given_up: None,
+            allows_seen: options.allow_seen,
         }
     }
 

@@ -1,0 +1,78 @@
+//! What becomes of an item when a choice is taken away from a user: whether a reason is the reason.
+
+use super::{NewUser, Options, Request};
+use crate::error::{Error, Result};
+use footpath_core::{Context, NodeId, NodeSet, Purpose, Stream};
+use footpath_model::decode::Rules;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A choice that was taken away, and where the item stands then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenAway {
+    /// Id of the item that was chosen.
+    pub choice: String,
+    /// What people read of it.
+    pub label: String,
+    /// Place of the explained item, from 1; none where the search does not find it.
+    pub place: Option<usize>,
+}
+
+/// What becomes of an item without the choice that its reason begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Without {
+    /// Place of the item with all that the user chose, from 1; none where the search does not find it.
+    pub place: Option<usize>,
+    /// Without the choice asked about.
+    pub without: TakenAway,
+    /// Without another choice, drawn at random; none where there is no other.
+    pub without_random: Option<TakenAway>,
+}
+
+impl Request {
+    /// The same request for a user of the graph who has not made one of their choices: it is in their history no more,
+    /// no path begins with it, and it is in no list.
+    #[must_use]
+    pub fn without(&self, user: NodeId, choice: NodeId) -> Self {
+        let kg = self.service().kg();
+        let mut order = self.service().with_new_choices(user, &[]);
+        order.retain(|&item| item != choice);
+        let id = kg.id(user).to_owned();
+        let less = NewUser { id, items: BTreeMap::new(), order, file: String::new() };
+        let unlisted = Some(Arc::new(NodeSet::of(&kg.items(), &[choice.0])));
+        self.clone().with_updated([(user, less)].into()).with_rules(Rules { unlisted, ..Rules::default() })
+    }
+
+    /// Where an item stands in the list of a user of the graph, and where without one of their choices, beside taking
+    /// away another one that `seed` draws.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where the user has not made the choice; [`footpath_core::Error::Stopped`].
+    pub fn place_without(
+        &self,
+        [user, item, choice]: [NodeId; 3],
+        seed: u64,
+        options: Options,
+        context: &Context,
+    ) -> Result<Without> {
+        let kg = self.service().kg();
+        let chosen = kg.items_of(user);
+        if chosen.binary_search(&choice.0).is_err() {
+            let reason = format!("{} did not choose {} in train", kg.node_name(user), kg.node_name(choice));
+            return Err(Error::Usage { option: "without", reason });
+        }
+        let taken_away = |choice: NodeId| -> Result<TakenAway> {
+            let place = self.without(user, choice).place_of(user, item, options, context)?;
+            Ok(TakenAway { choice: kg.id(choice).to_owned(), label: kg.title(choice).into_owned(), place })
+        };
+        let others: Vec<u32> = chosen.iter().copied().filter(|&other| other != choice.0).collect();
+        let mut stream = Stream::new(seed, Purpose::Counterfactual, user.0, u64::from(item.0));
+        let other = others.get(stream.index(others.len().max(1))).copied().map(NodeId);
+        Ok(Without {
+            place: self.place_of(user, item, options, context)?,
+            without: taken_away(choice)?,
+            without_random: other.map(taken_away).transpose()?,
+        })
+    }
+}
