@@ -22,19 +22,21 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Import a data set into a knowledge graph
+    /// Import a data set, or a knowledge graph alone
     Import(verbs::import::ImportArgs),
     /// Describe a knowledge graph
     Info(verbs::info::InfoArgs),
     /// Explain a path pattern, or list what patterns are made of
     #[command(subcommand, after_help = verbs::pattern::EXAMPLES)]
     Pattern(verbs::pattern::PatternCommand),
-    /// Count the paths of every user
+    /// Count the paths of every user, or the walks from every node
     Count(verbs::count::CountArgs),
     /// Sample a corpus of paths, exactly by a stated law
     Sample(verbs::sample::SampleArgs),
     /// Write a corpus as text, JSON lines or a table, or as a data set for hopwise
     Export(verbs::export::ExportArgs),
+    /// Write a graph as the tables it can be imported from again
+    ExportGraph(verbs::export_graph::ExportGraphArgs),
     /// Describe a corpus
     Corpus(verbs::corpus::CorpusArgs),
     /// Prove that a split, a corpus and lists leak nothing, and that the corpus is legal

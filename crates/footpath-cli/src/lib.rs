@@ -58,6 +58,7 @@ fn run(command: Command, work: &Work) -> Result<(), Failure> {
         Command::Count(args) => verbs::count::run(&args, work),
         Command::Sample(args) => verbs::sample::run(&args, work),
         Command::Export(args) => verbs::export::run(&args, work),
+        Command::ExportGraph(args) => verbs::export_graph::run(&args, work),
         Command::Corpus(args) => verbs::corpus::run(&args, work),
         Command::Audit(args) => verbs::audit::run(&args, work),
         Command::Train(args) => verbs::train::run(&args, work),

@@ -133,6 +133,7 @@ pub struct HeldOut {
     users: Array<u32>,
     items: Array<u32>,
     times: Array<i64>,
+    ratings: Array<f32>,
 }
 
 /// The held-out interactions of a graph built in memory.
@@ -141,7 +142,8 @@ impl From<&[Interaction]> for HeldOut {
         let users: Vec<u32> = interactions.iter().map(|i| i.user.0).collect();
         let items: Vec<u32> = interactions.iter().map(|i| i.item.0).collect();
         let times: Vec<i64> = interactions.iter().map(|i| i.time).collect();
-        Self { users: users.into(), items: items.into(), times: times.into() }
+        let ratings: Vec<f32> = interactions.iter().map(|i| i.rating).collect();
+        Self { users: users.into(), items: items.into(), times: times.into(), ratings: ratings.into() }
     }
 }
 
@@ -155,7 +157,8 @@ impl HeldOut {
         let users = file.array::<u32>("users")?;
         let items = file.array_of::<u32>("items", users.len())?;
         let times = file.array_of::<i64>("times", users.len())?;
-        Ok(Self { users, items, times })
+        let ratings = file.array_of::<f32>("ratings", users.len())?;
+        Ok(Self { users, items, times, ratings })
     }
 
     /// The items of each user that has any, both in ascending order.
@@ -173,6 +176,12 @@ impl HeldOut {
     pub fn iter(&self) -> impl Iterator<Item = (NodeId, NodeId, i64)> {
         let nodes = self.users.iter().zip(self.items.iter());
         nodes.zip(self.times.iter()).map(|((&user, &item), &time)| (NodeId(user), NodeId(item), time))
+    }
+
+    /// The rating of the interaction with this number; NaN where the data has none.
+    #[must_use]
+    pub fn rating(&self, number: usize) -> f32 {
+        self.ratings.get(number).copied().unwrap_or(f32::NAN)
     }
 
     /// Number of interactions.

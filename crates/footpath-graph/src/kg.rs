@@ -339,6 +339,13 @@ impl TrainKg {
         self.arrays.times.get(arcs.first..arcs.first + arcs.len()).unwrap_or_default()
     }
 
+    /// Ratings of the train items of a user, in the order of [`TrainKg::items_of`]; empty in a graph without ratings.
+    #[must_use]
+    pub fn ratings_of(&self, user: NodeId) -> &[f32] {
+        let arcs = self.arcs(user).of(RelationId::INTERACTED);
+        self.arrays.ratings.get(arcs.first..arcs.first + arcs.len()).unwrap_or_default()
+    }
+
     /// Whether arcs have weights of their own; otherwise each weighs 1.
     #[must_use]
     pub fn has_weights(&self) -> bool {

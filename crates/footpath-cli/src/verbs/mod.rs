@@ -10,6 +10,7 @@ pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod export_graph;
 pub(crate) mod import;
 pub(crate) mod info;
 pub(crate) mod model;

@@ -21,12 +21,22 @@ pub enum ArtefactKind {
     Hopwise,
     /// A model in the form of transformers.
     HuggingFace,
+    /// A data set as tables.
+    Dataset,
 }
 
 impl ArtefactKind {
     /// All kinds.
-    pub const ALL: [Self; 7] =
-        [Self::Kg, Self::Corpus, Self::Model, Self::Checkpoint, Self::Evaluation, Self::Hopwise, Self::HuggingFace];
+    pub const ALL: [Self; 8] = [
+        Self::Kg,
+        Self::Corpus,
+        Self::Model,
+        Self::Checkpoint,
+        Self::Evaluation,
+        Self::Hopwise,
+        Self::HuggingFace,
+        Self::Dataset,
+    ];
 
     /// As it stands in a manifest.
     #[must_use]
@@ -39,6 +49,7 @@ impl ArtefactKind {
             Self::Evaluation => "evaluation",
             Self::Hopwise => "hopwise",
             Self::HuggingFace => "hugging-face",
+            Self::Dataset => "dataset",
         }
     }
 }

@@ -10,12 +10,14 @@ mod jsonl;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pipe;
+mod tables;
 mod text;
 
 pub use hopwise::write_hopwise;
 pub use jsonl::write_jsonl;
 #[cfg(feature = "parquet")]
 pub use parquet::{Column, Ids, write_parquet, write_parquet_names, write_table};
+pub use tables::{HeldOutParts, write_tables};
 pub use text::write_text;
 
 use crate::error::Result;

@@ -50,6 +50,8 @@ mod meeting;
 mod missing;
 mod native;
 mod neo4j;
+#[cfg(feature = "rdf")]
+mod ntriples;
 mod numbers;
 mod openke;
 mod options;

@@ -8,6 +8,7 @@ use super::feed::{self, Edge, Feed, Value};
 use super::folder::{File, Folder};
 use super::lines::{Lines, binary};
 use super::mapping::Mapping;
+use super::ntriples::{self, Usual};
 use super::problems::{Checked, Flaw};
 use super::reading::Reading;
 use super::record::MAX_FIELD_BYTES;
@@ -18,6 +19,7 @@ use crate::error::{Result, show};
 use oxrdfio::{RdfFormat, RdfParseError, RdfParser};
 use oxrdfio::{RdfSyntaxError, TextPosition};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
 use std::path::Path;
@@ -116,14 +118,14 @@ impl Tables for Rdf {
     }
 }
 
-/// A statement that says something of a node, in words of its own.
-enum Statement {
-    Edge([String; 3]),
+/// A statement that says something of a node.
+enum Statement<'l> {
+    Edge([Cow<'l, str>; 3]),
     Value {
-        node: String,
-        relation: String,
-        text: String,
-        language: String,
+        node: Cow<'l, str>,
+        relation: Cow<'l, str>,
+        text: Cow<'l, str>,
+        language: Cow<'l, str>,
     },
     /// About a node without a name.
     Blank([String; 3]),
@@ -131,8 +133,20 @@ enum Statement {
     Quoted,
 }
 
+impl<'l> From<Usual<'l>> for Statement<'l> {
+    fn from(usual: Usual<'l>) -> Self {
+        match usual {
+            Usual::Edge(parts) => Self::Edge(parts.map(Cow::Borrowed)),
+            Usual::Value(parts) => {
+                let [node, relation, text, language] = parts.map(Cow::Borrowed);
+                Self::Value { node, relation, text, language }
+            }
+        }
+    }
+}
+
 /// What a statement says. The name of a node without one tells its file.
-fn statement(quad: oxrdf::Quad, file: u32) -> Statement {
+fn statement(quad: oxrdf::Quad, file: u32) -> Statement<'static> {
     use oxrdf::{NamedOrBlankNode, Term};
     let blank = |node: &str| format!("_:{file}:{node}");
     let relation = quad.predicate.into_string();
@@ -141,13 +155,13 @@ fn statement(quad: oxrdf::Quad, file: u32) -> Statement {
         NamedOrBlankNode::BlankNode(node) => (blank(node.as_str()), false),
     };
     match quad.object {
-        Term::NamedNode(node) if named => Statement::Edge([head, relation, node.into_string()]),
+        Term::NamedNode(node) if named => Statement::Edge([head, relation, node.into_string()].map(Cow::Owned)),
         Term::NamedNode(node) => Statement::Blank([head, relation, node.into_string()]),
         Term::BlankNode(node) => Statement::Blank([head, relation, blank(node.as_str())]),
         Term::Literal(literal) => {
             let (text, _, language) = literal.destruct();
-            let language = language.unwrap_or_default();
-            Statement::Value { node: head, relation, text, language }
+            let [node, relation, text, language] = [head, relation, text, language.unwrap_or_default()].map(Cow::Owned);
+            Statement::Value { node, relation, text, language }
         }
         #[expect(clippy::allow_attributes, reason = "only there with RDF 1.2")]
         #[allow(unreachable_patterns)]
@@ -156,10 +170,13 @@ fn statement(quad: oxrdf::Quad, file: u32) -> Statement {
 }
 
 /// Gives a statement to where it belongs.
-fn take(feed: &mut Feed<'_>, collector: &mut Collector, at: At, statement: &Statement) -> Checked<()> {
+fn take(feed: &mut Feed<'_>, collector: &mut Collector, at: At, statement: &Statement<'_>) -> Checked<()> {
     match statement {
         Statement::Blank(_) if feed.leaves_out_blank() => Ok(()),
-        Statement::Edge([head, relation, tail]) | Statement::Blank([head, relation, tail]) => {
+        Statement::Edge([head, relation, tail]) => {
+            feed.edge(collector, at, &Edge { head, relation, tail, rating: None, time: None })
+        }
+        Statement::Blank([head, relation, tail]) => {
             feed.edge(collector, at, &Edge { head, relation, tail, rating: None, time: None })
         }
         Statement::Value { node, relation, text, language } => {
@@ -193,18 +210,17 @@ fn lines(
         let parse = |(line, place): &(u32, std::ops::Range<usize>)| {
             (*line, parse_line(text.get(place.clone()).unwrap_or_default(), format, of_file.0))
         };
-        let parsed: Vec<Vec<(u32, Checked<Vec<Statement>>)>> =
+        let parsed: Vec<Vec<(u32, Checked<Option<Statement<'_>>>)>> =
             places.par_chunks(LINES_AT_ONCE).map(|some| some.iter().map(parse).collect()).collect();
-        for (line, statements) in parsed.into_iter().flatten() {
+        for (line, statement) in parsed.into_iter().flatten() {
             let at = At { file: of_file, line, ahead: None };
-            let taken = statements.and_then(|all| {
-                num_records += all.len() as u64;
-                reading.problems.num_records += all.len() as u64;
-                all.iter().try_for_each(|statement| take(feed, collector, at, statement))
-            });
-            if let Err(flaw) = taken {
-                num_records += 1;
-                reading.problems.num_records += 1;
+            let Some(taken) = statement.map(|said| said.map(|said| take(feed, collector, at, &said))).transpose()
+            else {
+                continue;
+            };
+            num_records += 1;
+            reading.problems.num_records += 1;
+            if let Err(flaw) = taken.and_then(|taken| taken) {
                 reading.problems.bad(&file.path, line.into(), flaw)?;
             }
         }
@@ -212,24 +228,24 @@ fn lines(
     lines.end(reading, num_records)
 }
 
-/// The statements of a line: one, or none in a comment.
-fn parse_line(line: &[u8], format: RdfFormat, file: u32) -> Checked<Vec<Statement>> {
-    if line.trim_ascii_start().starts_with(b"#") {
-        return Ok(Vec::new());
-    }
-    if let Err(error) = std::str::from_utf8(line) {
+/// The statement of a line; none in a comment.
+fn parse_line(line: &[u8], format: RdfFormat, file: u32) -> Checked<Option<Statement<'_>>> {
+    let text = std::str::from_utf8(line).map_err(|error| {
         let near = line.get(error.valid_up_to()..).unwrap_or_default();
         let near = show(near.get(..near.len().min(8)).unwrap_or_default());
-        let message = format!("not UTF-8 at byte {} of the line (`{near}`)", error.valid_up_to());
-        return Err(Flaw::new("utf8", message));
+        Flaw::new("utf8", format!("not UTF-8 at byte {} of the line (`{near}`)", error.valid_up_to()))
+    })?;
+    if let Some(usual) = ntriples::read(text) {
+        return Ok(Some(usual.into()));
     }
-    let parser = RdfParser::from_format(format).for_slice(line);
-    parser
-        .map(|quad| match quad {
-            Ok(quad) => Ok(statement(quad, file)),
-            Err(error) => Err(syntax(&error)),
-        })
-        .collect()
+    let mut found = None;
+    for quad in RdfParser::from_format(format).for_slice(line) {
+        let said = statement(quad.map_err(|error| syntax(&error))?, file);
+        if found.replace(said).is_some() {
+            return Err(Flaw::new("syntax", "two statements in one line; each has a line of its own"));
+        }
+    }
+    Ok(found)
 }
 
 /// The flaw of what does not parse. Columns of text are characters here, and fields elsewhere, so it stands in words.

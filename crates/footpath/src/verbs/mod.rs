@@ -6,6 +6,7 @@ pub mod check;
 pub mod corpus;
 pub mod draws;
 pub mod evaluate;
+pub mod export_graph;
 pub mod hugging_face;
 pub mod import;
 pub mod logits;
