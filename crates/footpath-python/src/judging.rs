@@ -61,7 +61,7 @@ impl Evaluation {
             },
             against: self.against.clone(),
             bad_rows: self.bad_rows(),
-            command: None,
+            ..default
         }
     }
 }

@@ -210,6 +210,7 @@ pub(crate) fn lists(rows: Vec<Row>) -> Vec<List> {
         score: row.score,
         confidence: row.confidence,
         num_paths: 1,
+        ranked_by: None,
         best: Explanation {
             log_probability: row.score,
             path: Rendered { nodes: row.nodes, relations: row.relations, ..Rendered::default() },

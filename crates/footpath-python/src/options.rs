@@ -97,6 +97,7 @@ impl Search {
             paths_per_item: self.paths.unwrap_or(default.paths_per_item),
             optimise: self.optimise,
             fill_in: self.fill_in,
+            ..default
         };
         options.validate().map_err(|e| raised(py, e))?;
         Ok(options)

@@ -97,7 +97,7 @@ impl LegalSuccessors for Toy {
         out.clear();
         let user = prefix[0] - self.vocabulary().node(NodeId(0)).0;
         let paths = self.all_paths(user).into_iter().filter(|p| match goal {
-            Goal::Unseen => true,
+            Goal::Unseen | Goal::Any => true,
             Goal::Item(item) => p[3] == item.0,
         });
         let next: BTreeSet<u32> = paths

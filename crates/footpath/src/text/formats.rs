@@ -236,6 +236,7 @@ mod tests {
             score: -1.5,
             confidence: 0.25,
             num_paths: 3,
+            ranked_by: None,
             best: Explanation { log_probability: -2.0, path },
             more_paths: Vec::new(),
         };

@@ -234,7 +234,8 @@ mod tests {
 
     fn list(best: Explanation, more_paths: Vec<Explanation>) -> List {
         let (item, label) = ("2".to_owned(), String::new());
-        let item = Item { rank: 1, item, label, score: 0.0, confidence: 1.0, num_paths: 1, best, more_paths };
+        let item =
+            Item { rank: 1, item, label, score: 0.0, confidence: 1.0, num_paths: 1, ranked_by: None, best, more_paths };
         let (history, reason) = (Vec::new(), None);
         List {
             user: "1".to_owned(),
