@@ -16,6 +16,7 @@
 //! - `threads`: the same bytes from 1, 2 and 4 threads
 //! - `planted`: a graph with one right answer for each user, which must be learned and found
 //! - `tune`: the same table whatever happens meanwhile, and nothing of the test part in it
+//! - `serve`: the server over real connections: every route, rules, events that survive a kill, reloads, overload, page
 //! - `weights`: graphs whose arcs have weights, and the laws that ask for them
 //! - `artefacts`: damaged, mixed, foreign and forged artefacts are refused
 //! - `crash`: killed and interrupted at any moment, nothing is half-written and going on gives the same bytes
@@ -45,6 +46,7 @@ mod hugging_face;
 mod objectives;
 mod pattern;
 mod planted;
+mod serve;
 mod support;
 mod threads;
 mod tune;

@@ -25,6 +25,7 @@ pub mod last_words;
 pub mod legal;
 mod mapped;
 pub mod memory;
+mod node_set;
 pub mod random;
 pub mod vocabulary;
 
@@ -36,5 +37,6 @@ pub use error::{Error, ErrorClass, Result};
 pub use ids::{NodeId, Path, RelationId, TokenId, Triple, TypeId};
 pub use legal::{Goal, LegalSuccessors, Successors};
 pub use memory::HugeArray;
+pub use node_set::NodeSet;
 pub use random::{Purpose, QuickStream, QuickStreams, Stream, scaled, scaled_by_half};
 pub use vocabulary::Vocabulary;

@@ -5,7 +5,6 @@
 //! what depends on the user and on the path so far is looked up on the way and stops at the first completion found.
 
 mod new_user;
-mod node_set;
 mod table;
 mod wanted;
 
@@ -15,6 +14,7 @@ use footpath_core::legal::{Goal, LegalSuccessors, Successors};
 use footpath_core::vocabulary::{NUM_SPECIALS, Word};
 use footpath_core::{Context, NodeId, RelationId, Result, Stream, TokenId, Vocabulary};
 use new_user::NewUser;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use table::Table;
@@ -22,11 +22,14 @@ use wanted::Wanted;
 
 /// The legal continuations of a pattern in a graph, for the users of the graph and for users it does not know.
 ///
-/// A clone, and a view with new users ([`Legal::with_new_users`]), shares the table, which is made once.
+/// A clone, and a view with new users ([`Legal::with_new_users`]) or new choices ([`Legal::with_new_choices`]), shares
+/// the table, which is made once.
 #[derive(Clone, Debug)]
 pub struct Legal {
     table: Arc<Table>,
     new_users: Arc<[NewUser]>,
+    /// Users of the graph who have chosen more than the graph knows, by all they chose.
+    updated: Arc<BTreeMap<u32, NewUser>>,
 }
 
 /// Relations that more than this many seldom follow a node.
@@ -45,6 +48,11 @@ impl Here {
     fn user(&self) -> NodeId {
         self.nodes.first().copied().unwrap_or(self.node)
     }
+
+    /// Whether it has gone nowhere yet.
+    fn is_start(&self) -> bool {
+        self.nodes.len() == 1
+    }
 }
 
 impl Legal {
@@ -54,7 +62,7 @@ impl Legal {
     /// [`footpath_core::Error::Stopped`].
     pub fn new(kg: impl Into<Arc<TrainKg>>, pattern: Pattern, context: &Context) -> Result<Self> {
         let table = Table::new(kg.into(), pattern, context)?;
-        Ok(Self { table: Arc::new(table), new_users: Arc::default() })
+        Ok(Self { table: Arc::new(table), new_users: Arc::default(), updated: Arc::default() })
     }
 
     /// Whether the end known for a node that one hop is left from will do; if not, another may.
@@ -71,7 +79,25 @@ impl Legal {
     pub fn with_new_users(&self, histories: impl IntoIterator<Item = Vec<u32>>) -> Self {
         let is_item = |item: &u32| self.table.kg.is_item(NodeId(*item));
         let new_user = |history: Vec<u32>| NewUser::new(history.into_iter().filter(is_item).collect());
-        Self { table: Arc::clone(&self.table), new_users: histories.into_iter().map(new_user).collect() }
+        Self { new_users: histories.into_iter().map(new_user).collect(), ..self.clone() }
+    }
+
+    /// A view of the same table in which these users of the graph have chosen this instead of what the graph knows, the
+    /// last chosen last. It counts for their own paths; what other users' paths meet is the graph's.
+    #[must_use]
+    pub fn with_new_choices(&self, histories: impl IntoIterator<Item = (NodeId, Vec<u32>)>) -> Self {
+        let is_item = |item: &u32| self.table.kg.is_item(NodeId(*item));
+        let updated =
+            |(user, history): (NodeId, Vec<u32>)| (user.0, NewUser::new(history.into_iter().filter(is_item).collect()));
+        Self { updated: Arc::new(histories.into_iter().map(updated).collect()), ..self.clone() }
+    }
+
+    /// What the graph does not know of a user: a new one, or one who has chosen more.
+    fn unknown(&self, user: NodeId) -> Option<&NewUser> {
+        match user.index().checked_sub(self.table.kg.num_nodes()) {
+            Some(index) => self.new_users.get(index),
+            None => self.updated.get(&user.0),
+        }
     }
 
     /// The node id a new user goes by.
@@ -83,10 +109,7 @@ impl Legal {
     /// What a user has chosen, whether the graph knows them or not.
     #[must_use]
     pub fn items_of(&self, user: NodeId) -> &[u32] {
-        match user.index().checked_sub(self.table.kg.num_nodes()) {
-            Some(index) => self.new_users.get(index).map_or(&[], |new_user| &new_user.items),
-            None => self.table.kg.items_of(user),
-        }
+        self.unknown(user).map_or_else(|| self.table.kg.items_of(user), |user| &user.items)
     }
 
     /// The tokens of a range of nodes.
@@ -95,21 +118,25 @@ impl Legal {
         first + nodes.start..first + nodes.end
     }
 
-    /// Whether this holds for the tails of any relation of a node; asked relation by relation, up to the first of which
-    /// it holds.
+    /// Whether this holds for the tails of any relation of a node that the graph knows; asked relation by relation, up
+    /// to the first of which it holds.
     fn any_run<'s>(&'s self, node: NodeId, mut holds: impl FnMut(RelationId, &'s [u32]) -> bool) -> bool {
-        match node.index() < self.table.kg.num_nodes() {
-            true => self.table.kg.arcs(node).runs().any(|(relation, tails)| holds(relation, tails)),
-            false => holds(RelationId::INTERACTED, self.items_of(node)),
-        }
+        self.table.kg.arcs(node).runs().any(|(relation, tails)| holds(relation, tails))
     }
 
-    /// The tails of one relation of a node.
-    fn tails_of(&self, node: NodeId, relation: RelationId) -> &[u32] {
-        match node.index() < self.table.kg.num_nodes() {
-            true => self.table.kg.arcs(node).of(relation).tails,
-            false if relation == RelationId::INTERACTED => self.items_of(node),
-            false => &[],
+    /// As [`Legal::any_run`], for the node a path starts at: the choices are those of the user, known to the graph or
+    /// not.
+    fn any_run_of_start<'s>(&'s self, node: NodeId, mut holds: impl FnMut(RelationId, &'s [u32]) -> bool) -> bool {
+        let Some(user) = self.unknown(node) else { return self.any_run(node, holds) };
+        (!user.items.is_empty() && holds(RelationId::INTERACTED, &user.items))
+            || self.any_run(node, |relation, tails| relation != RelationId::INTERACTED && holds(relation, tails))
+    }
+
+    /// The tails of one relation of the node a prefix stands at.
+    fn tails_of(&self, here: &Here, relation: RelationId) -> &[u32] {
+        match self.unknown(here.node) {
+            Some(user) if here.is_start() && relation == RelationId::INTERACTED => &user.items,
+            _ => self.table.kg.arcs(here.node).of(relation).tails,
         }
     }
 
@@ -244,13 +271,18 @@ impl Legal {
 
     /// The relations that lead on from a node, and whether the path may stop there.
     fn relations_from(&self, here: &mut Here, wanted: &Wanted<'_>, mut found: impl FnMut(RelationId)) -> bool {
+        let is_start = here.is_start();
         let path = &mut here.nodes;
-        self.any_run(here.node, |relation, tails| {
+        let ask = |relation, tails: &[u32]| {
             if self.leads_on(tails, relation, here.state, path, wanted) {
                 found(relation);
             }
             false
-        });
+        };
+        match is_start {
+            true => self.any_run_of_start(here.node, ask),
+            false => self.any_run(here.node, ask),
+        };
         self.table.pattern.automaton().is_accepting(here.state) && self.is_wanted(here.node, wanted)
     }
 
@@ -263,8 +295,9 @@ impl Legal {
             }
             return;
         };
+        let tails = self.tails_of(&here, relation);
         let mut path = here.nodes;
-        for (next, tails) in self.table.runs(here.state, relation, self.tails_of(here.node, relation)) {
+        for (next, tails) in self.table.runs(here.state, relation, tails) {
             let last_hop = self.table.pattern.automaton().longest(next) == 0;
             if last_hop && wanted.goal == Goal::Unseen && !self.table.pattern.is_walk() {
                 self.list_ends(tails, wanted, &path, &mut out.ending);
@@ -299,8 +332,8 @@ impl LegalSuccessors for Legal {
 
     fn later(&self, user: u32) -> Vec<u32> {
         let Some(Word::Node(node)) = self.word(user) else { return Vec::new() };
-        if let Some(index) = node.index().checked_sub(self.table.kg.num_nodes()) {
-            return self.new_users.get(index).map_or_else(Vec::new, |new_user| new_user.later.clone());
+        if let Some(user) = self.unknown(node) {
+            return user.later.clone();
         }
         let times = self.table.kg.times_of(node);
         let mut sorted = times.to_vec();
@@ -313,6 +346,9 @@ impl LegalSuccessors for Legal {
 
     fn timeline(&self, user: u32) -> Vec<u32> {
         let Some(Word::Node(user)) = self.word(user) else { return Vec::new() };
+        if let Some(user) = self.unknown(user) {
+            return user.timeline().map(|item| self.table.vocabulary.node(NodeId(item)).0).collect();
+        }
         let times = self.table.kg.times_of(user);
         let mut items: Vec<(Option<&i64>, u32)> =
             self.items_of(user).iter().enumerate().map(|(place, &item)| (times.get(place), item)).collect();
@@ -380,9 +416,9 @@ impl LegalSuccessors for Legal {
             }
             return Some(0.0);
         };
+        let tails = self.tails_of(&here, relation);
         let mut nodes = here.nodes;
-        let runs: Vec<(StateId, &[u32])> =
-            self.table.runs(here.state, relation, self.tails_of(here.node, relation)).collect();
+        let runs: Vec<(StateId, &[u32])> = self.table.runs(here.state, relation, tails).collect();
         let num_tails: usize = runs.iter().map(|(_, tails)| tails.len()).sum();
         let mut consider = |tail: u32, next: StateId| {
             let (tail, token) = (NodeId(tail), self.table.vocabulary.node(NodeId(tail)).0);

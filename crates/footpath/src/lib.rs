@@ -37,12 +37,12 @@ pub use artefacts::model_card::ModelCard;
 pub use error::{Error, Result};
 pub use footpath_core::Error as CoreError;
 pub use footpath_core::{
-    ArtefactKind, Context, Device, ErrorClass, NodeId, Path, Progress, RelationId, Replace, Stop, Threads, Triple,
-    TypeId, artefact, last_words,
+    ArtefactKind, Context, Device, ErrorClass, NodeId, NodeSet, Path, Progress, RelationId, Replace, Stop, Threads,
+    Triple, TypeId, artefact, last_words,
 };
 pub use footpath_graph::{Split, TrainKg};
 pub use service::{DIRECT, Service};
 pub use verbs::{
-    adapt, audit, check, corpus, evaluate, hugging_face, import, logits, metapaths, pattern, recommend, sample, train,
-    tune, verify,
+    adapt, audit, check, corpus, evaluate, hugging_face, import, logits, metapaths, paths, pattern, recommend, sample,
+    similar, train, tune, verify,
 };

@@ -3,9 +3,9 @@
 use crate::artefacts::model::Model;
 use crate::artefacts::model_card::ModelCard;
 use crate::error::{Error, Result};
-use crate::recommend::{NewUser, Options, Request};
+use crate::recommend::{NewUser, Options, Request, Rules};
 use crate::text::render::Readings;
-use footpath_core::{Context, NodeId};
+use footpath_core::{Context, LegalSuccessors, NodeId};
 use footpath_graph::TrainKg;
 use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
@@ -110,9 +110,17 @@ impl Service {
         Request::new(self.clone(), new_users)
     }
 
+    /// What a user of the graph has chosen, in the order of time: the graph's choices, and then these.
+    #[must_use]
+    pub fn with_new_choices(&self, user: NodeId, choices: &[NodeId]) -> Vec<NodeId> {
+        let first = self.kg().vocabulary().node(NodeId(0)).0;
+        let known = self.legal.timeline(self.kg().vocabulary().node(user).0);
+        known.into_iter().map(|token| NodeId(token - first)).chain(choices.iter().copied()).collect()
+    }
+
     /// What searches along the legal paths of a request.
-    pub(crate) fn recommender<'a>(&'a self, legal: &'a Legal) -> Recommender<'a, Legal> {
-        let recommender = Recommender::new(&self.model.paths, legal);
+    pub(crate) fn recommender<'a>(&'a self, legal: &'a Legal, rules: &'a Rules) -> Recommender<'a, Legal> {
+        let recommender = Recommender::new(&self.model.paths, legal).with_rules(rules);
         recommender.with_linear(self.model.linear.as_ref()).with_workspace(&self.workspace)
     }
 

@@ -1,8 +1,8 @@
-//! Users the graph does not know.
+//! What the graph does not know of users: new users, and new choices of those it has.
 
 use std::collections::HashSet;
 
-/// A user the graph does not know, by what they chose.
+/// A user the graph does not know, or knows too little of, by what they chose.
 #[derive(Debug)]
 pub(super) struct NewUser {
     /// The items, ascending, each once.
@@ -20,5 +20,13 @@ impl NewUser {
         items.sort_unstable();
         let (items, later) = items.into_iter().unzip();
         Self { items, later }
+    }
+
+    /// The items in the order in which they were chosen, each at its last time.
+    pub(super) fn timeline(&self) -> impl Iterator<Item = u32> {
+        let mut latest_last: Vec<(std::cmp::Reverse<u32>, u32)> =
+            self.later.iter().map(|&later| std::cmp::Reverse(later)).zip(self.items.iter().copied()).collect();
+        latest_last.sort_unstable();
+        latest_last.into_iter().map(|(_, item)| item)
     }
 }

@@ -1,9 +1,8 @@
 //! What legal paths depend on beside the user: graph, pattern, and where some item can be reached from.
 
-use super::node_set::NodeSet;
 use crate::kg::{Arcs, TrainKg, nodes_within};
 use crate::pattern::{Pattern, StateId};
-use footpath_core::{Context, NodeId, RelationId, Result, TypeId, Vocabulary};
+use footpath_core::{Context, NodeId, NodeSet, RelationId, Result, TypeId, Vocabulary};
 use rayon::prelude::*;
 use std::sync::Arc;
 

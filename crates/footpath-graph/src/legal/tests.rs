@@ -122,6 +122,44 @@ fn a_new_user_walks_like_a_user_with_the_same_choices() {
 }
 
 #[test]
+fn new_choices_of_a_user_count_for_their_own_paths_alone() {
+    let mut d = Dataset::default();
+    for (item, person) in [("a", "ann"), ("b", "ann"), ("b", "bob"), ("c", "bob"), ("d", "zoe"), ("e", "zoe")] {
+        d.fact(item, "starring", person);
+        d.link(item, item);
+    }
+    for (user, item) in [("u1", "a"), ("u2", "a"), ("u2", "d"), ("u3", "e")] {
+        d.interact(user, item);
+    }
+    let kg = build(d).expect("built").train_kg().expect("valid");
+    let legal = Legal::new(kg.clone(), Pattern::hops(3, &kg).expect("pattern"), &Context::default()).expect("a table");
+    let node = |name: &str| kg.node(name).expect("a node");
+    let history = ["item:a", "item:d", "item:b"].map(|item| node(item).0).to_vec();
+    let updated = legal.with_new_choices([(node("user:u1"), history.clone()), (node("user:u2"), Vec::new())]);
+    let as_new = legal.with_new_users([history]);
+    let ends = |legal: &Legal, user: NodeId| {
+        let (mut rows, mut ends) = (vec![vec![kg.vocabulary().node(user).0]], Vec::new());
+        while let Some(row) = rows.pop() {
+            let mut out = Successors::default();
+            legal.successors(&row, Goal::Unseen, &mut out);
+            ends.extend(out.ending.iter().map(|&end| [&row[1..], &[end]].concat()));
+            rows.extend(out.continuing.iter().map(|&token| [row.as_slice(), &[token]].concat()));
+        }
+        ends.sort();
+        ends
+    };
+    let u1 = node("user:u1");
+    assert_eq!(ends(&updated, u1), ends(&as_new, as_new.new_user(0)), "as a new user who chose the same");
+    assert!(!ends(&updated, u1).is_empty());
+    assert_ne!(ends(&updated, u1), ends(&legal, u1));
+    assert!(ends(&updated, node("user:u2")).is_empty(), "nothing chosen, no path");
+    assert_eq!(ends(&updated, node("user:u3")), ends(&legal, node("user:u3")), "others meet what the graph knows");
+    let token = |name: &str| kg.vocabulary().node(node(name)).0;
+    assert_eq!(updated.timeline(token("user:u1")), ["item:a", "item:d", "item:b"].map(token));
+    assert_eq!(updated.later(token("user:u1")), [2, 0, 1], "of a, b and d");
+}
+
+#[test]
 fn a_path_may_stop_where_the_pattern_accepts() {
     let kg = graph();
     let pattern = Pattern::parse("(:user)-[]->(:item)(-[]-()-[]-(:item)){0,1}", &kg).expect("pattern");

@@ -1,8 +1,7 @@
 //! The ends that one user's paths may lead to.
 
-use super::node_set::NodeSet;
-use footpath_core::NodeId;
 use footpath_core::legal::Goal;
+use footpath_core::{NodeId, NodeSet};
 use std::ops::Range;
 
 /// The ends wanted by one user.

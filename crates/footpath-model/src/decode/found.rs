@@ -1,5 +1,6 @@
 //! What a search has found for one user.
 
+use super::rules::UserRules;
 use super::tally::{ItemPaths, PathRef, Tallies, Tally};
 use super::{Score, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList};
 use footpath_core::vocabulary::Word;
@@ -23,13 +24,16 @@ pub(super) struct Found<'t> {
     largest_cut: f64,
     /// Whether anything was cut, however small its probability.
     any_cut: bool,
+    /// Probability of what rules left out.
+    left_out: f64,
 }
 
 impl<'t> Found<'t> {
     /// Nothing found yet.
     pub(super) fn nothing(tallies: &'t Tallies, items: Range<u32>) -> Self {
         let (further, branches) = (Vec::new(), Vec::new());
-        Self { tallies, items, tally: None, further, branches, cut: 0.0, largest_cut: 0.0, any_cut: false }
+        let (cut, largest_cut, any_cut, left_out) = (0.0, 0.0, false, 0.0);
+        Self { tallies, items, tally: None, further, branches, cut, largest_cut, any_cut, left_out }
     }
 
     /// Enters paths that branch from `prefix`: pairs of last token and probability. With [`Vocabulary::END`] the path
@@ -63,23 +67,29 @@ impl<'t> Found<'t> {
         self.cut += probabilities.iter().sum::<f64>();
     }
 
-    /// Enters that all but the paths found was left out.
+    /// Enters that rules leave out something of this probability.
+    pub(super) fn leave_out(&mut self, probability: f64) {
+        self.left_out += probability;
+    }
+
+    /// Enters that all but the paths found, and what rules left out, was cut.
     pub(super) fn cut_the_rest(&mut self) {
         let sums = self.tally.iter().flat_map(|tally| &tally.items).map(|(_, item)| item.sum);
-        let rest = 1.0 - sums.sum::<f64>();
+        let rest = 1.0 - sums.sum::<f64>() - self.left_out;
         // What is left below the error of so many single precision numbers is nothing.
         if rest > 1e-4 {
             self.cut(&[rest]);
         }
     }
 
-    /// The list of the user, of whom nothing is kept. `factor` of a token is what its worth is multiplied by, at most
-    /// 1.
+    /// The list of the user, of whom nothing is kept: of the items that the rules leave in. `factor` of a token is what
+    /// its worth is multiplied by, at most 1.
     pub(super) fn finish(
         &mut self,
         user: NodeId,
         options: &SearchOptions,
         vocabulary: Vocabulary,
+        rules: UserRules<'_>,
         factor: impl Fn(u32) -> f64,
     ) -> UserList {
         let nothing = Self::nothing(self.tallies, self.items.clone());
@@ -88,9 +98,13 @@ impl<'t> Found<'t> {
         let tally = tally.unwrap_or_default();
         // A search that cut something has unexplored probability, however small the numbers.
         let unexplored = if any_cut { cut.max(f64::MIN_POSITIVE) } else { 0.0 };
-        let num_found = tally.items.len();
+        let is_listed = |token: u32| rules.list_all() || rules.list(node(vocabulary, token));
+        let num_found = match rules.list_all() {
+            true => tally.items.len(),
+            false => tally.items.iter().filter(|(token, _)| is_listed(*token)).count(),
+        };
         let worth = |token: u32, paths: &ItemPaths| paths.worth(options.score) * factor(token);
-        let ranked = first(&tally.items, options.k.saturating_add(1), worth);
+        let ranked = first(&tally.items, options.k.saturating_add(1), is_listed, worth);
         let worths: Vec<f64> = ranked.iter().map(|&(worth, ..)| worth).collect();
         let proven = !any_cut
             || match options.score {
@@ -130,13 +144,14 @@ impl<'t> Found<'t> {
     }
 }
 
-/// The most worthy few: what they are worth, their tokens and paths, in order; ties by token.
+/// The most worthy few of those that are listed: what they are worth, their tokens and paths, in order; ties by token.
 ///
 /// Of thousands only some are ever kept: once there are enough, no more than those that are worth as much as the least
 /// of them.
 fn first(
     items: &[(u32, ItemPaths)],
     few: usize,
+    is_listed: impl Fn(u32) -> bool,
     worth: impl Fn(u32, &ItemPaths) -> f64,
 ) -> Vec<(f64, u32, &ItemPaths)> {
     let order = |a: &(f64, u32, &ItemPaths), b: &(f64, u32, &ItemPaths)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
@@ -145,7 +160,7 @@ fn first(
     let mut least = f64::NEG_INFINITY;
     for (token, paths) in items {
         let worth = worth(*token, paths);
-        if worth < least {
+        if worth < least || !is_listed(*token) {
             continue;
         }
         best.push((worth, *token, paths));
@@ -183,6 +198,7 @@ fn node(vocabulary: Vocabulary, token: u32) -> NodeId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::Rules;
 
     #[test]
     fn an_order_is_proven_when_no_gap_can_be_bridged() {
@@ -202,7 +218,7 @@ mod tests {
             let mut sorted: Vec<(f64, u32)> = items.iter().map(|(token, paths)| (paths.sum, *token)).collect();
             sorted.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
             sorted.truncate(few);
-            let found = first(&items, few, |_, paths| paths.sum);
+            let found = first(&items, few, |_| true, |_, paths| paths.sum);
             assert_eq!(
                 found.iter().map(|&(worth, token, _)| (worth, token)).collect::<Vec<_>>(),
                 sorted,
@@ -230,7 +246,7 @@ mod tests {
         };
         for (score, first, worth) in [(Score::Marginal, 2, 0.375), (Score::Max, 3, 0.3), (Score::Mean, 3, 0.3)] {
             let options = SearchOptions { score, k: 2, ..SearchOptions::default() };
-            let list = found().finish(NodeId(0), &options, vocabulary, |_| 1.0);
+            let list = found().finish(NodeId(0), &options, vocabulary, Rules::default().of(NodeId(0)), |_| 1.0);
             assert_eq!(list.items[0].item, NodeId(first), "{score:?}");
             assert!((list.items[0].score.exp() - worth).abs() < 1e-12, "{score:?}");
             assert!((list.unexplored - 0.3).abs() < 1e-12);

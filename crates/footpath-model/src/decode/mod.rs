@@ -8,10 +8,12 @@
 mod found;
 mod keep;
 mod next_item;
+mod rules;
 mod search;
 mod tally;
 
 pub use next_item::next_items;
+pub use rules::Rules;
 pub use search::{ItemPriors, Recommender, Workspace};
 
 use crate::error::{Error, Result};
@@ -212,7 +214,7 @@ pub struct ScoredItem {
 /// Why a list is shorter than asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shortfall {
-    /// The graph has no more items that a path of the pattern reaches from this user.
+    /// The graph has no more items that a path of the pattern reaches from this user and that rules leave in.
     FewerReachable,
     /// No path of the pattern leaves this user for an item they have not chosen.
     NoPath,

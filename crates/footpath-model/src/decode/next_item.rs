@@ -1,7 +1,7 @@
 //! The item that comes next after a history, among all items: what models that learned histories can tell. There is no
 //! path to it.
 
-use super::{ScoredItem, Shortfall, UserList};
+use super::{Rules, ScoredItem, Shortfall, UserList};
 use crate::data::objective::ObjectiveKind;
 use crate::data::{Objective, Text};
 use crate::error::Result;
@@ -15,7 +15,8 @@ use rayon::prelude::*;
 const USERS_AT_ONCE: usize = 64;
 
 /// The `k` most probable next items of each user among those they have not chosen, by a model that learned `objective`
-/// ([`Objective::predicts_items`]). Probabilities are normalised over these items.
+/// ([`Objective::predicts_items`]) and that the rules leave in. Probabilities are normalised over all they have not
+/// chosen.
 ///
 /// # Errors
 /// [`footpath_core::Error::Stopped`].
@@ -25,6 +26,7 @@ pub fn next_items<L: LegalSuccessors>(
     objective: &Objective,
     users: &[NodeId],
     k: usize,
+    rules: &Rules,
     context: &Context,
 ) -> Result<Vec<UserList>> {
     let stage = context.stage("searching", Some(users.len() as u64), "users");
@@ -35,7 +37,7 @@ pub fn next_items<L: LegalSuccessors>(
         let hidden = read(model, &queries, context.stop())?;
         let of_user = |((query, h), &user): ((&Query, &[f32]), &NodeId)| {
             let seen = legal.history(legal.vocabulary().node(user).0);
-            best(model, legal, &h[(query.inputs.len() - 1) * width..][..width], user, seen, k)
+            best(model, legal, &h[(query.inputs.len() - 1) * width..][..width], user, seen, k, rules)
         };
         let rows = hidden.par_chunks(hidden.len() / users.len().max(1));
         lists.extend(queries.par_iter().zip(rows).zip(users).map(of_user).collect::<Vec<_>>());
@@ -101,13 +103,25 @@ fn read(model: &PathModel, queries: &[Query], stop: &Stop) -> Result<Vec<f32>> {
     Ok(model.engine().forward(vectors, &layout, stop)?)
 }
 
-fn best<L: LegalSuccessors>(model: &PathModel, legal: &L, h: &[f32], user: NodeId, seen: &[u32], k: usize) -> UserList {
+fn best<L: LegalSuccessors>(
+    model: &PathModel,
+    legal: &L,
+    h: &[f32],
+    user: NodeId,
+    seen: &[u32],
+    k: usize,
+    rules: &Rules,
+) -> UserList {
     let first = legal.vocabulary().node(NodeId(0)).0;
     let unseen = legal.items().filter(|token| seen.binary_search(&(token - first)).is_err());
     let mut scored: Vec<(f32, u32)> =
         unseen.map(|token| (score(h, model.output(), &model.bias, TokenId(token)), token - first)).collect();
     let largest = scored.iter().map(|(z, _)| *z).fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = scored.iter().map(|(z, _)| f64::from(z - largest).exp()).sum();
+    let rules = rules.of(user);
+    if !(rules.touch_all() && rules.list_all()) {
+        scored.retain(|&(_, item)| rules.touch(NodeId(item)) && rules.list(NodeId(item)));
+    }
     let better = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
     if scored.len() > k {
         scored.select_nth_unstable_by(k, better);

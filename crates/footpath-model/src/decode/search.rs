@@ -7,8 +7,9 @@
 
 use super::found::Found;
 use super::keep::{self, Candidate};
+use super::rules::UserRules;
 use super::tally::Tallies;
-use super::{MAX_BEAMS, Mode, Prompt, SearchOptions, UserList, WhenShort};
+use super::{MAX_BEAMS, Mode, Prompt, Rules, SearchOptions, UserList, WhenShort};
 use crate::embeddings::Table;
 use crate::error::Result;
 use crate::kernels::{exp, largest, sum, vectorised};
@@ -16,6 +17,7 @@ use crate::legal_softmax::{scores, scores_into};
 use crate::linear::Linear;
 use crate::model::Stepper;
 use crate::path_model::PathModel;
+use footpath_core::vocabulary::Word;
 use footpath_core::{Context, Goal, LegalSuccessors, NodeId, Stop, Successors, TokenId, Vocabulary};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -44,6 +46,7 @@ pub struct Recommender<'a, L> {
     model: &'a PathModel,
     legal: &'a L,
     linear: Option<&'a Linear>,
+    rules: Option<&'a Rules>,
     workspace: Workspace,
 }
 
@@ -85,13 +88,24 @@ impl<'a, L: LegalSuccessors> Recommender<'a, L> {
     /// A recommender with a workspace of its own.
     #[must_use]
     pub fn new(model: &'a PathModel, legal: &'a L) -> Self {
-        Self { model, legal, linear: None, workspace: Workspace::default() }
+        Self { model, legal, linear: None, rules: None, workspace: Workspace::default() }
     }
 
     /// With a linear part, for [`SearchOptions::linear`].
     #[must_use]
     pub fn with_linear(self, linear: Option<&'a Linear>) -> Self {
         Self { linear, ..self }
+    }
+
+    /// Leaving out what these rules leave out.
+    #[must_use]
+    pub fn with_rules(self, rules: &'a Rules) -> Self {
+        Self { rules: Some(rules), ..self }
+    }
+
+    /// What the paths and lists of a user leave out.
+    fn rules_of(&self, user: NodeId) -> UserRules<'_> {
+        self.rules.map_or(UserRules::NONE, |rules| rules.of(user))
     }
 
     /// In a workspace that was used before and will be used again.
@@ -205,8 +219,9 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
             hidden = stepper.step(model.embed(&tokens), Some(&parents), &forced, self.stop)?;
         }
         let vocabulary = legal.vocabulary();
-        let list =
-            |mut search: UserSearch<'_>| search.list.take().unwrap_or_else(|| search.finish(&self.options, vocabulary));
+        let finish =
+            |search: &mut UserSearch<'_>| search.finish(&self.options, vocabulary, self.by.rules_of(search.user));
+        let list = |mut search: UserSearch<'_>| search.list.take().unwrap_or_else(|| finish(&mut search));
         Ok(searches.into_iter().map(list).collect())
     }
 
@@ -289,7 +304,8 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
     /// As [`Search::advance`] for the beams of one user, the first of which is the `start`-th of all.
     fn advance_user(&self, group: &[Beam], start: usize, hidden: &[f32], search: &mut UserSearch<'_>) -> Vec<Beam> {
         let options = &self.options;
-        let open = self.open(group, start, hidden, &mut search.found);
+        let rules = self.by.rules_of(search.user);
+        let open = self.open(group, start, hidden, rules, &mut search.found);
         if self.stop.is_requested() {
             return Vec::new();
         }
@@ -301,7 +317,7 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
         search.found.cut(&lost);
         if kept.is_empty() {
             // Now what was found is at hand; when all are through it has left the caches.
-            search.list = Some(search.finish(options, self.by.legal.vocabulary()));
+            search.list = Some(search.finish(options, self.by.legal.vocabulary(), rules));
         }
         let mut kept: Vec<Beam> =
             kept.iter().map(|candidate| candidate.follow(&group[candidate.row as usize - start])).collect();
@@ -329,9 +345,17 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
     }
 
     /// All that may follow the prefixes of a user, with what ends entered in `found`.
-    fn open(&self, group: &[Beam], start: usize, hidden: &[f32], found: &mut Found<'_>) -> Vec<Candidate> {
+    fn open(
+        &self,
+        group: &[Beam],
+        start: usize,
+        hidden: &[f32],
+        rules: UserRules<'_>,
+        found: &mut Found<'_>,
+    ) -> Vec<Candidate> {
         let filled_in = self.end_to_fill_in_to();
-        let mut opening = Opening { search: self, hidden, filled_in, softmax: Softmax::default(), open: Vec::new() };
+        let (softmax, open) = (Softmax::default(), Vec::new());
+        let mut opening = Opening { search: self, hidden, filled_in, rules, softmax, open };
         let mut beams = (start..).zip(group).peekable();
         if beams.peek().is_some_and(|(_, beam)| beam.successors.is_none()) {
             self.by.legal.successors_of_each(self.prefixes(group), self.options.goal, |successors| {
@@ -378,6 +402,7 @@ struct Opening<'s, 'r, 'a, L> {
     hidden: &'s [f32],
     /// As [`Search::end_to_fill_in_to`].
     filled_in: Option<u32>,
+    rules: UserRules<'s>,
     softmax: Softmax,
     open: Vec<Candidate>,
 }
@@ -385,7 +410,7 @@ struct Opening<'s, 'r, 'a, L> {
 impl<L: LegalSuccessors> Opening<'_, '_, '_, L> {
     /// Enters what may follow a prefix: what goes on as open, what ends in `found`.
     fn enter(&mut self, index: usize, beam: &Beam, successors: &Successors, found: &mut Found<'_>) {
-        let Self { search, hidden, filled_in, softmax, open } = self;
+        let Self { search, hidden, filled_in, rules, softmax, open } = self;
         let (model, options) = (search.by.model, &search.options);
         let width = model.config.d_table();
         let h = &hidden[index * width..][..width];
@@ -401,9 +426,23 @@ impl<L: LegalSuccessors> Opening<'_, '_, '_, L> {
             _ => None,
         };
         let share = |place: usize| drawn.as_ref().map_or(beam.share, |counts| counts[place]);
+        let vocabulary = search.by.legal.vocabulary();
+        let may_touch = |token: u32| match vocabulary.word(TokenId(token)) {
+            Some(Word::Node(node)) => rules.touch(node),
+            _ => true,
+        };
+        // Most searches have no rules, and are not to pay for them.
+        let touches_all = rules.touch_all();
+        let mut left_out = 0.0;
+        let mut may_follow = |token: u32, share: f64| {
+            let may_follow = touches_all || may_touch(token);
+            left_out += if may_follow { 0.0 } else { beam.probability * share };
+            may_follow
+        };
         let row = u32::try_from(index).unwrap_or(u32::MAX);
         let going = successors.continuing.iter().zip(shares).enumerate();
-        open.extend(going.filter(|&(place, _)| share(place) > 0).map(|(place, (&token, &p))| Candidate {
+        let going = going.filter(|&(place, (&token, &p))| may_follow(token, p) && share(place) > 0);
+        open.extend(going.map(|(place, (&token, &p))| Candidate {
             probability: beam.probability * p,
             row,
             token,
@@ -411,20 +450,21 @@ impl<L: LegalSuccessors> Opening<'_, '_, '_, L> {
         }));
         let first = successors.continuing.len();
         let stopping = (first..).zip(successors.ending.iter().zip(&shares[first..]));
-        let ends =
-            stopping.filter(|&(place, _)| share(place) > 0).map(|(_, (&token, &p))| (token, beam.probability * p));
+        let stopping = stopping.filter(|&(place, (&token, &p))| may_follow(token, p) && share(place) > 0);
+        let ends = stopping.map(|(_, (&token, &p))| (token, beam.probability * p));
         found.enter(&beam.tokens, ends, options.paths_per_item);
+        found.leave_out(left_out);
     }
 }
 
 impl UserSearch<'_> {
     /// The list of the user, by what was found.
-    fn finish(&mut self, options: &SearchOptions, vocabulary: Vocabulary) -> UserList {
+    fn finish(&mut self, options: &SearchOptions, vocabulary: Vocabulary, rules: UserRules<'_>) -> UserList {
         let Self { user, priors, found, .. } = self;
         if matches!(options.mode, Mode::Sample(_)) {
             found.cut_the_rest();
         }
-        found.finish(*user, options, vocabulary, |token| priors.factor(token, options))
+        found.finish(*user, options, vocabulary, rules, |token| priors.factor(token, options))
     }
 }
 

@@ -7,7 +7,7 @@ use footpath_model::PathModel;
 use footpath_model::config::{ModelConfig, Preset};
 use footpath_model::data::objective::ObjectiveKind;
 use footpath_model::data::{Objective, Text};
-use footpath_model::decode::{Prompt, Recommender, SearchOptions, UserList, next_items};
+use footpath_model::decode::{Prompt, Recommender, Rules, SearchOptions, UserList, next_items};
 
 fn model(toy: &Toy) -> PathModel {
     let items = NUM_USERS..NUM_USERS + NUM_ITEMS;
@@ -110,7 +110,8 @@ fn next_items_are_those_of_the_definition() {
         // A user the model does not know is nobody in particular; two users with histories of other lengths go
         // together.
         let lists =
-            next_items(&model, &toy, &objective, &[0, 2].map(NodeId), 3, &Context::default()).expect("nobody stops it");
+            next_items(&model, &toy, &objective, &[0, 2].map(NodeId), 3, &Rules::default(), &Context::default())
+                .expect("nobody stops it");
         for (list, user) in lists.iter().zip([0, 2]) {
             let mut tokens = vec![first + user];
             if objective.text == Text::Histories {
@@ -139,8 +140,9 @@ fn next_items_are_those_of_the_definition() {
             let others = unseen.iter().map(|item| NodeId(item - first));
             assert!(others.filter(|&i| expected(i) > worst + 1e-4).count() < 3, "{kind:?}: none is better");
         }
-        let all = next_items(&model, &toy, &objective, &[NodeId(1)], usize::MAX, &Context::default())
-            .expect("nobody stops it");
+        let all =
+            next_items(&model, &toy, &objective, &[NodeId(1)], usize::MAX, &Rules::default(), &Context::default())
+                .expect("nobody stops it");
         let total: f64 = all[0].items.iter().map(|item| item.score.exp()).sum();
         assert!((total - 1.0).abs() < 1e-5);
     }

@@ -116,13 +116,20 @@ pub struct Narrator<'a> {
     kg: &'a TrainKg,
     readings: &'a Readings,
     new_users: &'a [NewUser],
+    updated: Option<&'a BTreeMap<NodeId, NewUser>>,
 }
 
 impl<'a> Narrator<'a> {
     /// A narrator; new users go by the node ids after the last of the graph.
     #[must_use]
     pub fn new(kg: &'a TrainKg, readings: &'a Readings, new_users: &'a [NewUser]) -> Self {
-        Self { kg, readings, new_users }
+        Self { kg, readings, new_users, updated: None }
+    }
+
+    /// A narrator who knows what users of the graph have chosen since.
+    #[must_use]
+    pub fn with_updated(self, updated: &'a BTreeMap<NodeId, NewUser>) -> Self {
+        Self { updated: Some(updated), ..self }
     }
 
     /// A path in all its forms.
@@ -207,9 +214,10 @@ impl<'a> Narrator<'a> {
         } else {
             triple
         };
+        let told_by = |user: &'a NewUser| (user.file.as_str(), user.line_of(fact.tail));
         let (file, line) = match self.new_user(fact.head) {
-            Some(user) => (user.file.as_str(), user.line_of(fact.tail)),
-            None => self.kg.source(fact).unwrap_or(("", 0)),
+            Some(user) => told_by(user),
+            None => self.kg.source(fact).or_else(|| self.updated?.get(&fact.head).map(told_by)).unwrap_or(("", 0)),
         };
         Evidence {
             head: self.node_name(fact.head),

@@ -14,7 +14,7 @@ pub use rerank::Weights;
 use crate::error::Result;
 use crate::service::Service;
 use footpath_core::Goal;
-pub use footpath_model::decode::{MAX_K, Mode, Sampling, Score};
+pub use footpath_model::decode::{MAX_K, Mode, Rules, Sampling, Score};
 use footpath_model::decode::{Prompt, SearchOptions, WhenShort};
 
 /// How to recommend.

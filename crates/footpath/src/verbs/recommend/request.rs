@@ -1,7 +1,7 @@
 //! A request: users of the graph and new ones, for whom a service recommends and explains.
 
 use super::rerank::Reranker;
-use super::{Explanation, Item, List, MAX_K, NewUser, Options, Why};
+use super::{Explanation, Item, List, MAX_K, NewUser, Options, Rules, Why};
 use crate::error::Result;
 use crate::service::Service;
 use crate::text::render::{Narrator, Rendered};
@@ -9,6 +9,7 @@ use footpath_core::{Context, Goal, NodeId};
 use footpath_graph::legal::Legal;
 use footpath_model::decode::{ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList, WhenShort, next_items};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Lists that [`Request::for_each`] holds at once: few beside a graph, and enough for many threads.
@@ -22,6 +23,8 @@ pub struct Request {
     service: Service,
     legal: Legal,
     new_users: Arc<[NewUser]>,
+    updated: Arc<BTreeMap<NodeId, NewUser>>,
+    rules: Arc<Rules>,
 }
 
 /// What stands for the path where the model generates none.
@@ -34,7 +37,32 @@ impl Request {
     pub(crate) fn new(service: Service, new_users: Vec<NewUser>) -> Self {
         let histories = new_users.iter().map(|user| user.order.iter().map(|item| item.0).collect());
         let legal = service.legal().with_new_users(histories);
-        Self { service, legal, new_users: new_users.into() }
+        Self { service, legal, new_users: new_users.into(), updated: Arc::default(), rules: Arc::default() }
+    }
+
+    /// The same request, knowing what users of the graph have chosen since it was made: each as a [`NewUser`] whose
+    /// `items` are the new choices, with where they were told, and whose `order` is everything they chose
+    /// ([`Service::with_new_choices`]).
+    ///
+    /// They keep what the model learned of them. Their paths may begin with the new choices, and lead to none of them.
+    #[must_use]
+    pub fn with_updated(self, updated: BTreeMap<NodeId, NewUser>) -> Self {
+        let history = |(&user, of_user): (&NodeId, &NewUser)| (user, of_user.order.iter().map(|i| i.0).collect());
+        let legal = self.legal.with_new_choices(updated.iter().map(history));
+        Self { legal, updated: Arc::new(updated), ..self }
+    }
+
+    /// The same request, leaving out what these rules leave out. What explains a given item keeps to the rules about
+    /// paths.
+    #[must_use]
+    pub fn with_rules(self, rules: Rules) -> Self {
+        Self { rules: Arc::new(rules), ..self }
+    }
+
+    /// What a user has chosen, whether the graph knows them or not: ascending, each once.
+    #[must_use]
+    pub fn items_of(&self, user: NodeId) -> &[u32] {
+        self.legal.items_of(user)
     }
 
     /// The node ids the new users go by, in their order.
@@ -103,7 +131,7 @@ impl Request {
     pub(crate) fn search_widely(&self, users: &[NodeId], options: Options, context: &Context) -> Result<Vec<UserList>> {
         let many = Options { paths_per_item: PATHS_TO_CHOOSE_FROM, ..options.of(&self.service) }.search(Goal::Unseen);
         let k = options.k.saturating_mul(10).clamp(100, MAX_K).max(options.k);
-        let recommender = self.service.recommender(&self.legal);
+        let recommender = self.service.recommender(&self.legal, &self.rules);
         let wide = SearchOptions { k, when_short: WhenShort::Accept, ..many };
         let mut lists = recommender.recommend(users, wide, context)?;
         // Slots are filled first, and chosen from after.
@@ -121,10 +149,10 @@ impl Request {
     pub fn search(&self, users: &[NodeId], options: Options, context: &Context) -> Result<Vec<UserList>> {
         let (service, legal) = (&self.service, &self.legal);
         let search = || match service.card().training.item_objective() {
-            Some(objective) => next_items(service.model(), legal, objective, users, options.k, context),
+            Some(objective) => next_items(service.model(), legal, objective, users, options.k, &self.rules, context),
             None => {
                 let options = options.of(service).search(Goal::Unseen);
-                service.recommender(legal).recommend(users, options, context)
+                service.recommender(legal, &self.rules).recommend(users, options, context)
             }
         };
         Ok(context.run(search)??)
@@ -170,14 +198,34 @@ impl Request {
         }
         let list_of_ten = Options { k: Options::default().k, ..options.of(&self.service) }.search(Goal::Unseen);
         let all = SearchOptions { k: MAX_K, when_short: WhenShort::Accept, ..list_of_ten };
+        let rules = self.rules.of_paths();
         for search in [list_of_ten, all] {
-            let find = || self.service.recommender(&self.legal).recommend(&[user], search, context);
+            let find = || self.service.recommender(&self.legal, &rules).recommend(&[user], search, context);
             let items = context.run(find)??.pop().map(|list| list.items).unwrap_or_default();
             if let Some(found) = items.into_iter().find(|found| found.item == item && !found.paths.is_empty()) {
                 return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    /// The place of an item among all that one search finds for a user and that the rules leave in, from 1; `None`
+    /// where it is not among the first [`MAX_K`].
+    ///
+    /// # Errors
+    /// [`footpath_core::Error::Stopped`].
+    pub fn place_of(&self, user: NodeId, item: NodeId, options: Options, context: &Context) -> Result<Option<usize>> {
+        let all = Options { k: MAX_K, paths_per_item: 1, ..options.of(&self.service) };
+        let lists = match self.service.card().training.item_objective() {
+            Some(_) => self.search(&[user], all, context)?,
+            None => {
+                let search = SearchOptions { when_short: WhenShort::Accept, ..all.search(Goal::Unseen) };
+                let recommender = self.service.recommender(&self.legal, &self.rules);
+                context.run(|| recommender.recommend(&[user], search, context))??
+            }
+        };
+        let place = |list: &UserList| list.items.iter().position(|found| found.item == item);
+        Ok(lists.first().and_then(place).map(|before| before + 1))
     }
 
     /// The item as a search finds it that follows nothing but paths to it.
@@ -189,7 +237,8 @@ impl Request {
         context: &Context,
     ) -> Result<Option<ScoredItem>> {
         let options = Options { k: 1, ..options }.search(Goal::Item(item));
-        let search = || self.service.recommender(&self.legal).recommend(&[user], options, context);
+        let rules = self.rules.of_paths();
+        let search = || self.service.recommender(&self.legal, &rules).recommend(&[user], options, context);
         Ok(context.run(search)??.pop().and_then(|mut list| list.items.pop()))
     }
 
@@ -229,13 +278,16 @@ impl Request {
     fn reason(&self, list: &UserList, k: usize) -> Option<String> {
         let num_items = list.items.len();
         let chosen = self.legal.items_of(list.user).len();
+        let within = if self.rules.is_empty() { "" } else { " and the rules leave in" };
         Some(match list.shortfall? {
             _ if chosen == 0 => "the user has no train interaction".to_owned(),
             _ if chosen == self.service.kg().items().len() => "the user has chosen every item".to_owned(),
-            Shortfall::NoPath => "no path of the pattern leads to an item the user has not chosen".to_owned(),
-            Shortfall::FewerReachable => {
-                format!("paths of the pattern reach only {num_items} items the user has not chosen, {k} were asked for")
+            Shortfall::NoPath => {
+                format!("no path of the pattern leads to an item the user has not chosen{within}")
             }
+            Shortfall::FewerReachable => format!(
+                "paths of the pattern reach only {num_items} items the user has not chosen{within}, {k} were asked for"
+            ),
             Shortfall::TooWide => {
                 format!("the widest search found only {num_items} items, {k} were asked for; there may be more")
             }
@@ -243,7 +295,7 @@ impl Request {
     }
 
     fn narrator(&self) -> Narrator<'_> {
-        Narrator::new(self.service.kg(), self.service.readings(), &self.new_users)
+        Narrator::new(self.service.kg(), self.service.readings(), &self.new_users).with_updated(&self.updated)
     }
 
     fn explanation(&self, path: &ScoredPath) -> Explanation {

@@ -9,7 +9,7 @@ use footpath_eval::{Recommendation, Recommendations};
 use footpath_graph::legal::Legal;
 use footpath_graph::{HeldOut, TrainKg};
 use footpath_model::config::TrainingConfig;
-use footpath_model::decode::{Recommender, SearchOptions, UserList, WhenShort, next_items};
+use footpath_model::decode::{Recommender, Rules, SearchOptions, UserList, WhenShort, next_items};
 use footpath_model::{Observer, PathModel, TrainingProgress};
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ impl<'a, 'o> Validation<'a, 'o> {
         };
         let (legal, users, context) = (self.legal, &self.users, &self.context.quietly());
         match self.training.item_objective() {
-            Some(objective) => next_items(model, legal, objective, users, usize::MAX, context),
+            Some(objective) => next_items(model, legal, objective, users, usize::MAX, &Rules::default(), context),
             None => Recommender::new(model, legal).recommend(users, options, context),
         }
     }
