@@ -19,6 +19,7 @@
 //! - `planted`: a graph with one right answer for each user, which must be learned and found
 //! - `reasons`: which items may be recommended, what becomes of them without their reasons, figures by groups
 //! - `tune`: the same table whatever happens meanwhile, and nothing of the test part in it
+//! - `serve`: the server over real connections: every route, rules, events that survive a kill, reloads, overload, page
 //! - `weights`: graphs whose arcs have weights, and the laws that ask for them
 //! - `artefacts`: damaged, mixed, foreign and forged artefacts are refused
 //! - `crash`: killed and interrupted at any moment, nothing is half-written and going on gives the same bytes
@@ -51,6 +52,7 @@ mod pattern;
 mod planted;
 mod reasons;
 mod robust;
+mod serve;
 mod support;
 mod threads;
 mod tune;

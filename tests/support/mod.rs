@@ -2,6 +2,7 @@
 
 pub(crate) mod artefact;
 pub(crate) mod films;
+pub(crate) mod server;
 pub(crate) mod small;
 
 use serde_json::Value;

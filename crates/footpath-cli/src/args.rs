@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Recommend(verbs::recommend::RecommendArgs),
     /// Explain why an item suits a user
     Explain(verbs::explain::ExplainArgs),
+    /// Answer over HTTP: recommendations, reasons and paths, and a page to walk the graph
+    Serve(verbs::serve::ServeArgs),
     /// Check that explanations are true, without the model
     Verify(verbs::verify::VerifyArgs),
     /// Which kinds of paths, relations and items recommendations are made of

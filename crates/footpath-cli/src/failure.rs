@@ -9,6 +9,8 @@ use std::io;
 pub(crate) enum Failure {
     /// A verb failed.
     Verb(Error),
+    /// A server does not start.
+    Serve(footpath_server::ServeError),
     /// Standard output or an output file refused.
     Output(io::Error),
     /// A check found what it looks for.
@@ -28,6 +30,7 @@ impl Failure {
                 Some(hint) => format!("{error}; {hint}"),
                 None => error.to_string(),
             }),
+            Self::Serve(error) => Some(error.to_string()),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Output(error) => Some(format!("standard output: {error}")),
             Self::Found(what) => Some(what.clone()),
@@ -40,14 +43,19 @@ impl Failure {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 1,
             Self::Found(_) => 3,
-            Self::Verb(error) => match error.class() {
-                ErrorClass::Runtime => 1,
-                ErrorClass::Usage => 2,
-                ErrorClass::Input => 3,
-                ErrorClass::Artefact => 4,
-                ErrorClass::Stopped => crate::signals::exit_code(),
-            },
+            Self::Verb(error) => status_of(error.class()),
+            Self::Serve(error) => status_of(error.class()),
         }
+    }
+}
+
+fn status_of(class: ErrorClass) -> u8 {
+    match class {
+        ErrorClass::Runtime => 1,
+        ErrorClass::Usage => 2,
+        ErrorClass::Input => 3,
+        ErrorClass::Artefact => 4,
+        ErrorClass::Stopped => crate::signals::exit_code(),
     }
 }
 

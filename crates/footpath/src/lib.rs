@@ -38,12 +38,12 @@ pub use artefacts::origin::Origin;
 pub use error::{Error, Result};
 pub use footpath_core::Error as CoreError;
 pub use footpath_core::{
-    ArtefactKind, Context, Device, ErrorClass, NodeId, Path, Progress, RelationId, Replace, Stop, Threads, TokenId,
-    Triple, TypeId, artefact, last_words,
+    ArtefactKind, Context, Device, ErrorClass, NodeId, NodeSet, Path, Progress, RelationId, Replace, Stop, Threads,
+    TokenId, Triple, TypeId, artefact, last_words,
 };
 pub use footpath_graph::{Split, TrainKg};
 pub use service::{DIRECT, Service};
 pub use verbs::{
-    adapt, audit, check, corpus, draws, evaluate, export_graph, hugging_face, import, logits, metapaths, pattern,
-    recommend, sample, train, tune, verify,
+    adapt, audit, check, corpus, draws, evaluate, export_graph, hugging_face, import, logits, metapaths, paths,
+    pattern, recommend, sample, similar, train, tune, verify,
 };

@@ -20,6 +20,7 @@ pub(crate) mod recommend;
 pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod sample;
+pub(crate) mod serve;
 pub(crate) mod train;
 pub(crate) mod tune;
 pub(crate) mod verify;

@@ -1,0 +1,83 @@
+//! `footpath serve`
+
+use crate::failure::Failure;
+use crate::signals::Saving;
+use crate::text;
+use crate::work::Work;
+use clap::Args;
+use footpath_server::{LogLine, Options, ServeError, Server};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Answer over HTTP: recommendations, reasons and paths, and a page to walk the graph
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  footpath serve --kg kg --model model
+  footpath serve --kg kg --model model --events events --config serve.toml
+  footpath serve --kg kg --model model --listen 0.0.0.0:8088 --token-file tokens
+
+It answers until SIGTERM or SIGINT; SIGHUP opens graph, model, rules and tokens anew. The log goes to standard error,
+a JSON object on each line.")]
+pub(crate) struct ServeArgs {
+    /// The knowledge graph
+    #[arg(long, value_name = "KG")]
+    kg: PathBuf,
+    /// The model of that graph
+    #[arg(long, value_name = "MODEL")]
+    model: PathBuf,
+    /// Address and port to listen at; port 0 is any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8088")]
+    listen: SocketAddr,
+    /// A name by which the server is reached, beside localhost and addresses in figures; may be given several times
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+    /// A file of tokens, on each line a role (read, write or admin) and a token
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Let anybody who reaches the address ask for anything
+    #[arg(long)]
+    insecure: bool,
+    /// Folder of what users have chosen since the import; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    events: Option<PathBuf>,
+    /// Rules and limits, as TOML
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &ServeArgs, work: &Work) -> Result<(), Failure> {
+    // Signals are for the server to end by, which lets requests end first.
+    let _waited_for = Saving::new();
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|e| Failure::Serve(ServeError::Threads(e)))?;
+    let options = Options {
+        kg: args.kg.clone(),
+        model: args.model.clone(),
+        listen: args.listen,
+        hosts: args.host.clone(),
+        token_file: args.token_file.clone(),
+        insecure: args.insecure,
+        events: args.events.clone(),
+        config: args.config.clone(),
+        workers: work.context().threads().number(),
+    };
+    let server = Server::start(options, Arc::new(print)).map_err(Failure::Serve)?;
+    for signal in signals.forever() {
+        if signal != SIGHUP {
+            break;
+        }
+        // What is wrong is in the log, and the server goes on with what it has.
+        let _ = server.reload();
+    }
+    server.stop();
+    Ok(())
+}
+
+/// A line of the log on standard error, which may be closed.
+fn print(line: &LogLine) {
+    let json = serde_json::to_string(line).unwrap_or_default();
+    let _ = writeln!(std::io::stderr(), "{}", text::tame(&json));
+}

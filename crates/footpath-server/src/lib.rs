@@ -1,0 +1,61 @@
+//! `footpath serve`: recommendations, reasons and paths over HTTP, and a page to walk the graph.
+//!
+//! ```no_run
+//! use footpath_server::{Options, Server};
+//! use std::sync::Arc;
+//!
+//! # fn main() -> Result<(), footpath_server::ServeError> {
+//! let options = Options {
+//!     kg: "kg".into(),
+//!     model: "model".into(),
+//!     listen: ([127, 0, 0, 1], 8088).into(),
+//!     hosts: Vec::new(),
+//!     token_file: None,
+//!     insecure: false,
+//!     events: None,
+//!     config: None,
+//!     workers: 2,
+//! };
+//! let server = Server::start(options, Arc::new(|_line| ()))?;
+//! // … until somebody wants its end:
+//! server.stop();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How a request is answered
+//!
+//! Threads of tokio wait for clients; they never search. A request is checked (name of the host, token, size), gets a
+//! place in a bounded queue or the answer 503, and is searched for on one of the threads of a pool, from one state of
+//! the server: a graph, a model and the rules read against them. A reload puts another state beside it and swaps.
+//! Whatever ends a request early (its client goes, its time is up, the server ends) drops what waits for the answer,
+//! and that stops the search.
+//!
+//! This crate reads the clock, the network and the folder of the events, and prints nothing: what it has to tell goes
+//! to the [`Log`] it was given.
+
+mod answers;
+mod api;
+mod attributes;
+mod config;
+mod events;
+mod extract;
+mod log;
+mod metrics;
+mod page;
+mod pool;
+mod problem;
+mod routes;
+mod rules;
+mod search;
+mod security;
+mod server;
+mod shared;
+mod snapshot;
+
+pub use api::Reloaded;
+pub use config::Options;
+pub use events::LogError;
+pub use log::{Log, LogLine, RequestLine};
+pub use routes::openapi;
+pub use server::{ServeError, Server};

@@ -1,0 +1,272 @@
+//! The rules of a configuration, read against a graph, and those of a request beside them.
+
+use super::{Expression, RuleError, World, parse};
+use crate::attributes::{Attributes, read_bounded};
+use crate::log::now;
+use crate::metrics::Metrics;
+use crate::problem::Problem;
+use footpath::recommend::Rules;
+use footpath::{NodeId, NodeSet, TrainKg};
+use serde::Deserialize;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Most bytes of a table of denials.
+const MAX_DENIALS_BYTES: u64 = 1 << 30;
+/// Rules whose nodes are remembered.
+const MAX_REMEMBERED: usize = 256;
+
+/// What a configuration says of rules.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Configured {
+    /// Holds of whatever a list may hold.
+    pub(crate) rules: Option<String>,
+    /// Holds of what no path and no list may touch, nor any other answer.
+    pub(crate) hide: Option<String>,
+    /// Rules with a name, of which a request may choose one.
+    pub(crate) rule_sets: BTreeMap<String, String>,
+    /// Table of attributes of items.
+    pub(crate) attributes: Option<PathBuf>,
+    /// Table of what some users may not see.
+    pub(crate) denials: Option<PathBuf>,
+}
+
+/// Why a configuration's rules are refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BookError {
+    #[error("{name}: {error}{}", error.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
+    Rule { name: String, error: RuleError },
+    #[error("{}: {reason}", path.display())]
+    File { path: PathBuf, reason: String },
+}
+
+/// What a request asks to be left out or in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Asked {
+    /// Holds of what lists may hold.
+    pub(crate) rules: Option<String>,
+    /// Name of a rule set of the configuration.
+    pub(crate) rule_set: Option<String>,
+    /// Holds of what paths may not touch.
+    pub(crate) hide: Option<String>,
+    /// Ids of items that lists may not hold.
+    pub(crate) exclude: Vec<String>,
+    /// Ids of the only items that lists may hold; empty is all.
+    pub(crate) only: Vec<String>,
+}
+
+/// The rules of a configuration.
+#[derive(Debug)]
+pub(crate) struct Book {
+    attributes: Attributes,
+    rules: Option<Rule>,
+    hide: Option<Rule>,
+    sets: BTreeMap<String, Rule>,
+    denials: HashMap<String, Arc<[NodeId]>>,
+    remembered: Mutex<HashMap<(String, u64), Arc<NodeSet>>>,
+}
+
+/// A rule, read.
+#[derive(Debug)]
+struct Rule {
+    text: String,
+    expression: Expression,
+    /// Whether what it holds of changes with time.
+    asks_time: bool,
+}
+
+impl Rule {
+    fn read(text: &str) -> Result<Self, RuleError> {
+        let expression = parse(text)?;
+        let asks_time = asks_time(&expression);
+        Ok(Self { text: text.to_owned(), expression, asks_time })
+    }
+}
+
+/// Whether `now` is compared with anything.
+fn asks_time(rule: &Expression) -> bool {
+    match rule {
+        Expression::Any(parts) | Expression::All(parts) => parts.iter().any(asks_time),
+        Expression::Not(part) => asks_time(part),
+        Expression::Has(..) => false,
+        Expression::Compare(_, _, value) => value.text == "now",
+    }
+}
+
+impl Book {
+    /// Reads the rules of a configuration, which must all have a meaning in this graph.
+    pub(crate) fn new(configured: &Configured, kg: &TrainKg) -> Result<Self, BookError> {
+        let of_file = |path: &PathBuf| {
+            let path = path.clone();
+            move |reason| BookError::File { path, reason }
+        };
+        let attributes = match &configured.attributes {
+            Some(path) => Attributes::read(path, kg).map_err(of_file(path))?,
+            None => Attributes::default(),
+        };
+        let denials = match &configured.denials {
+            Some(path) => read_denials(path, kg).map_err(of_file(path))?,
+            None => HashMap::new(),
+        };
+        let world = World { kg, attributes: &attributes, now: now() };
+        let read = |name: &str, text: &str| {
+            let rule = Rule::read(text).and_then(|rule| world.nodes(&rule.expression).map(|_| rule));
+            rule.map_err(|error| BookError::Rule { name: name.to_owned(), error })
+        };
+        let one = |name: &str, text: &Option<String>| text.as_deref().map(|text| read(name, text)).transpose();
+        let rules = one("rules", &configured.rules)?;
+        let hide = one("hide", &configured.hide)?;
+        let named = |(name, text): (&String, &String)| Ok((name.clone(), read(&format!("rule_sets.{name}"), text)?));
+        let sets = configured.rule_sets.iter().map(named).collect::<Result<_, BookError>>()?;
+        Ok(Self { attributes, rules, hide, sets, denials, remembered: Mutex::default() })
+    }
+
+    /// The names of the rule sets.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.sets.keys().map(String::as_str)
+    }
+
+    /// What no answer may show.
+    pub(crate) fn hidden(&self, kg: &TrainKg, metrics: &Metrics) -> Result<Option<Arc<NodeSet>>, RuleError> {
+        self.hide.as_ref().map(|rule| self.nodes(rule, kg, metrics)).transpose()
+    }
+
+    /// The rules for these users, by node and id.
+    pub(crate) fn of<'u>(
+        &self,
+        asked: &Asked,
+        users: impl IntoIterator<Item = (NodeId, &'u str)>,
+        kg: &TrainKg,
+        metrics: &Metrics,
+    ) -> Result<Rules, Problem> {
+        let denied = |(node, id): (NodeId, &str)| Some((node, Arc::clone(self.denials.get(id)?)));
+        Ok(Rules {
+            unlisted: self.unlisted(asked, kg, metrics)?,
+            hidden: self.hidden_for(asked, kg, metrics)?,
+            denied: users.into_iter().filter_map(denied).collect(),
+        })
+    }
+
+    /// What a user may not see, ascending.
+    pub(crate) fn denied(&self, user: &str) -> &[NodeId] {
+        self.denials.get(user).map_or(&[], |denied| denied)
+    }
+
+    /// The first rule that keeps a node out of lists, if one does.
+    pub(crate) fn keeps_out(
+        &self,
+        asked: &Asked,
+        [user, id]: [&str; 2],
+        node: NodeId,
+        kg: &TrainKg,
+        metrics: &Metrics,
+    ) -> Result<Option<String>, Problem> {
+        let named = asked.rule_set.as_ref().and_then(|name| self.sets.get(name));
+        let [own, own_hide] = [&asked.rules, &asked.hide].map(|text| text.as_deref().map(Rule::read).transpose());
+        let (own, own_hide) = (own?, own_hide?);
+        let rules = self.rules.iter().chain(named).chain(&own).map(|rule| (rule, true));
+        for (rule, should_hold) in rules.chain(self.hide.iter().chain(&own_hide).map(|rule| (rule, false))) {
+            if self.nodes(rule, kg, metrics)?.contains(node) != should_hold {
+                let hidden = self.hide.as_ref().is_some_and(|hide| std::ptr::eq(hide, rule));
+                // What the configuration hides is not to be found out by asking.
+                return Ok(Some(if hidden {
+                    "a rule of the server".to_owned()
+                } else {
+                    format!("the rule {}", rule.text)
+                }));
+            }
+        }
+        let named = |ids: &[String]| ids.iter().any(|other| other == id);
+        if named(&asked.exclude) || (!asked.only.is_empty() && !named(&asked.only)) {
+            return Ok(Some("the request".to_owned()));
+        }
+        let denied = self.denials.get(user).is_some_and(|denied| denied.binary_search(&node).is_ok());
+        Ok(denied.then(|| "a denial for this user".to_owned()))
+    }
+
+    fn hidden_for(&self, asked: &Asked, kg: &TrainKg, metrics: &Metrics) -> Result<Option<Arc<NodeSet>>, Problem> {
+        let hidden = self.hidden(kg, metrics)?;
+        let Some(hide) = &asked.hide else { return Ok(hidden) };
+        let asked = self.nodes(&Rule::read(hide)?, kg, metrics)?;
+        let Some(hidden) = hidden else { return Ok(Some(asked)) };
+        let mut both = (*hidden).clone();
+        both.add(&asked);
+        Ok(Some(Arc::new(both)))
+    }
+
+    fn unlisted(&self, asked: &Asked, kg: &TrainKg, metrics: &Metrics) -> Result<Option<Arc<NodeSet>>, Problem> {
+        let named = match &asked.rule_set {
+            Some(name) => Some(self.sets.get(name).ok_or_else(|| {
+                let names: Vec<&str> = self.names().take(50).collect();
+                Problem::bad_request(format!("there is no rule set `{name}`")).hint(format!("there are {names:?}"))
+            })?),
+            None => None,
+        };
+        let own = asked.rules.as_deref().map(Rule::read).transpose()?;
+        let rules: Vec<&Rule> = self.rules.iter().chain(named).chain(&own).collect();
+        if rules.is_empty() && asked.exclude.is_empty() && asked.only.is_empty() {
+            return Ok(None);
+        }
+        let world = World { kg, attributes: &self.attributes, now: now() };
+        let mut listed = world.none();
+        match asked.only.as_slice() {
+            [] => listed.invert(&world.all()),
+            // Ids of items that are new since the graph was made are nothing to be had here.
+            only => only.iter().filter_map(|id| kg.item(id).ok()).for_each(|item| listed.insert(item)),
+        }
+        for rule in rules {
+            listed.keep(&*self.nodes(rule, kg, metrics)?);
+        }
+        listed.invert(&world.all());
+        asked.exclude.iter().filter_map(|id| kg.item(id).ok()).for_each(|item| listed.insert(item));
+        Ok(Some(Arc::new(listed)))
+    }
+
+    /// The nodes that a rule holds of, remembered from request to request.
+    fn nodes(&self, rule: &Rule, kg: &TrainKg, metrics: &Metrics) -> Result<Arc<NodeSet>, RuleError> {
+        let now = now();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds since 1970")]
+        let key = (rule.text.clone(), if rule.asks_time { now as u64 } else { 0 });
+        let lock = || self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(&key) {
+            Metrics::one(&metrics.rules_cached);
+            return Ok(Arc::clone(known));
+        }
+        Metrics::one(&metrics.rules_evaluated);
+        let world = World { kg, attributes: &self.attributes, now };
+        let nodes = Arc::new(world.nodes(&rule.expression)?);
+        let mut remembered = lock();
+        // What is asked again is soon here again, so nobody keeps account of who was asked last.
+        if remembered.len() >= MAX_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(key, Arc::clone(&nodes));
+        Ok(nodes)
+    }
+}
+
+/// Reads what users may not see: a table with the columns `user_id` and `node`, parted by tabs. Nodes the graph does
+/// not have are skipped.
+fn read_denials(path: &std::path::Path, kg: &TrainKg) -> Result<HashMap<String, Arc<[NodeId]>>, String> {
+    let text = read_bounded(path, MAX_DENIALS_BYTES)?;
+    let mut lines = text.lines().enumerate();
+    if lines.next().map(|(_, line)| line) != Some("user_id\tnode") {
+        return Err("line 1: expected the header user_id and node, parted by a tab".to_owned());
+    }
+    let mut denials: HashMap<String, Vec<NodeId>> = HashMap::new();
+    for (number, line) in lines.filter(|(_, line)| !line.is_empty()) {
+        let bad = || format!("line {}: expected a user and a node such as item:ID, parted by a tab", number + 1);
+        let (user, name) = line.split_once('\t').ok_or_else(bad)?;
+        if !["item:", "entity:", "user:"].iter().any(|kind| name.starts_with(kind)) {
+            return Err(bad());
+        }
+        let of_user = denials.entry(user.to_owned()).or_default();
+        of_user.extend(kg.node(name));
+    }
+    let in_order = |(user, mut nodes): (String, Vec<NodeId>)| {
+        nodes.sort_unstable();
+        (user, nodes.into())
+    };
+    Ok(denials.into_iter().map(in_order).collect())
+}

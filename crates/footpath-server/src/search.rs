@@ -1,0 +1,226 @@
+//! Nodes by the words of their labels and ids: whole words, the beginning of the last one, and words that differ by a
+//! letter or two.
+//!
+//! The words lie in a finite-state transducer, each with the place of its nodes in one long list; so the index of a
+//! million labels takes about as much memory as the labels.
+
+use footpath::{NodeId, TrainKg, TypeId};
+use fst::automaton::{Levenshtein, Str};
+use fst::{Automaton, IntoStreamer, Map, MapBuilder, Streamer};
+use std::collections::BTreeMap;
+
+/// Most characters of a query that are looked at.
+const MAX_QUERY_CHARS: usize = 200;
+/// Most words of a query.
+const MAX_WORDS: usize = 8;
+/// Most words of the index that one word of a query stands for.
+const MAX_EXPANSIONS: usize = 100;
+/// Most nodes of the rarest word of a query that are looked at.
+const MAX_NODES: usize = 20_000;
+/// Most bytes of a word that is indexed.
+const MAX_WORD_BYTES: usize = 64;
+
+/// An index of the labels of a graph.
+pub(crate) struct SearchIndex {
+    words: Map<Vec<u8>>,
+    /// Where the nodes of each word begin in `nodes`; one more for the end.
+    starts: Vec<u32>,
+    nodes: Vec<u32>,
+}
+
+/// A node that was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Hit {
+    pub(crate) node: NodeId,
+    /// How well it fits: the lower, the better; 0 for whole words alone.
+    pub(crate) penalty: u32,
+}
+
+impl SearchIndex {
+    /// Indexes the labels and ids of all nodes.
+    pub(crate) fn new(kg: &TrainKg) -> Self {
+        let all = 0..u32::try_from(kg.num_nodes()).unwrap_or(u32::MAX);
+        let mut entries: Vec<(Box<str>, u32)> = Vec::new();
+        for node in all {
+            let (id, label) = (kg.id(NodeId(node)), kg.label(NodeId(node)));
+            for word in words_of(label).chain(words_of(id)).chain(std::iter::once(id.to_lowercase())) {
+                if word.len() <= MAX_WORD_BYTES && !word.is_empty() {
+                    entries.push((word.into_boxed_str(), node));
+                }
+            }
+        }
+        entries.sort_unstable();
+        entries.dedup();
+        Self::of_sorted(&entries)
+    }
+
+    fn of_sorted(entries: &[(Box<str>, u32)]) -> Self {
+        let (mut starts, mut nodes) = (Vec::new(), Vec::with_capacity(entries.len()));
+        let mut builder = MapBuilder::memory();
+        for of_word in entries.chunk_by(|a, b| a.0 == b.0) {
+            // Words come in order, so the builder refuses none.
+            let _ = of_word.first().map(|(word, _)| builder.insert(word.as_bytes(), starts.len() as u64));
+            starts.push(u32::try_from(nodes.len()).unwrap_or(u32::MAX));
+            nodes.extend(of_word.iter().map(|(_, node)| *node));
+        }
+        starts.push(u32::try_from(nodes.len()).unwrap_or(u32::MAX));
+        Self { words: builder.into_map(), starts, nodes }
+    }
+
+    /// The nodes that have a word for each word of the query, best first: those of whole words, then of their
+    /// beginnings, then of words spelt a little differently; among equals those with more edges.
+    pub(crate) fn find(
+        &self,
+        query: &str,
+        kind: Option<TypeId>,
+        limit: usize,
+        kg: &TrainKg,
+        leave_out: impl Fn(NodeId) -> bool,
+    ) -> Vec<Hit> {
+        let query: String = query.chars().take(MAX_QUERY_CHARS).collect();
+        let words: Vec<String> = words_of(&query).take(MAX_WORDS).collect();
+        let mut of_words: Vec<Matches<'_>> =
+            words.iter().enumerate().map(|(place, word)| self.matches(word, place + 1 == words.len())).collect();
+        // Nodes of the rarest word are looked up among those of the others.
+        of_words.sort_by_key(Matches::num_nodes);
+        let Some((rarest, others)) = of_words.split_first() else { return Vec::new() };
+        let mut found = rarest.nodes();
+        for other in others {
+            found = found.into_iter().filter_map(|(node, penalty)| Some((node, penalty + other.of(node)?))).collect();
+        }
+        let of_kind = |node: NodeId| kind.is_none_or(|kind| kg.type_of(node) == kind);
+        let hits = found.into_iter().map(|(node, penalty)| Hit { node: NodeId(node), penalty });
+        let mut hits: Vec<Hit> = hits.filter(|hit| of_kind(hit.node) && !leave_out(hit.node)).collect();
+        let key = |hit: &Hit| (hit.penalty, usize::MAX - kg.degree(hit.node), hit.node);
+        if hits.len() > limit {
+            hits.select_nth_unstable_by_key(limit, key);
+            hits.truncate(limit);
+        }
+        hits.sort_unstable_by_key(key);
+        hits
+    }
+
+    /// The nodes that a word of a query stands for.
+    fn matches(&self, word: &str, is_last: bool) -> Matches<'_> {
+        let mut parts = Vec::new();
+        let mut enter =
+            |places: Vec<u64>, penalty| parts.extend(places.iter().map(|&place| (self.nodes_at(place), penalty)));
+        enter(self.words.get(word).into_iter().collect(), 0);
+        if is_last {
+            enter(self.matching(Str::new(word).starts_with()), 1);
+        }
+        let letters = word.chars().count();
+        let distance = if letters < 4 { 0 } else { 1 + u32::from(letters >= 8) };
+        if distance > 0
+            && let Ok(alike) = Levenshtein::new(word, distance)
+        {
+            enter(self.matching(alike), 2);
+        }
+        Matches(parts)
+    }
+
+    fn matching(&self, automaton: impl Automaton) -> Vec<u64> {
+        let mut stream = self.words.search(automaton).into_stream();
+        let mut found = Vec::new();
+        while let Some((_, place)) = stream.next() {
+            found.push(place);
+            if found.len() == MAX_EXPANSIONS {
+                break;
+            }
+        }
+        found
+    }
+
+    /// The nodes of the word with this place, ascending.
+    fn nodes_at(&self, place: u64) -> &[u32] {
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        let bounds = self.starts.get(place).zip(self.starts.get(place.saturating_add(1)));
+        bounds.and_then(|(&start, &end)| self.nodes.get(start as usize..end as usize)).unwrap_or_default()
+    }
+}
+
+/// What a word of a query stands for: nodes, ascending, and how well they fit; the best first.
+struct Matches<'a>(Vec<(&'a [u32], u32)>);
+
+impl Matches<'_> {
+    fn num_nodes(&self) -> usize {
+        self.0.iter().map(|(nodes, _)| nodes.len()).sum()
+    }
+
+    /// How well a node fits, if it does.
+    fn of(&self, node: u32) -> Option<u32> {
+        self.0.iter().find(|(nodes, _)| nodes.binary_search(&node).is_ok()).map(|(_, penalty)| *penalty)
+    }
+
+    /// All nodes, or as many as are looked at.
+    fn nodes(&self) -> BTreeMap<u32, u32> {
+        let mut found = BTreeMap::new();
+        let all = self.0.iter().flat_map(|(nodes, penalty)| nodes.iter().map(|&node| (node, *penalty)));
+        for (node, penalty) in all.take(MAX_NODES) {
+            found.entry(node).or_insert(penalty);
+        }
+        found
+    }
+}
+
+/// The words of a text, in small letters.
+fn words_of(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(folded)
+}
+
+/// A word in small letters without the accents of the Latin script, which those who search leave out.
+fn folded(word: &str) -> String {
+    let plain = |c: char| match c {
+        'à'..='å' | 'ā' | 'ă' | 'ą' => 'a',
+        'ç' | 'ć' | 'č' => 'c',
+        'è'..='ë' | 'ē' | 'ė' | 'ę' | 'ě' => 'e',
+        'ì'..='ï' | 'ī' | 'ı' => 'i',
+        'ñ' | 'ń' | 'ň' => 'n',
+        'ò'..='ö' | 'ø' | 'ō' | 'ő' => 'o',
+        'ù'..='ü' | 'ū' | 'ů' | 'ű' => 'u',
+        'ý' | 'ÿ' => 'y',
+        'š' | 'ś' | 'ş' => 's',
+        'ž' | 'ź' | 'ż' => 'z',
+        'ł' => 'l',
+        'ř' => 'r',
+        'ğ' => 'g',
+        c => c,
+    };
+    word.to_lowercase().chars().map(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(labels: &[&str]) -> SearchIndex {
+        let entry =
+            |(node, label): (u32, &&str)| words_of(label).map(move |w| (w.into_boxed_str(), node)).collect::<Vec<_>>();
+        let mut entries: Vec<(Box<str>, u32)> = (0..).zip(labels).flat_map(entry).collect();
+        entries.sort();
+        entries.dedup();
+        SearchIndex::of_sorted(&entries)
+    }
+
+    #[test]
+    fn words_are_found_whole_begun_and_misspelt() {
+        let index = index(&["Blade Runner", "Blade", "The Bladesmith", "Amélie", "Terminator 2"]);
+        let found = |word: &str| index.matches(word, true).nodes().into_iter().collect::<Vec<_>>();
+        assert_eq!(found("blade"), [(0, 0), (1, 0), (2, 1)]);
+        assert_eq!(found("blaed"), [], "two letters, and the word is short");
+        assert_eq!(found("blqde"), [(0, 2), (1, 2)]);
+        assert_eq!(found("amelie"), [(3, 0)]);
+        assert_eq!(found("termimatro"), [], "three letters");
+        assert_eq!(found("terminaotr"), [(4, 2)]);
+        assert_eq!(found("zzz"), []);
+        assert_eq!(found("2"), [(4, 0)]);
+    }
+
+    #[test]
+    fn odd_queries_find_nothing_and_do_no_harm() {
+        let index = index(&["a"]);
+        for query in ["", " ", "\u{0}", "🦀", &"x".repeat(10_000)] {
+            words_of(query).take(MAX_WORDS).for_each(|word| drop(index.matches(&word, true).nodes()));
+        }
+    }
+}
