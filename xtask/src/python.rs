@@ -19,8 +19,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let place = root.join(target).join("python");
     let work = Work { root, python: place.join("venv/bin/python"), place };
-    let steps: [(&str, fn(&Work<'_>) -> Result<(), String>); 4] =
-        [("environment", environment), ("wheel", wheel), ("types", types), ("tests", tests)];
+    let steps: [(&str, Step); 4] = [("environment", environment), ("wheel", wheel), ("types", types), ("tests", tests)];
     let mut times = Vec::new();
     for (name, step) in steps {
         println!("\n== python: {name}");
@@ -31,6 +30,9 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     println!("\n== python passed: {}", times.join(", "));
     Ok(())
 }
+
+/// A part of the work.
+type Step = fn(&Work<'_>) -> Result<(), String>;
 
 /// Where the work is done.
 struct Work<'a> {

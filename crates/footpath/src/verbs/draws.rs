@@ -159,3 +159,70 @@ fn rivals_of(legal: &Legal, row: &[u32], count: usize, stream: &mut Stream) -> R
     }
     rivals
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::{self, DatasetBuilder, Interaction, Item, Source, Triple};
+    use footpath_core::Replace;
+
+    /// Films that Ann and Bob chose among, imported from memory.
+    fn graph() -> (tempfile::TempDir, Kg) {
+        let options = import::Options::default();
+        let mut records = DatasetBuilder::new(&options).expect("options");
+        let here = Source::default();
+        for (head, tail) in [("a", "x"), ("b", "x"), ("c", "x"), ("c", "y"), ("d", "y")] {
+            let triple = Triple { head, relation: "by", tail, weight: None };
+            records.triple(here, &triple).expect("a triple");
+        }
+        for id in ["a", "b", "c", "d"] {
+            records.item(here, &Item { id, entity: Some(id), title: None }).expect("an item");
+        }
+        for (user, item) in [("ann", "a"), ("ann", "b"), ("bob", "a"), ("bob", "d")] {
+            let interaction = Interaction { user, item, ..Interaction::default() };
+            records.interaction(here, &interaction).expect("an interaction");
+        }
+        let root = tempfile::tempdir().expect("temporary directory");
+        let (out, context) = (root.path().join("kg"), Context::default());
+        let imported = import::from_records(records, &out, &options, Replace::No, &context).expect("imported");
+        assert_eq!((imported.report.graph.num_triples, imported.report.graph.num_train), (5, 4));
+        let kg = Kg::open(&out, &context).expect("opens");
+        (root, kg)
+    }
+
+    fn draws(kg: &Kg) -> Draws {
+        Draws::new(kg, &Shape::default(), &SampleSpec::default(), &Context::default()).expect("draws")
+    }
+
+    #[test]
+    fn parts_of_the_draws_are_the_draws() {
+        let (_root, kg) = graph();
+        let (draws, context) = (draws(&kg), Context::default());
+        let rows = |users: &[u32], numbers| draws.rows(users, numbers, &context).expect("rows");
+        let whole = rows(&[0], 0..8);
+        assert_eq!(whole.len(), 8 * draws.row_width());
+        assert_eq!(whole, [rows(&[0], 0..3), rows(&[0], 3..8)].concat());
+        assert_eq!(rows(&[0, 1], 0..8), [whole, rows(&[1], 0..8)].concat());
+        assert!(matches!(draws.rows(&[2], 0..1, &context), Err(Error::Usage { option: "users", .. })));
+    }
+
+    #[test]
+    fn rivals_are_what_the_graph_allows_instead() {
+        let (_root, kg) = graph();
+        let (draws, context) = (draws(&kg), Context::default());
+        let words = kg.words();
+        let token = |word: &str| u32::try_from(words.iter().position(|w| w == word).expect(word)).expect("small");
+        let path = ["user:ann", "interacted", "item:a", "by", "entity:x", "~by", "item:b"].map(token);
+        let rivals = draws.rivals(&path, 9, 0, &context).expect("rivals");
+        assert_eq!((rivals.ends.len(), rivals.log_weights.clone()), (7, vec![0.0; 7]));
+        let of = |place: usize| {
+            let start = place.checked_sub(1).map_or(0, |before| rivals.ends[before]);
+            let tokens = start..rivals.ends[place];
+            tokens.map(|at| words[rivals.tokens[at as usize] as usize].as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!((of(0), of(2), of(4), of(6)), (vec![], vec!["item:b"], vec![], vec!["item:c"]));
+        for bad in [draws.rivals(&path[1..], 9, 0, &context), draws.rivals(&path, 0, 0, &context)] {
+            assert!(matches!(bad, Err(Error::Usage { .. })));
+        }
+    }
+}
