@@ -1,8 +1,10 @@
 //! The server, over real connections.
 
+mod agents;
 mod answers;
 mod deploy;
 mod manners;
+mod page;
 mod rules;
 mod told;
 

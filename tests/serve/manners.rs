@@ -72,10 +72,10 @@ fn what_makes_no_sense_is_refused_as_a_problem() {
 fn more_than_can_be_answered_is_told_to_come_back() {
     let root = tempfile::tempdir().expect("a folder");
     let config = root.path().join("serve.toml");
-    fs::write(&config, "[limits]\nqueue = 2\nrequest_ms = 60000\n").expect("written");
+    fs::write(&config, "[limits]\nqueue = 2\nrequest_ms = 600000\n").expect("written");
     let server = serve(&args!["--config", &config, "--threads", "1"]);
-    let users: Vec<String> = (1..=100).map(|n| format!("user-{n:03}")).collect();
-    let body = json!({ "users": users, "k": 100, "beams": 20000 });
+    let users: Vec<String> = (1..=60).map(|n| format!("user-{n:03}")).collect();
+    let body = json!({ "users": users, "k": 20, "beams": 1000 });
     let answers: Vec<_> = std::thread::scope(|scope| {
         let ask = || scope.spawn(|| server.post("/v1/recommendations", &body));
         let asked: Vec<_> = (0..12).map(|_| ask()).collect();

@@ -41,6 +41,7 @@ mod config;
 mod events;
 mod extract;
 mod log;
+mod mcp;
 mod metrics;
 mod page;
 mod pool;

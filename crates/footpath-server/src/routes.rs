@@ -1,6 +1,7 @@
 //! The routes, and what happens around each of them.
 
 mod admin;
+mod agents;
 mod around;
 mod events;
 mod graph;
@@ -87,6 +88,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route("/v1/graph/summary", get(graph::summary))
         .route("/v1/events", post(events::add))
         .route("/v1/users/{id}", delete(events::forget))
+        .route("/mcp", post(agents::mcp))
         .fallback(nothing)
         .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(shared.limits.body_bytes))

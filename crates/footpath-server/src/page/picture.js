@@ -31,6 +31,7 @@ export class Picture {
     this.nodes = new Map();
     this.edges = new Map();
     this.chosen = null;
+    this.unit = 1;
     this.svg.replaceChildren();
   }
 
@@ -95,7 +96,7 @@ export class Picture {
     if (!nodes.length) return;
     const xs = nodes.map((node) => node.x);
     const ys = nodes.map((node) => node.y);
-    const [left, right] = [Math.min(...xs) - 80, Math.max(...xs) + 120];
+    const [left, right] = [Math.min(...xs) - 40, Math.max(...xs) + 200];
     const [top, bottom] = [Math.min(...ys) - 40, Math.max(...ys) + 50];
     this.view = { x: left, y: top, width: Math.max(right - left, 400), height: Math.max(bottom - top, 280) };
     this.look();
@@ -104,6 +105,10 @@ export class Picture {
   look() {
     const { x, y, width, height } = this.view;
     this.svg.setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
+    // Words and nodes have the same size on the screen however much of the graph is shown.
+    const { clientWidth, clientHeight } = this.svg;
+    this.unit = Math.max(width / (clientWidth || WIDTH), height / (clientHeight || HEIGHT));
+    this.svg.style.setProperty("--unit", String(this.unit));
   }
 
   paint() {
@@ -117,11 +122,12 @@ export class Picture {
   edge(edge) {
     const [a, b] = [this.nodes.get(edge.from), this.nodes.get(edge.to)];
     const ends = { x1: a.x, y1: a.y, x2: b.x, y2: b.y };
-    const middle = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 - 3, "text-anchor": "middle" };
-    const words = draw("text", { class: "relation", ...middle });
+    const middle = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 - 3 * this.unit, "text-anchor": "middle" };
+    const words = draw("text", { class: "relation", ...middle, "aria-hidden": "true" });
     words.textContent = short(edge.relation, 22);
-    const label = `${edge.fromLabel} ${edge.reading} ${edge.toLabel}`;
-    const group = draw("g", { class: "edge", tabindex: "0", role: "button", "aria-label": label },
+    const title = draw("title", {});
+    title.textContent = `${edge.fromLabel} ${edge.reading} ${edge.toLabel}`;
+    const group = draw("g", { class: "edge", tabindex: "0", role: "button" }, title,
       draw("line", { class: "edge", ...ends }), draw("line", { class: "hit", ...ends }), words);
     return this.button(group, () => {
       this.mark(group);
@@ -130,13 +136,15 @@ export class Picture {
   }
 
   node(node) {
-    const words = draw("text", { x: node.x + 12, y: node.y + 4 });
+    const place = { x: node.x + 11 * this.unit, y: node.y + 4 * this.unit };
+    // Words are cut short; the name of the button is whole.
+    const words = draw("text", { ...place, "aria-hidden": "true" });
     words.textContent = short(node.label, 28);
     const title = draw("title", {});
-    title.textContent = `${node.label} (${node.name})`;
+    title.textContent = `${node.label} (${node.name}), unfold`;
     const chosen = node.name === this.chosen ? " chosen" : "";
-    const group = draw("g", { class: `node ${node.kind}${chosen}`, tabindex: "0", role: "button",
-      "aria-label": `${node.label}, unfold` }, title, draw("circle", { cx: node.x, cy: node.y, r: 9 }), words);
+    const group = draw("g", { class: `node ${node.kind}${chosen}`, tabindex: "0", role: "button" },
+      title, draw("circle", { cx: node.x, cy: node.y, r: 8 }), words);
     group.dataset.name = node.name;
     return this.button(group, () => this.unfold(node.name));
   }
@@ -184,6 +192,7 @@ export class Picture {
       this.view = { x: x + (width * (1 - factor)) / 2, y: y + (height * (1 - factor)) / 2, width: width * factor,
         height: height * factor };
       this.look();
+      this.paint();
     }, { passive: false });
   }
 }

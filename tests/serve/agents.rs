@@ -1,0 +1,78 @@
+//! The tools for agents.
+
+use super::serve;
+use crate::support::server::Server;
+use crate::support::strings;
+use serde_json::{Value, json};
+
+fn ask(server: &Server, method: &str, params: Value) -> Value {
+    let answer = server.post("/mcp", &json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params })).ok();
+    assert_eq!((&answer["jsonrpc"], &answer["id"]), (&json!("2.0"), &json!(7)));
+    answer
+}
+
+fn call(server: &Server, tool: &str, arguments: Value) -> Value {
+    let result = ask(server, "tools/call", json!({ "name": tool, "arguments": arguments }))["result"].clone();
+    assert_eq!(result["isError"], false, "{result}");
+    let text: Value = serde_json::from_str(result["content"][0]["text"].as_str().expect("a text")).expect("JSON");
+    assert_eq!(text, result["structuredContent"]);
+    text
+}
+
+#[test]
+fn an_agent_finds_its_way_and_cites_facts() {
+    let server = serve(&[]);
+    let hello = ask(&server, "initialize", json!({ "protocolVersion": "2025-06-18", "capabilities": {} }));
+    assert_eq!(hello["result"]["protocolVersion"], "2025-06-18");
+    let told = server.post("/mcp", &json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+    assert_eq!((told.status, told.body.as_str()), (202, ""));
+    let tools = ask(&server, "tools/list", json!({}))["result"]["tools"].clone();
+    let names: Vec<&str> =
+        tools.as_array().expect("tools").iter().map(|t| t["name"].as_str().expect("a name")).collect();
+    assert_eq!(names, ["recommend", "explain", "paths", "neighbours", "search", "verify"]);
+    assert!(tools.as_array().expect("tools").iter().all(|tool| tool["inputSchema"]["type"] == "object"));
+    let node = call(&server, "search", json!({ "q": "ridley scott", "limit": 1 }))["hits"][0]["node"].clone();
+    let neighbours = call(&server, "neighbours", json!({ "node": node, "limit": 3 }));
+    assert_eq!(neighbours["label"], "Ridley Scott");
+    let list = call(&server, "recommend", json!({ "users": ["user-001"], "k": 2, "proof": true }))["lists"][0].clone();
+    let item = list["items"][0].clone();
+    let why = call(&server, "explain", json!({ "user": "user-001", "item": item["item"], "why_not": true }));
+    assert_eq!(why["standing"]["rank"], 1);
+    let path = &item["path"];
+    let claim = json!({ "nodes": path["nodes"], "relations": path["relations"] });
+    let verified = call(&server, "verify", claim);
+    assert_eq!(verified["holds"], true);
+    for (fact, triple) in
+        verified["facts"].as_array().expect("facts").iter().zip(path["triples"].as_array().expect("facts"))
+    {
+        assert_eq!((&fact["file"], &fact["line"]), (&triple["file"], &triple["line"]));
+    }
+    let mut nodes = strings(&path["nodes"]);
+    nodes[1] = "item:metropolis-1927";
+    let relations = &path["relations"];
+    let claimed = call(&server, "verify", json!({ "nodes": nodes, "relations": relations }));
+    assert_eq!(claimed["holds"], false, "{claimed}");
+    let paths = call(&server, "paths", json!({ "from": "item:alien-1979", "to": "item:aliens-1986", "n": 2 }));
+    assert_eq!(paths["paths"].as_array().expect("paths").len(), 2);
+}
+
+#[test]
+fn what_an_agent_gets_wrong_it_is_told() {
+    let server = serve(&[]);
+    for (tool, arguments, words) in [
+        ("recommend", json!({}), "users and histories"),
+        ("recommend", json!({ "users": ["u"], "colour": 1 }), "colour"),
+        ("explain", json!({ "user": "user-001", "item": "none" }), "none"),
+        ("paths", json!({ "from": "item:alien-1979", "to": "alien" }), "alien"),
+        ("verify", json!({ "nodes": [], "relations": [] }), "1 to 64"),
+        ("recommend", json!({ "users": ["user-001"], "rules": "genre:" }), "after the colon"),
+    ] {
+        let result = ask(&server, "tools/call", json!({ "name": tool, "arguments": arguments }))["result"].clone();
+        assert_eq!(result["isError"], true, "{result}");
+        assert!(result["content"][0]["text"].as_str().expect("words").contains(words), "{result}");
+    }
+    assert_eq!(ask(&server, "tools/call", json!({ "name": "delete" }))["error"]["code"], -32602);
+    assert_eq!(ask(&server, "resources/list", json!({}))["error"]["code"], -32601);
+    assert_eq!(server.post("/mcp", &json!([])).ok()["error"]["code"], -32600);
+    server.get("/mcp").problem(405);
+}
