@@ -344,7 +344,7 @@ fn print_report(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
         table.add_row([format!("bad records skipped: {kind}"), thousands(*count)]);
     }
     text::print(out, &table)?;
-    if !has_log(report) {
+    if !has_log {
         return Ok(());
     }
     print_cut(out, &report.split, &report.cut)?;
