@@ -43,7 +43,7 @@ fn a_graph_without_a_log_goes_through_the_verbs_and_nobody_speaks_of_users() {
     succeed(&args!["export", &walks, "--kg", &kg, "--out", &text]);
     assert_eq!(fs::read_to_string(&text).expect("written").lines().count(), 400);
     succeed(&args!["corpus", "stats", &walks, "--kg", &kg]);
-    let train = args!["train", &kg, "--corpus", &walks, "--out", &model, "--set", "training.epochs=1"];
+    let train = args!["train", &kg, "--corpus", &walks, "--out", &model, "--epochs", "1"];
     succeed(&train);
     let message = fail(2, &args!["sample", &kg, "--out", root.path().join("paths"), "--hops", "3"]);
     assert!(message.contains("has no users") && message.contains("--walk"), "{message}");

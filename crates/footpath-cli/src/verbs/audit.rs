@@ -60,6 +60,11 @@ fn print_json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
 }
 
 fn print_report(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let is_split = report.leaks.iter().any(|leak| leak.looked_at > 0);
+    if !is_split && report.num_held_out == 0 && report.chance.is_none() {
+        writeln!(out, " no interactions are held out")?;
+        return report.corpus.as_ref().map_or(Ok(()), |audited| print_corpus(out, audited));
+    }
     let mut table = text::table(&["", "looked for in the split", "", "looked at", "found"], 3);
     for leak in &report.leaks {
         let verdict = match (leak.found, leak.is_error) {

@@ -285,9 +285,13 @@ impl<'m> Feed<'m> {
             if known.is_none() && (kind == NONE || classes.contains(&id) || self.users.contains(&id)) {
                 continue;
             }
-            let entity = match known.map_or_else(|| collector.entity(&id), Ok) {
+            let named = || numbers::name(&id, 0).and_then(|id| collector.entity(id.text()));
+            let entity = match known.map_or_else(named, Ok) {
                 Ok(entity) => entity,
-                Err(flaw) => return reading.problems.bad(&self.mapping.path, 0, flaw),
+                Err(flaw) => {
+                    reading.problems.bad(&self.mapping.path, 0, flaw)?;
+                    continue;
+                }
             };
             if let Some(name) = class_names.get(&kind) {
                 let number = collector.dataset.types.intern(name).0;

@@ -64,7 +64,9 @@ pub fn explain(inputs: &Inputs, options: &Options) -> Result<Explained> {
     let found = formats::find(options, &folder)?;
     let mut read: Vec<Planned> =
         found.tables.plan().into_iter().map(|(file, what)| Planned { path: file.path, what }).collect();
-    read.extend(inputs.interactions.iter().map(|path| Planned { path: path.clone(), what: "interactions".to_owned() }));
+    let of_mapping = options.mapping.iter().filter_map(|mapping| mapping.interactions.table.as_ref());
+    let logs = inputs.interactions.iter().chain(of_mapping);
+    read.extend(logs.map(|path| Planned { path: path.clone(), what: "interactions".to_owned() }));
     let is_read = |file: &File| read.iter().any(|planned| planned.path == file.path);
     let not_read = folder.files().filter(|(_, file)| !is_read(file)).map(|(_, file)| file.shown_name()).collect();
     Ok(Explained { format: found.format, why: found.why, read, not_read })

@@ -6,6 +6,8 @@
 
 mod layouts;
 mod memory;
+#[cfg(feature = "rdf")]
+mod rdf;
 mod sources;
 mod stops;
 #[cfg(feature = "rdf")]
