@@ -230,6 +230,12 @@ def test_the_estimator(films: fp.Kg) -> None:
 
     estimator = PathRecommender(preset="tiny", paths_per_user=4, linear=False)
     assert PathRecommender(**estimator.get_params()).get_params() == estimator.get_params()
+    try:
+        from sklearn.base import clone
+    except ImportError:
+        pass
+    else:
+        assert clone(estimator).get_params() == estimator.get_params()
     with pytest.raises(ValueError, match="not fitted"):
         estimator.recommend(["user-001"])
     with pytest.raises(ValueError, match="no such parameter"):
