@@ -76,7 +76,7 @@ class PathRecommender:
         if isinstance(kg, Kg):
             self.kg_ = kg
         elif isinstance(kg, Mapping) and "triples" in kg:
-            self.kg_ = import_frames(interactions=X, **how, **dict(kg))
+            self.kg_ = import_frames(**{**how, **kg, "interactions": X})
         else:
             self.kg_ = import_frames(interactions=X, triples=kg, **how)  # type: ignore[arg-type]
         self.model_ = train(
