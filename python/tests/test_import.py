@@ -107,6 +107,7 @@ BAD = {
     "empty id": ({"user_id": [""], "item_id": ["1"]}, "interactions:1"),
     "control": ({"user_id": ["a\nb"], "item_id": ["1"]}, "control"),
     "empty": ({"user_id": NOTHING, "item_id": NOTHING}, "empty"),
+    "long": ({"user_id": ["a" * 10_000_000], "item_id": ["1"]}, "interactions:1"),
     "lengths": ({"user_id": ["a"], "item_id": ["1", "2"]}, "different lengths"),
 }
 

@@ -230,6 +230,12 @@ def test_the_estimator(films: fp.Kg) -> None:
 
     estimator = PathRecommender(preset="tiny", paths_per_user=4, linear=False)
     assert PathRecommender(**estimator.get_params()).get_params() == estimator.get_params()
+    try:
+        from sklearn.base import clone
+    except ImportError:
+        pass
+    else:
+        assert clone(estimator).get_params() == estimator.get_params()
     with pytest.raises(ValueError, match="not fitted"):
         estimator.recommend(["user-001"])
     with pytest.raises(ValueError, match="no such parameter"):
@@ -237,3 +243,14 @@ def test_the_estimator(films: fp.Kg) -> None:
     assert estimator.fit(None, films) is estimator  # type: ignore[arg-type]
     assert len(estimator.recommend(["user-001"], k=3)) == 3
     assert 0.0 <= estimator.evaluate()["ndcg@10"] <= 1.0
+
+
+def test_the_estimator_takes_frames() -> None:
+    from footpath.estimator import PathRecommender
+
+    chosen = {"user_id": [1, 1, 2, 2], "item_id": ["a", "b", "a", "c"]}
+    triples = {"head": ["a", "b", "c", "d"], "relation": ["by"] * 4, "tail": ["x", "x", "y", "x"]}
+    items = {"item_id": ["a", "b", "c", "d"]}
+    estimator = PathRecommender(preset="tiny", paths_per_user=4, linear=False, split="none")
+    assert len(estimator.fit(chosen, triples).recommend([1], k=2)) > 0
+    assert "d" in estimator.fit(chosen, {"triples": triples, "items": items}).recommend([1], k=2).to_polars()["item"]

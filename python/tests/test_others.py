@@ -9,15 +9,22 @@ import pytest
 import footpath as fp
 
 
+ITEMS = range(10, 80, 10)
+
+
 def atomic_files(folder: Path) -> Path:
     folder.mkdir()
+    chosen = [(user, item) for user in (1, 2, 3) for item in ITEMS if item != user * 10]
     (folder / "toy.inter").write_text(
-        "user_id:token\titem_id:token\ttimestamp:float\n1\t10\t1\n1\t20\t2\n2\t10\t3\n2\t20\t4\n"
+        "user_id:token\titem_id:token\ttimestamp:float\n"
+        + "".join(f"{user}\t{item}\t{user + item}\n" for user, item in chosen)
     )
     (folder / "toy.kg").write_text(
-        "head_id:token\trelation_id:token\ttail_id:token\nm.1\tby\tm.9\nm.2\tby\tm.9\n"
+        "head_id:token\trelation_id:token\ttail_id:token\n" + "".join(f"m.{n}\tby\tm.9\n" for n in range(1, 8))
     )
-    (folder / "toy.link").write_text("item_id:token\tentity_id:token\n10\tm.1\n20\tm.2\n")
+    (folder / "toy.link").write_text(
+        "item_id:token\tentity_id:token\n" + "".join(f"{n}0\tm.{n}\n" for n in range(1, 8))
+    )
     return folder
 
 
@@ -26,11 +33,19 @@ def test_recbole(tmp_path: Path, above: bool) -> None:
     folder = atomic_files(tmp_path / "toy")
     config = {"data_path": str(tmp_path if above else folder), "dataset": "toy"}
     kg = fp.datasets.from_recbole(config, split="none")
-    assert kg.users() == ["1", "2"] and kg.items() == ["10", "20"]
+    assert kg.users() == ["1", "2", "3"] and kg.items() == [str(item) for item in ITEMS]
     with pytest.raises(fp.UsageError, match="there is no nope.inter"):
         fp.datasets.from_recbole({**config, "dataset": "nope"})
     with pytest.raises(fp.UsageError, match="data_path and dataset"):
         fp.datasets.from_recbole({})
+
+
+def test_a_quick_start(tmp_path: Path) -> None:
+    folder = atomic_files(tmp_path / "toy")
+    config = {"data_path": str(folder), "dataset": "toy"}
+    found = fp.datasets.quick_start(config, split="leave-one-out", preset="tiny", paths_per_user=2, k=2)
+    assert 0.0 <= found["test_result"]["recall@2"] <= 1.0 and found["valid_score_bigger"]
+    assert len(found["model"].recommend(k=1)) <= 3
 
 
 def test_networkx(films: fp.Kg) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import json
 import multiprocessing
 import os
 import pickle
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,13 +74,13 @@ def test_training_ends_at_an_interrupt_and_goes_on(films: fp.Kg, tmp_path: Path)
 
 def test_interrupts_at_random_moments_leave_nothing_half_done(tmp_path: Path, tiny: fp.Model) -> None:
     draw = random.Random(1)
-    for number in range(30):
+    for number in range(60):
         out = tmp_path / f"kg-{number}"
         ends_soon(lambda: fp.import_folder(FILMS, out=out), draw.uniform(0.0005, 0.15))
         if out.exists():
             assert fp.Kg(out).summary()["num_items"] == 385
     assert not [name for name in os.listdir(tmp_path) if name.startswith(".")], "no temporary output is left"
-    for _ in range(20):
+    for _ in range(40):
         ends_soon(lambda: tiny.recommend(k=5), draw.uniform(0.0005, 0.3))
 
 
@@ -162,6 +164,15 @@ def test_a_forked_child_leaves_temporary_graphs_alone() -> None:
 def test_objects_come_back_from_a_pickle(tiny: fp.Model) -> None:
     again = pickle.loads(pickle.dumps(tiny))
     assert again.hash == tiny.hash and again.kg.hash == tiny.kg.hash
+
+
+def test_a_graph_of_another_version_is_an_artefact_error(films_path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "kg"
+    shutil.copytree(films_path, other)
+    manifest = json.loads((other / "manifest.json").read_text())
+    (other / "manifest.json").write_text(json.dumps({**manifest, "format_version": 999}))
+    with pytest.raises(fp.ArtefactError, match="format version 999, this tool reads"):
+        fp.Kg(other)
 
 
 def test_closed_objects_say_so(films_path: Path, tiny: fp.Model) -> None:

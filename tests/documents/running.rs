@@ -145,6 +145,8 @@ fn every_block_is_of_a_kind_that_is_tested_or_says_why_not() {
                 "sh" | "console" | "" => {}
                 "toml" => drop(toml_of(&block).unwrap_or_else(|e| panic!("{place}: {e}"))),
                 "rust" => assert!(stands_in_an_example(&block), "{place}: no example has these lines"),
+                // The examples of this page are run by the tests of the package, `python/tests`.
+                "python" if page == "docs/python.md" => {}
                 "python" => assert!(block.excuse().is_some(), "{place}: `{NOT_RUN}` and a reason"),
                 "text" => assert!(!shows_commands(&page, &block), "{place}: a command in a block that is not run"),
                 other => panic!("{place}: a block of the kind `{other}`"),

@@ -9,7 +9,8 @@ use std::process::Command;
 use std::time::Instant;
 
 /// What the tests need, from the package index. Torch is left out: it is gigabytes, and its tests skip without it.
-const NEEDED: &str = "maturin>=1.10,<2 pandas polars pyarrow numpy networkx pytest hypothesis mypy nbclient ipykernel";
+const NEEDED: &str = "maturin>=1.10,<2 pandas polars pyarrow numpy networkx duckdb pytest hypothesis mypy nbclient \
+    ipykernel";
 
 /// Builds, installs and tests.
 ///
@@ -84,7 +85,7 @@ fn wheel(work: &Work<'_>) -> Result<(), String> {
 /// The package is what its types say: by mypy, and the extension module by comparison with its stub.
 fn types(work: &Work<'_>) -> Result<(), String> {
     work.python("-m mypy --config-file python/pyproject.toml -p footpath")?;
-    work.python("-m mypy.stubtest --concise footpath._native")
+    work.python("-m mypy.stubtest --concise --mypy-config-file python/pyproject.toml footpath._native")
 }
 
 fn tests(work: &Work<'_>) -> Result<(), String> {

@@ -1,11 +1,31 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
 from ._progress import Call
 from ._shapes import Shape
 from ._tables import ArrowStream
 
 __version__: str
+
+__all__ = [
+    "Batches",
+    "Draws",
+    "Kg",
+    "Lists",
+    "Model",
+    "Paths",
+    "__version__",
+    "audit",
+    "command",
+    "evaluate",
+    "from_huggingface",
+    "import_defaults",
+    "import_folder",
+    "import_frames",
+    "train",
+    "tune",
+    "verify",
+]
 
 def import_defaults() -> str: ...
 def import_folder(source: str, out: str, force: bool, options: str, call: Call) -> str: ...
@@ -41,12 +61,14 @@ def verify(kg: Kg, recommended: Lists | None, frame: ArrowStream | None, call: C
 def audit(kg: Kg, frame: ArrowStream | None, corpus: str | None, call: Call) -> tuple[str, str | None]: ...
 def command(arguments: list[str]) -> int: ...
 
+@final
 class Batches:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
     def __len__(self) -> int: ...
     def columns(self) -> list[str]: ...
     def row(self, index: int) -> dict[str, Any]: ...
 
+@final
 class Kg:
     @staticmethod
     def open(directory: str, call: Call) -> Kg: ...
@@ -65,6 +87,7 @@ class Kg:
     def save_tokenizer(self, directory: str, max_tokens: int, force: bool) -> None: ...
     def words(self) -> list[str]: ...
 
+@final
 class Paths:
     @staticmethod
     def prepare(
@@ -81,6 +104,7 @@ class Paths:
     def batches(self, form: str, call: Call) -> Batches: ...
     def stream(self, form: str) -> object: ...
 
+@final
 class Draws:
     @staticmethod
     def prepare(kg: Kg, shape: Shape, spec: str, call: Call) -> Draws: ...
@@ -88,11 +112,13 @@ class Draws:
     def rows(self, users: list[int], first: int, last: int, call: Call) -> bytes: ...
     def rivals(self, rows: bytes, count: int, first: int, call: Call) -> tuple[bytes, bytes, bytes]: ...
 
+@final
 class Lists:
     def __len__(self) -> int: ...
     def list(self, place: int) -> str | None: ...
     def batches(self) -> Batches: ...
 
+@final
 class Model:
     @staticmethod
     def open(directory: str, kg: Kg, call: Call) -> Model: ...

@@ -7,9 +7,11 @@ from typing import Any, Protocol
 
 from ._errors import UsageError
 from ._graphs import Kg, import_folder
-from ._shapes import PathLike
+from ._judging import evaluate
+from ._models import train
+from ._shapes import PathLike, Value
 
-__all__ = ["from_recbole"]
+__all__ = ["from_recbole", "quick_start"]
 
 
 class Config(Protocol):
@@ -34,3 +36,22 @@ def from_recbole(config: Config, out: PathLike | None = None, **options: Any) ->
         if os.path.exists(os.path.join(folder, f"{name}.inter")):
             return import_folder(folder, out, **{"format": "recbole", **options})
     raise UsageError(f"config: there is no {name}.inter in {' or in '.join(folders)}")
+
+
+def quick_start(config: Config, *, k: int = 10, split: str = "auto", **settings: Value) -> dict[str, Any]:
+    """Imports what a RecBole configuration names, trains with these settings, and evaluates on valid and on test.
+
+    The result has the names of RecBole's ``quick_start``: ``best_valid_score`` (NDCG), ``valid_score_bigger``,
+    ``best_valid_result`` and ``test_result``, each with the metrics by name, such as ``recall@10``; and the ``model``.
+    """
+    kg = from_recbole(config, split=split)
+    model = train(kg, **settings)  # type: ignore[arg-type]
+    valid, test = (evaluate(kg, model, k, on="valid").rows()[0], evaluate(kg, model, k).rows()[0])
+    metrics = [name for name in test if name not in ("name", "setting") and not name.endswith(("_low", "_high"))]
+    return {
+        "best_valid_score": valid[f"ndcg@{k}"],
+        "valid_score_bigger": True,
+        "best_valid_result": {name: valid[name] for name in metrics},
+        "test_result": {name: test[name] for name in metrics},
+        "model": model,
+    }

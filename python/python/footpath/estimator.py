@@ -72,12 +72,13 @@ class PathRecommender:
     def fit(self, X: Frame, kg: Kg | Frame | Mapping[str, Frame]) -> PathRecommender:
         """Learns from interactions ``X`` (user_id, item_id, …) and what is known of the items: a frame of triples, the
         frames of `import_frames` by name, or a graph, which has its own interactions (``X`` is then not read)."""
+        how: dict[str, Any] = {"split": self.split, "seed": self.seed, "threads": self.threads}
         if isinstance(kg, Kg):
             self.kg_ = kg
         elif isinstance(kg, Mapping) and "triples" in kg:
-            self.kg_ = import_frames(interactions=X, split=self.split, seed=self.seed, **dict(kg))  # type: ignore[arg-type]
+            self.kg_ = import_frames(**{**how, **kg, "interactions": X})
         else:
-            self.kg_ = import_frames(interactions=X, triples=kg, split=self.split, seed=self.seed)  # type: ignore[arg-type]
+            self.kg_ = import_frames(interactions=X, triples=kg, **how)  # type: ignore[arg-type]
         self.model_ = train(
             self.kg_,
             preset=self.preset,  # type: ignore[arg-type]
