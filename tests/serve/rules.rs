@@ -266,6 +266,8 @@ fn users_are_shown_nothing_that_they_are_denied() {
     assert!(!denied.contains(&first) && !denied.contains("genre-drama"), "{denied}");
     assert_eq!(list(&server, "user-006"), list(&plain, "user-006"), "others are shown what they were");
     let popular = |server: &Server, user: &str| server.get(&format!("/v1/users/{user}/recommendations?k=385")).ok();
+    server.post("/v1/explanations", &json!({ "user": "user-005", "item": first })).problem(404);
+    server.post("/v1/explanations", &json!({ "user": "user-006", "item": first })).ok();
     assert!(popular(&server, "somebody").to_string().contains(&first));
     assert!(!popular(&server, "nobody").to_string().contains(&first));
 }
