@@ -52,7 +52,8 @@ async function faults() {
 await page.goto(base);
 await page.focus("#search");
 await page.keyboard.type(user);
-await page.waitForSelector("#suggestions li");
+const first = page.locator("#suggestions li").first();
+await until(async () => (await first.count()) && (await first.innerText()).includes(user), "finding the user");
 assert.equal(await page.getAttribute("#search", "aria-expanded"), "true");
 await page.keyboard.press("ArrowDown");
 await page.keyboard.press("Enter");
@@ -109,8 +110,7 @@ await until(async () => JSON.stringify(await titles()) === JSON.stringify(ruled)
 
 // Markup in a label is text.
 await page.fill("#search", "markup");
-await page.waitForSelector("#suggestions li");
-assert.match(await page.locator("#suggestions li").first().innerText(), /<img/);
+await until(async () => (await first.count()) && (await first.innerText()).includes("<img"), "finding markup");
 await page.keyboard.press("Enter");
 await page.waitForSelector("#detail h3");
 assert.match(await page.locator("#detail h3").innerText(), /<img/);

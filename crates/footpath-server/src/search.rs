@@ -100,6 +100,20 @@ impl SearchIndex {
         hits
     }
 
+    /// The nodes that have all words of a text; `None` where it has none that are indexed.
+    pub(crate) fn with_words(&self, text: &str) -> Option<Vec<NodeId>> {
+        let words: Vec<String> = words_of(text).collect();
+        if words.is_empty() || words.iter().any(|word| word.len() > MAX_WORD_BYTES) {
+            return None;
+        }
+        let nodes = |word: &String| self.words.get(word).map_or(&[][..], |place| self.nodes_at(place));
+        let mut of_words: Vec<&[u32]> = words.iter().map(nodes).collect();
+        of_words.sort_by_key(|nodes| nodes.len());
+        let (rarest, others) = of_words.split_first()?;
+        let in_all = |node: &&u32| others.iter().all(|nodes| nodes.binary_search(node).is_ok());
+        Some(rarest.iter().filter(in_all).map(|&node| NodeId(node)).collect())
+    }
+
     /// The nodes that a word of a query stands for.
     fn matches(&self, word: &str, is_last: bool) -> Matches<'_> {
         let mut parts = Vec::new();
@@ -214,6 +228,16 @@ mod tests {
         assert_eq!(found("terminaotr"), [(4, 2)]);
         assert_eq!(found("zzz"), []);
         assert_eq!(found("2"), [(4, 0)]);
+    }
+
+    #[test]
+    fn whole_texts_are_looked_up_by_their_words() {
+        let index = index(&["Blade Runner", "Blade", "Runner Blade II"]);
+        let found = |text: &str| index.with_words(text).map(|nodes| nodes.iter().map(|n| n.0).collect::<Vec<_>>());
+        assert_eq!(found("blade RUNNER"), Some(vec![0, 2]));
+        assert_eq!(found("blade"), Some(vec![0, 1, 2]));
+        assert_eq!(found("blade zzz"), Some(vec![]));
+        assert_eq!((found("?!"), found(&"x".repeat(100))), (None, None));
     }
 
     #[test]

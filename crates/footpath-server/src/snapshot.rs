@@ -3,7 +3,7 @@
 use crate::api::{Fact, NodeView, PathView};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
-use crate::rules::{Book, BookError, Configured};
+use crate::rules::{Book, BookError, Configured, Lookup};
 use crate::search::SearchIndex;
 use footpath::text::render::{Evidence, Narrator, Readings, Rendered};
 use footpath::{Context, NodeId, NodeSet, Path, Service, TrainKg};
@@ -64,9 +64,14 @@ impl Snapshot {
         })
     }
 
+    /// What rules are looked up in; nobody waits for the index.
+    pub(crate) fn lookup<'a>(&'a self, metrics: &'a Metrics) -> Lookup<'a> {
+        Lookup { kg: self.kg(), index: self.index.get(), metrics }
+    }
+
     /// What no answer may show.
     pub(crate) fn hidden(&self, metrics: &Metrics) -> Result<Option<Arc<NodeSet>>, Problem> {
-        Ok(self.book.hidden(self.kg(), metrics)?)
+        Ok(self.book.hidden(self.lookup(metrics))?)
     }
 
     /// The node with this name, unless it is hidden.

@@ -1,13 +1,15 @@
 //! Generation that is told the end, or a history in the order of time.
 
 use crate::reference::Reference;
-use crate::toy::{NUM_ITEMS, NUM_USERS, Toy};
-use footpath_core::{Context, Goal, LegalSuccessors, NodeId, Successors, Vocabulary};
+use crate::toy::{NUM_ENTITIES, NUM_ITEMS, NUM_USERS, Toy};
+use footpath_core::{Context, Goal, LegalSuccessors, NodeId, NodeSet, Successors, Vocabulary};
 use footpath_model::PathModel;
 use footpath_model::config::{ModelConfig, Preset};
 use footpath_model::data::objective::ObjectiveKind;
 use footpath_model::data::{Objective, Text};
-use footpath_model::decode::{Prompt, Recommender, Rules, SearchOptions, UserList, next_items};
+use footpath_model::decode::{Prompt, Recommender, Rules, ScoredItem, SearchOptions, UserList, next_items};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 fn model(toy: &Toy) -> PathModel {
     let items = NUM_USERS..NUM_USERS + NUM_ITEMS;
@@ -146,4 +148,52 @@ fn next_items_are_those_of_the_definition() {
         let total: f64 = all[0].items.iter().map(|item| item.score.exp()).sum();
         assert!((total - 1.0).abs() < 1e-5);
     }
+}
+
+/// The paths of a list with their probabilities, by item.
+fn paths_of(list: &UserList) -> BTreeMap<u32, BTreeMap<Vec<u32>, f64>> {
+    let of =
+        |item: &ScoredItem| item.paths.iter().map(|p| (crate::numbers(&p.tokens), p.log_probability.exp())).collect();
+    list.items.iter().map(|item| (item.item.0, of(item))).collect()
+}
+
+#[test]
+fn rules_take_items_and_paths_away_and_change_the_worth_of_none() {
+    let toy = Toy::new();
+    let model = model(&toy);
+    let all = NUM_USERS + NUM_ITEMS + NUM_ENTITIES;
+    let options = SearchOptions { k: 100, beams: 1_000, paths_per_item: 100, ..SearchOptions::default() };
+    let search = |rules: &Rules, k: usize| {
+        let users: Vec<NodeId> = (0..NUM_USERS).map(NodeId).collect();
+        let recommender = Recommender::new(&model, &toy).with_rules(rules);
+        recommender.recommend(&users, SearchOptions { k, ..options }, &Context::default()).expect("nobody stops it")
+    };
+    let full = search(&Rules::default(), 100);
+    let set = |node: u32| Some(Arc::new(NodeSet::of(&(0..all), &[node])));
+    let mut fewer = 0;
+    for node in NUM_USERS..all {
+        let unlisted = search(&Rules { unlisted: set(node), ..Rules::default() }, 2);
+        let denied = (0..NUM_USERS).map(|user| (NodeId(user), [NodeId(node)].into())).collect();
+        let by_user = search(&Rules { denied, ..Rules::default() }, 100);
+        let hidden = search(&Rules { hidden: set(node), ..Rules::default() }, 100);
+        for (place, full) in full.iter().enumerate() {
+            let others: Vec<_> = full.items.iter().filter(|item| item.item.0 != node).take(2).cloned().collect();
+            assert_eq!(unlisted[place].items, others, "without {node}");
+            assert_eq!(hidden[place].items, by_user[place].items, "hidden from all and denied to each");
+            let token = toy.vocabulary().node(NodeId(node)).0;
+            let mut left = paths_of(full);
+            left.values_mut().for_each(|paths| paths.retain(|tokens, _| !tokens[1..].contains(&token)));
+            left.retain(|_, paths| !paths.is_empty());
+            let found = paths_of(&hidden[place]);
+            fewer += usize::from(found.len() < full.items.len());
+            let routes = |lists: &BTreeMap<u32, BTreeMap<Vec<u32>, f64>>| {
+                lists.values().flat_map(BTreeMap::keys).cloned().collect::<Vec<_>>()
+            };
+            assert_eq!(routes(&found), routes(&left), "hidden {node}");
+            for (item, paths) in &found {
+                assert!(paths.iter().all(|(route, p)| (p - left[item][route]).abs() < 1e-6), "hidden {node}");
+            }
+        }
+    }
+    assert!(fewer > 3, "something is hidden: {fewer}");
 }

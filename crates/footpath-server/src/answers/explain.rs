@@ -26,6 +26,10 @@ pub(crate) fn explain(
     let People { people, request } = People::of(std::slice::from_ref(subject), sources);
     let rules = rules_of(&people, how, sources)?;
     let person = people.into_iter().next().ok_or_else(Problem::internal)?;
+    // What somebody may not see is not there for them.
+    if snapshot.book.denied(&person.id).binary_search(&node).is_ok() {
+        return Err(Problem::unknown("item", item));
+    }
     let label = snapshot.kg().label(node).to_owned();
     let Some(user) = person.node else {
         let text = "nothing is known of this user, so there is no path to explain".to_owned();
@@ -84,9 +88,9 @@ impl Asking<'_> {
             return standing(Verdict::Ranked, format!("it has place {place}"), Some(place), None);
         }
         let snapshot = &self.sources.snapshot;
-        let kg = snapshot.kg();
-        let by =
-            snapshot.book.keeps_out(&self.how.asked, [&person.id, kg.id(item)], item, kg, &self.sources.metrics)?;
+        let id = snapshot.kg().id(item);
+        let lookup = snapshot.lookup(&self.sources.metrics);
+        let by = snapshot.book.keeps_out(&self.how.asked, (item, id), lookup)?;
         // Rules about paths can take all paths to an item that they do not name.
         let without = place_in(&request.clone().with_rules(Rules::default()))?;
         match (by, without) {

@@ -29,7 +29,7 @@ pub(crate) fn find_paths(ask: &FindPaths, sources: &Sources, context: &Context) 
     let [from, to] = [&ask.from, &ask.to].map(|name| snapshot.node(name, hidden.as_deref()));
     let (from, to) = (from?, to?);
     let asked = Asked { hide: ask.hide.clone(), ..Asked::default() };
-    let rules = snapshot.book.of(&asked, [], kg, &sources.metrics)?;
+    let rules = snapshot.book.of(&asked, [], snapshot.lookup(&sources.metrics))?;
     let pattern = ask.pattern.as_deref().map(|text| Pattern::parse_walk(text, kg)).transpose();
     let pattern = pattern.map_err(|error| {
         let title = "The pattern makes no sense in this graph";
@@ -61,7 +61,7 @@ pub(crate) fn similar_items(
     let hidden = snapshot.hidden(&sources.metrics)?;
     let item = snapshot.item(id, hidden.as_deref())?;
     let asked = Asked { rules: query.rules.clone(), rule_set: query.rule_set.clone(), ..Asked::default() };
-    let rules = snapshot.book.of(&asked, [], snapshot.kg(), &sources.metrics)?;
+    let rules = snapshot.book.of(&asked, [], snapshot.lookup(&sources.metrics))?;
     let leave_out = |node: NodeId| holds(rules.unlisted.as_deref(), node) || holds(hidden.as_deref(), node);
     let found = similar::items(&snapshot.service, item, k, leave_out, context)?;
     similar_nodes(item, found, hidden.as_deref(), snapshot, context)

@@ -35,7 +35,7 @@ pub(crate) fn recommend(
 pub(super) fn rules_of(people: &[Person], how: &How, sources: &Sources) -> Result<Rules, Problem> {
     let snapshot = &sources.snapshot;
     let users = people.iter().map(|person| (person.node.unwrap_or(NOBODY), person.id.as_str()));
-    let mut rules = snapshot.book.of(&how.asked, users, snapshot.kg(), &sources.metrics)?;
+    let mut rules = snapshot.book.of(&how.asked, users, snapshot.lookup(&sources.metrics))?;
     for person in people.iter().filter(|person| !person.disliked.is_empty()) {
         let node = person.node.unwrap_or(NOBODY);
         let denied = rules.denied.get(&node).into_iter().flat_map(|denied| denied.iter().copied());

@@ -68,6 +68,8 @@ by("search").addEventListener("input", () => {
 });
 
 async function suggest() {
+  clearTimeout(pending);
+  pending = undefined;
   const query = by("search").value.trim();
   if (!query) return showSuggestions([]);
   const number = ++asked;
@@ -113,6 +115,8 @@ by("search").addEventListener("blur", () => showSuggestions([]));
 
 by("search-form").addEventListener("submit", async (event) => {
   event.preventDefault();
+  // What was found for the first letters is not what the whole word means.
+  if (pending) await suggest();
   const chosen = suggestions.querySelector('[aria-selected="true"]') ?? suggestions.firstElementChild;
   if (chosen) return choose(chosen.dataset.node);
   const text = by("search").value.trim();

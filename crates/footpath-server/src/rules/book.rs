@@ -5,6 +5,7 @@ use crate::attributes::{Attributes, read_bounded};
 use crate::log::now;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::search::SearchIndex;
 use footpath::recommend::Rules;
 use footpath::{NodeId, NodeSet, TrainKg};
 use serde::Deserialize;
@@ -39,6 +40,15 @@ pub(crate) enum BookError {
     Rule { name: String, error: RuleError },
     #[error("{}: {reason}", path.display())]
     File { path: PathBuf, reason: String },
+}
+
+/// What rules are looked up in.
+#[derive(Clone, Copy)]
+pub(crate) struct Lookup<'a> {
+    pub(crate) kg: &'a TrainKg,
+    /// The labels, where they are indexed by now.
+    pub(crate) index: Option<&'a SearchIndex>,
+    pub(crate) metrics: &'a Metrics,
 }
 
 /// What a request asks to be left out or in.
@@ -109,7 +119,7 @@ impl Book {
             Some(path) => read_denials(path, kg).map_err(of_file(path))?,
             None => HashMap::new(),
         };
-        let world = World { kg, attributes: &attributes, now: now() };
+        let world = World { kg, attributes: &attributes, index: None, now: now() };
         let read = |name: &str, text: &str| {
             let rule = Rule::read(text).and_then(|rule| world.nodes(&rule.expression).map(|_| rule));
             rule.map_err(|error| BookError::Rule { name: name.to_owned(), error })
@@ -128,8 +138,8 @@ impl Book {
     }
 
     /// What no answer may show.
-    pub(crate) fn hidden(&self, kg: &TrainKg, metrics: &Metrics) -> Result<Option<Arc<NodeSet>>, RuleError> {
-        self.hide.as_ref().map(|rule| self.nodes(rule, kg, metrics)).transpose()
+    pub(crate) fn hidden(&self, by: Lookup<'_>) -> Result<Option<Arc<NodeSet>>, RuleError> {
+        self.hide.as_ref().map(|rule| self.nodes(rule, by)).transpose()
     }
 
     /// The rules for these users, by node and id.
@@ -137,13 +147,12 @@ impl Book {
         &self,
         asked: &Asked,
         users: impl IntoIterator<Item = (NodeId, &'u str)>,
-        kg: &TrainKg,
-        metrics: &Metrics,
+        by: Lookup<'_>,
     ) -> Result<Rules, Problem> {
         let denied = |(node, id): (NodeId, &str)| Some((node, Arc::clone(self.denials.get(id)?)));
         Ok(Rules {
-            unlisted: self.unlisted(asked, kg, metrics)?,
-            hidden: self.hidden_for(asked, kg, metrics)?,
+            unlisted: self.unlisted(asked, by)?,
+            hidden: self.hidden_for(asked, by)?,
             denied: users.into_iter().filter_map(denied).collect(),
         })
     }
@@ -157,17 +166,15 @@ impl Book {
     pub(crate) fn keeps_out(
         &self,
         asked: &Asked,
-        [user, id]: [&str; 2],
-        node: NodeId,
-        kg: &TrainKg,
-        metrics: &Metrics,
+        (node, id): (NodeId, &str),
+        by: Lookup<'_>,
     ) -> Result<Option<String>, Problem> {
         let named = asked.rule_set.as_ref().and_then(|name| self.sets.get(name));
         let [own, own_hide] = [&asked.rules, &asked.hide].map(|text| text.as_deref().map(Rule::read).transpose());
         let (own, own_hide) = (own?, own_hide?);
         let rules = self.rules.iter().chain(named).chain(&own).map(|rule| (rule, true));
         for (rule, should_hold) in rules.chain(self.hide.iter().chain(&own_hide).map(|rule| (rule, false))) {
-            if self.nodes(rule, kg, metrics)?.contains(node) != should_hold {
+            if self.nodes(rule, by)?.contains(node) != should_hold {
                 let hidden = self.hide.as_ref().is_some_and(|hide| std::ptr::eq(hide, rule));
                 // What the configuration hides is not to be found out by asking.
                 return Ok(Some(if hidden {
@@ -181,21 +188,20 @@ impl Book {
         if named(&asked.exclude) || (!asked.only.is_empty() && !named(&asked.only)) {
             return Ok(Some("the request".to_owned()));
         }
-        let denied = self.denials.get(user).is_some_and(|denied| denied.binary_search(&node).is_ok());
-        Ok(denied.then(|| "a denial for this user".to_owned()))
+        Ok(None)
     }
 
-    fn hidden_for(&self, asked: &Asked, kg: &TrainKg, metrics: &Metrics) -> Result<Option<Arc<NodeSet>>, Problem> {
-        let hidden = self.hidden(kg, metrics)?;
+    fn hidden_for(&self, asked: &Asked, by: Lookup<'_>) -> Result<Option<Arc<NodeSet>>, Problem> {
+        let hidden = self.hidden(by)?;
         let Some(hide) = &asked.hide else { return Ok(hidden) };
-        let asked = self.nodes(&Rule::read(hide)?, kg, metrics)?;
+        let asked = self.nodes(&Rule::read(hide)?, by)?;
         let Some(hidden) = hidden else { return Ok(Some(asked)) };
         let mut both = (*hidden).clone();
         both.add(&asked);
         Ok(Some(Arc::new(both)))
     }
 
-    fn unlisted(&self, asked: &Asked, kg: &TrainKg, metrics: &Metrics) -> Result<Option<Arc<NodeSet>>, Problem> {
+    fn unlisted(&self, asked: &Asked, by: Lookup<'_>) -> Result<Option<Arc<NodeSet>>, Problem> {
         let named = match &asked.rule_set {
             Some(name) => Some(self.sets.get(name).ok_or_else(|| {
                 let names: Vec<&str> = self.names().take(50).collect();
@@ -208,7 +214,8 @@ impl Book {
         if rules.is_empty() && asked.exclude.is_empty() && asked.only.is_empty() {
             return Ok(None);
         }
-        let world = World { kg, attributes: &self.attributes, now: now() };
+        let Lookup { kg, index, .. } = by;
+        let world = World { kg, attributes: &self.attributes, index, now: now() };
         let mut listed = world.none();
         match asked.only.as_slice() {
             [] => listed.invert(&world.all()),
@@ -216,7 +223,7 @@ impl Book {
             only => only.iter().filter_map(|id| kg.item(id).ok()).for_each(|item| listed.insert(item)),
         }
         for rule in rules {
-            listed.keep(&*self.nodes(rule, kg, metrics)?);
+            listed.keep(&*self.nodes(rule, by)?);
         }
         listed.invert(&world.all());
         asked.exclude.iter().filter_map(|id| kg.item(id).ok()).for_each(|item| listed.insert(item));
@@ -224,7 +231,8 @@ impl Book {
     }
 
     /// The nodes that a rule holds of, remembered from request to request.
-    fn nodes(&self, rule: &Rule, kg: &TrainKg, metrics: &Metrics) -> Result<Arc<NodeSet>, RuleError> {
+    fn nodes(&self, rule: &Rule, by: Lookup<'_>) -> Result<Arc<NodeSet>, RuleError> {
+        let Lookup { kg, index, metrics } = by;
         let now = now();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds since 1970")]
         let key = (rule.text.clone(), if rule.asks_time { now as u64 } else { 0 });
@@ -234,7 +242,7 @@ impl Book {
             return Ok(Arc::clone(known));
         }
         Metrics::one(&metrics.rules_evaluated);
-        let world = World { kg, attributes: &self.attributes, now };
+        let world = World { kg, attributes: &self.attributes, index, now };
         let nodes = Arc::new(world.nodes(&rule.expression)?);
         let mut remembered = lock();
         // What is asked again is soon here again, so nobody keeps account of who was asked last.

@@ -3,6 +3,7 @@
 use super::RuleError;
 use super::parse::{Comparison, Expression, Word};
 use crate::attributes::{Attributes, Value};
+use crate::search::SearchIndex;
 use footpath::{NodeId, NodeSet, RelationId, TrainKg, TypeId};
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -11,6 +12,8 @@ use std::ops::Range;
 pub(crate) struct World<'a> {
     pub(crate) kg: &'a TrainKg,
     pub(crate) attributes: &'a Attributes,
+    /// The labels, where they are indexed by now.
+    pub(crate) index: Option<&'a SearchIndex>,
     /// Seconds since 1970: what `now` is in a comparison.
     pub(crate) now: f64,
 }
@@ -131,11 +134,14 @@ impl World<'_> {
             _ => self.kg.users().end..self.all().end,
         };
         let wanted = name.to_lowercase();
-        let labelled = range.map(NodeId).filter(|&node| {
-            let label = self.kg.label(node);
-            label.len() == name.len() && label.eq_ignore_ascii_case(name) || label.to_lowercase() == wanted
-        });
-        labelled.filter(fits).collect()
+        let has_label = |node: &NodeId| {
+            let label = self.kg.label(*node);
+            (label.len() == name.len() && label.eq_ignore_ascii_case(name)) || label.to_lowercase() == wanted
+        };
+        match self.index.and_then(|index| index.with_words(name)) {
+            Some(nodes) => nodes.into_iter().filter(|n| range.contains(&n.0) && has_label(n) && fits(n)).collect(),
+            None => range.map(NodeId).filter(|node| has_label(node) && fits(node)).collect(),
+        }
     }
 
     fn type_named(&self, name: &str) -> Option<TypeId> {

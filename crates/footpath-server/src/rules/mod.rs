@@ -18,7 +18,7 @@ mod book;
 mod evaluate;
 mod parse;
 
-pub(crate) use book::{Asked, Book, BookError, Configured};
+pub(crate) use book::{Asked, Book, BookError, Configured, Lookup};
 pub(crate) use evaluate::World;
 pub(crate) use parse::{Expression, parse};
 

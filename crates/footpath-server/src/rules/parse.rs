@@ -7,7 +7,7 @@ const MAX_BYTES: usize = 16 << 10;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 16;
 /// Most tests of a rule.
-const MAX_TESTS: usize = 1_000;
+const MAX_TESTS: usize = 200;
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq)]
