@@ -117,6 +117,7 @@ pages! {
     introduction_runs: "docs/introduction.md",
     getting_started_runs: "docs/getting-started.md",
     importing_runs: "docs/importing.md",
+    import_formats_runs: "docs/import-formats.md",
     patterns_runs: "docs/patterns.md",
     sampling_runs: "docs/sampling.md",
     training_runs: "docs/training.md",

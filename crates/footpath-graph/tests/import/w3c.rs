@@ -1,4 +1,4 @@
-//! The W3C's suites of N-Triples and Turtle, where they are at hand: what must parse does, and what must not is refused.
+//! The W3C's suites of N-Triples and Turtle, where they are at hand: what must parse does, what must not is refused.
 
 use crate::strict;
 use footpath_core::Context;
