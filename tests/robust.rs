@@ -76,7 +76,7 @@ fn worlds() -> Vec<World> {
     vec![
         World { ..PLAIN },
         World { name: "sparse", num_users: 400, num_items: 300, num_choices: 11, num_groups: 20, ..PLAIN },
-        World { name: "drifting", drift: 40.0, taste: 3.0, num_choices: 30, ..PLAIN },
+        World { name: "drifting", drift: 20.0, taste: 3.0, ..PLAIN },
         World { name: "popularity alone", taste: 1.0, popularity: 1.1, ..PLAIN },
         World { name: "content", taste: 40.0, facts: Facts::OfGroups, num_groups: 30, num_items: 240, ..PLAIN },
         World { name: "sequences", sequence: 60.0, taste: 3.0, ..PLAIN },
@@ -100,7 +100,10 @@ impl World {
         let likes = self.likes(user);
         let (mut chosen, mut known) = (Vec::new(), BTreeSet::new());
         while chosen.len() < self.num_choices {
-            let now = chosen.len() as f64 / self.num_choices as f64;
+            // Users come one after the other, and each stays a while: what is new to the last was old to the first.
+            let [came, stayed] =
+                [(user, self.num_users), (chosen.len(), self.num_choices)].map(|(n, of)| n as f64 / of as f64);
+            let now = 0.7 * came + 0.3 * stayed;
             let weight = |item: usize| {
                 if known.contains(&item) {
                     return 0.0;
@@ -113,7 +116,7 @@ impl World {
                 }
                 // Every item has a time at which it is new.
                 let new = (item * 13 % self.num_items) as f64 / self.num_items as f64;
-                if (0.0..0.15).contains(&(now - new)) {
+                if (0.0..0.2).contains(&(now - new)) {
                     weight *= 1.0 + self.drift;
                 }
                 weight

@@ -80,12 +80,12 @@ fn figures(model: &LinearModel<'_>, kg: &TrainKg, origins: &[Origin]) -> Vec<f64
             let (forgotten, targets) = (origin.forgotten.get(place), origin.targets.get(place));
             let (history, token) = (origin.legal.items_of(user), kg.vocabulary().node(user).0);
             let places = history.iter().map(|item| item - first).zip(origin.legal.later(token));
-            let scores = kg.items().zip(model.scores_of_history(places));
-            let is_open = |item: u32| {
-                history.binary_search(&item).is_err()
-                    && forgotten.is_none_or(|forgotten| forgotten.binary_search(&NodeId(item)).is_err())
-            };
-            let open = scores.filter(|&(item, score)| score > 0.0 && is_open(item));
+            let mut scores = model.scores_of_history(places);
+            let closed = history.iter().chain(forgotten.into_iter().flatten().map(|item| &item.0));
+            for item in closed {
+                scores.get_mut((item - first) as usize).into_iter().for_each(|score| *score = 0.0);
+            }
+            let open = kg.items().zip(scores).filter(|(_, score)| *score > 0.0);
             let scored = open.map(|(item, score)| Recommendation { item: NodeId(item), score: f64::from(score) });
             let top = best(scored.collect(), K);
             let is_hit = |r: &Recommendation| targets.is_some_and(|targets| targets.binary_search(&r.item).is_ok());

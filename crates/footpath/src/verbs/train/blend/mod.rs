@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use weights::Choice;
 
 /// Most users that the linear part is chosen on; a fixed draw where there are more.
-const LINEAR_USERS: usize = 2_000;
+const LINEAR_USERS: usize = 1_000;
 
 /// How much is said of an item beside its paths, see [`SearchOptions`](footpath_model::decode::SearchOptions).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -29,9 +29,11 @@ const USERS_AT_ONCE: usize = 64;
 /// Beams of the search among whose items the weights order.
 const BEAMS: usize = 400;
 /// Items of a user that are looked at: so many of the best by each part, and by some mixtures.
-const BEST_BY_EACH: usize = 150;
+const BEST_BY_EACH: usize = 60;
 /// Rounds of the climb at most.
-const MAX_ROUNDS: usize = 8;
+const MAX_ROUNDS: usize = 6;
+/// Steps on the grid that are tried to either side in a round, beside none at all.
+const STEPS: usize = 3;
 
 /// Weights of the parts beside paths: the user alone, the linear part, counted paths, popularity.
 pub(super) type Weights = [f64; 4];
@@ -142,7 +144,8 @@ impl Choice<'_> {
                         weights.iter_mut().skip(part).take(1).for_each(|own| *own = weight);
                         weighed(weights)
                     };
-                    let tried: Vec<Weighed> = WEIGHTS.map(with).into();
+                    let own = here.weights.get(part).copied().unwrap_or(0.0);
+                    let tried: Vec<Weighed> = near(own).map(with).collect();
                     // Of equal ones the first, and what is here already before all others.
                     for found in tried {
                         if found.figure() > here.figure() {
@@ -205,6 +208,13 @@ impl Choice<'_> {
         };
         Ok(found.par_iter().map(of_user).collect())
     }
+}
+
+/// The weights of the grid that stand near one, and 0.
+fn near(weight: f64) -> impl Iterator<Item = f64> {
+    let at = WEIGHTS.partition_point(|&other| other < weight);
+    let is_near = move |place: usize| place == 0 || (place + STEPS >= at && place <= at + STEPS && place != at);
+    WEIGHTS.into_iter().enumerate().filter(move |&(place, _)| is_near(place)).map(|(_, weight)| weight)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "what they differ by less than an f32 holds is noise")]
