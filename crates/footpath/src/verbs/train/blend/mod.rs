@@ -50,8 +50,8 @@ pub struct BlendWeights {
     /// [`SearchOptions::recency`](footpath_model::decode::SearchOptions::recency).
     #[serde(default)]
     pub recency: f64,
-    /// NDCG@10 on valid with these weights, of the users they were chosen on; where valid follows train in time as if the
-    /// last choices of train, as many as valid has, were not known yet.
+    /// NDCG@10 on valid with these weights, of the users they were chosen on; where valid follows train in time as if
+    /// the last choices of train, as many as valid has, were not known yet.
     pub validation: f64,
 }
 
