@@ -76,7 +76,7 @@ const PLAIN: World = World {
 
 fn worlds() -> Vec<World> {
     vec![
-        World { ..PLAIN },
+        PLAIN,
         World { name: "sparse", num_users: 400, num_items: 300, num_choices: 11, num_groups: 20, ..PLAIN },
         World { name: "drifting", drift: 20.0, taste: 3.0, ..PLAIN },
         World { name: "popularity alone", taste: 1.0, popularity: 1.1, ..PLAIN },
@@ -100,7 +100,7 @@ impl World {
     fn choices(&self, user: usize) -> Vec<usize> {
         let mut draw = Stream::new(1, Purpose::Simulate, user as u32, 0);
         let likes = self.likes(user);
-        let (mut chosen, mut known) = (Vec::new(), BTreeSet::new());
+        let (mut chosen, mut known): (Vec<usize>, BTreeSet<usize>) = (Vec::new(), BTreeSet::new());
         while chosen.len() < self.num_choices {
             // Users come one after the other, and each stays a while: what is new to the last was old to the first.
             let [came, stayed] =
@@ -211,9 +211,8 @@ fn figures(world: &World, root: &Path) -> (f64, BTreeMap<String, f64>, String) {
     }
     let options = ["--direct", "--linear", "--popularity", "--path-count", "--recency"];
     let alone = |option: &str| {
-        let set = |other: &&str| [(*other).to_owned(), if *other == option { "100" } else { "0" }.to_owned()];
-        let arguments: Vec<String> = options.iter().flat_map(set).collect();
-        figure(&evaluate(&arguments.iter().map(String::as_str).collect::<Vec<_>>()))
+        let set = |other: &'static str| [other, if other == option { "100" } else { "0" }];
+        figure(&evaluate(&options.into_iter().flat_map(set).collect::<Vec<&str>>()))
     };
     for part in ["--direct", "--linear", "--popularity", "--path-count", "paths"] {
         parts.insert(part.to_owned(), alone(part));
