@@ -34,14 +34,14 @@ fn weights_are_the_best_on_valid_and_are_used() {
     let weight = |name: &str| card["weights"][name].as_f64().expect("a number");
     assert!(weight("linear") > 0.0, "other users' choices help on the films: {}", card["weights"]);
     let chosen = ndcg_on_valid(&model, &[]);
-    // What was chosen is the best of two figures together, of which this is the nearer one, drawn back to the defaults.
+    // It was chosen as if the last choices of train were not known, and drawn back to the defaults.
     assert!(weight("validation") > 0.0 && weight("validation") < chosen + 0.05, "{chosen}, {}", card["weights"]);
     for part in ["--direct", "--linear", "--popularity", "--path-count", "none"] {
         let of = |other: &str| if other == part { "100" } else { "0" };
         let options = ["--direct", "--linear", "--popularity", "--path-count"];
         let alone: Vec<OsString> = options.iter().flat_map(|other| args![other, of(other)]).collect();
         let other = ndcg_on_valid(&model, &alone);
-        assert!(other <= chosen, "{other} with {part} alone is above {chosen}");
+        assert!(other <= 1.02 * chosen, "{other} with {part} alone is above {chosen}");
     }
     // Without weights only paths count, and those are learned alike.
     let bare = args!["--direct", "0", "--linear", "0", "--popularity", "0", "--path-count", "0", "--recency", "0"];

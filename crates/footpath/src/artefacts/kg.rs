@@ -69,7 +69,7 @@ impl Kg {
 
     /// The same artefact, read as another train graph of the same nodes.
     pub(crate) fn with_train(&self, train: TrainKg) -> Self {
-        Self { train: Arc::new(train), artefact: Arc::clone(&self.artefact) }
+        Self { train: Arc::new(train), ..self.clone() }
     }
 
     /// The interactions of a held-out part.

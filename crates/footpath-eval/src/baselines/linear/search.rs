@@ -88,7 +88,7 @@ pub fn choose<'a>(
     let stage = context.stage("solving linear models", None, "settings");
     let mut climb = Climb { together, space, judge, context, mixture: None, tried: Vec::new(), best: None, solved: 0 };
     for start in space.starts(together) {
-        climb.look(start)?;
+        climb.look(start, &space.fadings)?;
         stage.advance(1)?;
     }
     let mut goes_on = true;
@@ -98,13 +98,14 @@ pub fn choose<'a>(
             for up in [true, false] {
                 while let Some(next) = climb.next(coordinate, up) {
                     stage.advance(1)?;
-                    if !climb.look(next)? {
+                    if !climb.look(next, &[next.fading])? {
                         break;
                     }
                     goes_on = true;
                 }
             }
         }
+        goes_on |= climb.read_again()?;
     }
     let Climb { tried, best, .. } = climb;
     Ok(best.map(|(best, model)| Chosen { model, best, tried }))
@@ -141,12 +142,27 @@ struct Climb<'a, 's> {
 }
 
 impl<'a> Climb<'a, '_> {
-    /// Solves a model, reads it with every fading, and says whether that was better than all before.
-    fn look(&mut self, settings: LinearSettings) -> Result<bool> {
+    /// Solves a model, reads it with some fadings, and says whether that was better than all before.
+    fn look(&mut self, settings: LinearSettings, fadings: &[f32]) -> Result<bool> {
         let model = self.solve(&settings)?;
         self.solved += 1;
+        self.read(&model, settings, fadings)
+    }
+
+    /// Reads the best model with the fadings that it was not read with, and says whether one is better.
+    fn read_again(&mut self) -> Result<bool> {
+        let Some((best, model)) = self.best.clone() else { return Ok(false) };
+        let is_known = |fading: f32| {
+            let settings = LinearSettings { fading, ..best.settings };
+            self.tried.iter().any(|found| found.settings == settings)
+        };
+        let fadings: Vec<f32> = self.space.fadings.iter().copied().filter(|&fading| !is_known(fading)).collect();
+        self.read(&model, best.settings, &fadings)
+    }
+
+    fn read(&mut self, model: &LinearModel<'a>, settings: LinearSettings, fadings: &[f32]) -> Result<bool> {
         let mut is_better = false;
-        for &fading in &self.space.fadings {
+        for &fading in fadings {
             let model = model.with_fading(fading);
             let found = Found { settings: LinearSettings { fading, ..settings }, of_users: (self.judge)(&model)? };
             if self.best.as_ref().is_none_or(|(best, _)| found.mean() > best.mean()) {

@@ -47,12 +47,12 @@ impl LinearPart {
     }
 }
 
-/// The settings that are best on valid, as seen from all origins.
+/// The settings that are best on valid, as seen from an origin.
 pub(super) fn settings(
     part: LinearPart,
     kg: &TrainKg,
     valid: &HeldOut,
-    origins: &[Origin],
+    origin: &Origin,
     context: &Context,
 ) -> Result<Option<LinearSettings>> {
     let knows_times = kg.users().any(|user| !kg.times_of(NodeId(user)).is_empty());
@@ -60,7 +60,7 @@ pub(super) fn settings(
     let orders = part.orders(knows_times);
     let space = Space { id: BaselineName::WindowEaseKg, orders: orders.clone(), knowledge: true, fadings };
     let together = Together::new(kg, &context.quietly())?;
-    let judge = |model: &LinearModel<'_>| Ok(figures(model, kg, origins));
+    let judge = |model: &LinearModel<'_>| Ok(figures(model, kg, origin));
     let Some(Chosen { best, tried, .. }) = choose(&together, &space, &judge, context)? else { return Ok(None) };
     let fading = if is_by_time(kg, valid) { FADING } else { 0.0 };
     let start = |found: &&Found| Some(&found.settings.order) == orders.first() && found.settings.fading == fading;
@@ -70,30 +70,22 @@ pub(super) fn settings(
     Ok(Some(if is_sure { best.settings } else { start.settings }))
 }
 
-/// NDCG@10 of each user, the mean over the origins.
-fn figures(model: &LinearModel<'_>, kg: &TrainKg, origins: &[Origin]) -> Vec<f64> {
+/// NDCG@10 of each user.
+fn figures(model: &LinearModel<'_>, kg: &TrainKg, origin: &Origin) -> Vec<f64> {
     let first = kg.items().start;
-    let num_users = origins.first().map_or(0, |origin| origin.users.len());
-    let of_user = |place: usize| {
-        let of_origin = |origin: &Origin| {
-            let Some(&user) = origin.users.get(place) else { return 0.0 };
-            let (forgotten, targets) = (origin.forgotten.get(place), origin.targets.get(place));
-            let (history, token) = (origin.legal.items_of(user), kg.vocabulary().node(user).0);
-            let places = history.iter().map(|item| item - first).zip(origin.legal.later(token));
-            let scores = kg.items().zip(model.scores_of_history(places));
-            let is_open = |item: u32| {
-                history.binary_search(&item).is_err()
-                    && forgotten.is_none_or(|forgotten| forgotten.binary_search(&NodeId(item)).is_err())
-            };
-            let open = scores.filter(|&(item, score)| score > 0.0 && is_open(item));
-            let scored = open.map(|(item, score)| Recommendation { item: NodeId(item), score: f64::from(score) });
-            let top = best(scored.collect(), K);
-            let is_hit = |r: &Recommendation| targets.is_some_and(|targets| targets.binary_search(&r.item).is_ok());
-            ndcg(top.iter().map(is_hit), targets.map_or(0, Vec::len))
-        };
-        means::mean(&origins.iter().map(of_origin).collect::<Vec<_>>())
+    let of_user = |((&user, forgotten), targets): ((&NodeId, &Vec<NodeId>), &Vec<NodeId>)| {
+        let (history, token) = (origin.legal.items_of(user), kg.vocabulary().node(user).0);
+        let places = history.iter().map(|item| item - first).zip(origin.legal.later(token));
+        let mut scores = model.scores_of_history(places);
+        for item in history.iter().chain(forgotten.iter().map(|item| &item.0)) {
+            scores.get_mut((item - first) as usize).into_iter().for_each(|score| *score = 0.0);
+        }
+        let open = kg.items().zip(scores).filter(|(_, score)| *score > 0.0);
+        let scored = open.map(|(item, score)| Recommendation { item: NodeId(item), score: f64::from(score) });
+        let top = best(scored.collect(), K);
+        ndcg(top.iter().map(|r| targets.binary_search(&r.item).is_ok()), targets.len())
     };
-    (0..num_users).into_par_iter().map(of_user).collect()
+    origin.users.par_iter().zip(&origin.forgotten).zip(&origin.targets).map(of_user).collect()
 }
 
 /// The table with these settings.

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use weights::Choice;
 
 /// Most users that the linear part is chosen on; a fixed draw where there are more.
-const LINEAR_USERS: usize = 2_000;
+const LINEAR_USERS: usize = 1_000;
 
 /// How much is said of an item beside its paths, see [`SearchOptions`](footpath_model::decode::SearchOptions).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,8 +50,8 @@ pub struct BlendWeights {
     /// [`SearchOptions::recency`](footpath_model::decode::SearchOptions::recency).
     #[serde(default)]
     pub recency: f64,
-    /// NDCG@10 on valid with these weights, of the users they were chosen on. Where valid follows train in time it is the
-    /// mean of two figures, the second as if the last choices of train were not known yet.
+    /// NDCG@10 on valid with these weights, of the users they were chosen on; where valid follows train in time as if
+    /// the last choices of train, as many as valid has, were not known yet.
     pub validation: f64,
 }
 
@@ -78,13 +78,13 @@ pub(crate) fn choose(
     context: &Context,
 ) -> Result<Blend> {
     let kg = legal.kg();
-    let origins = |users: &[NodeId]| origins::origins(legal, valid, users);
+    let origin = |users: &[NodeId]| origins::origin(legal, valid, users);
     let sample = sample(valid, training.seed);
-    let settings = linear::settings(part, kg, valid, &origins(&sample), context)?;
+    let settings = linear::settings(part, kg, valid, &origin(&sample), context)?;
     let linear = settings.map(|settings| linear::table(kg, &settings, &context.quietly())).transpose()?;
-    let origins = origins(users);
+    let origin = origin(users);
     let learns_ends = training.learns_ends();
-    let choice = Choice { paths, linear: linear.as_ref(), kg, origins: &origins, learns_ends };
+    let choice = Choice { paths, linear: linear.as_ref(), kg, origin: &origin, learns_ends };
     let weighed = choice.best(context)?;
     let [direct, linear_weight, path_count, popularity] = weighed.weights;
     let weights = BlendWeights {

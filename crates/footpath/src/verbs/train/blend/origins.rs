@@ -1,8 +1,8 @@
-//! The places in time from which valid is looked at.
+//! The place in time from which valid is looked at.
 //!
-//! One is the end of train: what comes next is valid. The test part of a split by time lies further away, behind valid,
-//! and what is best for the very next choices need not be best there. So where valid follows train in time there is a
-//! second place: the same users and the same items, but as many of the last choices forgotten as valid has.
+//! From the end of train, what comes next is valid. The test part of a split by time lies further away, behind valid,
+//! and what is best for the very next choices need not be best there. So where valid follows train in time, it is looked
+//! at from as far: the same users and the same items, but as many of the last choices forgotten as valid has.
 
 use footpath_core::NodeId;
 use footpath_graph::legal::Legal;
@@ -28,19 +28,14 @@ pub(super) struct Origin {
     pub(super) targets: Vec<Vec<NodeId>>,
 }
 
-/// The origins for some users, who have something in valid.
-pub(super) fn origins(legal: &Legal, valid: &HeldOut, users: &[NodeId]) -> Vec<Origin> {
+/// The origin for some users, who have something in valid.
+pub(super) fn origin(legal: &Legal, valid: &HeldOut, users: &[NodeId]) -> Origin {
     let kg = legal.kg();
     let by_user = valid.by_user();
     let targets: Vec<Vec<NodeId>> = users.iter().map(|user| by_user.get(user).cloned().unwrap_or_default()).collect();
-    let near = Origin {
-        legal: legal.clone(),
-        users: users.to_vec(),
-        forgotten: vec![Vec::new(); users.len()],
-        targets: targets.clone(),
-    };
     if !is_by_time(kg, valid) {
-        return vec![near];
+        let forgotten = vec![Vec::new(); users.len()];
+        return Origin { legal: legal.clone(), users: users.to_vec(), forgotten, targets };
     }
     let (mut histories, mut forgotten) = (Vec::new(), Vec::new());
     for (&user, targets) in users.iter().zip(&targets) {
@@ -54,7 +49,7 @@ pub(super) fn origins(legal: &Legal, valid: &HeldOut, users: &[NodeId]) -> Vec<O
     }
     let legal = legal.with_new_users(histories);
     let users = (0..users.len()).map(|index| legal.new_user(index)).collect();
-    vec![near, Origin { legal, users, forgotten, targets }]
+    Origin { legal, users, forgotten, targets }
 }
 
 /// Whether valid follows train in the time of nearly all users.
@@ -138,25 +133,25 @@ mod tests {
     fn where_valid_follows_train_the_last_choices_are_forgotten_once() {
         let (legal, valid) = graph(100);
         let users: Vec<NodeId> = valid.by_user().into_keys().collect();
-        let origins = origins(&legal, &valid, &users);
-        assert_eq!(origins.len(), 2);
+        let origin = origin(&legal, &valid, &users);
         for (place, &user) in users.iter().enumerate() {
-            let mut known: Vec<u32> = origins[1].legal.items_of(origins[1].users[place]).to_vec();
+            let mut known: Vec<u32> = origin.legal.items_of(origin.users[place]).to_vec();
             assert_eq!(known.len(), 6);
-            known.extend(origins[1].forgotten[place].iter().map(|item| item.0));
+            known.extend(origin.forgotten[place].iter().map(|item| item.0));
             known.sort_unstable();
             assert_eq!(known, legal.kg().items_of(user));
             let last = legal.kg().in_order(user, SEED)[6..].iter().map(|(item, _)| NodeId(*item)).collect::<Vec<_>>();
-            assert!(last.iter().all(|item| origins[1].forgotten[place].contains(item)));
-            assert_eq!(origins[0].targets[place], origins[1].targets[place]);
+            assert!(last.iter().all(|item| origin.forgotten[place].contains(item)));
+            assert_eq!(origin.targets[place], valid.by_user()[&user]);
         }
     }
 
     #[test]
-    fn where_valid_is_drawn_at_random_there_is_one_place() {
+    fn where_valid_is_drawn_at_random_nothing_is_forgotten() {
         let (legal, valid) = graph(35);
         let users: Vec<NodeId> = valid.by_user().into_keys().collect();
-        assert_eq!(origins(&legal, &valid, &users).len(), 1);
+        let origin = origin(&legal, &valid, &users);
+        assert!(origin.users == users && origin.forgotten.iter().all(Vec::is_empty));
     }
 
     #[test]

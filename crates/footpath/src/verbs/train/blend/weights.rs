@@ -29,9 +29,11 @@ const USERS_AT_ONCE: usize = 64;
 /// Beams of the search among whose items the weights order.
 const BEAMS: usize = 400;
 /// Items of a user that are looked at: so many of the best by each part, and by some mixtures.
-const BEST_BY_EACH: usize = 150;
+const BEST_BY_EACH: usize = 60;
 /// Rounds of the climb at most.
-const MAX_ROUNDS: usize = 8;
+const MAX_ROUNDS: usize = 6;
+/// Steps on the grid that are tried to either side in a round, beside none at all.
+const STEPS: usize = 3;
 
 /// Weights of the parts beside paths: the user alone, the linear part, counted paths, popularity.
 pub(super) type Weights = [f64; 4];
@@ -41,7 +43,7 @@ pub(super) type Weights = [f64; 4];
 pub(super) struct Weighed {
     pub(super) weights: Weights,
     pub(super) recency: f64,
-    /// NDCG@10 of each user, the mean over the origins.
+    /// NDCG@10 of each user.
     figures: Vec<f64>,
 }
 
@@ -66,7 +68,7 @@ impl Candidate {
     }
 }
 
-/// What a user might be shown, from one origin.
+/// What a user might be shown.
 struct Seen {
     candidates: Vec<Candidate>,
     num_targets: usize,
@@ -77,7 +79,7 @@ pub(super) struct Choice<'a> {
     pub(super) paths: &'a PathModel,
     pub(super) linear: Option<&'a Linear>,
     pub(super) kg: &'a TrainKg,
-    pub(super) origins: &'a [Origin],
+    pub(super) origin: &'a Origin,
     /// Whether the model has learned what follows from the user alone.
     pub(super) learns_ends: bool,
 }
@@ -87,18 +89,14 @@ impl Choice<'_> {
     pub(super) fn best(&self, context: &Context) -> Result<Weighed> {
         let knows_times = self.kg.users().any(|user| !self.kg.times_of(NodeId(user)).is_empty());
         let recencies: Vec<f64> = RECENCIES.into_iter().filter(|&recency| recency == 0.0 || knows_times).collect();
-        let num_users: usize = self.origins.iter().map(|origin| origin.users.len()).sum();
+        let num_users = self.origin.users.len();
         let stage = context.stage("choosing weights", Some((recencies.len() * num_users) as u64), "searches");
         let mut best: Option<Weighed> = None;
         for recency in recencies {
-            let mut seen = Vec::new();
-            for origin in self.origins {
-                let mut of_origin = Vec::with_capacity(origin.users.len());
-                for first in (0..origin.users.len()).step_by(USERS_AT_ONCE) {
-                    of_origin.extend(self.seen(origin, first, recency, context)?);
-                    stage.advance(USERS_AT_ONCE.min(origin.users.len() - first) as u64)?;
-                }
-                seen.push(of_origin);
+            let mut seen = Vec::with_capacity(num_users);
+            for first in (0..num_users).step_by(USERS_AT_ONCE) {
+                seen.extend(self.seen(first, recency, context)?);
+                stage.advance(USERS_AT_ONCE.min(num_users - first) as u64)?;
             }
             let found = self.climb(&seen, recency, context)?;
             let is_sure =
@@ -125,7 +123,7 @@ impl Choice<'_> {
     }
 
     /// Climbs from the defaults and from each part alone, takes the best, and goes back towards the defaults.
-    fn climb(&self, seen: &[Vec<Seen>], recency: f64, context: &Context) -> Result<Weighed> {
+    fn climb(&self, seen: &[Seen], recency: f64, context: &Context) -> Result<Weighed> {
         let weighed = |weights: Weights| Weighed { weights, recency, figures: figures(seen, &weights) };
         let default = weighed(self.defaults());
         let parts = || (0..4).filter(|&part| self.is_allowed(part));
@@ -142,7 +140,8 @@ impl Choice<'_> {
                         weights.iter_mut().skip(part).take(1).for_each(|own| *own = weight);
                         weighed(weights)
                     };
-                    let tried: Vec<Weighed> = WEIGHTS.map(with).into();
+                    let own = here.weights.get(part).copied().unwrap_or(0.0);
+                    let tried: Vec<Weighed> = near(own).map(with).collect();
                     // Of equal ones the first, and what is here already before all others.
                     for found in tried {
                         if found.figure() > here.figure() {
@@ -158,8 +157,9 @@ impl Choice<'_> {
                 best = here;
             }
         }
-        // Shrunk by how sure the difference is: half way where it is one standard error.
-        let t = means::t(&best.figures, &default.figures).max(0.0);
+        // Shrunk by how sure the difference is: half way where it is one standard error, beside the one by which the
+        // best of so many is better by chance.
+        let t = (means::t(&best.figures, &default.figures) - 1.0).max(0.0);
         let share = t * t / (1.0 + t * t);
         let drawn_back: Weights = std::array::from_fn(|part| {
             let (from, to) = (default.weights.get(part), best.weights.get(part));
@@ -169,8 +169,9 @@ impl Choice<'_> {
         Ok(weighed(drawn_back))
     }
 
-    /// What a wide search finds for some users from an origin.
-    fn seen(&self, origin: &Origin, first: usize, recency: f64, context: &Context) -> Result<Vec<Seen>> {
+    /// What a wide search finds for some users.
+    fn seen(&self, first: usize, recency: f64, context: &Context) -> Result<Vec<Seen>> {
+        let origin = self.origin;
         let wide = SearchOptions {
             k: usize::MAX,
             beams: BEAMS,
@@ -207,6 +208,13 @@ impl Choice<'_> {
     }
 }
 
+/// The weights of the grid that stand near one, and 0.
+fn near(weight: f64) -> impl Iterator<Item = f64> {
+    let at = WEIGHTS.partition_point(|&other| other < weight);
+    let is_near = move |place: usize| place == 0 || (place + STEPS >= at && place <= at + STEPS && place != at);
+    WEIGHTS.into_iter().enumerate().filter(move |&(place, _)| is_near(place)).map(|(_, weight)| weight)
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "what they differ by less than an f32 holds is noise")]
 fn says(paths: f64, prior: ItemPrior) -> [f32; 5] {
     let ItemPrior { direct, linear, popularity, path_count } = prior;
@@ -239,14 +247,9 @@ fn few(candidates: Vec<Candidate>, defaults: &Weights) -> Vec<Candidate> {
     candidates.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(candidate, _)| candidate).collect()
 }
 
-/// NDCG@10 of each user with these weights, the mean over the origins.
-fn figures(seen: &[Vec<Seen>], weights: &Weights) -> Vec<f64> {
-    let num_users = seen.first().map_or(0, Vec::len);
-    let of_user = |place: usize| {
-        let of_origin = |seen: &Vec<Seen>| seen.get(place).map_or(0.0, |seen| figure(seen, weights));
-        means::mean(&seen.iter().map(of_origin).collect::<Vec<_>>())
-    };
-    (0..num_users).into_par_iter().map(of_user).collect()
+/// NDCG@10 of each user with these weights.
+fn figures(seen: &[Seen], weights: &Weights) -> Vec<f64> {
+    seen.par_iter().map(|seen| figure(seen, weights)).collect()
 }
 
 /// NDCG@10 of one list, ordered by these weights, ties by item.
