@@ -56,7 +56,7 @@ fn two_results_are_compared_user_by_user_and_the_card_says_under_which_condition
     succeed(&args!["evaluate", "--kg", &kg, "--recs", &one, "--baselines", "--out", &out]);
     let card: Value = serde_json::from_str(&fs::read_to_string(out.join("card.json")).expect("a card")).expect("JSON");
     assert_eq!(card["kg"]["hash"].as_str(), Some(there["kg"].as_str().expect("a hash")));
-    assert_eq!(card["split"]["by"].as_str(), Some("temporal"));
+    assert_eq!(card["origin"]["split"]["by"].as_str(), Some("temporal"));
     assert_eq!(card["held_out"]["test.safetensors"], manifest(&kg)["files"]["test.safetensors"]["xxh3"]);
     assert!(card["command"].as_str().is_some_and(|command| command.contains("evaluate --kg")), "{card}");
     assert_eq!(card["excluded"]["train_items"].as_u64(), Some(0));
