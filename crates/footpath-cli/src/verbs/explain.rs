@@ -38,7 +38,7 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "I", allow_hyphen_values = true, required_unless_present = "recs")]
     item: Option<String>,
     /// See where the item stands without this choice of the user [default: the one that the first path begins with]
-    #[arg(long, value_name = "I", allow_hyphen_values = true, num_args = 0..=1, default_missing_value = "",
+    #[arg(long, value_name = "I", num_args = 0..=1, default_missing_value = "",
         requires = "user")]
     without: Option<String>,
     /// Somebody's recommendations, to be explained one by one
@@ -74,6 +74,7 @@ pub(crate) fn run(args: &ExplainArgs, work: &Work) -> Result<(), Failure> {
     service.check(&options)?;
     let request = service.request(new_users(&service, args.history.as_deref(), None)?);
     let pairs = pairs(args, &service, &request, &context)?;
+    check_choice(args, &service, &pairs)?;
     let mut unexplained = 0;
     let mut explain = |out: &mut dyn Write| {
         let stage = context.stage("explaining", Some(pairs.len() as u64), "items");
@@ -122,6 +123,19 @@ fn pairs(
         (None, user) => service.warm_user(user.as_deref().unwrap_or_default())?,
     };
     Ok(vec![(user, item)])
+}
+
+/// What is to be taken away must have been chosen; told before anything is printed.
+fn check_choice(args: &ExplainArgs, service: &Service, pairs: &[(NodeId, NodeId)]) -> Result<(), Failure> {
+    let Some(id) = args.without.as_deref().filter(|id| !id.is_empty()) else { return Ok(()) };
+    let (kg, choice) = (service.kg(), service.kg().item(id)?);
+    match pairs.iter().find(|(user, _)| kg.items_of(*user).binary_search(&choice.0).is_err()) {
+        None => Ok(()),
+        Some((user, _)) => {
+            let reason = format!("{} did not choose {} in train", kg.node_name(*user), kg.node_name(choice));
+            Err(Error::Usage { option: "without", reason }.into())
+        }
+    }
 }
 
 /// The choice to take away, if one is: the one that was named, else the one that the first path begins with.

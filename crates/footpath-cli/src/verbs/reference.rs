@@ -211,7 +211,7 @@ mod tests {
         let program = Cli::command();
         let verb = program.find_subcommand("evaluate").expect("a verb");
         let written = |id: &str| verb.get_arguments().find(|argument| argument.get_id() == id).map(written);
-        let cases = [("k", "-k <K>"), ("json", "--json"), ("baselines", "--baselines[=<SET>]")];
+        let cases = [("k", "-k <K>"), ("json", "--json"), ("baselines", "--baselines[=<quick|tuned|NAMES>]")];
         for (id, expected) in cases {
             assert_eq!(written(id).as_deref(), Some(expected), "{id}");
         }
