@@ -11,8 +11,8 @@ use std::fs;
 use std::path::Path;
 
 /// Least share of the best part's figure that the whole must reach: .98 is the aim. Where it is missed today, the floor
-/// keeps what there is: on few choices the best of seven parts is the luckiest, and what will come next is known less of
-/// than what comes now.
+/// keeps what there is: of few choices the best of seven parts is the luckiest, and less is known of what comes next
+/// than of what comes now.
 fn least(world: &str) -> f64 {
     match world {
         "tiny" | "sparse" => 0.9,

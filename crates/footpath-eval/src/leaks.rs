@@ -15,7 +15,7 @@
 //! | L9 | an interaction in two parts; a held-out item with a twin of the same label in training | [`leaks`] |
 //! | L10 | other users' held-out interactions on paths | as L2, which looks at every hop of every user |
 //! | L11 | held-out interactions in the graph that decoding follows | as L1: it is the same graph |
-//! | L12 | what others chose later than what is held out, in training | [`leaks`], a note: a split at one date has none |
+//! | L12 | what others chose later than what is held out, in training | [`leaks`], a note: none by one date |
 
 use crate::error::Result;
 use crate::evaluate::{evaluate_knowing, judged};

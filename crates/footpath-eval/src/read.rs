@@ -30,8 +30,8 @@ impl Recommendations {
     ///
     /// Tab separated, with a header that names the columns in any order; ids are those of the data, plain or written
     /// `user:ID` and `item:ID`. The rows of a user carry the ranks 1, 2, 3, … in this order. The rank decides; scores
-    /// need only be finite numbers, and may be left out. Where there are no ranks the scores decide, equal ones by their
-    /// order in the file. Columns may be called `user_id`, `item_id`, `prediction`; others are passed over.
+    /// need only be finite numbers, and may be left out. Where there are no ranks the scores decide, equal ones by
+    /// their order in the file. Columns may be called `user_id`, `item_id`, `prediction`; others are passed over.
     ///
     /// A file that begins with `{` holds lists as `recommend --json` writes them, one on each line.
     ///

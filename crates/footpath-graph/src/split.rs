@@ -1,8 +1,8 @@
 //! Which interactions are in the graph and which are held out.
 //!
 //! Everything is decided per user and by values, never by the order of the input. Equal times are ordered by a hash of
-//! seed, user and item: were it the item's id, the same items would be held out for everybody. The random split is keyed
-//! by the user's rank among the sorted ids.
+//! seed, user and item: were it the item's id, the same items would be held out for everybody. The random split is
+//! keyed by the user's rank among the sorted ids.
 
 use crate::dataset::{Dataset, RawInteraction};
 use crate::error::{Error, Result};
@@ -552,7 +552,7 @@ mod tests {
             let named: Vec<_> = log.iter().map(|(u, i, t)| (format!("u{u}"), format!("i{i}"), *t)).collect();
             let mut rows: Vec<_> = named.iter().map(|(u, i, t)| (u.as_str(), i.as_str(), *t)).collect();
             let ratios = Ratios::default();
-            let spec = if by_time { SplitSpec::Temporal { ratios, seed: 0 } } else { SplitSpec::Random { ratios, seed } };
+            let spec = if by_time { temporal(0) } else { SplitSpec::Random { ratios, seed } };
             let mut first = dataset(&rows);
             assign(&mut first, &spec, MIN_INTERACTIONS, &Context::default()).expect("assigned");
             Stream::new(seed, Purpose::Shuffle, 0, 0).shuffle(&mut rows);

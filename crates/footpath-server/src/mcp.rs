@@ -1,7 +1,7 @@
 //! The Model Context Protocol at `/mcp`: tools by which an agent asks the graph, so that it can cite facts.
 //!
-//! Requests are JSON-RPC over POST and each is answered by itself: there are no sessions and no streams, as the protocol
-//! allows. What a tool answers is what the route of the same name does.
+//! Requests are JSON-RPC over POST and each is answered by itself: there are no sessions and no streams, as the
+//! protocol allows. What a tool answers is what the route of the same name does.
 
 use crate::answers::{self, How, Sources, Subject};
 use crate::api::{Explain, Fact, FindPaths, History, NodeQuery, Recommend, SearchQuery};

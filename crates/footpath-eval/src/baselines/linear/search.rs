@@ -208,7 +208,7 @@ fn step(settings: LinearSettings, coordinate: Coordinate, up: bool) -> Option<Li
     match coordinate {
         Coordinate::Lambda => {
             let lambda = settings.lambda * factor;
-            (lambda >= LAMBDAS[0] && lambda <= LAMBDAS[1]).then_some(LinearSettings { lambda, ..settings })
+            (LAMBDAS[0]..=LAMBDAS[1]).contains(&lambda).then_some(LinearSettings { lambda, ..settings })
         }
         Coordinate::Knowledge => {
             let knowledge = match settings.knowledge * factor {

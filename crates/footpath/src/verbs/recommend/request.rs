@@ -219,8 +219,8 @@ impl Request {
         Ok(None)
     }
 
-    /// The place of an item among all that one search finds for a user and that the rules leave in, from 1; `None` where
-    /// it is not among the first [`MAX_K`].
+    /// The place of an item among all that one search finds for a user and that the rules leave in, from 1; `None`
+    /// where it is not among the first [`MAX_K`].
     ///
     /// # Errors
     /// [`footpath_core::Error::Stopped`].

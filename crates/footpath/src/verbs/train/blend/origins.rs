@@ -1,8 +1,8 @@
 //! The place in time from which valid is looked at.
 //!
 //! From the end of train, what comes next is valid. The test part of a split by time lies further away, behind valid,
-//! and what is best for the very next choices need not be best there. So where valid follows train in time, it is looked
-//! at from as far: the same users and the same items, but as many of the last choices forgotten as valid has.
+//! and what is best for the very next choices need not be best there. So where valid follows train in time, it is
+//! looked at from as far: the same users and the same items, but as many of the last choices forgotten as valid has.
 
 use footpath_core::NodeId;
 use footpath_graph::legal::Legal;
