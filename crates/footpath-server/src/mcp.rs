@@ -89,7 +89,11 @@ fn initialised(params: &Value) -> Value {
 /// The tools with their schemas.
 fn tools() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
-    let number = |description: &str, most: u32| json!({ "type": "integer", "description": description, "minimum": 1, "maximum": most });
+    let number = |description: &str, most: u32| {
+        let mut number = json!({ "type": "integer", "minimum": 1, "maximum": most });
+        number["description"] = description.into();
+        number
+    };
     let texts =
         |description: &str| json!({ "type": "array", "items": { "type": "string" }, "description": description });
     let rules = text("which items may be listed, such as: not genre:Horror and popularity > 5");
