@@ -1,9 +1,9 @@
 //! Footpath for Python: the functions and classes of the module `footpath._native`, over the façade.
 //!
 //! Nothing here is for people: the typed face is the Python package in `python/python/footpath`, which gives keywords,
-//! defaults and documentation to what is here. Frames come and go as Arrow streams ([`stream`], [`batches`]), options
+//! defaults and documentation to what is here. Frames come and go as Arrow streams (`stream`, `batches`), options
 //! and reports as JSON. Every call that may take long works on a thread of its own, so that the interpreter goes on and
-//! Ctrl-C ends it ([`call`]).
+//! Ctrl-C ends it (`call`).
 //!
 //! The module is registered by the crate of the wheel, `python`, which is nothing but that.
 
