@@ -53,6 +53,9 @@ const KINDS: [Kind; 5] = [
     Kind { name: "interactions", take: |rows, batch| rows.interactions(batch) },
 ];
 
+/// Frames that say something wherever they are given, as files of the same names do.
+const NEVER_EMPTY: [&str; 2] = ["triples", "interactions"];
+
 struct Kind {
     name: &'static str,
     take: fn(&mut Rows<'_>, &RecordBatch) -> Taken,
@@ -135,6 +138,9 @@ fn gather(
         if let Err(error) = stage.advance(batch.num_rows() as u64) {
             return Ok(Err(error.into()));
         }
+    }
+    if rows.before == 0 && NEVER_EMPTY.contains(&kind.name) {
+        return Err(format!("{}: empty: it has no rows", kind.name));
     }
     Ok(Ok(()))
 }
