@@ -21,6 +21,7 @@
 //! - `tune`: the same table whatever happens meanwhile, and nothing of the test part in it
 //! - `serve`: the server over real connections: every route, rules, events that survive a kill, reloads, overload, page
 //! - `weights`: graphs whose arcs have weights, and the laws that ask for them
+//! - `limits`: what import accepts at its limits, every verb opens
 //! - `artefacts`: damaged, mixed, foreign and forged artefacts are refused
 //! - `crash`: killed and interrupted at any moment, nothing is half-written and going on gives the same bytes
 //! - `documents`: what README, ARCHITECTURE and the book say is so: commands, output, links, lists
@@ -47,6 +48,7 @@ mod formats;
 mod generate;
 mod house;
 mod hugging_face;
+mod limits;
 mod objectives;
 mod pattern;
 mod planted;

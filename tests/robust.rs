@@ -16,7 +16,7 @@ use std::path::Path;
 fn least(world: &str) -> f64 {
     match world {
         "tiny" | "sparse" => 0.9,
-        "drifting" | "sequences" | "no valid" => 0.95,
+        "drifting" | "sequences" => 0.95,
         _ => 0.98,
     }
 }

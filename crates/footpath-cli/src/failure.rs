@@ -81,8 +81,12 @@ impl<E: Into<Error>> From<E> for Failure {
     }
 }
 
-/// Marks an I/O error as one of our own output. A stop that came through a writer is a stop again.
+/// Marks an I/O error as one of our own output. What a verb said, or a stop, that came through a writer is that again.
 pub(crate) fn output(error: io::Error) -> Failure {
+    let error = match error.downcast::<Error>() {
+        Ok(error) => return Failure::Verb(error),
+        Err(error) => error,
+    };
     match footpath::CoreError::io("standard output")(error) {
         footpath::CoreError::Io { source, .. } => Failure::Output(source),
         stopped => Failure::Verb(stopped.into()),

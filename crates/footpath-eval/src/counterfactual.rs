@@ -29,13 +29,16 @@ pub struct Taken {
 #[must_use]
 pub fn taken(kg: &TrainKg, user: NodeId, item: NodeId, path: &Path, seed: u64) -> Option<Taken> {
     let reason = path.nodes.get(1).copied().filter(|_| path.relations.first() == Some(&RelationId::INTERACTED))?;
-    let others: Vec<u32> = kg.items_of(user).iter().copied().filter(|&other| other != reason.0).collect();
-    if others.len() == kg.items_of(user).len() {
-        return None;
-    }
+    kg.items_of(user).binary_search(&reason.0).ok()?;
+    Some(Taken { reason, random: another_choice(kg, user, item, reason, seed)? })
+}
+
+/// One of the other train choices of a user than this one, drawn uniformly for an item; `None` where there is no other.
+#[must_use]
+pub fn another_choice(kg: &TrainKg, user: NodeId, item: NodeId, choice: NodeId, seed: u64) -> Option<NodeId> {
+    let others: Vec<u32> = kg.items_of(user).iter().copied().filter(|&other| other != choice.0).collect();
     let mut stream = Stream::new(seed, Purpose::Counterfactual, user.0, u64::from(item.0));
-    let random = others.get(stream.index(others.len().max(1))).copied().map(NodeId)?;
-    Some(Taken { reason, random })
+    others.get(stream.index(others.len().max(1))).copied().map(NodeId)
 }
 
 /// The places of one item, from 1, in three lists of the same user; `None` where it is not in a list.

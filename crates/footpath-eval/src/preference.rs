@@ -29,10 +29,12 @@ pub struct Preference {
     pub num_users: usize,
     /// Paths looked at.
     pub num_paths: usize,
-    /// Share of paths through something disliked, in [0, 1].
-    pub disliked: f64,
+    /// Share of paths through something disliked, in [0, 1]; none where nobody said what is disliked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disliked: Option<f64>,
     /// Its 95 % interval.
-    pub disliked_interval: [f64; 2],
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disliked_interval: Option<[f64; 2]>,
     /// Share of paths through something chosen once, in [0, 1].
     pub once: f64,
     /// Its 95 % interval.
@@ -47,7 +49,7 @@ pub fn preference(
     explained: &Explained,
     users: &[NodeId],
     kg: &TrainKg,
-    dislikes: &Dislikes,
+    dislikes: Option<&Dislikes>,
     k: usize,
     resampling: Resampling,
     context: &Context,
@@ -63,7 +65,8 @@ pub fn preference(
         if paths.is_empty() {
             continue;
         }
-        let taste = Taste { kg, chosen: kg.items_of(user), disliked: dislikes.get(&user).unwrap_or(&nothing) };
+        let taste =
+            Taste { kg, chosen: kg.items_of(user), disliked: dislikes.and_then(|d| d.get(&user)).unwrap_or(&nothing) };
         let share =
             |of: &dyn Fn(&Path) -> bool| count(paths.iter().filter(|path| of(path)).count()) / count(paths.len());
         shares.push([share(&|path| taste.is_disliked(path)), share(&|path| taste.is_once(path))]);
@@ -79,8 +82,8 @@ pub fn preference(
     Ok(Preference {
         num_users: shares.len(),
         num_paths,
-        disliked: mean(0),
-        disliked_interval: interval(0),
+        disliked: dislikes.map(|_| mean(0)),
+        disliked_interval: dislikes.map(|_| interval(0)),
         once: mean(1),
         once_interval: interval(1),
     })
@@ -168,14 +171,18 @@ mod tests {
         let dislikes = Dislikes::from([(node("user:ann"), BTreeSet::from([node("item:d"), node("item:e")]))]);
         let users = [node("user:ann"), node("user:bob")];
         let judge = |k, dislikes: &Dislikes| {
-            preference(&explained, &users, &kg, dislikes, k, Resampling::default(), &Context::default()).expect("valid")
+            preference(&explained, &users, &kg, Some(dislikes), k, Resampling::default(), &Context::default())
+                .expect("valid")
         };
         let all = judge(10, &dislikes);
         assert_eq!((all.num_users, all.num_paths), (1, 5), "Bob has no path");
-        assert_eq!((all.disliked, all.once), (2.0 / 5.0, 3.0 / 5.0));
-        assert_eq!((all.disliked_interval, all.once_interval), ([0.4; 2], [0.6; 2]), "of one user");
-        assert_eq!((judge(2, &dislikes).disliked, judge(2, &dislikes).once), (0.5, 0.5));
-        assert_eq!((judge(10, &Dislikes::new()).disliked, judge(10, &Dislikes::new()).once), (0.0, 0.6));
+        assert_eq!((all.disliked, all.once), (Some(2.0 / 5.0), 3.0 / 5.0));
+        assert_eq!((all.disliked_interval, all.once_interval), (Some([0.4; 2]), [0.6; 2]), "of one user");
+        assert_eq!((judge(2, &dislikes).disliked, judge(2, &dislikes).once), (Some(0.5), 0.5));
+        assert_eq!((judge(10, &Dislikes::new()).disliked, judge(10, &Dislikes::new()).once), (Some(0.0), 0.6));
+        let unasked = preference(&explained, &users, &kg, None, 10, Resampling::default(), &Context::default());
+        let unasked = unasked.expect("valid");
+        assert_eq!((unasked.disliked, unasked.disliked_interval, unasked.once), (None, None, 0.6), "nobody said");
         let written = serde_json::to_string(&all).expect("text");
         assert_eq!(serde_json::from_str::<Preference>(&written).expect("the same"), all);
     }
@@ -185,7 +192,7 @@ mod tests {
         let kg = build(Dataset::default()).and_then(|built| built.train_kg()).expect("a graph");
         let judge = |k| {
             let (explained, dislikes) = (Explained::new(), Dislikes::new());
-            preference(&explained, &[], &kg, &dislikes, k, Resampling::default(), &Context::default())
+            preference(&explained, &[], &kg, Some(&dislikes), k, Resampling::default(), &Context::default())
         };
         assert_eq!(judge(5).expect("valid"), Preference::default());
         assert!(judge(0).is_err());

@@ -4,18 +4,19 @@
 //! over (automaton state, node), made once by a sweep backward from the items, says where *some* item can be reached;
 //! what depends on the user and on the path so far is looked up on the way and stops at the first completion found.
 
-mod counted;
 mod new_user;
 mod table;
 mod wanted;
 
 use crate::kg::TrainKg;
+use crate::path_counts::path_counts;
 use crate::pattern::{Pattern, StateId};
 use footpath_core::legal::{Goal, LegalSuccessors, Successors};
 use footpath_core::vocabulary::{NUM_SPECIALS, Word};
 use footpath_core::{Context, NodeId, RelationId, Result, Stream, TokenId, Vocabulary};
 use new_user::NewUser;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
 use table::Table;
@@ -350,11 +351,15 @@ impl LegalSuccessors for Legal {
     }
 
     fn popularity(&self) -> &[f32] {
-        self.table.popularity.get_or_init(|| counted::popularity(&self.table.kg))
+        let kg = &self.table.kg;
+        self.table.popularity.get_or_init(|| kg.items().map(|item| count(kg.popularity(NodeId(item)))).collect())
     }
 
     fn path_counts(&self, user: u32) -> Vec<f32> {
-        counted::path_counts(&self.table.kg, self.history(user), self.popularity())
+        let Ok(counts) = path_counts(&self.table.kg, self.history(user), || Ok::<_, Infallible>(()));
+        #[expect(clippy::cast_possible_truncation, reason = "what an f32 does not hold of a score is noise")]
+        let tempered = |(paths, popularity): (f64, &f32)| paths as f32 * popularity.sqrt();
+        counts.into_iter().zip(self.popularity()).map(tempered).collect()
     }
 
     fn timeline(&self, user: u32) -> Vec<u32> {
@@ -458,6 +463,11 @@ impl LegalSuccessors for Legal {
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a weight, not a count")]
         Some((num_tails as f64 / count as f64).ln() as f32)
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "beyond 2^24 one more or less makes no difference")]
+fn count(number: usize) -> f32 {
+    number as f32
 }
 
 #[cfg(test)]

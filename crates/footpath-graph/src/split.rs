@@ -295,7 +295,7 @@ impl Ids<'_> {
                 // Sorted by time first, so that only equal times cost a hash.
                 mine.sort_unstable_by_key(|i| i.time);
                 for tied in mine.chunk_by_mut(|a, b| a.time == b.time).filter(|tied| tied.len() > 1) {
-                    tied.sort_by_cached_key(|i| (self.lot(seed, i), rank(i)));
+                    tied.sort_by_cached_key(|i| (self.tie_key(seed, i), rank(i)));
                 }
             }
             _ => mine.sort_unstable_by_key(|i| (i.time, rank(i))),
@@ -304,7 +304,7 @@ impl Ids<'_> {
 
     /// What decides between interactions of equal time. It is made of ids alone, so that it stays the same when users
     /// or items come or go.
-    fn lot(&self, seed: u64, interaction: &RawInteraction) -> u64 {
+    fn tie_key(&self, seed: u64, interaction: &RawInteraction) -> u64 {
         let user = xxh3_64_with_seed(self.users.get(interaction.user).as_bytes(), seed);
         xxh3_64_with_seed(self.items.get(interaction.item).as_bytes(), user)
     }
@@ -445,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn lots_stay_when_other_users_and_items_come() {
+    fn tie_keys_stay_when_other_users_and_items_come() {
         let items = names(10);
         let of_u = |more: &[(&'static str, &'static str, i64)]| {
             let mut log: Vec<_> = items.iter().map(|item| ("u", item.as_str(), 5)).collect();

@@ -9,7 +9,6 @@ use arrow_array::builder::{Float64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use footpath::{NodeId, RelationId, Triple, TypeId, hugging_face, sample};
 use pyo3::prelude::*;
-use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,20 +16,6 @@ use std::sync::Arc;
 #[pyclass(frozen, module = "footpath._native")]
 pub(crate) struct Kg {
     pub(crate) kg: footpath::Kg,
-}
-
-/// The numbers of paths.
-#[derive(Serialize)]
-struct Counts<'a> {
-    pattern: &'a str,
-    num_users: u64,
-    users_without_paths: u64,
-    min: u64,
-    median: u64,
-    mean: f64,
-    max: u64,
-    total: u128,
-    exact: bool,
 }
 
 #[pymethods]
@@ -71,19 +56,7 @@ impl Kg {
     /// Numbers of paths, as JSON.
     fn count(&self, py: Python<'_>, shape: ShapeText, end: &str, call: Call) -> PyResult<String> {
         let (shape, ends, kg) = (options::shape(py, shape)?, options::ends(py, end)?, self.kg.clone());
-        let counted = call.wait(py, move |context| sample::count(&kg, &shape, ends, context))?;
-        let s = &counted.summary;
-        Ok(json(&Counts {
-            pattern: &counted.pattern,
-            num_users: s.num_users,
-            users_without_paths: s.users_without_paths,
-            min: s.min,
-            median: s.median,
-            mean: s.mean,
-            max: s.max,
-            total: s.total,
-            exact: s.exact,
-        }))
+        call.wait(py, move |context| Ok(json(&sample::count(&kg, &shape, ends, context)?)))
     }
 
     /// The neighbours of a node: at most `limit` rows of node, relation, neighbour, label, weight.

@@ -7,8 +7,7 @@ use crate::work::Work;
 use clap::Args;
 use footpath::Kg;
 use footpath::pattern::Shape;
-use footpath::sample::{self, Counted, EndSet};
-use serde::Serialize;
+use footpath::sample::{self, Counted};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -34,45 +33,14 @@ pub(crate) struct CountArgs {
     json: bool,
 }
 
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Line<'a> {
-    pattern: &'a str,
-    end: EndSet,
-    num_users: u64,
-    users_without_paths: u64,
-    min: u64,
-    median: u64,
-    mean: f64,
-    max: u64,
-    total: u128,
-    exact: bool,
-}
-
 pub(crate) fn run(args: &CountArgs, work: &Work) -> Result<(), Failure> {
     let kg = Kg::open(&args.kg, work.context())?;
     let shape = args.walk.clone().map(Shape::Walk).or_else(|| args.pattern.shape()).unwrap_or_default();
     let counted = sample::count(&kg, &shape, args.end.into(), work.context())?;
     if args.json {
-        return work.json(&line(&counted, args.end.into()));
+        return work.json(&counted);
     }
     work.tell(|out| print_counted(out, &counted, args.walk.is_some()))
-}
-
-fn line(counted: &Counted, end: EndSet) -> Line<'_> {
-    let s = &counted.summary;
-    Line {
-        pattern: &counted.pattern,
-        end,
-        num_users: s.num_users,
-        users_without_paths: s.users_without_paths,
-        min: s.min,
-        median: s.median,
-        mean: s.mean,
-        max: s.max,
-        total: s.total,
-        exact: s.exact,
-    }
 }
 
 fn print_counted(out: &mut dyn Write, counted: &Counted, are_walks: bool) -> io::Result<()> {

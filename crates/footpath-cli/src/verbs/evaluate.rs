@@ -252,12 +252,9 @@ pub(crate) fn print_report(out: &mut dyn Write, report: &Report) -> io::Result<(
 fn print_reasons(out: &mut dyn Write, whose: &str, reasons: &Reasons) -> io::Result<()> {
     let share = |share: f64, [low, high]: [f64; 2]| format!("{:.1} % ±{:.1}", 100.0 * share, 50.0 * (high - low));
     let p = &reasons.preference;
-    writeln!(
-        out,
-        " paths{whose} through something disliked {}, through something chosen only once {}",
-        share(p.disliked, p.disliked_interval),
-        share(p.once, p.once_interval)
-    )?;
+    let disliked = p.disliked.zip(p.disliked_interval).map(|(disliked, interval)| share(disliked, interval));
+    let disliked = disliked.map_or(String::new(), |share| format!(" through something disliked {share},"));
+    writeln!(out, " paths{whose}{disliked} through something chosen only once {}", share(p.once, p.once_interval))?;
     let Some(Counterfactual { fidelity: f, .. }) = &reasons.counterfactual else { return Ok(()) };
     let against = f.difference.as_ref().map_or(String::new(), |c| format!("; difference {}", difference(c)));
     writeln!(

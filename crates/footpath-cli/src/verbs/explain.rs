@@ -6,7 +6,7 @@ use crate::text;
 use crate::verbs::recommend::{SearchArgs, new_users, with_readings};
 use crate::work::Work;
 use clap::Args;
-use footpath::recommend::{Options, Request, Why, Without};
+use footpath::recommend::{ChoiceRemoval, Options, Request, Why};
 use footpath::text::formats::statement;
 use footpath::{Context, Error, NodeId, Service, evaluate};
 use std::io::{self, Write};
@@ -74,7 +74,6 @@ pub(crate) fn run(args: &ExplainArgs, work: &Work) -> Result<(), Failure> {
     service.check(&options)?;
     let request = service.request(new_users(&service, args.history.as_deref(), None)?);
     let pairs = pairs(args, &service, &request, &context)?;
-    check_choice(args, &service, &pairs)?;
     let mut unexplained = 0;
     let mut explain = |out: &mut dyn Write| {
         let stage = context.stage("explaining", Some(pairs.len() as u64), "items");
@@ -125,19 +124,6 @@ fn pairs(
     Ok(vec![(user, item)])
 }
 
-/// What is to be taken away must have been chosen; told before anything is printed.
-fn check_choice(args: &ExplainArgs, service: &Service, pairs: &[(NodeId, NodeId)]) -> Result<(), Failure> {
-    let Some(id) = args.without.as_deref().filter(|id| !id.is_empty()) else { return Ok(()) };
-    let (kg, choice) = (service.kg(), service.kg().item(id)?);
-    match pairs.iter().find(|(user, _)| kg.items_of(*user).binary_search(&choice.0).is_err()) {
-        None => Ok(()),
-        Some((user, _)) => {
-            let reason = format!("{} did not choose {} in train", kg.node_name(*user), kg.node_name(choice));
-            Err(Error::Usage { option: "without", reason }.into())
-        }
-    }
-}
-
 /// The choice to take away, if one is: the one that was named, else the one that the first path begins with.
 fn without(args: &ExplainArgs, service: &Service, why: &Why) -> footpath::Result<Option<NodeId>> {
     match args.without.as_deref() {
@@ -150,7 +136,7 @@ fn without(args: &ExplainArgs, service: &Service, why: &Why) -> footpath::Result
     }
 }
 
-fn print_without(out: &mut dyn Write, without: &Without) -> io::Result<()> {
+fn print_without(out: &mut dyn Write, without: &ChoiceRemoval) -> io::Result<()> {
     let at = |place: Option<usize>| place.map_or("is not found".to_owned(), |place| format!("stands at place {place}"));
     write!(out, " the item {}; without {} it {}", at(without.place), without.without.label, at(without.without.place))?;
     match &without.without_random {

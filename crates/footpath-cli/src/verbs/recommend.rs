@@ -5,7 +5,9 @@ use crate::failure::Failure;
 use crate::text::{self, Tamed, thousands};
 use crate::work::Work;
 use clap::{Args, ValueEnum};
-use footpath::recommend::{self, Items, List, Mode, NewUser, Options, Rank, Request, Rules, Sampling, Score, Weights};
+use footpath::recommend::{
+    self, Items, List, Mode, NewUser, Options, RankedBy, Request, Rules, Sampling, Score, Weights,
+};
 use footpath::text::formats::{self, Form};
 use footpath::text::render::Readings;
 use footpath::{Context, NodeId, Service, artefact};
@@ -463,8 +465,10 @@ pub(crate) fn print_list(out: &mut dyn Write, list: &List, proof: bool) -> io::R
                 because.push_str(&format!("\n  {}", formats::statement(fact)));
             }
         }
-        let ranked_by = item.ranked_by.as_ref().map(Rank::words).filter(|words| !words.is_empty());
-        because.extend(ranked_by.map(|words| format!("\nranked by {words}")));
+        let ranked_by = item.ranked_by.as_ref().map(RankedBy::words).unwrap_or_default();
+        if !ranked_by.is_empty() {
+            because.push_str(&format!("\nranked by {}", ranked_by.join(",\n  ")));
+        }
         let (score, confidence) = (format!("{:.3}", item.score), format!("{:.0} %", item.confidence * 100.0));
         table.add_row([item.rank.to_string(), item.label.clone(), because, score, confidence]);
     }

@@ -1,19 +1,16 @@
 //! Counting the knowledge paths user – item – entity – item, each weighted by the chance that a random walk takes its
 //! hops.
 //!
-//! Score of item j for user u: pop(j)^t · Σ over paths u–i–e–j of 1/deg(i) · 1/deg(e), with i in the train set of u, e
-//! a node that is neither user nor item, deg the number of facts at a node (interactions not counted) and pop(j) the
-//! train interactions of j. Parallel relations are paths of their own. t is 0 for the plain count and ½ for the
-//! tempered one.
+//! Score of item j for user u: pop(j)^t times the count of [`path_counts`], with pop(j) the train interactions of j. t is
+//! 0 for the plain count and ½ for the tempered one.
 
-use super::scores::Scores;
 use super::{Baseline, BaselineName};
 use crate::error::Result;
 use crate::metrics::count;
 use crate::recommendations::Recommendation;
-use footpath_core::{Context, NodeId, RelationId};
+use footpath_core::{Context, NodeId};
 use footpath_graph::TrainKg;
-use std::collections::BTreeMap;
+use footpath_graph::path_counts::path_counts;
 
 /// Counts of paths through the knowledge, without learning anything.
 #[derive(Clone, Copy, Debug)]
@@ -42,27 +39,6 @@ impl<'a> PathCount<'a> {
         Self { kg, end: EndWeight::SqrtPopularity }
     }
 
-    /// How much of the walk from the user's items arrives at each entity, up to a factor common to all.
-    fn at_entities(&self, user: NodeId, context: &Context) -> Result<BTreeMap<NodeId, f64>> {
-        let mut weights = BTreeMap::new();
-        for item in self.kg.items_of(user).iter().copied().map(NodeId) {
-            context.check()?;
-            let share = 1.0 / count(self.degree(item).max(1));
-            for (_, entity) in self.facts(item).filter(|(_, node)| !self.kg.is_item(*node)) {
-                *weights.entry(entity).or_insert(0.0) += share;
-            }
-        }
-        Ok(weights)
-    }
-
-    fn facts(&self, node: NodeId) -> impl Iterator<Item = (RelationId, NodeId)> {
-        self.kg.arcs(node).iter().filter(|(relation, _)| *relation != RelationId::INTERACTED_BY)
-    }
-
-    fn degree(&self, node: NodeId) -> usize {
-        self.kg.degree(node) - self.kg.arcs(node).of(RelationId::INTERACTED_BY).len()
-    }
-
     fn end_weight(&self, item: NodeId) -> f64 {
         match self.end {
             EndWeight::One => 1.0,
@@ -84,14 +60,12 @@ impl Baseline for PathCount<'_> {
     }
 
     fn scores(&self, user: NodeId, context: &Context) -> Result<Vec<Recommendation>> {
-        let mut scores = Scores::of_items(self.kg);
-        for (entity, weight) in self.at_entities(user, context)? {
-            context.check()?;
-            let share = weight / count(self.degree(entity).max(1));
-            self.facts(entity).for_each(|(_, node)| scores.add(node.0, share));
-        }
-        let weighted = |r: Recommendation| Recommendation { score: r.score * self.end_weight(r.item), ..r };
-        Ok(scores.positive().map(weighted).filter(|r| r.score > 0.0).collect())
+        let counts = path_counts(self.kg, self.kg.items_of(user), || context.check())?;
+        let weighted = |(item, count): (u32, f64)| {
+            let item = NodeId(item);
+            Recommendation { item, score: count * self.end_weight(item) }
+        };
+        Ok(self.kg.items().zip(counts).map(weighted).filter(|r| r.score > 0.0).collect())
     }
 }
 

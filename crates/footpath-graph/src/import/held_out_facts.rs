@@ -1,10 +1,10 @@
 //! Facts that the data holds out, for link prediction: they, and whatever says the same, stay out of the graph.
 
 use super::collector::Collector;
-use super::findings::{Example, Finding, Severity};
+use super::findings::{Finding, Severity};
 use super::problems::Problems;
 use crate::dataset::RawTriple;
-use crate::error::{Result, show};
+use crate::error::Result;
 use crate::heldout::Split;
 use crate::sorting;
 use footpath_core::Context;
@@ -138,10 +138,8 @@ impl Collector {
                  round, {other} by another relation",
                 same + inverse + other
             );
-            let (path, line) = self.facts.place(line, &self.files);
-            let file = path.file_name().map_or_else(String::new, |name| show(name.to_string_lossy().as_bytes()));
             let name = self.dataset.relations.get(relation as usize).map_or("", |relation| &relation.name);
-            let example = Example { text: show(name.as_bytes()), file, line };
+            let example = self.facts.example(line, name, &self.files);
             let finding = Finding::new("held_out_restated", Severity::Note, same + inverse + other, message);
             problems.find(finding.example(example));
         }

@@ -1,7 +1,7 @@
 //! Relations that state the facts of another one turned round.
 
 use super::collector::Collector;
-use super::findings::{Example, Finding, Severity};
+use super::findings::{Finding, Severity};
 use super::problems::Problems;
 use crate::dataset::{NONE, RawTriple};
 use crate::error::{Result, show};
@@ -31,9 +31,7 @@ impl Collector {
         let name =
             |relation: u32| show(self.dataset.relations.get(relation as usize).map_or("", |r| &r.name).as_bytes());
         let num_facts: u64 = pairs.iter().map(|(_, count, _)| count).sum();
-        let (path, line) = self.facts.place(line, &self.files);
-        let file = path.file_name().map_or_else(String::new, |name| show(name.to_string_lossy().as_bytes()));
-        let example = Example { text: name(one), file, line };
+        let example = self.facts.example(line, &name(one), &self.files);
         let what = format!(
             "{} pairs of relations, such as `{}` and `{}`, state the same {num_facts} facts in both directions",
             pairs.len(),

@@ -7,7 +7,6 @@ use super::source::Source;
 use super::table::MAX_LINE_BYTES;
 use crate::error::{Result, show};
 use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -69,12 +68,13 @@ impl Lines {
 
     /// Fills `text` with the next lines, about so many bytes of them, and `lines` with the number and place of each
     /// that is not blank; `false` at the end of the file.
+    #[cfg(feature = "rdf")]
     pub(super) fn batch(
         &mut self,
         reading: &mut Reading<'_>,
         max_bytes: usize,
         text: &mut Vec<u8>,
-        lines: &mut Vec<(u32, Range<usize>)>,
+        lines: &mut Vec<(u32, std::ops::Range<usize>)>,
     ) -> Result<bool> {
         text.clear();
         lines.clear();

@@ -1,9 +1,8 @@
 //! Ids that stand on two sides and should meet: how many do, and what those that do not look like.
 
 use super::collector::{At, Collector};
-use super::findings::{Example, Finding, Severity};
+use super::findings::{Finding, Severity};
 use super::join::example;
-use super::origins::Origins;
 use super::problems::Problems;
 use super::spelling::Spelling;
 use crate::dataset::NONE;
@@ -77,11 +76,7 @@ fn items(collector: &Collector, problems: &mut Problems, context: &Context) -> R
         all().filter(|&(_, chosen, listed)| chosen == 0 && listed > 0).map(|(i, ..)| i).collect();
     let near = near_misses(&dataset.items, &only_chosen, &dataset.items, &only_listed);
     let line = |item: u32| chosen.get(item as usize).copied().unwrap_or(0);
-    let in_log = |item: u32| {
-        let (path, line) = collector.log.place(line(item), &collector.files);
-        let file = path.file_name().map_or_else(String::new, |name| show(name.to_string_lossy().as_bytes()));
-        Example { text: show(dataset.items.get(item).as_bytes()), file, line }
-    };
+    let in_log = |item: u32| collector.log.example(line(item), dataset.items.get(item), &collector.files);
     let in_list = |item: u32| {
         let at = At { file: listing, line: listed(item), ahead: None };
         example(&collector.files, at, dataset.items.get(item))
@@ -122,18 +117,13 @@ fn unlisted(collector: &Collector, problems: &mut Problems) {
         dataset.items.len(),
         spelling.words()
     );
-    let place = |origins: &Origins, ids: &Interner, id: u32, line: u32| {
-        let (path, line) = origins.place(line, &collector.files);
-        let file = path.file_name().map_or_else(String::new, |name| show(name.to_string_lossy().as_bytes()));
-        Example { text: show(ids.get(id).as_bytes()), file, line }
-    };
     let choice = dataset.interactions.iter().find(|i| i.item == left);
     let fact = dataset.triples.iter().find(|t| t.head == right || t.tail == right);
     let (Some(choice), Some(fact)) = (choice, fact) else { return };
     let severity = if 2 * count >= dataset.items.len() as u64 { Severity::Serious } else { Severity::Warning };
     let finding = Finding::new("ids_do_not_meet", severity, count, message)
-        .example(place(&collector.log, &dataset.items, left, choice.line))
-        .example(place(&collector.facts, &dataset.entities, right, fact.line));
+        .example(collector.log.example(choice.line, dataset.items.get(left), &collector.files))
+        .example(collector.facts.example(fact.line, dataset.entities.get(right), &collector.files));
     problems.find(finding.way_out(format!("--same-ids {} --join-by-id makes them one", spelling.name())));
 }
 
@@ -184,15 +174,12 @@ fn users(collector: &Collector, problems: &mut Problems) -> Option<Meeting> {
     let facts = || dataset.triples.iter().filter(|t| is_same(t.head) || is_same(t.tail));
     let first = facts().next()?;
     let num_facts = facts().count() as u64;
-    let (path, line) = collector.facts.place(first.line, &collector.files);
     let user = if is_same(first.head) { first.head } else { first.tail };
-    let text = show(dataset.entities.get(user).as_bytes());
-    let file = path.file_name().map_or_else(String::new, |name| show(name.to_string_lossy().as_bytes()));
     let message = format!(
         "{num_facts} facts are about {count} entities with the ids of users, which are nodes apart from the users"
     );
     let finding = Finding::new("facts_about_users", Severity::Serious, num_facts, message);
-    let finding = finding.example(Example { text, file, line });
+    let finding = finding.example(collector.facts.example(first.line, dataset.entities.get(user), &collector.files));
     problems.find(
         finding.way_out("facts about users are not part of the graph; paths that start at users do not see them"),
     );

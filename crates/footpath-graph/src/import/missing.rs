@@ -1,10 +1,9 @@
 //! Ids that mean that there is none.
 
 use super::collector::Collector;
-use super::findings::{Example, Finding, Severity};
+use super::findings::{Finding, Severity};
 use super::problems::Problems;
 use crate::dataset::NONE;
-use crate::error::show;
 
 /// What programs write where a value is missing.
 const WORDS: [&str; 29] = [
@@ -60,16 +59,11 @@ pub(super) fn tell(collector: &Collector, problems: &mut Problems) {
         let (facts, choices): (Vec<u32>, Vec<u32>) =
             (facts.map(|t| t.line).collect(), choices.map(|i| i.line).collect());
         count += (facts.len() + choices.len()) as u64;
-        let place = match (facts.first(), choices.first()) {
-            (Some(&line), _) => Some(collector.facts.place(line, &collector.files)),
-            (None, Some(&line)) => Some(collector.log.place(line, &collector.files)),
+        examples.extend(match (facts.first(), choices.first()) {
+            (Some(&line), _) => Some(collector.facts.example(line, word, &collector.files)),
+            (None, Some(&line)) => Some(collector.log.example(line, word, &collector.files)),
             (None, None) => None,
-        };
-        examples.extend(place.map(|(path, line)| Example {
-            text: show(word.as_bytes()),
-            file: path.file_name().map_or_else(String::new, |name| show(name.to_string_lossy().as_bytes())),
-            line,
-        }));
+        });
     }
     if count > 0 {
         let message =

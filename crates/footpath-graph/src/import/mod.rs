@@ -45,6 +45,7 @@ mod join;
 mod kgat;
 mod lines;
 mod log;
+mod mapped_items;
 mod mapping;
 mod meeting;
 mod missing;

@@ -1,5 +1,6 @@
 //! Which file each of a list of records came from, kept as runs: one for a file that is read in one go.
 
+use super::findings::Example;
 use super::records::FileNumber;
 use crate::error::{Result, show};
 use crate::kg::{SourceFile, Sources};
@@ -106,6 +107,13 @@ impl Origins {
         let mut files: Vec<_> = self.lines.iter().map(|(&file, &(rank, lines))| (rank, (file, lines))).collect();
         files.sort_unstable_by_key(|&(rank, _)| rank);
         files.into_iter().map(|(_, file)| file).collect()
+    }
+
+    /// What stands where a number says, as an example, once settled.
+    pub(super) fn example(&self, number: u32, text: &str, files: &Files) -> Example {
+        let (path, line) = self.place(number, files);
+        let file = path.file_name().map_or_else(String::new, |name| show(name.to_string_lossy().as_bytes()));
+        Example { text: show(text.as_bytes()), file, line }
     }
 
     /// The file and the line that a number stands for, once settled.

@@ -1,7 +1,7 @@
 //! The rows of a Parquet file, as the table reader takes them: text by columns. The number of a row stands for a line.
 
 use super::problems::Flaw;
-use super::record::{MAX_COLUMNS, Row};
+use super::record::Row;
 use std::path::Path;
 
 /// Whether a file is Parquet by its name.
@@ -32,8 +32,8 @@ pub(super) use with_parquet::Rows;
 
 #[cfg(feature = "parquet")]
 mod with_parquet {
-    use super::super::record::check_field;
-    use super::{Flaw, MAX_COLUMNS, Path, Row};
+    use super::super::record::{MAX_COLUMNS, check_field};
+    use super::{Flaw, Path, Row};
     use crate::error::show;
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;

@@ -1,7 +1,7 @@
 //! Relations that say what the log says: who chose what. Figures on such a graph know what is held out.
 
 use super::collector::Collector;
-use super::findings::{Example, Finding, Severity};
+use super::findings::{Finding, Severity};
 use super::problems::Problems;
 use crate::dataset::{Dataset, NONE, RawTriple};
 use crate::error::{Result, show};
@@ -51,10 +51,9 @@ pub(super) fn tell(collector: &Collector, problems: &mut Problems, context: &Con
                  out",
                 facts.num_restated, facts.num_all
             );
-            let (path, line) = collector.facts.place(facts.first_line, &collector.files);
-            let file = path.file_name().map_or_else(String::new, |name| show(name.to_string_lossy().as_bytes()));
             let finding = Finding::new("restates_the_log", Severity::Serious, facts.num_restated, message);
-            let finding = finding.example(Example { text: name, file, line });
+            let example = collector.facts.example(facts.first_line, &relation.name, &collector.files);
+            let finding = finding.example(example);
             problems.find(finding.way_out("leave this relation out of the facts"));
         }
     }

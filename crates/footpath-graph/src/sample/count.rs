@@ -15,6 +15,7 @@ use crate::kg::TrainKg;
 use crate::pattern::Pattern;
 use footpath_core::{Context, NodeId};
 use rayon::prelude::*;
+use serde::Serialize;
 
 /// Most walks counted one by one.
 const MAX_COUNTED: u64 = 2_000_000;
@@ -33,7 +34,7 @@ pub struct Count {
 }
 
 /// Numbers of legal paths over the users.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct CountSummary {
     /// Users.
     pub num_users: u64,
@@ -43,10 +44,10 @@ pub struct CountSummary {
     pub min: u64,
     /// Paths of the user in the middle (the lower of the two, for an even number of users).
     pub median: u64,
-    /// Most paths of a user.
-    pub max: u64,
     /// Paths for each user on average.
     pub mean: f64,
+    /// Most paths of a user.
+    pub max: u64,
     /// Paths of all users.
     pub total: u128,
     /// Whether all numbers count legal paths; otherwise some count also walks that meet a node again after three hops

@@ -4,6 +4,7 @@
 //! `expect.toml`, which says what must come of it. The number in its name is the row of the table of bad inputs it
 //! stands for. Cases that are too large to keep are generated below.
 
+mod atomic;
 mod layouts;
 mod memory;
 #[cfg(feature = "rdf")]

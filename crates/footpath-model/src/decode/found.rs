@@ -134,7 +134,7 @@ impl<'t> Found<'t> {
                 score: worth.ln(),
                 log_probability: item.sum.ln(),
                 confidence: (item.best.probability / item.sum).min(1.0),
-                said: ItemPrior::default(),
+                prior: ItemPrior::default(),
                 num_paths: item.count as usize,
                 paths: std::iter::once(&item.best).chain(further_of(token)).map(path).collect(),
             }

@@ -8,13 +8,15 @@
 mod found;
 mod keep;
 mod next_item;
+mod priors;
 mod rules;
 mod search;
 mod tally;
 
 pub use next_item::next_items;
+pub use priors::{ItemPrior, ItemPriors};
 pub use rules::Rules;
-pub use search::{ItemPrior, ItemPriors, Recommender, Workspace};
+pub use search::{Recommender, Workspace};
 
 use crate::error::{Error, Result};
 use footpath_core::{Goal, NodeId, TokenId};
@@ -225,7 +227,7 @@ pub struct ScoredItem {
     pub confidence: f64,
     /// What of the score is said from the user alone, beside the paths, weighed as the search was told to; the rest of
     /// the score is that of the paths.
-    pub said: ItemPrior,
+    pub prior: ItemPrior,
     /// Number of paths found.
     pub num_paths: usize,
     /// The most probable paths, best first.
@@ -236,7 +238,7 @@ impl ScoredItem {
     /// What of the score comes from its paths.
     #[must_use]
     pub fn of_paths(&self) -> f64 {
-        self.score - self.said.sum()
+        self.score - self.prior.sum()
     }
 }
 

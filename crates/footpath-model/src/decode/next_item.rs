@@ -131,8 +131,8 @@ fn best<L: LegalSuccessors>(
     let item = |&(z, item): &(f32, u32)| {
         let log_probability = f64::from(z - largest) - sum.ln();
         let item = NodeId(item);
-        let (said, paths) = (ItemPrior::default(), Vec::new());
-        ScoredItem { item, score: log_probability, log_probability, confidence: 0.0, said, num_paths: 0, paths }
+        let (prior, paths) = (ItemPrior::default(), Vec::new());
+        ScoredItem { item, score: log_probability, log_probability, confidence: 0.0, prior, num_paths: 0, paths }
     };
     let items: Vec<ScoredItem> = scored.iter().map(item).collect();
     let shortfall = (items.len() < k).then_some(Shortfall::FewerReachable);

@@ -7,6 +7,7 @@
 
 use super::found::Found;
 use super::keep::{self, Candidate};
+use super::priors::ItemPriors;
 use super::rules::UserRules;
 use super::tally::Tallies;
 use super::{MAX_BEAMS, Mode, Prompt, Rules, SearchOptions, UserList, WhenShort};
@@ -473,90 +474,9 @@ impl UserSearch<'_> {
         let mut list = found.finish(*user, options, vocabulary, rules, |token| priors.factor(token, options));
         list.items.iter_mut().chain(&mut list.behind).for_each(|item| {
             item.score += priors.highest;
-            item.said = priors.of(vocabulary.node(item.item)).weighed(options);
+            item.prior = priors.of(vocabulary.node(item.item)).weighed(options);
         });
         list
-    }
-}
-
-/// What is said of each item from a user alone, beside the paths to it.
-#[derive(Clone, Debug)]
-pub struct ItemPriors {
-    /// Token of the first item.
-    first: u32,
-    /// ln p(item ∣ user) by the model, among all items; empty where it is not asked for, which costs nothing.
-    direct: Vec<f32>,
-    /// As [`Linear::log_shares`]; empty where there is none.
-    linear: Vec<f32>,
-    /// The same of how often all users chose an item, and of counted paths.
-    popularity: Vec<f32>,
-    path_count: Vec<f32>,
-    /// The most that all of it comes to for any item, weighed: high weights make numbers that no float holds, so all
-    /// are taken from there.
-    highest: f64,
-}
-
-/// Least that a weighed prior may be below the highest: e^−600 times the probability of paths is still a number.
-const LEAST: f64 = -600.0;
-
-/// What is said of one item from a user alone, as logarithms; 0 of what was not asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ItemPrior {
-    /// ln p(item ∣ user), by the model.
-    pub direct: f64,
-    /// Its share of the largest score of the linear part.
-    pub linear: f64,
-    /// Its share of the choices that the most popular item has.
-    pub popularity: f64,
-    /// Its share of the largest count of paths.
-    pub path_count: f64,
-}
-
-impl ItemPrior {
-    /// What each part adds to the logarithm of the worth of the paths to the item.
-    fn weighed(self, options: &SearchOptions) -> Self {
-        Self {
-            direct: options.direct * self.direct,
-            linear: options.linear * self.linear,
-            popularity: options.popularity * self.popularity,
-            path_count: options.path_count * self.path_count,
-        }
-    }
-
-    /// All parts together.
-    #[must_use]
-    pub fn sum(self) -> f64 {
-        self.direct + self.linear + self.popularity + self.path_count
-    }
-}
-
-impl ItemPriors {
-    fn parts(&self) -> [&Vec<f32>; 4] {
-        [&self.direct, &self.linear, &self.popularity, &self.path_count]
-    }
-
-    fn with_highest(self, options: &SearchOptions) -> Self {
-        let len = self.parts().into_iter().map(Vec::len).max().unwrap_or(0);
-        let weighed = (self.first..).take(len).map(|item| self.of(TokenId(item)).weighed(options).sum());
-        let highest = weighed.fold(f64::NEG_INFINITY, f64::max);
-        Self { highest: if highest.is_finite() { highest } else { 0.0 }, ..self }
-    }
-
-    /// What the worth of the paths to an item is multiplied by, over the largest such factor; at most 1.
-    fn factor(&self, item: u32, options: &SearchOptions) -> f64 {
-        if self.parts().into_iter().all(Vec::is_empty) {
-            return 1.0;
-        }
-        (self.of(TokenId(item)).weighed(options).sum() - self.highest).clamp(LEAST, 0.0).exp()
-    }
-
-    /// What is said of an item, by its token.
-    #[must_use]
-    pub fn of(&self, item: TokenId) -> ItemPrior {
-        let place = item.0.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
-        let at = |prior: &[f32]| place.and_then(|place| prior.get(place)).map_or(0.0, |&log| f64::from(log));
-        let (direct, linear) = (at(&self.direct), at(&self.linear));
-        ItemPrior { direct, linear, popularity: at(&self.popularity), path_count: at(&self.path_count) }
     }
 }
 

@@ -31,6 +31,14 @@ impl Origin {
         origin
     }
 
+    /// How the log was cut, why, and what that holds out, in a line for people.
+    #[must_use]
+    pub fn split_words(&self) -> String {
+        let split = self.split.map_or("not known", |split| split.words());
+        let cut = self.cut.as_ref().map_or(String::new(), |cut| format!(" ({}); {}", cut.why, cut.words()));
+        [split, &cut].concat()
+    }
+
     /// What makes figures or reasons on this graph less than they seem, a line each.
     pub fn serious(&self) -> impl Iterator<Item = String> + '_ {
         let serious = self.findings.iter().filter(|finding| finding.severity == Severity::Serious);

@@ -361,9 +361,7 @@ fn two_lines(label: &str, most: usize) -> Vec<String> {
 /// The card, as far as it is plain text.
 fn data(report: &Report, page: &mut String) -> std::fmt::Result {
     let origin = &report.card.origin;
-    let split = origin.split.map_or("not known", |split| split.words());
-    let cut = origin.cut.as_ref().map_or(String::new(), |cut| format!(" ({}); {}", cut.why, cut.words()));
-    writeln!(page, "<p>Split {}{}.</p>\n<ul>", escape(split), escape(&cut))?;
+    writeln!(page, "<p>Split {}.</p>\n<ul>", escape(&origin.split_words()))?;
     for finding in &origin.findings {
         writeln!(page, "<li>{}: {}</li>", finding.severity, escape(&finding.to_string()))?;
     }

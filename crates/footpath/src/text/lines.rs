@@ -33,6 +33,38 @@ pub(crate) fn each(path: &Path, most: usize, mut take: impl FnMut(usize, &str) -
     Ok(())
 }
 
+/// Hands two fields of every row of a table with a header, parted by tabs, to `take`, with the number of the line. Which
+/// columns they are `find` says by the names; those of RecBole's files end in types, which are left out of them. A field
+/// that a row lacks is empty. What `find` refuses is an error as `bad` makes it.
+///
+/// # Errors
+/// As [`each`]; what `find` and `take` say.
+pub(crate) fn pairs(
+    path: &Path,
+    most: usize,
+    find: impl Fn(&[&str]) -> std::result::Result<[usize; 2], String>,
+    bad: impl Fn(usize, &str) -> Error,
+    mut take: impl FnMut(usize, [&str; 2]) -> Result<()>,
+) -> Result<()> {
+    let mut columns = None;
+    each(path, most, |number, line| {
+        let fields: Vec<&str> = line.split('\t').map(str::trim).collect();
+        let Some(pair) = columns else {
+            let names: Vec<&str> = fields.iter().map(|name| name.split(':').next().unwrap_or(name)).collect();
+            columns = Some(find(&names).map_err(|what| bad(number, &what))?);
+            return Ok(());
+        };
+        take(number, pair.map(|column: usize| fields.get(column).copied().unwrap_or_default()))
+    })
+}
+
+/// The places of users and items among the names of columns, for [`pairs`].
+pub(crate) fn user_and_item(names: &[&str]) -> std::result::Result<[usize; 2], String> {
+    let place = |wanted: &str| names.iter().position(|name| *name == wanted);
+    let pair = place("user_id").zip(place("item_id")).map(|(user, item)| [user, item]);
+    pair.ok_or_else(|| "expected a header with the columns user_id and item_id, parted by tabs".to_owned())
+}
+
 /// The text of a small file, of which no more than `most` bytes are read.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ pub use footpath_graph::sample::{
     Sampling, Scratch, Shard, Users, Views,
 };
 use footpath_graph::sample::{count_paths, sample_corpus};
+use serde::Serialize;
 use std::path::Path as FilePath;
 
 /// Most paths drawn for a user.
@@ -18,11 +19,14 @@ pub const MAX_PATHS_PER_USER: u64 = 1_000_000;
 pub const MAX_PATHS: u64 = 1_000_000_000_000;
 
 /// Numbers of paths, and of which.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Counted {
     /// The pattern in canonical form.
     pub pattern: String,
+    /// Which items paths may end in.
+    pub end: EndSet,
     /// The numbers.
+    #[serde(flatten)]
     pub summary: CountSummary,
 }
 
@@ -33,7 +37,7 @@ pub struct Counted {
 pub fn count(kg: &TrainKg, shape: &Shape, ends: EndSet, context: &Context) -> Result<Counted> {
     let pattern = shape.mixture(kg)?.union().clone();
     let summary = context.run(|| count_paths(kg, &pattern, ends, context))??;
-    Ok(Counted { pattern: pattern.source().to_owned(), summary })
+    Ok(Counted { pattern: pattern.source().to_owned(), end: ends, summary })
 }
 
 /// How to sample.

@@ -230,7 +230,7 @@ fn write(report: &Report, text: &mut String) -> std::fmt::Result {
         ("tool", card.tool.clone()),
         ("subject", format!("`{}`, hash `{}`", card.subject.path, card.subject.hash)),
         ("graph", format!("`{}`, hash `{}`", card.kg.path, card.kg.hash)),
-        ("split", split(&card.origin)),
+        ("split", card.origin.split_words()),
         (
             "held-out files",
             card.held_out.iter().map(|(name, hash)| format!("{name} `{hash}`")).collect::<Vec<_>>().join(", "),
@@ -257,14 +257,6 @@ fn write(report: &Report, text: &mut String) -> std::fmt::Result {
         explanations(report, text)?;
     }
     Ok(())
-}
-
-/// How the log was cut, in a line.
-fn split(origin: &Origin) -> String {
-    let Origin { split, cut, .. } = origin;
-    let Some(split) = split else { return "not known".to_owned() };
-    let cut = cut.as_ref().map_or(String::new(), |cut| format!(" ({}); {}", cut.why, cut.words()));
-    format!("{}{cut}", split.words())
 }
 
 fn explanations(report: &Report, text: &mut String) -> std::fmt::Result {

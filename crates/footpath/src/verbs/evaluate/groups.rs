@@ -6,6 +6,7 @@ use crate::text::lines;
 use footpath_core::NodeId;
 use footpath_eval::groups::{Groups, item_groups, user_groups};
 use footpath_eval::{Recommendations, Resampling};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -39,33 +40,30 @@ impl FromStr for GroupTable {
 impl GroupTable {
     /// The groups, by the nodes that `find` gives for ids; rows of ids that it does not know are left out.
     fn read(&self, id: &'static str, find: impl Fn(&str) -> Option<NodeId>) -> Result<Groups> {
-        let (mut groups, mut columns) = (Groups::new(), None);
-        let mut names = std::collections::BTreeSet::new();
-        lines::each(&self.path, MAX_LINE_BYTES, |number, line| {
-            let bad = |what: &str| lines::bad(&self.path, number, what);
-            let fields: Vec<&str> = line.split('\t').collect();
-            let Some((of_id, of_group)) = columns else {
-                columns = Some(self.columns(id, &fields).map_err(|what| bad(&what))?);
-                return Ok(());
-            };
-            let field = |at: usize| fields.get(at).copied().map(str::trim).filter(|field| !field.is_empty());
-            let Some(node_id) = field(of_id) else { return Err(bad(&format!("{id} is empty"))) };
-            let (Some(node), Some(group)) = (find(node_id), field(of_group)) else { return Ok(()) };
+        let (mut groups, mut names) = (Groups::new(), BTreeSet::new());
+        let bad = |number: usize, what: &str| lines::bad(&self.path, number, what);
+        let find_columns = |header: &[&str]| self.columns(id, header);
+        lines::pairs(&self.path, MAX_LINE_BYTES, find_columns, bad, |number, [node_id, group]| {
+            if node_id.is_empty() {
+                return Err(bad(number, &format!("{id} is empty")));
+            }
+            let Some(node) = find(node_id).filter(|_| !group.is_empty()) else { return Ok(()) };
             names.insert(group.to_owned());
             if names.len() > MAX_GROUPS {
-                return Err(bad(&format!("more than {MAX_GROUPS} groups; put values into ranges first")));
+                return Err(bad(number, &format!("more than {MAX_GROUPS} groups; put values into ranges first")));
             }
             match groups.insert(node, group.to_owned()) {
-                Some(before) if before != group => Err(bad(&format!("{node_id} is in `{before}` and in `{group}`"))),
+                Some(before) if before != group => {
+                    Err(bad(number, &format!("{node_id} is in `{before}` and in `{group}`")))
+                }
                 _ => Ok(()),
             }
         })?;
         Ok(groups)
     }
 
-    /// Places of the ids and of the groups in a header. Names of RecBole's columns end in their types.
-    fn columns(&self, id: &str, header: &[&str]) -> std::result::Result<(usize, usize), String> {
-        let names: Vec<&str> = header.iter().map(|name| name.split(':').next().unwrap_or(name).trim()).collect();
+    /// Places of the ids and of the groups among the names of columns.
+    fn columns(&self, id: &str, names: &[&str]) -> std::result::Result<[usize; 2], String> {
         let place = |wanted: &str| names.iter().position(|name| *name == wanted);
         let of_id = place(id).ok_or_else(|| format!("no column {id} in the header; columns are parted by tabs"))?;
         let of_group = match &self.column {
@@ -76,7 +74,7 @@ impl GroupTable {
                 format!("which of {}? write {}:COLUMN", columns.join(", "), self.path.display())
             })?,
         };
-        Ok((of_id, of_group))
+        Ok([of_id, of_group])
     }
 }
 

@@ -26,7 +26,7 @@ pub use footpath_eval::{
 use footpath_eval::{Evaluated, PathMetrics, Resampling, beyond, compare, evaluate_knowing, explanations, intervals};
 use footpath_graph::report::GraphReport;
 use footpath_graph::{HeldOut, Split, TrainKg};
-use reasons::Question;
+use reasons::ReasonChecks;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -319,7 +319,7 @@ pub fn run(kg: &Kg, subject: &Subject, options: &Options, context: &Context) -> 
     context.run(|| {
         let protocol = Protocol::open(kg, options, context)?;
         let judged = subject.judge(kg, &protocol, options)?;
-        let lists = judged.lists.clone();
+        let lists = options.item_groups.as_ref().map(|_| judged.lists.clone()).unwrap_or_default();
         let mut report = Report::of_subject(kg, &protocol, subject, options, judged)?;
         let groups = [options.user_groups.as_ref(), options.item_groups.as_ref()];
         report.add_groups(&protocol, &lists, groups)?;
@@ -354,23 +354,23 @@ impl Subject {
 }
 
 /// The metrics of explanations, and how they compare with those of random paths if that is asked for.
-fn explained(protocol: &Protocol<'_>, judged: &Judged, options: &Options) -> Result<Said> {
+fn explained(protocol: &Protocol<'_>, judged: &Judged, options: &Options) -> Result<PathFigures> {
     let Some(model) = judged.model.as_ref().filter(|_| !judged.explained.is_empty()) else {
-        return Ok(Said::default());
+        return Ok(PathFigures::default());
     };
     let metrics = explanations(&judged.explained, &protocol.users, &protocol.train, protocol.k, protocol.context)?;
-    let question = Question::of(protocol, options.counterfactual, options.dislikes.as_deref())?;
-    let random = |seed| RandomPaths::new(protocol, &judged.explained, &metrics, model, &question, seed);
-    Ok(Said {
+    let checks = ReasonChecks::of(protocol, options.counterfactual, options.dislikes.as_deref())?;
+    let random = |seed| RandomPaths::new(protocol, &judged.explained, &metrics, model, &checks, seed);
+    Ok(PathFigures {
         explanations: protocol.means(&metrics)?,
-        reasons: Some(question.answer(protocol, model, &judged.explained)?),
+        reasons: Some(checks.run(protocol, model, &judged.explained)?),
         random_paths: options.random_paths.map(random).transpose()?,
     })
 }
 
 /// What can be said of the paths of lists.
 #[derive(Default)]
-struct Said {
+struct PathFigures {
     explanations: BTreeMap<String, Mean>,
     reasons: Option<Reasons>,
     random_paths: Option<RandomPaths>,
@@ -386,7 +386,7 @@ impl Report {
         judged: Judged,
     ) -> Result<Self> {
         let figures = protocol.figures(&judged.lists)?;
-        let Said { explanations, reasons, random_paths } = explained(protocol, &judged, options)?;
+        let PathFigures { explanations, reasons, random_paths } = explained(protocol, &judged, options)?;
         Ok(Self {
             explanations,
             reasons,

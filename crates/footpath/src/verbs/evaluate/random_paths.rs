@@ -1,6 +1,6 @@
 //! Whether explanations are better than chance: the same lists with a random legal path for each item.
 
-use super::reasons::{Question, Reasons};
+use super::reasons::{ReasonChecks, Reasons};
 use super::subject::Model;
 use super::{Mean, Protocol};
 use crate::error::Result;
@@ -42,7 +42,7 @@ impl RandomPaths {
         explained: &Explained,
         own: &PathMetrics,
         model: &Model,
-        question: &Question,
+        checks: &ReasonChecks,
         seed: u64,
     ) -> Result<Self> {
         let spec = SampleSpec { law: Law::UniformEnd, damping: 0.0, seed, ..SampleSpec::default() };
@@ -51,7 +51,7 @@ impl RandomPaths {
         let of_draw =
             |draws: Explained| Ok(explanations(&draws, &protocol.users, &protocol.train, protocol.k, context)?);
         let draws = drawn(&sampler, explained, context)?;
-        let reasons = draws.first().map(|draw| question.answer(protocol, model, draw)).transpose()?;
+        let reasons = draws.first().map(|draw| checks.run(protocol, model, draw)).transpose()?;
         let draws: Vec<PathMetrics> = draws.into_iter().map(of_draw).collect::<Result<_>>()?;
         let random = PathMetrics::mean(&draws)?;
         let resampling = Resampling::default();

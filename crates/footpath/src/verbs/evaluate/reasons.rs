@@ -45,23 +45,24 @@ pub struct Counterfactual {
 
 /// What to look at.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Question {
+pub(super) struct ReasonChecks {
     /// Seed of the counterfactual, if it is asked for.
     pub(super) seed: Option<u64>,
-    pub(super) dislikes: Dislikes,
+    /// What users disliked, where that is known.
+    pub(super) dislikes: Option<Dislikes>,
 }
 
-impl Question {
+impl ReasonChecks {
     pub(super) fn of(protocol: &Protocol<'_>, seed: Option<u64>, dislikes: Option<&Path>) -> Result<Self> {
-        let dislikes = dislikes.map(|path| read_dislikes(path, protocol)).transpose()?.unwrap_or_default();
+        let dislikes = dislikes.map(|path| read_dislikes(path, protocol)).transpose()?;
         Ok(Self { seed, dislikes })
     }
 
     /// The answers for the paths of lists.
-    pub(super) fn answer(&self, protocol: &Protocol<'_>, model: &Model, explained: &Explained) -> Result<Reasons> {
+    pub(super) fn run(&self, protocol: &Protocol<'_>, model: &Model, explained: &Explained) -> Result<Reasons> {
         let (users, train, k) = (&protocol.users, &protocol.train, protocol.k);
         let resampling = Resampling::default();
-        let preference = preference(explained, users, train, &self.dislikes, k, resampling, protocol.context)?;
+        let preference = preference(explained, users, train, self.dislikes.as_ref(), k, resampling, protocol.context)?;
         let counterfactual = self.seed.map(|seed| counterfactual(model, protocol, explained, seed)).transpose()?;
         Ok(Reasons { preference, counterfactual })
     }
@@ -106,19 +107,10 @@ fn counterfactual(model: &Model, protocol: &Protocol<'_>, explained: &Explained,
 /// Reads what users disliked from a table with the columns `user_id` and `item_id`, parted by tabs. Rows of users and
 /// items that the graph does not have, and of what a user chose in train, are passed over.
 fn read_dislikes(path: &Path, protocol: &Protocol<'_>) -> Result<Dislikes> {
-    let (kg, mut dislikes, mut columns) = (&protocol.train, Dislikes::new(), None);
-    lines::each(path, MAX_LINE_BYTES, |number, line| {
-        let fields: Vec<&str> = line.split('\t').collect();
-        let Some((user, item)) = columns else {
-            let names: Vec<&str> = fields.iter().map(|name| name.split(':').next().unwrap_or(name)).collect();
-            let place = |wanted: &str| names.iter().position(|name| *name == wanted);
-            columns = Some(place("user_id").zip(place("item_id")).ok_or_else(|| {
-                lines::bad(path, number, "expected a header with user_id and item_id, parted by tabs")
-            })?);
-            return Ok(());
-        };
-        let field = |at: usize| fields.get(at).copied().unwrap_or_default();
-        if let (Ok(user), Ok(item)) = (kg.user(field(user)), kg.item(field(item)))
+    let (kg, mut dislikes) = (&protocol.train, Dislikes::new());
+    let bad = |number: usize, what: &str| lines::bad(path, number, what);
+    lines::pairs(path, MAX_LINE_BYTES, lines::user_and_item, bad, |_, [user, item]| {
+        if let (Ok(user), Ok(item)) = (kg.user(user), kg.item(item))
             && kg.items_of(user).binary_search(&item.0).is_err()
         {
             dislikes.entry(user).or_default().insert(item);

@@ -30,7 +30,7 @@ pub struct Item {
     pub num_paths: usize,
     /// What made its rank, where that is more than its paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ranked_by: Option<super::Rank>,
+    pub ranked_by: Option<super::RankedBy>,
     /// The best path.
     #[serde(flatten)]
     pub best: Explanation,
@@ -98,5 +98,5 @@ pub struct Why {
     pub reason: Option<String>,
     /// What becomes of the item when a choice of the user is taken away, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub without: Option<super::Without>,
+    pub without: Option<super::ChoiceRemoval>,
 }

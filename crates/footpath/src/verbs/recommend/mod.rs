@@ -11,11 +11,11 @@ mod without;
 pub use candidates::{Items, read_items};
 pub use lists::{Explanation, Item, List, Why};
 pub use new_users::{MAX_NEW_USERS, MAX_USERS, NewUser, read as read_new_users, read_users};
-pub use parts::{Parts, Rank, Similar};
+pub use parts::{Parts, RankedBy, Similar};
 pub use request::Request;
 pub(crate) use rerank::Reranker;
 pub use rerank::Weights;
-pub use without::{TakenAway, Without};
+pub use without::{ChoiceRemoval, RemovedChoice};
 
 use crate::error::Result;
 use crate::service::Service;

@@ -86,24 +86,18 @@ pub fn read(path: &Path, kg: &TrainKg) -> Result<Vec<NewUser>> {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let mut new_users: Vec<NewUser> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut columns = None;
-    let bad = |line: usize, reason: String| Error::History { place: format!("{}:{line}", path.display()), reason };
-    lines::each(path, MAX_LINE_BYTES, |number, line| {
-        let fields: Vec<&str> = line.split('\t').collect();
-        let Some((user, item)) = columns else {
-            columns = Some(columns_of(&fields).ok_or_else(|| {
-                bad(number, "expected a header with the columns user_id and item_id, parted by tabs".to_owned())
-            })?);
-            return Ok(());
-        };
-        let field = |at: usize| fields.get(at).copied().filter(|f| !f.is_empty());
-        let (Some(user), Some(id)) = (field(user), field(item)) else {
-            return Err(bad(number, "user_id or item_id is empty".to_owned()));
-        };
-        let item = kg.item(id).map_err(|e| bad(number, e.to_string()))?;
+    let bad = |line: usize, reason: &str| {
+        let place = format!("{}:{line}", path.display());
+        Error::History { place, reason: reason.to_owned() }
+    };
+    lines::pairs(path, MAX_LINE_BYTES, lines::user_and_item, bad, |number, [user, id]| {
+        if user.is_empty() || id.is_empty() {
+            return Err(bad(number, "user_id or item_id is empty"));
+        }
+        let item = kg.item(id).map_err(|e| bad(number, &e.to_string()))?;
         let place = *places.entry(user.to_owned()).or_insert(new_users.len());
         if place == MAX_NEW_USERS {
-            return Err(bad(number, format!("more than {MAX_NEW_USERS} users; cut the file into parts")));
+            return Err(bad(number, &format!("more than {MAX_NEW_USERS} users; cut the file into parts")));
         }
         if place == new_users.len() {
             let (items, order) = (BTreeMap::new(), Vec::new());
@@ -116,7 +110,7 @@ pub fn read(path: &Path, kg: &TrainKg) -> Result<Vec<NewUser>> {
         Ok(())
     })?;
     if new_users.is_empty() {
-        return Err(bad(1, "there is no history in it".to_owned()));
+        return Err(bad(1, "there is no history in it"));
     }
     Ok(new_users)
 }
@@ -139,10 +133,4 @@ pub fn read_users(path: &Path, service: &Service) -> Result<Vec<NodeId>> {
         Ok(())
     })?;
     Ok(users)
-}
-
-/// Places of the columns that are read.
-fn columns_of(header: &[&str]) -> Option<(usize, usize)> {
-    let place = |name: &str| header.iter().position(|field| *field == name);
-    Some((place("user_id")?, place("item_id")?))
 }

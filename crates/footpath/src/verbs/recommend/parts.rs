@@ -29,7 +29,7 @@ pub struct Parts {
 
 impl Parts {
     fn of(item: &ScoredItem) -> Self {
-        let ItemPrior { direct, linear, popularity, path_count } = item.said;
+        let ItemPrior { direct, linear, popularity, path_count } = item.prior;
         Self { paths: item.of_paths(), direct, linear, popularity, path_count }
     }
 
@@ -79,7 +79,7 @@ pub struct Similar {
 
 /// What made the rank of an item.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Rank {
+pub struct RankedBy {
     /// What the score is made of.
     pub parts: Parts,
     /// The share of each part in why the item stands above the first that is not in the list; none where no more were
@@ -91,17 +91,18 @@ pub struct Rank {
     pub because_of: Vec<Similar>,
 }
 
-impl Rank {
+impl RankedBy {
     /// Whether the item stands where it stands for something else than its paths.
     #[must_use]
     pub fn is_not_by_paths(&self) -> bool {
         self.shares.is_some_and(|shares| shares.paths < 0.5)
     }
 
-    /// The parts that count, in words: `choices of others 61 % (Jaws, Alien), paths 39 %`; empty where paths alone do.
+    /// The parts that count, in words, what counts most first: `choices of others 61 % (Jaws, Alien)`, `paths 39 %`;
+    /// none where paths alone do.
     #[must_use]
-    pub fn words(&self) -> String {
-        let Some(shares) = self.shares.filter(|shares| shares.paths < 0.995) else { return String::new() };
+    pub fn words(&self) -> Vec<String> {
+        let Some(shares) = self.shares.filter(|shares| shares.paths < 0.995) else { return Vec::new() };
         let mut named: Vec<(&str, f64)> = shares.named().into_iter().filter(|(_, share)| *share >= 0.005).collect();
         named.sort_by(|a, b| b.1.total_cmp(&a.1));
         let of = |(name, share): (&str, f64)| {
@@ -113,7 +114,7 @@ impl Rank {
             };
             format!("{name} {:.0} %{because}", 100.0 * share)
         };
-        named.into_iter().map(of).collect::<Vec<_>>().join(", ")
+        named.into_iter().map(of).collect()
     }
 }
 
@@ -126,13 +127,13 @@ impl Request {
         item: &ScoredItem,
         behind: Option<&ScoredItem>,
         options: Options,
-    ) -> Option<Rank> {
+    ) -> Option<RankedBy> {
         let parts = Parts::of(item);
-        if item.said == ItemPrior::default() {
+        if item.prior == ItemPrior::default() {
             return None;
         }
         let shares = behind.map(|behind| parts.shares_above(Parts::of(behind)));
-        Some(Rank { parts, shares, because_of: self.similar_in_history(user, item.item, options) })
+        Some(RankedBy { parts, shares, because_of: self.similar_in_history(user, item.item, options) })
     }
 
     /// The items of the history that speak most for an item in the linear part.
@@ -178,10 +179,10 @@ mod tests {
     fn words_name_what_counts_and_what_it_counts_for() {
         let similar = |label: &str| Similar { item: String::new(), label: label.to_owned(), share: 0.5 };
         let shares = Some(Parts { paths: 0.389, linear: 0.609, direct: 0.002, ..Parts::default() });
-        let rank = Rank { shares, because_of: vec![similar("Jaws"), similar("Alien")], ..Rank::default() };
-        assert_eq!(rank.words(), "choices of others 61 % (Jaws, Alien), paths 39 %");
+        let rank = RankedBy { shares, because_of: vec![similar("Jaws"), similar("Alien")], ..RankedBy::default() };
+        assert_eq!(rank.words(), ["choices of others 61 % (Jaws, Alien)", "paths 39 %"]);
         assert!(rank.is_not_by_paths());
-        let by_paths = Rank { shares: Some(Parts { paths: 1.0, ..Parts::default() }), ..Rank::default() };
-        assert_eq!((by_paths.words(), by_paths.is_not_by_paths()), (String::new(), false));
+        let by_paths = RankedBy { shares: Some(Parts { paths: 1.0, ..Parts::default() }), ..RankedBy::default() };
+        assert_eq!((by_paths.words().len(), by_paths.is_not_by_paths()), (0, false));
     }
 }

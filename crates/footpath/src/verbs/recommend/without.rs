@@ -2,7 +2,8 @@
 
 use super::{NewUser, Options, Request};
 use crate::error::{Error, Result};
-use footpath_core::{Context, NodeId, NodeSet, Purpose, Stream};
+use footpath_core::{Context, NodeId, NodeSet};
+use footpath_eval::counterfactual::another_choice;
 use footpath_model::decode::Rules;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 /// A choice that was taken away, and where the item stands then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TakenAway {
+pub struct RemovedChoice {
     /// Id of the item that was chosen.
     pub choice: String,
     /// What people read of it.
@@ -21,13 +22,13 @@ pub struct TakenAway {
 
 /// What becomes of an item without the choice that its reason begins with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Without {
+pub struct ChoiceRemoval {
     /// Place of the item with all that the user chose, from 1; none where the search does not find it.
     pub place: Option<usize>,
-    /// Without the choice asked about.
-    pub without: TakenAway,
-    /// Without another choice, drawn at random; none where there is no other.
-    pub without_random: Option<TakenAway>,
+    /// ChoiceRemoval the choice asked about.
+    pub without: RemovedChoice,
+    /// ChoiceRemoval another choice, drawn at random; none where there is no other.
+    pub without_random: Option<RemovedChoice>,
 }
 
 impl Request {
@@ -55,21 +56,18 @@ impl Request {
         seed: u64,
         options: Options,
         context: &Context,
-    ) -> Result<Without> {
+    ) -> Result<ChoiceRemoval> {
         let kg = self.service().kg();
-        let chosen = kg.items_of(user);
-        if chosen.binary_search(&choice.0).is_err() {
+        if kg.items_of(user).binary_search(&choice.0).is_err() {
             let reason = format!("{} did not choose {} in train", kg.node_name(user), kg.node_name(choice));
             return Err(Error::Usage { option: "without", reason });
         }
-        let taken_away = |choice: NodeId| -> Result<TakenAway> {
+        let taken_away = |choice: NodeId| -> Result<RemovedChoice> {
             let place = self.without(user, choice).place_of(user, item, options, context)?;
-            Ok(TakenAway { choice: kg.id(choice).to_owned(), label: kg.title(choice).into_owned(), place })
+            Ok(RemovedChoice { choice: kg.id(choice).to_owned(), label: kg.title(choice).into_owned(), place })
         };
-        let others: Vec<u32> = chosen.iter().copied().filter(|&other| other != choice.0).collect();
-        let mut stream = Stream::new(seed, Purpose::Counterfactual, user.0, u64::from(item.0));
-        let other = others.get(stream.index(others.len().max(1))).copied().map(NodeId);
-        Ok(Without {
+        let other = another_choice(kg, user, item, choice, seed);
+        Ok(ChoiceRemoval {
             place: self.place_of(user, item, options, context)?,
             without: taken_away(choice)?,
             without_random: other.map(taken_away).transpose()?,
