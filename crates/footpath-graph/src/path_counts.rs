@@ -2,8 +2,8 @@
 //!
 //! An item j counts Σ over the paths user – i – e – j of 1/deg(i) · 1/deg(e), where i is an item of the user, e a node
 //! of knowledge that is no item, and deg the number of facts at a node, choices left out: the chance that a random walk
-//! takes these hops, up to a factor common to all. Parallel relations are paths of their own. The tempered count is that
-//! times the square root of how often j was chosen.
+//! takes these hops, up to a factor common to all. Parallel relations are paths of their own. The tempered count is
+//! that times the square root of how often j was chosen.
 
 use crate::kg::TrainKg;
 use footpath_core::{NodeId, RelationId};

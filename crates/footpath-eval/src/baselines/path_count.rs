@@ -1,8 +1,8 @@
 //! Counting the knowledge paths user – item – entity – item, each weighted by the chance that a random walk takes its
 //! hops.
 //!
-//! Score of item j for user u: pop(j)^t times the count of [`path_counts`], with pop(j) the train interactions of j. t is
-//! 0 for the plain count and ½ for the tempered one.
+//! Score of item j for user u: pop(j)^t times the count of [`path_counts`], with pop(j) the train interactions of j.
+//! t is 0 for the plain count and ½ for the tempered one.
 
 use super::{Baseline, BaselineName};
 use crate::error::Result;

@@ -33,9 +33,9 @@ pub(crate) fn each(path: &Path, most: usize, mut take: impl FnMut(usize, &str) -
     Ok(())
 }
 
-/// Hands two fields of every row of a table with a header, parted by tabs, to `take`, with the number of the line. Which
-/// columns they are `find` says by the names; those of RecBole's files end in types, which are left out of them. A field
-/// that a row lacks is empty. What `find` refuses is an error as `bad` makes it.
+/// Hands two fields of every row of a table with a header, parted by tabs, to `take`, with the number of the line.
+/// Which columns they are `find` says by the names; those of RecBole's files end in types, which are left out of them.
+/// A field that a row lacks is empty. What `find` refuses is an error as `bad` makes it.
 ///
 /// # Errors
 /// As [`each`]; what `find` and `take` say.
