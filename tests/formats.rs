@@ -149,8 +149,56 @@ fn the_movies_as_rdf_are_the_movies_as_tables() {
     assert_eq!((&of_rdf["num_valid"], &of_rdf["num_test"]), (&of_tables["num_valid"], &of_tables["num_test"]));
 }
 
+/// A graph whose users live somewhere goes through every verb, and facts about users are hops like any others.
+#[test]
+fn facts_about_users_are_learned_from_and_shown() {
+    let root = tempdir().expect("a directory");
+    let at = |name: &str| root.path().join(name);
+    let (data, kg, paths, model) = (at("data"), at("kg"), at("paths"), at("model"));
+    fs::create_dir(&data).expect("created");
+    // Neighbours of a town choose the same games.
+    let mut log = "user_id\titem_id\ttimestamp\n".to_owned();
+    let mut facts = "head\trelation\ttail\n".to_owned();
+    for player in 0..16 {
+        facts += &format!("p{player}\tlives_in\ttown{}\n", player % 4);
+        for n in 0..10 {
+            log += &format!("p{player}\tg{}\t{n}\n", (player % 4) * 12 + (player / 4 + n) % 12);
+        }
+    }
+    (0..48).for_each(|game| facts += &format!("g{game}\tmade_by\tstudio{}\n", game % 5));
+    fs::write(data.join("interactions.tsv"), log).expect("written");
+    fs::write(data.join("triples.tsv"), facts).expect("written");
+    let report = object(&succeed(&args!["import", &data, "--out", &kg, "--json"]));
+    assert_eq!(report["log"]["num_linked_users"], 16);
+    let neighbours = "(:user)-[:lives_in]->()<-[:lives_in]-(:user)-[:interacted]->(:item)";
+    succeed(&args!["sample", &kg, "--pattern", neighbours, "--end", "train", "--out", &paths]);
+    succeed(&args!["audit", &paths, "--kg", &kg]);
+    let small = ["--preset", "tiny", "--epochs", "2", "--paths-per-user", "20"].map(OsString::from);
+    succeed(&[args!["train", &kg, "--pattern", neighbours, "--out", &model].as_slice(), &small].concat());
+    let lists = at("lists.jsonl");
+    succeed(&args!["recommend", &model, "--kg", &kg, "--all", "--json", "--out", &lists]);
+    succeed(&args!["verify", &lists, "--kg", &kg]);
+    let text = fs::read_to_string(&lists).expect("lists");
+    let parsed = |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("JSON");
+    let items = text.lines().flat_map(|line| parsed(line)["items"].as_array().cloned().unwrap_or_default());
+    let items: Vec<serde_json::Value> = items.collect();
+    assert!(!items.is_empty());
+    for item in items {
+        assert!(item["relations"].to_string().contains("lives_in"), "{item}");
+        // Without words for the inverse the fact is told in its own direction.
+        let text = item["text"].to_string();
+        assert_eq!((text.matches(" lives in town").count(), text.contains(" of ")), (2, false), "{text}");
+    }
+    succeed(&args!["evaluate", "--kg", &kg, "--model", &model]);
+    succeed(&args!["explain", &model, "--kg", &kg, "--user", "p3", "--item", "g40"]);
+    succeed(&args!["export", &paths, "--kg", &kg, "--format", "text", "--out", at("text.txt")]);
+    // Files of hopwise keep users and entities apart.
+    let refused = fail(2, &args!["export", &paths, "--kg", &kg, "--format", "hopwise", "--out", at("theirs")]);
+    assert!(refused.contains("facts about users"), "{refused}");
+}
+
 /// What was imported comes out again, and makes the same graph: of a log with ratings and times, of link prediction, of
-/// weights.
+/// weights, of facts about users.
 #[test]
 fn a_graph_that_is_written_as_tables_is_the_same_again() {
     let root = tempdir().expect("a directory");
@@ -160,7 +208,19 @@ fn a_graph_that_is_written_as_tables_is_the_same_again() {
     fs::write(weighed.join("triples.tsv"), "head\trelation\ttail\tweight\na\tr\tx\t0.5\nb\tr\tx\t2\n")
         .expect("written");
     fs::write(weighed.join("interactions.tsv"), "user_id\titem_id\nu\ta\nv\tb\nv\tc\n").expect("written");
-    let sets = [("films", data("data/films")), ("kgat", bad("kgat")), ("openke", bad("openke")), ("weighed", weighed)];
+    let homes = root.path().join("homes");
+    fs::create_dir(&homes).expect("created");
+    fs::write(homes.join("triples.tsv"), "head\trelation\ttail\nann\tlives_in\trome\nrome\tmayor\tbob\nx\tr\trome\n")
+        .expect("written");
+    fs::write(homes.join("interactions.tsv"), "user_id\titem_id\tposition\nann\tx\t1\nann\ty\t2\nbob\tx\t3\n")
+        .expect("written");
+    let sets = [
+        ("films", data("data/films")),
+        ("kgat", bad("kgat")),
+        ("openke", bad("openke")),
+        ("weighed", weighed),
+        ("homes", homes),
+    ];
     for (name, source) in sets {
         let [kg, tables, again] = ["kg", "tables", "again"].map(|part| root.path().join(format!("{name}-{part}")));
         let join: &[OsString] = if name == "weighed" { &args!["--join-by-id"] } else { &[] };

@@ -24,6 +24,7 @@
 //! - `limits`: what import accepts at its limits, every verb opens
 //! - `artefacts`: damaged, mixed, foreign and forged artefacts are refused
 //! - `crash`: killed and interrupted at any moment, nothing is half-written and going on gives the same bytes
+//! - `faults`: each call to the disk fails once: the old output or the new one is there, and nothing beside it
 //! - `documents`: what README, ARCHITECTURE and the book say is so: commands, output, links, lists
 //!
 //! `support` runs the program and reads the data independently of it.
@@ -44,6 +45,7 @@ mod documents;
 mod evaluation;
 mod experts;
 mod faithful;
+mod faults;
 mod formats;
 mod generate;
 mod house;

@@ -19,7 +19,10 @@ mod writer;
 
 pub use kind::ArtefactKind;
 pub use lock::OutputLock;
-pub use manifest::{FORMAT_VERSION, FileEntry, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest, SEVERAL_FILES_VERSION};
+pub use manifest::{
+    FORMAT_VERSION, FileEntry, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest, SEVERAL_FILES_VERSION,
+    USER_FACTS_VERSION,
+};
 pub use place::{Replace, refuse_existing, refuse_overlap};
 pub use unfinished::{remove_unfinished, take_warnings};
 pub use writer::{ArtefactFile, ArtefactWriter, publish_file, refuse_existing_file};

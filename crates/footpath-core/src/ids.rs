@@ -79,6 +79,17 @@ pub struct Triple {
     pub tail: NodeId,
 }
 
+impl Triple {
+    /// The fact in its own direction, whichever way it was walked.
+    #[must_use]
+    pub fn stated(self) -> Self {
+        match self.relation.is_inverse() {
+            true => Self { head: self.tail, relation: self.relation.inverse(), tail: self.head },
+            false => self,
+        }
+    }
+}
+
 /// A path of `h` hops: `h + 1` nodes joined by `h` relations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Path {

@@ -118,10 +118,8 @@ impl Auditor<'_> {
     }
 
     fn ends_well(&self, path: &Path) -> bool {
-        let [user, linked, .., end] = path.nodes.as_slice() else {
-            // One hop: the end is the item of the first hop, which the user has chosen.
-            return path.nodes.len() == 2 && self.spec.ends == EndSet::Any;
-        };
+        // After one hop the end is what the first hop leads to.
+        let ([user, linked, ..], Some(end)) = (path.nodes.as_slice(), path.nodes.last()) else { return false };
         let place = |item: NodeId| {
             let arc = self.kg.find(Triple { head: *user, relation: RelationId::INTERACTED, tail: item })?;
             Some(arc - self.kg.arcs(*user).of(RelationId::INTERACTED).first)
@@ -129,7 +127,7 @@ impl Auditor<'_> {
         let chosen = place(*end).is_some();
         let time = |item: NodeId| self.kg.times_of(*user).get(place(item)?);
         let in_order = match (time(*linked), time(*end)) {
-            (Some(linked), Some(end)) if self.spec.causal => linked < end,
+            (Some(first), Some(last)) if self.spec.causal && path.nodes.len() > 2 => first < last,
             _ => true,
         };
         in_order

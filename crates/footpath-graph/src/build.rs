@@ -60,6 +60,7 @@ fn of(mut dataset: Dataset, context: &Context) -> Result<Built> {
     let relation_order = relation_order(&dataset)?;
     let names = ids.names(&dataset);
     let labels = ids.labels(&dataset);
+    let has_user_facts = dataset.user_links.iter().any(|&link| link != NONE);
     // What is in the arrays by now is dropped at once: memory bounds the size of an import.
     dataset.drop_names();
     let (interactions, duplicate_interactions) =
@@ -72,6 +73,7 @@ fn of(mut dataset: Dataset, context: &Context) -> Result<Built> {
     let facts_of = |split: Split| held_out_facts(&dataset, &ids, &relation_order, split);
     let (valid_facts, test_facts) = (facts_of(Split::Valid), facts_of(Split::Test));
     let triple_counts = arcs.sort_and_deduplicate(&stage, context)?;
+    let log_offsets = if has_user_facts { log_offsets(ids.users.len(), &interactions) } else { Vec::new() };
     let num_train = interactions.iter().filter(|(split, _)| *split == Split::Train).count();
     let mut counts = vec![num_train as u64];
     counts.extend(triple_counts.per_relation.iter().skip(1));
@@ -80,6 +82,7 @@ fn of(mut dataset: Dataset, context: &Context) -> Result<Built> {
         relations: relations(&dataset, &relation_order, &counts),
         has_ratings: dataset.has_ratings,
         has_times: dataset.has_times,
+        users_have_facts: !log_offsets.is_empty(),
         interactions_files: dataset.interactions_files,
         triples_files: dataset.triples_files,
     };
@@ -92,6 +95,7 @@ fn of(mut dataset: Dataset, context: &Context) -> Result<Built> {
         weights: arcs.weights.into(),
         lines: arcs.lines.into(),
         fact_ranks: fact_ranks.into(),
+        log_offsets: log_offsets.into(),
         ratings: of(Split::Train).filter(|_| schema.has_ratings).map(|i| i.rating).collect::<Vec<_>>().into(),
         times: of(Split::Train).filter(|_| schema.has_times).map(|i| i.time).collect::<Vec<_>>().into(),
         name_ends: names.0.into(),
@@ -154,6 +158,7 @@ impl Built {
             let arrays = arrays.with("relations", &a.relations);
             let arrays = if a.weights.is_empty() { arrays } else { arrays.with("weights", &a.weights) };
             let arrays = arrays.with("lines", &a.lines).with("fact_ranks", &a.fact_ranks);
+            let arrays = if a.log_offsets.is_empty() { arrays } else { arrays.with("log_offsets", &a.log_offsets) };
             let arrays = arrays.with("ratings", &a.ratings).with("times", &a.times);
             let arrays = arrays.with("name_ends", &a.name_ends).with("name_bytes", &a.name_bytes);
             arrays.with("label_ends", &a.label_ends).with("label_bytes", &a.label_bytes).write(out)
@@ -197,7 +202,8 @@ struct Ids {
 
 impl Ids {
     fn assign(dataset: &Dataset, context: &Context) -> Result<Self> {
-        let linked: u64 = dataset.links.iter().filter(|&&l| l != NONE).count() as u64;
+        let links = || dataset.links.iter().chain(&dataset.user_links);
+        let linked = links().filter(|&&link| link != NONE).count() as u64;
         let total = (dataset.users.len() + dataset.items.len() + dataset.entities.len()) as u64 - linked;
         if total > MAX_NODES {
             return Err(footpath_core::Error::Limit { what: "nodes", max: MAX_NODES, got: total }.into());
@@ -210,9 +216,10 @@ impl Ids {
         let items = number(&dataset.items.sorted(context)?, dataset.items.len(), &mut next);
         types.push(NodeType { name: "item".to_owned(), start, end: next });
         let mut entities = vec![NONE; dataset.entities.len()];
-        for (&link, &item) in dataset.links.iter().zip(&items) {
+        let of_items = dataset.links.iter().zip(&items);
+        for (&link, &node) in of_items.chain(dataset.user_links.iter().zip(&users)) {
             if let Some(entity) = entities.get_mut(link as usize) {
-                *entity = item;
+                *entity = node;
             }
         }
         let by_name = dataset.entities.sorted(context)?;
@@ -236,7 +243,7 @@ impl Ids {
     /// For each node, the end of its id in the bytes, and the bytes.
     fn names(&self, dataset: &Dataset) -> (Vec<u64>, Vec<u8>) {
         let mut of_node: Vec<&str> = vec![""; self.num_nodes as usize];
-        // Entities first: a linked item keeps the id of the item.
+        // Entities first: a linked item keeps the id of the item, a linked user that of the user.
         self.place(&mut of_node, &self.entities, |raw| dataset.entities.get(raw));
         self.place(&mut of_node, &self.users, |raw| dataset.users.get(raw));
         self.place(&mut of_node, &self.items, |raw| dataset.items.get(raw));
@@ -323,7 +330,7 @@ fn relations(dataset: &Dataset, order: &[u16], counts: &[u64]) -> Vec<Relation> 
         name: raw.name.clone(),
         forward: or(&raw.forward, &raw.name),
         inverse: if raw.inverse.is_empty() {
-            format!("is {} of", or(&raw.forward, &raw.name))
+            Relation::plain_inverse(&or(&raw.forward, &raw.name))
         } else {
             raw.inverse.clone()
         },
@@ -347,6 +354,22 @@ fn interactions(log: Vec<RawInteraction>, ids: &Ids, context: &Context) -> Resul
     log.dedup_by_key(|(_, i)| (i.user, i.item));
     let dropped = (before - log.len()) as u64;
     Ok((log, dropped))
+}
+
+/// Train interactions before each user's first, and their number at the end. The log is sorted by user.
+fn log_offsets(num_users: usize, log: &[(Split, Interaction)]) -> Vec<u64> {
+    let mut offsets = vec![0; num_users + 1];
+    for (_, interaction) in log.iter().filter(|(split, _)| *split == Split::Train) {
+        if let Some(count) = offsets.get_mut(interaction.user.index() + 1) {
+            *count += 1;
+        }
+    }
+    let mut before = 0;
+    for offset in &mut offsets {
+        before += *offset;
+        *offset = before;
+    }
+    offsets
 }
 
 /// The held-out facts of a part with node ids, sorted.

@@ -73,6 +73,9 @@ pub struct Dataset {
     pub labels: Interner,
     /// Entity each item is linked to, or [`NONE`]. No entity belongs to two items.
     pub links: Vec<u32>,
+    /// Entity each user is linked to, or [`NONE`]; empty where none is. No entity belongs to two users, or to a user
+    /// and an item.
+    pub user_links: Vec<u32>,
     /// The relations, numbered as in `triples`.
     pub relations: Vec<RawRelation>,
     /// The facts.
@@ -108,6 +111,7 @@ impl Default for Dataset {
             item_titles: Vec::new(),
             labels: Interner::default(),
             links: Vec::new(),
+            user_links: Vec::new(),
             relations: Vec::new(),
             triples: Vec::new(),
             triple_weights: Vec::new(),
@@ -181,7 +185,16 @@ impl Dataset {
         (self.users, self.items, self.entities) = (Interner::default(), Interner::default(), Interner::default());
         (self.labels, self.types) = (Interner::default(), Interner::default());
         (self.entity_types, self.entity_labels) = (Vec::new(), Vec::new());
-        (self.item_titles, self.links) = (Vec::new(), Vec::new());
+        (self.item_titles, self.links, self.user_links) = (Vec::new(), Vec::new(), Vec::new());
+    }
+
+    /// Makes a user and an entity one node; both are added when they are new.
+    pub fn link_user(&mut self, user: &str, entity: &str) {
+        let (user, entity) = (self.users.intern(user).0, self.entity(entity, "entity"));
+        self.user_links.resize(self.users.len().max(self.user_links.len()), NONE);
+        if let Some(link) = self.user_links.get_mut(user as usize) {
+            *link = entity;
+        }
     }
 
     /// Makes an item and an entity one node; both are added when they are new.

@@ -8,8 +8,10 @@
 //!   weights    f32 [arcs]        weight of each arc, 1e-6 to 1e6; no such array in a graph without weights
 //!   lines      u32 [facts]       line of the source file by forward arc, 0 where unknown; counted on from file to file
 //!   fact_ranks u64 [arcs/512+1]  forward arcs before every 512th arc
-//!   ratings    f32 [train or 0]  of the arcs of users, which come first; empty in a graph without ratings
-//!   times      i64 [train or 0]  of the same arcs; empty in a graph without times
+//!   ratings    f32 [train or 0]  of the interactions by user and item; empty in a graph without ratings
+//!   times      i64 [train or 0]  of the same interactions; empty in a graph without times
+//!   log_offsets u64 [users+1]    interactions of user u are log_offsets[u] .. log_offsets[u+1] of these two; no such
+//!                                array where users have no facts, and their arcs, which come first, are interactions
 //!   name_ends, label_ends u64 [nodes];  name_bytes, label_bytes u8
 //! schema.json                    node types with their ranges, relations with their readings
 //! valid.safetensors, test.safetensors   held out; see [`HeldOut`]
@@ -34,7 +36,7 @@ use titles::SharedTitles;
 
 use crate::error::{Error, Result};
 use crate::heldout::{HeldOut, HeldOutFacts, Split};
-use footpath_core::artefact::{FORMAT_VERSION, SEVERAL_FILES_VERSION};
+use footpath_core::artefact::{FORMAT_VERSION, SEVERAL_FILES_VERSION, USER_FACTS_VERSION};
 use footpath_core::memory::prefetch;
 use footpath_core::{
     Array, ArrayFile, Artefact, ArtefactKind, Context, NodeId, RelationId, Triple, TypeId, Vocabulary,
@@ -76,6 +78,13 @@ pub struct Relation {
     pub num_triples: u64,
 }
 
+impl Relation {
+    /// The inverse reading of a relation that has none of its own.
+    pub(crate) fn plain_inverse(forward: &str) -> String {
+        format!("is {forward} of")
+    }
+}
+
 /// Types, relations and provenance of a graph.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,6 +97,9 @@ pub struct Schema {
     pub has_ratings: bool,
     /// Whether interactions have times or positions.
     pub has_times: bool,
+    /// Whether users are linked to entities, so that they may have facts as well as interactions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub users_have_facts: bool,
     /// Source files of the interactions.
     #[serde(rename = "interactions_file")]
     pub interactions_files: Sources,
@@ -97,12 +109,16 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// The format version of a graph with this schema: older tools understand it unless it names several files for
-    /// facts of a kind.
+    /// The format version of a graph with this schema: older tools understand it unless users have facts, or it names
+    /// several files for facts of a kind.
     #[must_use]
     pub fn format_version(&self) -> u32 {
         let several = [&self.interactions_files, &self.triples_files].iter().any(|files| files.files().len() > 1);
-        if several { SEVERAL_FILES_VERSION } else { FORMAT_VERSION }
+        match (self.users_have_facts, several) {
+            (true, _) => USER_FACTS_VERSION,
+            (false, true) => SEVERAL_FILES_VERSION,
+            (false, false) => FORMAT_VERSION,
+        }
     }
 }
 
@@ -116,12 +132,22 @@ pub struct KgArrays {
     pub weights: Array<f32>,
     pub lines: Array<u32>,
     pub fact_ranks: Array<u64>,
+    pub log_offsets: Array<u64>,
     pub ratings: Array<f32>,
     pub times: Array<i64>,
     pub name_ends: Array<u64>,
     pub name_bytes: Array<u8>,
     pub label_ends: Array<u64>,
     pub label_bytes: Array<u8>,
+}
+
+impl KgArrays {
+    /// Train interactions of the users before this one.
+    fn log_offset(&self, user: usize) -> usize {
+        // Where users have no facts their arcs are their interactions.
+        let offsets = if self.log_offsets.is_empty() { &self.offsets } else { &self.log_offsets };
+        offsets.get(user).map_or(0, |&before| before as usize)
+    }
 }
 
 /// The knowledge graph with the train interactions, and no others.
@@ -179,6 +205,7 @@ impl TrainKg {
             weights: if file.has("weights") { file.array("weights")? } else { Vec::new().into() },
             lines: file.array("lines")?,
             fact_ranks: file.array("fact_ranks")?,
+            log_offsets: if schema.users_have_facts { file.array("log_offsets")? } else { Vec::new().into() },
             ratings: file.array("ratings")?,
             times: file.array("times")?,
             name_ends: file.array("name_ends")?,
@@ -239,7 +266,7 @@ impl TrainKg {
     /// Number of train interactions.
     #[must_use]
     pub fn num_train(&self) -> usize {
-        self.arrays.offsets.get(self.users().end as usize).map_or(0, |&arcs| arcs as usize)
+        self.arrays.log_offset(self.users().end as usize)
     }
 
     /// Ids of the users.
@@ -335,15 +362,21 @@ impl TrainKg {
     /// Times of the train items of a user, in the order of [`TrainKg::items_of`]; empty in a graph without times.
     #[must_use]
     pub fn times_of(&self, user: NodeId) -> &[i64] {
-        let arcs = self.arcs(user).of(RelationId::INTERACTED);
-        self.arrays.times.get(arcs.first..arcs.first + arcs.len()).unwrap_or_default()
+        self.arrays.times.get(self.log_range(user)).unwrap_or_default()
     }
 
     /// Ratings of the train items of a user, in the order of [`TrainKg::items_of`]; empty in a graph without ratings.
     #[must_use]
     pub fn ratings_of(&self, user: NodeId) -> &[f32] {
-        let arcs = self.arcs(user).of(RelationId::INTERACTED);
-        self.arrays.ratings.get(arcs.first..arcs.first + arcs.len()).unwrap_or_default()
+        self.arrays.ratings.get(self.log_range(user)).unwrap_or_default()
+    }
+
+    /// Where the train interactions of a user stand among those of all.
+    fn log_range(&self, user: NodeId) -> Range<usize> {
+        match self.users().contains(&user.0) {
+            true => self.arrays.log_offset(user.index())..self.arrays.log_offset(user.index() + 1),
+            false => 0..0,
+        }
     }
 
     /// Whether arcs have weights of their own; otherwise each weighs 1.
@@ -380,12 +413,7 @@ impl TrainKg {
     /// empty name.
     #[must_use]
     pub fn source(&self, triple: Triple) -> Option<(&str, u32)> {
-        let Triple { head, relation, tail } = triple;
-        let stated = match relation.is_inverse() {
-            true => Triple { head: tail, relation: relation.inverse(), tail: head },
-            false => triple,
-        };
-        let line = self.find(stated).and_then(|arc| self.arrays.lines.get(self.fact_rank(arc)).copied())?;
+        let line = self.find(triple.stated()).and_then(|arc| self.arrays.lines.get(self.fact_rank(arc)).copied())?;
         let interaction = triple.relation.0 <= RelationId::INTERACTED_BY.0;
         let files = if interaction { &self.schema.interactions_files } else { &self.schema.triples_files };
         Some(files.find(line))
@@ -439,6 +467,14 @@ impl TrainKg {
             true => &r.inverse,
             false => &r.forward,
         })
+    }
+
+    /// Whether the data says how a relation reads in its direction. A reading made up for the inverse of a relation is
+    /// seldom a sentence; the fact in its own direction is one.
+    #[must_use]
+    pub fn has_own_reading(&self, relation: RelationId) -> bool {
+        let found = self.schema.relations.get(relation.index() / 2);
+        !relation.is_inverse() || found.is_some_and(|r| r.inverse != Relation::plain_inverse(&r.forward))
     }
 
     /// The user with this id.

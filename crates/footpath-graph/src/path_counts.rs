@@ -38,11 +38,12 @@ pub fn path_counts<E>(kg: &TrainKg, history: &[u32], mut go_on: impl FnMut() -> 
 
 /// What is known of a node, choices left out.
 fn facts(kg: &TrainKg, node: NodeId) -> impl Iterator<Item = (RelationId, NodeId)> {
-    kg.arcs(node).iter().filter(|(relation, _)| *relation != RelationId::INTERACTED_BY)
+    kg.arcs(node).iter().filter(|(relation, _)| relation.0 > RelationId::INTERACTED_BY.0)
 }
 
 fn degree(kg: &TrainKg, node: NodeId) -> usize {
-    kg.degree(node) - kg.arcs(node).of(RelationId::INTERACTED_BY).len()
+    let arcs = kg.arcs(node);
+    [RelationId::INTERACTED, RelationId::INTERACTED_BY].iter().fold(arcs.len(), |rest, &r| rest - arcs.of(r).len())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "degrees are far below 2^53")]

@@ -90,10 +90,10 @@ impl GraphReport {
             relations,
             num_train: kg.num_train() as u64,
             num_items_outside_kg: count(outside)?,
-            num_self_loops: count((users.end..num_nodes).map(|v| self_loops(kg, NodeId(v))).sum())?,
+            num_self_loops: count((0..num_nodes).map(|v| self_loops(kg, NodeId(v))).sum())?,
             num_unreachable_items: items.clone().filter(unreached).count() as u64,
             num_isolated_entities: (items.end..num_nodes).filter(|&v| kg.degree(NodeId(v)) == 0).count() as u64,
-            num_users_without_train: count(users.filter(|&u| kg.degree(NodeId(u)) == 0).count() as u64)?,
+            num_users_without_train: count(users.filter(|&u| kg.items_of(NodeId(u)).is_empty()).count() as u64)?,
             degrees: degrees(kg, num_nodes, context)?,
             has_weights: kg.has_weights(),
         })

@@ -7,7 +7,7 @@ use crate::stream;
 use arrow_array::ffi_stream::ArrowArrayStreamReader;
 use arrow_array::{RecordBatch, RecordBatchReader};
 use footpath::import::{
-    self, DatasetBuilder, Entity, FileNumber, Interaction, Item, Options, Relation, Source, Triple,
+    self, DatasetBuilder, Entity, FileNumber, Interaction, Item, Options, Relation, Source, Triple, User,
 };
 use footpath::{Context, Replace, Split};
 use pyo3::prelude::*;
@@ -45,12 +45,13 @@ pub(crate) fn replace(force: bool) -> Replace {
 }
 
 /// The frames there may be, in the order in which the records must come.
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
     Kind { name: "entities", take: |rows, batch| rows.entities(batch) },
     Kind { name: "relations", take: |rows, batch| rows.relations(batch) },
     Kind { name: "triples", take: |rows, batch| rows.triples(batch) },
     Kind { name: "items", take: |rows, batch| rows.items(batch) },
     Kind { name: "interactions", take: |rows, batch| rows.interactions(batch) },
+    Kind { name: "users", take: |rows, batch| rows.users(batch) },
 ];
 
 /// Frames that say something wherever they are given, as files of the same names do.
@@ -296,6 +297,19 @@ impl Rows<'_> {
             let (entity, title) = (of(&entities), of(&titles));
             let item = Item { id: &id, entity: entity.as_deref(), title: title.as_deref() };
             if let Err(error) = self.records.item(self.source(row), &item) {
+                return Ok(Err(error.into()));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn users(&mut self, batch: &RecordBatch) -> Taken {
+        let users = self.ids(batch, &["user_id", "user"])?;
+        let Some(entities) = self.texts(batch, &["entity_id", "entity"])? else { return Ok(Ok(())) };
+        for row in 0..batch.num_rows() {
+            let Some([id]) = self.of_row([("user_id", &users)], row)? else { continue };
+            let Some(entity) = entities.get(row) else { continue };
+            if let Err(error) = self.records.user(self.source(row), &User { id: &id, entity: &entity }) {
                 return Ok(Err(error.into()));
             }
         }

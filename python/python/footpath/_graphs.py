@@ -285,8 +285,8 @@ def import_folder(
 
     ``out=None`` keeps it in a temporary directory that goes with the object. ``lenient`` skips bad records, up to a
     share of them (0.01 for ``True``). Further options have the names of the command line: ``format``, ``min_rating``,
-    ``rated_again``, ``min_interactions``, ``min_history``, ``same_ids``, ``join_by_id``, ``skip_missing``,
-    ``merge_inverses``, ``rating_weights``, ``max_bytes``, ``max_nodes``.
+    ``rated_again``, ``min_interactions``, ``min_history``, ``same_ids``, ``join_by_id``,
+    ``join_users_by_id``, ``skip_missing``, ``merge_inverses``, ``rating_weights``, ``max_bytes``, ``max_nodes``.
 
     >>> import footpath as fp
     >>> fp.import_folder("data/films").summary()["num_items"]
@@ -306,6 +306,7 @@ def import_frames(
     items: Frame | None = None,
     entities: Frame | None = None,
     relations: Frame | None = None,
+    users: Frame | None = None,
     out: PathLike | None = None,
     split: SplitName = "auto",
     ratios: tuple[float, float, float] = (0.8, 0.1, 0.1),
@@ -328,11 +329,13 @@ def import_frames(
     items        item_id, [entity_id], [title]
     entities     entity_id, type, [label]
     relations    name, [forward_label], [inverse_label]
+    users        user_id, entity_id
     ============ ======================================================================
 
     Ids are text or whole numbers; a null or NaN among them is refused with its row, counted from 1, or left out with
     ``skip_missing=True``. ``columns={"user_id": "userId"}`` says what the frames call their columns. An item without a
     link is one node with the entity of the same id when ``join_by_id`` is on, which it is where no frame has links.
+    Facts about the entity of a user are facts of the user.
 
     ``out=None`` keeps the graph in a temporary directory that goes with the object. Further options are those of
     `import_folder`.
@@ -343,6 +346,7 @@ def import_frames(
         "items": items,
         "entities": entities,
         "relations": relations,
+        "users": users,
     }
     streams = {name: stream_of(name, frame) for name, frame in given.items() if frame is not None}
     named = {str(known): str(own) for known, own in (columns or {}).items()}
@@ -374,6 +378,7 @@ def _import_options(
         "columns",
         "same_ids",
         "join_by_id",
+        "join_users_by_id",
         "skip_missing",
         "merge_inverses",
         "rating_weights",

@@ -77,6 +77,9 @@ pub(crate) struct ImportArgs {
     /// Make an item without a link one node with the entity of the same id
     #[arg(long)]
     join_by_id: bool,
+    /// Make a user without a link one node with the entity of the same id
+    #[arg(long)]
+    join_users_by_id: bool,
     /// Leave out records with an id that means none, such as nan, NULL or \N
     #[arg(long)]
     skip_missing: bool,
@@ -235,6 +238,7 @@ pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
         columns: args.columns.clone().unwrap_or_default(),
         same_ids: args.same_ids.clone(),
         join_by_id: args.join_by_id,
+        join_users_by_id: args.join_users_by_id,
         skip_missing: args.skip_missing,
         merge_inverses: args.merge_inverses,
         mapping: args.mapping.as_deref().map(Mapping::read).transpose()?.map(Box::new),

@@ -4,7 +4,7 @@
 use super::text::Text;
 use super::write_rows;
 use crate::audit::HeldOutItems;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kg::TrainKg;
 use footpath_core::{ArtefactWriter, Context, Corpus, NodeId, RelationId, TypeId};
 use std::io::{self, Write};
@@ -38,7 +38,7 @@ use std::io::{self, Write};
 /// ```
 ///
 /// # Errors
-/// As [`super::write_text`]; what the artefact says.
+/// As [`super::write_text`]; what the artefact says; [`Error::Usage`] for a graph whose users have facts.
 pub fn write_hopwise(
     corpus: &Corpus,
     kg: &TrainKg,
@@ -47,6 +47,10 @@ pub fn write_hopwise(
     name: &str,
     folder: &mut ArtefactWriter,
 ) -> Result<u64> {
+    if kg.schema().users_have_facts {
+        let reason = "the files of hopwise have no facts about users, and this graph has; export another format";
+        return Err(Error::Usage { option: "format", reason: reason.to_owned() });
+    }
     let [valid, test] = held_out;
     let numbers = Numbers::new(kg, held_out, context)?;
     let file = |suffix: &str| format!("{name}.{suffix}");

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::heldout::{HeldOut, HeldOutFacts, Split};
 use crate::kg::TrainKg;
-use footpath_core::{ArtefactWriter, Context, NodeId, RelationId, Triple};
+use footpath_core::{ArtefactWriter, Context, NodeId, RelationId, Triple, TypeId};
 use std::io::{self, Write};
 
 /// Nodes between two looks at whether to stop.
@@ -20,10 +20,12 @@ pub struct HeldOutParts<'a> {
 
 const PARTS: [&str; 2] = ["valid", "test"];
 
-/// Writes `entities.tsv`, `relations.tsv`, `triples.tsv`, `items.tsv` and `interactions.tsv` into an artefact in the
-/// making; the number of facts. A graph without users has no interactions, one without items no items.
+/// Writes `entities.tsv`, `relations.tsv`, `triples.tsv`, `items.tsv`, `interactions.tsv` and `users.tsv` into an
+/// artefact in the making; the number of facts. A graph without users has no interactions, one without items no items,
+/// and one whose users have no facts no list of users.
 ///
-/// Which entity an item was is not known to a graph, where both are one node; it is called `item:ID` here.
+/// Which entity an item was is not known to a graph, where both are one node; it is called `item:ID` here, and that of
+/// a user `user:ID`.
 ///
 /// # Errors
 /// What the artefact says; [`footpath_core::Error::Stopped`].
@@ -33,7 +35,8 @@ pub fn write_tables(
     context: &Context,
     folder: &mut ArtefactWriter,
 ) -> Result<u64> {
-    let tables = Tables { kg, held_out, context, item_prefix: item_prefix(kg) };
+    let [item_prefix, user_prefix] = ["item:", "user:"].map(|prefix| free_prefix(kg, prefix));
+    let tables = Tables { kg, held_out, context, item_prefix, user_prefix };
     let mut num_facts = 0;
     folder.add("entities.tsv", |out| tables.entities(out))?;
     folder.add("relations.tsv", |out| tables.relations(out))?;
@@ -47,12 +50,15 @@ pub fn write_tables(
     if !kg.users().is_empty() {
         folder.add("interactions.tsv", |out| tables.interactions(out))?;
     }
+    if kg.schema().users_have_facts {
+        folder.add("users.tsv", |out| tables.users(out))?;
+    }
     Ok(num_facts)
 }
 
-/// What stands before the id of an item in that of its entity, so that no other entity has it.
-fn item_prefix(kg: &TrainKg) -> String {
-    let mut prefix = "item:".to_owned();
+/// What stands before the id of an item or user in that of its entity, so that no other entity has it.
+fn free_prefix(kg: &TrainKg, wanted: &str) -> String {
+    let mut prefix = wanted.to_owned();
     let is_taken = |prefix: &str| {
         (0..).take(kg.num_nodes()).skip(kg.items().end as usize).any(|node| kg.id(NodeId(node)).starts_with(prefix))
     };
@@ -67,6 +73,7 @@ struct Tables<'a> {
     held_out: HeldOutParts<'a>,
     context: &'a Context,
     item_prefix: String,
+    user_prefix: String,
 }
 
 impl Tables<'_> {
@@ -87,9 +94,12 @@ impl Tables<'_> {
 
     /// A node as facts name it.
     fn entity(&self, node: NodeId, out: &mut dyn Write) -> io::Result<()> {
-        if self.kg.is_item(node) {
-            out.write_all(self.item_prefix.as_bytes())?;
-        }
+        let prefix = match self.kg.type_of(node) {
+            TypeId::USER => &self.user_prefix,
+            TypeId::ITEM => &self.item_prefix,
+            _ => "",
+        };
+        out.write_all(prefix.as_bytes())?;
         out.write_all(self.kg.id(node).as_bytes())
     }
 
@@ -108,12 +118,14 @@ impl Tables<'_> {
     fn entities(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "entity_id\ttype\tlabel")?;
         let held_out = self.held_out_ends();
-        self.each(self.kg.items(), |node| {
+        self.each(0..self.kg.items().end, |node| {
             if !self.has_facts(node) && !held_out.contains(&node) {
                 return Ok(());
             }
             self.entity(node, out)?;
-            writeln!(out, "\tentity\t")
+            // The title of an item stands in the list of items, and a user has its label from here.
+            let label = if self.kg.is_item(node) { "" } else { self.label(node) };
+            writeln!(out, "\tentity\t{label}")
         })?;
         self.each(self.kg.items().end..self.all_nodes().end, |node| {
             self.entity(node, out)?;
@@ -148,7 +160,7 @@ impl Tables<'_> {
             write!(out, "\t{split}")?;
             if has_weights { writeln!(out, "\t{weight}") } else { writeln!(out) }
         };
-        self.each(self.kg.users().end..self.all_nodes().end, |head| {
+        self.each(self.all_nodes(), |head| {
             let weights = self.kg.weights(head);
             for (place, (relation, tail)) in self.kg.arcs(head).iter().enumerate() {
                 if relation.is_inverse() || relation == RelationId::INTERACTED {
@@ -173,6 +185,19 @@ impl Tables<'_> {
                 self.entity(item, out)?;
             }
             writeln!(out, "\t{}", self.label(item))
+        })
+    }
+
+    fn users(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "user_id\tentity_id")?;
+        let held_out = self.held_out_ends();
+        self.each(self.kg.users(), |user| {
+            if !self.has_facts(user) && !held_out.contains(&user) {
+                return Ok(());
+            }
+            write!(out, "{}\t", self.kg.id(user))?;
+            self.entity(user, out)?;
+            writeln!(out)
         })
     }
 

@@ -7,7 +7,7 @@ use super::options::{Format, Options};
 use super::origins::Files;
 use super::problems::{Checked, Flaw, Problems};
 use super::record::MAX_FIELD_BYTES;
-use super::records::{Entity, FileNumber, Interaction, Item, Relation, Source, Triple};
+use super::records::{Entity, FileNumber, Interaction, Item, Relation, Source, Triple, User};
 use super::report::Imported;
 use super::values::{self, Name};
 use crate::error::Result;
@@ -20,8 +20,8 @@ use std::path::Path;
 /// import.
 ///
 /// Records come in this order: entities and relations, if they are listed at all, then triples, then items, then
-/// interactions. Once an entity is listed, triples may name no others; the same holds for relations. What is wrong with
-/// a record is noted, as in a file, and told by [`DatasetBuilder::finish`]; a lenient import skips it.
+/// interactions, then users. Once an entity is listed, triples may name no others; the same holds for relations. What
+/// is wrong with a record is noted, as in a file, and told by [`DatasetBuilder::finish`]; a lenient import skips it.
 ///
 /// ```
 /// use footpath_core::Context;
@@ -45,7 +45,7 @@ pub struct DatasetBuilder {
     pub(super) problems: Problems,
     relations_listed: bool,
     /// Records of each kind so far, which number those that come from nowhere.
-    counts: [u32; 5],
+    counts: [u32; 6],
 }
 
 /// The kinds of records, as places in `counts`.
@@ -56,6 +56,7 @@ enum Kind {
     Triple,
     Item,
     Interaction,
+    User,
 }
 
 impl DatasetBuilder {
@@ -67,7 +68,7 @@ impl DatasetBuilder {
         options.check()?;
         let options = Options { format: Format::Memory, ..options.clone() };
         let (collector, problems) = (Collector::new(&options), Problems::new(options.lenient));
-        Ok(Self { options, collector, problems, relations_listed: false, counts: [0; 5] })
+        Ok(Self { options, collector, problems, relations_listed: false, counts: [0; 6] })
     }
 
     /// A file for the sources of records; it need not be there.
@@ -178,6 +179,16 @@ impl DatasetBuilder {
         }
         let (rating, time, split) = (rating.unwrap_or(f32::NAN), time.unwrap_or(0), split.unwrap_or(Split::Train));
         self.collector.interaction(at, &Choice { user, item, rating, time, split })
+    }
+
+    /// Lists a user of the log.
+    ///
+    /// # Errors
+    /// All problems so far, when there can be no import any more.
+    pub fn user(&mut self, source: Source, user: &User<'_>) -> Result<()> {
+        let at = self.begin(Kind::User, source);
+        let taken = name(user.id, 0).and_then(|id| self.collector.link_user(at, id, name(user.entity, 1)?));
+        self.note(at, taken)
     }
 
     /// Checks the whole, splits the log, and builds the graph.

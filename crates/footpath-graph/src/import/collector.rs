@@ -56,6 +56,8 @@ pub(super) struct Collector {
     pub(super) dangling: Dangling,
     /// Items whose entity is another item's already, and the entity.
     pub(super) twins: Vec<(u32, u32)>,
+    /// What is said of users outside the log.
+    pub(super) user_links: UserLinks,
     /// Entities listed with a type that is the graph's own, with where that is said.
     pub(super) reserved_types: Vec<(u32, At, String)>,
     /// Whether the ratings are a column of labels, where 0 is no choice.
@@ -101,6 +103,19 @@ pub(super) struct Dangling {
     pub(super) first: Option<(At, String)>,
     /// Links that say there is none, as `nan`.
     pub(super) num_none: u64,
+}
+
+/// Links of users to entities, as they are read.
+#[derive(Debug, Default)]
+pub(super) struct UserLinks {
+    /// Whether there is a list of them.
+    pub(super) listed: bool,
+    /// Links of users who are not in the log, and the first of them.
+    pub(super) num_strangers: u64,
+    pub(super) first_stranger: Option<(At, String)>,
+    /// Links to entities without any fact, and the first of them.
+    pub(super) num_dangling: u64,
+    pub(super) first_dangling: Option<(At, String)>,
 }
 
 /// An interaction whose names were checked.
@@ -490,6 +505,44 @@ impl Collector {
         } else {
             set(&mut self.dataset.links, item, number);
             set(&mut self.owners, number, item);
+        }
+        Ok(())
+    }
+
+    /// Makes a user of the log and an entity one node; to be called when the log is known. Fields: user, entity.
+    pub(super) fn link_user(&mut self, at: At, user: Name<'_>, entity: Name<'_>) -> Checked<()> {
+        self.user_links.listed = true;
+        let (user_id, entity_id) = (self.spelled(user).into_owned(), self.spelled(entity).into_owned());
+        if missing::means_none(&entity_id) {
+            return Ok(());
+        }
+        let Some(user) = self.dataset.users.find(&user_id) else {
+            self.user_links.num_strangers += 1;
+            self.user_links.first_stranger.get_or_insert((at, user_id));
+            return Ok(());
+        };
+        let Some(entity) = self.dataset.entities.find(&entity_id) else {
+            self.user_links.num_dangling += 1;
+            self.user_links.first_dangling.get_or_insert((at, entity_id));
+            return Ok(());
+        };
+        self.dataset.user_links.resize(self.dataset.users.len(), NONE);
+        let linked = self.dataset.user_links.get(user as usize).copied().unwrap_or(NONE);
+        self.owners.resize(self.dataset.entities.len(), NONE);
+        let owner = self.owners.get(entity as usize).copied().unwrap_or(NONE);
+        if linked == entity {
+            self.odd.repeated_rows += 1;
+        } else if linked != NONE {
+            let (user, other) = (show(user_id.as_bytes()), show(self.dataset.entities.get(linked).as_bytes()));
+            let message = format!("user `{user}` is linked to entity `{other}` already");
+            return Err(Flaw::new("link_conflict", message).at(1));
+        } else if owner != NONE {
+            let entity = show(entity_id.as_bytes());
+            let message = format!("entity `{entity}` is an item or another user already");
+            return Err(Flaw::new("link_conflict", message).at(1));
+        } else {
+            set(&mut self.dataset.user_links, user, entity);
+            set(&mut self.owners, entity, user);
         }
         Ok(())
     }

@@ -32,6 +32,7 @@ pub(super) fn finish(
     collector.settle_weights(&mut problems, context)?;
     collector.settle_links(&mut problems)?;
     collector.join_by_id(options.join_by_id || collector.joins_by_id, &mut problems);
+    let users = collector.settle_users(options.join_users_by_id, &mut problems);
     collector.settle_reserved_types(&mut problems)?;
     collector.settle_twins(&mut problems);
     collector.settle_inverses(options.merge_inverses, &mut problems, context)?;
@@ -40,7 +41,8 @@ pub(super) fn finish(
     tell_no_log(&collector, &mut problems);
     let (mut ratings, min_rating) = collector.look_at_ratings(options.min_rating, &mut problems);
     missing::tell(&collector, &mut problems);
-    let meetings = meeting::look(&collector, &mut problems, context)?;
+    let mut meetings = meeting::look(&collector, &mut problems, context)?;
+    meetings.extend(users);
     meeting::titles(&collector, &mut problems);
     restated::tell(&collector, &mut problems, context)?;
     let num_read = collector.dataset.interactions.len() as u64;
@@ -61,10 +63,11 @@ pub(super) fn finish(
     cut.tell(options, &split, &mut problems);
     let num_records = problems.num_records;
     let settled = problems.finish(whole)?;
-    let num_linked_items = dataset.links.iter().filter(|&&l| l != NONE).count() as u64;
+    let num_linked = |links: &[u32]| links.iter().filter(|&&link| link != NONE).count() as u64;
+    let (num_linked_items, num_linked_users) = (num_linked(&dataset.links), num_linked(&dataset.user_links));
     let mut built = Built::of(dataset, context)?;
     built.dropped.duplicate_interactions += assigned.num_repeated;
-    let log = Log { num_read, num_outside, num_filtered, num_rare, num_records, num_linked_items };
+    let log = Log { num_read, num_outside, num_filtered, num_rare, num_records, num_linked_items, num_linked_users };
     let mut report = ImportReport::of(&built, log, context)?;
     (report.format, report.split, report.cut) = (options.format, split, cut);
     (report.skipped, report.warnings, report.findings) = (settled.skipped, settled.warnings, settled.findings);

@@ -118,13 +118,17 @@ impl Folder {
         Ok(found.first().map(|&number| (self.file(number, ""), stem(self.name(number)))))
     }
 
-    /// As [`Folder::with_suffix`], where the file may lie in parts of which `is_part` knows the names:
-    /// `NAME.PART.suffix`.
-    pub(super) fn in_parts(&self, suffix: &str, is_part: impl Fn(&str) -> bool) -> Result<Option<(Vec<File>, String)>> {
+    /// As [`Folder::with_suffix`], where the file may lie in parts: `NAME.PART.suffix`. `part` says what a name of a
+    /// part means, if it is one.
+    pub(super) fn in_parts(
+        &self,
+        suffix: &str,
+        part: impl Fn(&str) -> Option<&str>,
+    ) -> Result<Option<(Vec<File>, String)>> {
         let cut = |number: usize| {
             let stem = unpacked(self.name(number)).strip_suffix(suffix)?;
-            let (stem, part) = stem.rsplit_once('.').filter(|(_, part)| is_part(part))?;
-            Some((stem.to_owned(), self.file(number, part)))
+            let (stem, name) = stem.rsplit_once('.')?;
+            Some((stem.to_owned(), self.file(number, part(name)?)))
         };
         let found: Vec<_> = (0..self.names.len()).filter(|&n| unpacked(self.name(n)).ends_with(suffix)).collect();
         let parts: Vec<_> = (0..self.names.len()).filter_map(cut).collect();

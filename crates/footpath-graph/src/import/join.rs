@@ -75,17 +75,21 @@ impl Collector {
     }
 
     /// Refuses entities with a type that is the graph's own, unless they are of type `item` and an item is linked to
-    /// them: these are items, whatever they are called.
+    /// them, or of type `user` and a user is: these are items and users, whatever they are called.
     pub(super) fn settle_reserved_types(&mut self, problems: &mut Problems) -> Result<()> {
         let linked: BTreeSet<u32> = self.dataset.links.iter().copied().collect();
-        let is_item = |entity: &u32, kind: &str| kind == "item" && linked.contains(entity);
+        let users: BTreeSet<u32> = self.dataset.user_links.iter().copied().collect();
+        let is_meant = |entity: &u32, kind: &str| match kind {
+            "item" => linked.contains(entity),
+            _ => users.contains(entity),
+        };
         let listed = std::mem::take(&mut self.reserved_types);
-        let mut refused = listed.iter().filter(|(entity, _, kind)| !is_item(entity, kind));
+        let mut refused = listed.iter().filter(|(entity, _, kind)| !is_meant(entity, kind));
         let Some((entity, at, kind)) = refused.next() else { return Ok(()) };
         let (count, id) = (1 + refused.count(), show(self.dataset.entities.get(*entity).as_bytes()));
         let message = format!(
-            "{count} entities, `{id}` first, have the type `{kind}`, which is the graph's own; link them to items, or \
-             call their type something else"
+            "{count} entities, `{id}` first, have the type `{kind}`, which is the graph's own; link them to {kind}s, \
+             or call their type something else"
         );
         problems.bad(self.files.path(at.file), at.line.into(), Flaw::new("reserved_type", message))
     }

@@ -36,7 +36,6 @@ pub struct Meeting {
 pub(super) fn look(collector: &Collector, problems: &mut Problems, context: &Context) -> Result<Vec<Meeting>> {
     let mut meetings = Vec::new();
     meetings.extend(items(collector, problems, context)?);
-    meetings.extend(users(collector, problems));
     Ok(meetings)
 }
 
@@ -152,45 +151,6 @@ fn near_misses(left_ids: &Interner, left: &[u32], right_ids: &Interner, right: &
         _ => Some(next),
     };
     Spelling::ALL.into_iter().filter_map(with).fold(None, better)
-}
-
-/// Users and entities of the same ids, which are nodes apart. Plain numbers are counted on both sides and say nothing.
-fn users(collector: &Collector, problems: &mut Problems) -> Option<Meeting> {
-    let dataset = &collector.dataset;
-    let items: HashSet<u32> = dataset.links.iter().copied().collect();
-    let of = |user: u32| {
-        let id = dataset.users.get(user);
-        let entity = dataset.entities.find(id).filter(|_| !id.bytes().all(|b| b.is_ascii_digit()))?;
-        (!items.contains(&entity)).then_some(entity)
-    };
-    let mut same = vec![false; dataset.entities.len()];
-    let mut count = 0;
-    for entity in (0..).take(dataset.users.len()).filter_map(of) {
-        if let Some(slot) = same.get_mut(entity as usize) {
-            (*slot, count) = (true, count + 1);
-        }
-    }
-    let is_same = |entity: u32| same.get(entity as usize).copied().unwrap_or(false);
-    let facts = || dataset.triples.iter().filter(|t| is_same(t.head) || is_same(t.tail));
-    let first = facts().next()?;
-    let num_facts = facts().count() as u64;
-    let user = if is_same(first.head) { first.head } else { first.tail };
-    let message = format!(
-        "{num_facts} facts are about {count} entities with the ids of users, which are nodes apart from the users"
-    );
-    let finding = Finding::new("facts_about_users", Severity::Serious, num_facts, message);
-    let finding = finding.example(collector.facts.example(first.line, dataset.entities.get(user), &collector.files));
-    problems.find(
-        finding.way_out("facts about users are not part of the graph; paths that start at users do not see them"),
-    );
-    Some(Meeting {
-        what: "users".to_owned(),
-        left: "interactions".to_owned(),
-        right: "triples".to_owned(),
-        num_left: dataset.users.len() as u64,
-        num_right: dataset.entities.len() as u64,
-        num_both: count,
-    })
 }
 
 /// Tells of items that share their title.

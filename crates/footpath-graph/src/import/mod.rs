@@ -77,6 +77,7 @@ mod spelling;
 mod table;
 mod tables;
 mod times;
+mod users;
 mod values;
 
 use crate::error::Result;
@@ -98,7 +99,7 @@ pub use problems::{MaxBad, Warning};
 pub use ratings::{Bar, Ratings};
 pub use recbole::MAX_PREFIXES;
 pub use record::{MAX_COLUMNS, MAX_FIELD_BYTES};
-pub use records::{Entity, FileNumber, Interaction, Item, Relation, Source, Triple};
+pub use records::{Entity, FileNumber, Interaction, Item, Relation, Source, Triple, User};
 pub use report::{ImportReport, Imported, Log};
 pub use source::{FREE_EXPANSION_BYTES, MAX_EXPANSION};
 pub use spelling::Spelling;

@@ -5,6 +5,7 @@
 //! items          item_id  entity_id  [title]                           entity_id may be empty
 //! entities       entity_id  type  [label]
 //! relations      relation_id  name  [forward_label]  [inverse_label]
+//! users          user_id  entity_id                                    without entity_id the file says nothing
 //! triples        head  relation  tail  [weight]  [split]               relation_id, or the name without a file of them
 //! ```
 //!
@@ -32,6 +33,7 @@ pub(super) struct Native {
     triples: Vec<File>,
     items: Option<File>,
     interactions: Vec<File>,
+    users: Option<File>,
 }
 
 /// What shows that a folder has this format.
@@ -62,6 +64,7 @@ pub(super) fn find(folder: &Folder) -> Result<Native> {
         entities: folder.table("entities")?,
         relations: folder.table("relations")?,
         items: folder.table("items")?,
+        users: folder.table("users")?,
     })
 }
 
@@ -70,7 +73,7 @@ impl Tables for Native {
         let plan = Plan::default().with(&self.entities, "entities, with their types and labels");
         let plan = plan.with(&self.relations, "relations, with how they read").with(&self.triples, "facts");
         let plan = plan.with(&self.items, "which entity an item is, and titles");
-        plan.with(&self.interactions, "interactions").done()
+        plan.with(&self.interactions, "interactions").with(&self.users, "which entity a user is").done()
     }
 
     fn read(&self, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
@@ -84,7 +87,8 @@ impl Tables for Native {
         if let Some(file) = &self.items {
             items(file, collector, reading)?;
         }
-        self.interactions.iter().try_for_each(|file| interactions(file, collector, reading))
+        self.interactions.iter().try_for_each(|file| interactions(file, collector, reading))?;
+        self.users.iter().try_for_each(|file| users(file, collector, reading))
     }
 }
 
@@ -187,6 +191,21 @@ fn items(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> R
         }
         let at = At::record(number, record);
         collector.link(at, item, name(record, entity)?).map_err(|flaw| flaw.in_columns(&[id, entity]))
+    })
+}
+
+/// A list of users that names no entities says nothing that the log does not say.
+fn users(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    let (mut table, [user]) = open(file, ["user_id"], reading)?;
+    let Some(entity) = table.column("entity_id", reading) else { return Ok(()) };
+    let number = collector.begin_file(&file.path)?;
+    table.each(reading, |record| {
+        let named = name(record, user)?;
+        if record.field(entity).text.is_empty() {
+            return Ok(());
+        }
+        let at = At::record(number, record);
+        collector.link_user(at, named, name(record, entity)?).map_err(|flaw| flaw.in_columns(&[user, entity]))
     })
 }
 

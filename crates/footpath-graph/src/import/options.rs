@@ -127,6 +127,9 @@ pub struct Options {
     /// An item without a link is one node with the entity of the same id.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub join_by_id: bool,
+    /// A user without a link is one node with the entity of the same id.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub join_users_by_id: bool,
     /// Records with an id that means none, such as `nan` or `NULL`, are left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_missing: bool,
@@ -160,6 +163,7 @@ impl Default for Options {
             columns: Columns::default(),
             same_ids: Vec::new(),
             join_by_id: false,
+            join_users_by_id: false,
             skip_missing: false,
             merge_inverses: false,
             mapping: None,

@@ -1,5 +1,6 @@
 //! RecBole atomic files: `NAME.inter`, `NAME.kg`, `NAME.link` and optionally `NAME.item` and `NAME.user` in one folder;
-//! or `NAME.kg` alone.
+//! or `NAME.kg` alone. hopwise's `NAME.item_link` is a `.link`, and its `NAME.user_link` says which entity a user is.
+//! The log may lie in parts: `NAME.train.inter`, `NAME.valid.inter`, `NAME.test.inter`; or `NAME.part1.inter` and on.
 //!
 //! Tab separated, without quoting. Each column of the header is `name:type`, the type one of `token`, `token_seq`,
 //! `float`, `float_seq`. Used are `user_id`, `item_id`, `rating`, `timestamp` and `split` of `.inter`; `head_id`,
@@ -52,7 +53,7 @@ pub(super) struct RecBole {
 
 /// What shows that a folder has a file of this format.
 pub(super) fn is_here(folder: &Folder) -> Result<Option<String>> {
-    let log = folder.in_parts(".inter", is_part)?.and_then(|(files, _)| files.into_iter().next());
+    let log = folder.in_parts(".inter", part)?.and_then(|(files, _)| files.into_iter().next());
     let file = log.or(folder.with_suffix(".kg")?.map(|(file, _)| file));
     Ok(file.map(|file| format!("there is {}", file.shown_name())))
 }
@@ -60,7 +61,7 @@ pub(super) fn is_here(folder: &Folder) -> Result<Option<String>> {
 /// Finds the files, which must be of one data set.
 pub(super) fn find(folder: &Folder) -> Result<RecBole> {
     let required = |suffix: &str| folder.with_suffix(suffix)?.ok_or_else(|| folder.missing(&format!("NAME{suffix}")));
-    let log = folder.in_parts(".inter", is_part)?;
+    let log = folder.in_parts(".inter", part)?;
     // hopwise calls it by what it links, since it links users as well.
     let item_link = folder.with_suffix(".item_link")?.filter(|_| !matches!(folder.with_suffix(".link"), Ok(Some(_))));
     let link = item_link.map_or_else(|| folder.with_suffix(".link"), |link| Ok(Some(link)))?;
@@ -85,8 +86,14 @@ pub(super) fn find(folder: &Folder) -> Result<RecBole> {
     Ok(RecBole { inter, kg, link: Some(link), item, user, user_link })
 }
 
-fn is_part(name: &str) -> bool {
-    log::part(name).is_some()
+/// The part of a log by its name, or by its number in RecBole's documents: train, valid and test in this order.
+fn part(name: &str) -> Option<&str> {
+    match name {
+        "part1" => Some("train"),
+        "part2" => Some("valid"),
+        "part3" => Some("test"),
+        name => log::part(name).map(|_| name),
+    }
 }
 
 impl Tables for RecBole {
@@ -94,8 +101,7 @@ impl Tables for RecBole {
         let plan = Plan::default().with([&self.kg], "facts").with(&self.item, "titles of items");
         let plan = plan.with(&self.user, "users; nothing but their ids counts");
         let plan = plan.with(&self.link, "which entity an item is");
-        let plan = plan.with(&self.user_link, "entities of users; checked, and no part of the graph");
-        plan.with(&self.inter, "interactions").done()
+        plan.with(&self.inter, "interactions").with(&self.user_link, "which entity a user is").done()
     }
 
     fn read(&self, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
@@ -110,10 +116,8 @@ impl Tables for RecBole {
             users(&file.path, reading)?;
         }
         links(&link.path, &field, collector, reading)?;
-        if let Some(file) = &self.user_link {
-            user_links(&file.path, reading)?;
-        }
-        self.inter.iter().try_for_each(|file| interactions(file, &field, collector, reading))
+        self.inter.iter().try_for_each(|file| interactions(file, &field, collector, reading))?;
+        self.user_link.iter().try_for_each(|file| user_links(&file.path, collector, reading))
     }
 }
 
@@ -257,23 +261,19 @@ fn item_field(path: &Path, reading: &mut Reading<'_>) -> Result<String> {
     }
 }
 
-/// A user has no facts in the graph; the file is checked all the same.
-fn user_links(path: &Path, reading: &mut Reading<'_>) -> Result<()> {
+fn user_links(path: &Path, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
     let (mut file, [user, entity]) = Typed::open(path, ["user_id", "entity_id"], reading)?;
-    let mut count = 0;
+    let number = collector.begin_file(path)?;
     file.each(
         reading,
         &[],
-        &mut count,
+        collector,
         |_, _| (),
-        |count, record| {
-            *count += 1;
-            name(record, user).and_then(|_| name(record, entity)).map(|_| ())
+        |collector, record| {
+            let linked = collector.link_user(At::record(number, record), name(record, user)?, name(record, entity)?);
+            linked.map_err(|flaw| flaw.in_columns(&[user, entity]))
         },
-    )?;
-    let message = format!("{count} users are linked to entities; facts about users are not part of their nodes");
-    reading.problems.find(Finding::new("user_links", Severity::Warning, count, message));
-    Ok(())
+    )
 }
 
 fn items(path: &Path, field: &str, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {

@@ -44,6 +44,15 @@ pub struct Item<'a> {
     pub title: Option<&'a str>,
 }
 
+/// A user and the entity that the facts about the user name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct User<'a> {
+    /// Id, as in interactions.
+    pub id: &'a str,
+    /// The entity that the user is one node with, which a triple or an entity record named before.
+    pub entity: &'a str,
+}
+
 /// An entity of the knowledge graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entity<'a> {

@@ -45,6 +45,9 @@ pub struct Log {
     pub num_records: u64,
     /// Items that are linked to an entity.
     pub num_linked_items: u64,
+    /// Users that are linked to an entity.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub num_linked_users: u64,
 }
 
 /// What an import found.

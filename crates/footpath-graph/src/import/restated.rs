@@ -60,11 +60,12 @@ pub(super) fn tell(collector: &Collector, problems: &mut Problems, context: &Con
     Ok(())
 }
 
-/// The user with the id of each entity, or [`NONE`].
+/// The user that each entity is, or whose id it has, or [`NONE`].
 fn users_of_entities(dataset: &Dataset) -> Vec<u32> {
     let mut users = vec![NONE; dataset.entities.len()];
     for user in (0..).take(dataset.users.len()) {
-        let entity = dataset.entities.find(dataset.users.get(user));
+        let linked = dataset.user_links.get(user as usize).copied().filter(|&entity| entity != NONE);
+        let entity = linked.or_else(|| dataset.entities.find(dataset.users.get(user)));
         if let Some(slot) = entity.and_then(|entity| users.get_mut(entity as usize)) {
             *slot = user;
         }

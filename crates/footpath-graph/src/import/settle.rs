@@ -84,12 +84,17 @@ impl Collector {
     }
 
     fn drop_idle_users(&mut self) {
-        let Dataset { users, interactions, .. } = &mut self.dataset;
+        let Dataset { users, user_links, interactions, .. } = &mut self.dataset;
         let mut kept = Interner::default();
+        let mut kept_links = Vec::new();
         for interaction in interactions {
-            interaction.user = kept.intern(users.get(interaction.user)).0;
+            let (user, is_new) = kept.intern(users.get(interaction.user));
+            if is_new && !user_links.is_empty() {
+                kept_links.push(user_links.get(interaction.user as usize).copied().unwrap_or(NONE));
+            }
+            interaction.user = user;
         }
-        *users = kept;
+        (*users, *user_links) = (kept, kept_links);
     }
 
     fn drop_idle_items(&mut self) {

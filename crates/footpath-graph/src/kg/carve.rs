@@ -63,10 +63,10 @@ impl TrainKg {
     fn without(&self, taken: &[Interaction], context: &Context) -> Result<Self> {
         let gone: BTreeSet<(u32, u32)> = taken.iter().map(|i| (i.user.0, i.item.0)).collect();
         let a = &self.arrays;
-        let num_train = self.num_train();
         let (mut offsets, mut tails, mut relations) = (vec![0u64], Vec::new(), Vec::new());
         let (mut weights, mut lines, mut ratings, mut times) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut forward = 0;
+        let (mut forward, mut interaction) = (0, 0);
+        let (mut log_offsets, mut num_left) = (vec![0u64], 0u64);
         for node in 0..self.num_nodes() {
             context.check()?;
             let node = NodeId(u32::try_from(node).unwrap_or(u32::MAX));
@@ -79,6 +79,8 @@ impl TrainKg {
                 };
                 let line = a.lines.get(forward).copied();
                 forward += usize::from(!relation.is_inverse());
+                let choice = (relation == RelationId::INTERACTED).then_some(interaction);
+                interaction += usize::from(choice.is_some());
                 if is_gone {
                     continue;
                 }
@@ -86,10 +88,14 @@ impl TrainKg {
                 relations.push(relation.0);
                 weights.extend(a.weights.get(arc));
                 lines.extend(line.filter(|_| !relation.is_inverse()));
-                if arc < num_train {
-                    ratings.extend(a.ratings.get(arc));
-                    times.extend(a.times.get(arc));
+                if let Some(choice) = choice {
+                    ratings.extend(a.ratings.get(choice));
+                    times.extend(a.times.get(choice));
+                    num_left += 1;
                 }
+            }
+            if self.users().contains(&node.0) {
+                log_offsets.push(num_left);
             }
             offsets.push(tails.len() as u64);
         }
@@ -104,6 +110,7 @@ impl TrainKg {
             relations: relations.into(),
             weights: weights.into(),
             lines: lines.into(),
+            log_offsets: if self.schema.users_have_facts { log_offsets.into() } else { Vec::new().into() },
             ratings: ratings.into(),
             times: times.into(),
             ..a.clone()

@@ -22,6 +22,8 @@ pub(super) fn shape(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
     rule(arrays.relations.len() == num_arcs, "relations of arcs", num_arcs, arrays.relations.len())?;
     let num_weights = if arrays.weights.is_empty() { 0 } else { num_arcs };
     rule(arrays.weights.len() == num_weights, "weights of arcs", num_weights, arrays.weights.len())?;
+    let num_log_offsets = if schema.users_have_facts { num_users(schema) + 1 } else { 0 };
+    rule(arrays.log_offsets.len() == num_log_offsets, "log offsets", num_log_offsets, arrays.log_offsets.len())?;
     rule(2 * arrays.lines.len() == num_arcs, "lines of facts", num_arcs / 2, arrays.lines.len())?;
     rule(arrays.name_ends.len() == num_nodes, "names", num_nodes, arrays.name_ends.len())?;
     rule(arrays.label_ends.len() == num_nodes, "labels", num_nodes, arrays.label_ends.len())
@@ -77,13 +79,30 @@ fn arcs(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
     Ok(())
 }
 
+fn num_users(schema: &Schema) -> usize {
+    schema.types.first().map_or(0, |users| users.end as usize)
+}
+
 fn train(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
-    let num_users = schema.types.first().map_or(0, |t| t.end as usize);
-    let num_train = arrays.offsets.get(num_users).map_or(0, |&o| o as usize);
+    let num_users = num_users(schema);
+    let num_train = arrays.log_offset(num_users);
     let items = schema.types.get(1).map_or(0..0, |t| t.start..t.end);
-    let of_users = arrays.relations.iter().zip(arrays.tails.iter()).take(num_train);
-    let plain = of_users.clone().all(|(&r, t)| r == 0 && items.contains(t));
-    rule(plain, "arcs of users", "interactions with items", "something else")?;
+    let arcs = |from: usize, to: usize| arrays.relations.iter().zip(arrays.tails.iter()).take(to).skip(from);
+    let end_of_users = arrays.offsets.get(num_users).map_or(0, |&offset| offset as usize);
+    let mut chosen = 0;
+    for (user, bounds) in arrays.offsets.windows(2).take(num_users).enumerate() {
+        let [start, end] = bounds else { continue };
+        rule(arrays.log_offset(user) == chosen, "log offsets", chosen, arrays.log_offset(user))?;
+        let interactions = arrays.relations.get(*start as usize..*end as usize).unwrap_or_default();
+        chosen += interactions.partition_point(|&relation| relation == 0);
+    }
+    rule(num_train == chosen, "log offsets", chosen, num_train)?;
+    let plain = arcs(0, end_of_users).filter(|(r, _)| **r == 0).all(|(_, t)| items.contains(t));
+    rule(plain, "interactions of users", "items", "something else")?;
+    let known = schema.users_have_facts || chosen == end_of_users;
+    rule(known, "arcs of users", "interactions with items", "something else")?;
+    let others = arcs(end_of_users, arrays.tails.len()).all(|(&r, _)| r != 0);
+    rule(others, "interactions", "arcs of users", "one of another node")?;
     let num = |known: bool| if known { num_train } else { 0 };
     let (num_ratings, num_times) = (num(schema.has_ratings), num(schema.has_times));
     rule(arrays.ratings.len() == num_ratings, "ratings", num_ratings, arrays.ratings.len())?;
@@ -96,12 +115,14 @@ fn lines(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
     if !several(&schema.interactions_files) && !several(&schema.triples_files) {
         return Ok(());
     }
-    let num_users = schema.types.first().map_or(0, |t| t.end as usize);
-    let num_train = arrays.offsets.get(num_users).map_or(0, |&o| o as usize);
-    // Arcs of users come first, and all of them are forward.
-    let (log, facts) = arrays.lines.split_at_checked(num_train).unwrap_or_default();
-    for (lines, files) in [(log, &schema.interactions_files), (facts, &schema.triples_files)] {
-        let largest = lines.iter().max().copied().unwrap_or(0);
+    let forward = arrays.relations.iter().filter(|relation| **relation & 1 == 0);
+    let mut largest = [0; 2];
+    for (&relation, &line) in forward.zip(arrays.lines.iter()) {
+        let [of_log, of_facts] = &mut largest;
+        let largest = if relation == 0 { of_log } else { of_facts };
+        *largest = line.max(*largest);
+    }
+    for (largest, files) in largest.into_iter().zip([&schema.interactions_files, &schema.triples_files]) {
         rule(u64::from(largest) <= files.last(), "lines of facts", format!("at most {}", files.last()), largest)?;
     }
     Ok(())

@@ -13,6 +13,8 @@ pub(crate) struct Plan {
     pub(crate) log: Vec<(u8, u8)>,
     /// (head, relation, tail); nodes below `items` are items, the others entities
     pub(crate) facts: Vec<(u8, u8, u8)>,
+    /// (user, relation, node, whether it is turned round): facts about users
+    pub(crate) about: Vec<(u8, u8, u8, bool)>,
 }
 
 pub(crate) const RELATIONS: u8 = 4;
@@ -35,6 +37,9 @@ impl Plan {
         }
         for user in 0..self.users {
             d.users.intern(&name('u', user));
+            if !self.about.is_empty() {
+                d.link_user(&name('u', user), &name('p', user));
+            }
         }
         (d.has_times, d.has_ratings, d.rating_weights) = (true, true, true);
         for (number, &(user, item)) in self.log.iter().enumerate() {
@@ -44,8 +49,13 @@ impl Plan {
             chosen.time = i64::try_from(number * 7 % 5).unwrap();
             chosen.rating = WEIGHTS[number * 3 % 5];
         }
-        for (number, &(head, relation, tail)) in self.facts.iter().enumerate() {
-            let (head, tail) = (d.entity(&node(head), "film"), d.entity(&node(tail), "film"));
+        let facts = self.facts.iter().map(|&(head, relation, tail)| (node(head), relation, node(tail)));
+        let about = self.about.iter().map(|&(user, relation, other, turned)| match turned {
+            true => (node(other), relation, name('p', user)),
+            false => (name('p', user), relation, node(other)),
+        });
+        for (number, (head, relation, tail)) in facts.chain(about).enumerate() {
+            let (head, tail) = (d.entity(&head, "film"), d.entity(&tail, "film"));
             let relation = d.relation(&format!("r{relation}"));
             d.triples.push(RawTriple { head, relation, tail, line: 0 });
             d.triple_weights.push(WEIGHTS[number % 5]);
@@ -58,13 +68,16 @@ impl Plan {
     }
 }
 
-/// At most 12 nodes and 5 relations, self-loops, parallel relations and users without items included.
+/// At most 12 nodes and 5 relations, self-loops, parallel relations, users without items and facts about users
+/// included.
 pub(crate) fn plan() -> impl Strategy<Value = Plan> {
     (1u8..=3, 1u8..=5, 2u8..=4).prop_flat_map(|(users, items, entities)| {
         let nodes = items + entities;
         let log = proptest::collection::vec((0..users, 0..items), 0..8);
         let facts = proptest::collection::vec((0..nodes, 0..RELATIONS, 0..nodes), 0..14);
-        (log, facts).prop_map(move |(log, facts)| Plan { users, items, entities, log, facts })
+        let about = (0..users, 0..RELATIONS, 0..nodes, any::<bool>());
+        let about = prop_oneof![Just(Vec::new()), proptest::collection::vec(about, 1..6)];
+        (log, facts, about).prop_map(move |(log, facts, about)| Plan { users, items, entities, log, facts, about })
     })
 }
 
@@ -89,7 +102,7 @@ pub(crate) fn toy() -> TrainKg {
         (4, 0, 8),
         (0, 3, 2),
     ];
-    Plan { users: 3, items: 5, entities: 4, log, facts }.build()
+    Plan { users: 3, items: 5, entities: 4, log, facts, about: Vec::new() }.build()
 }
 
 /// Each user's missing item is one person away from each of the user's own, and nothing else is.

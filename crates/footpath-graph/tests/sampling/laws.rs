@@ -121,6 +121,7 @@ fn the_law_does_not_change_with_the_table() {
         entities: 3,
         log: (0..100).map(|item| (0, item)).chain([(1, 0), (1, 101)]).collect(),
         facts: (0..103).map(|item| (item, 0, 103)).chain((95..103).map(|item| (item, 1, 104))).collect(),
+        about: Vec::new(),
     };
     let kg = plan.build();
     for law in [Law::UniformPath, Law::Walk] {
@@ -140,7 +141,8 @@ fn the_law_does_not_change_with_the_list() {
     }
     // A path by way of node 4, which has one arc more, one by way of 8 and 9, and the ring of 9 the other way round.
     facts.extend([(4, 3, 1), (8, 3, 2), (9, 3, 2), (9, 2, 2)]);
-    let kg = crate::graphs::Plan { users: 1, items: 3, entities: 153, log: vec![(0, 0)], facts }.build();
+    let kg =
+        crate::graphs::Plan { users: 1, items: 3, entities: 153, log: vec![(0, 0)], facts, about: Vec::new() }.build();
     for law in [Law::UniformPath, Law::UniformEnd, Law::Walk] {
         let spec = SampleSpec { law, damping: 2.0, ends: EndSet::Any, seed: 0, ..SampleSpec::default() };
         assert!(check(&kg, &CASES[3], &spec, NodeId(0)));

@@ -105,6 +105,10 @@ impl Readings {
         Ok(Self { own })
     }
 
+    fn has(&self, kg: &TrainKg, relation: RelationId) -> bool {
+        self.own.contains_key(&relation) || kg.has_own_reading(relation)
+    }
+
     fn of<'a>(&'a self, kg: &'a TrainKg, relation: RelationId) -> &'a str {
         self.own.get(&relation).map_or_else(|| kg.reading(relation), String::as_str)
     }
@@ -170,6 +174,8 @@ impl<'a> Narrator<'a> {
     }
 
     fn clause(&self, triple: Triple) -> String {
+        // A fact without words for its inverse is told in its own direction.
+        let triple = if self.readings.has(self.kg, triple.relation) { triple } else { triple.stated() };
         let (head, tail) = (self.spoken(triple.head), self.spoken(triple.tail));
         let reading = self.readings.of(self.kg, triple.relation);
         let between = || [&*head, " ", reading, " ", &*tail].concat();
@@ -209,11 +215,7 @@ impl<'a> Narrator<'a> {
 
     fn evidence(&self, triple: Triple) -> Evidence {
         // State the fact as it was imported, whichever way the path walks it.
-        let fact = if triple.relation.is_inverse() {
-            Triple { head: triple.tail, relation: triple.relation.inverse(), tail: triple.head }
-        } else {
-            triple
-        };
+        let fact = triple.stated();
         let told_by = |user: &'a NewUser| (user.file.as_str(), user.line_of(fact.tail));
         let (file, line) = match self.new_user(fact.head) {
             Some(user) => told_by(user),

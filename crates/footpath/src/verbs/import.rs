@@ -6,7 +6,7 @@ use footpath_core::{ArtefactKind, Context, Manifest, Replace, artefact};
 pub use footpath_graph::import::{
     Columns, CutReport, DatasetBuilder, Entity, Explained, FactsReport, FileNumber, Finding, Format, ImportReport,
     Inputs, Interaction, Item, Mapping, MaxBad, MinInteractions, Options, Planned, RatedAgain, Ratings, Relation,
-    Severity, Source, Spelling, Triple,
+    Severity, Source, Spelling, Triple, User,
 };
 pub use footpath_graph::report::GraphReport;
 pub use footpath_graph::split::{Ratios, SplitSpec};

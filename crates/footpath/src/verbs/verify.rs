@@ -208,10 +208,7 @@ impl Check<'_> {
     /// Whether a fact is the one of a hop, and stands where it says.
     fn source(&mut self, user: &str, item: &str, hop: Triple, fact: &Evidence) {
         self.report.sources += 1;
-        let stated = match hop.relation.is_inverse() {
-            true => Triple { head: hop.tail, relation: hop.relation.inverse(), tail: hop.head },
-            false => hop,
-        };
+        let stated = hop.stated();
         let (file, line) = self.kg.source(stated).unwrap_or(("", 0));
         let same = fact.head == self.kg.node_name(stated.head)
             && fact.relation == self.kg.relation_name(stated.relation)
