@@ -4,7 +4,7 @@
 use crate::support::artefact::manifest;
 use crate::support::films::{Films, Truth, films};
 use crate::support::small::{self, NUM_USERS, small};
-use crate::support::{args, fail, object, succeed};
+use crate::support::{args, fail, object, objects, succeed};
 use serde_json::Value;
 use std::fmt::Write;
 use std::fs;
@@ -141,6 +141,23 @@ fn a_model_is_judged_drawn_and_calibrated() {
     ];
     assert!(parts.iter().all(|part| page.contains(&format!("<h2>{part}"))), "a part is missing");
     assert_eq!(page.matches("<h3>").count(), 10, "ten worked examples");
+    // The examples say what ranked their items, as the lists themselves do.
+    let lists = objects(&succeed(&args!["recommend", &model, "--kg", &kg, "--all", "--beams", "60", "--json"]));
+    let listed = |user: &serde_json::Value, label: &serde_json::Value| {
+        let list = lists.iter().find(|list| list["user"] == *user).expect("a list");
+        list["items"].as_array().into_iter().flatten().find(|item| item["label"] == *label).cloned()
+    };
+    let drawn: serde_json::Value =
+        serde_json::from_slice(&fs::read(out.join("drawn.json")).expect("what the page shows")).expect("JSON");
+    let mut compared = 0;
+    for example in drawn["examples"].as_array().expect("examples") {
+        for item in example["items"].as_array().expect("items") {
+            let Some(listed) = listed(&example["user"]["label"], &item["label"]) else { continue };
+            assert_eq!(item["ranked_by"]["parts"], listed["ranked_by"]["parts"], "{item}");
+            compared += 1;
+        }
+    }
+    assert!(compared >= 10, "{compared} items compared");
     // Who drew no evaluation draws no page.
     fail(4, &args!["report", &model]);
 }

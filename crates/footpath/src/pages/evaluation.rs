@@ -7,6 +7,7 @@ use super::corpus::{
 use crate::evaluate::{
     BaselineFigures, Calibration, Example, ExampleItem, Figures, Mean, Metric, PathMetric, Report, Stop,
 };
+use crate::recommend::RankedBy;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -74,7 +75,8 @@ fn write(report: &Report, page: &mut String) -> std::fmt::Result {
     section(
         "Examples",
         "Users spread evenly over all, with the first items of their lists and the path that leads to each. \
-         <span class=\"hit\">Held out</span> items are what the user chose later.",
+         <span class=\"hit\">Held out</span> items are what the user chose later. Below each is how much every part of \
+         the score has to do with its standing above what is not in the list.",
         page,
     )?;
     drawn.examples.iter().try_for_each(|example| example_of(example, page))?;
@@ -298,6 +300,15 @@ fn example_of(example: &Example, page: &mut String) -> std::fmt::Result {
         if !item.hops.is_empty() {
             chain(&example.user, item, page)?;
         }
+        let ranked_by = item.ranked_by.as_ref().map_or_else(Vec::new, RankedBy::words);
+        if !ranked_by.is_empty() {
+            let why = if item.ranked_by.as_ref().is_some_and(RankedBy::is_not_by_paths) {
+                "Stands here less for its paths than for other parts of the score"
+            } else {
+                "Stands here by"
+            };
+            writeln!(page, "<p class=\"soft\"><small>{why}: {}.</small></p>", escape(&ranked_by.join(", ")))?;
+        }
     }
     Ok(())
 }
@@ -388,6 +399,7 @@ fn protocol(report: &Report, page: &mut String) -> std::fmt::Result {
 mod tests {
     use super::*;
     use crate::evaluate::{Drawn, Hop};
+    use crate::recommend::{Parts, Similar};
     use serde_json::json;
 
     #[test]
@@ -405,7 +417,10 @@ mod tests {
         let evil = "</svg><script>alert('x')</script>\"\u{1}";
         let stop = Stop { label: evil.to_owned(), kind: evil.to_owned() };
         let hop = Hop { reading: evil.to_owned(), to: stop.clone() };
-        let item = ExampleItem { label: evil.to_owned(), hit: true, hops: vec![hop; 3] };
+        let shares = Some(Parts { linear: 1.0, ..Parts::default() });
+        let because_of = vec![Similar { item: evil.to_owned(), label: evil.to_owned(), share: 1.0 }];
+        let ranked_by = Some(RankedBy { shares, because_of, ..RankedBy::default() });
+        let item = ExampleItem { label: evil.to_owned(), hit: true, hops: vec![hop; 3], ranked_by };
         let (history, held_out) = (vec![evil.to_owned(); 20], vec![evil.to_owned()]);
         let drawn = Drawn {
             training: vec![(0, 0.0, None), (10, 3.0, Some(0.1))],

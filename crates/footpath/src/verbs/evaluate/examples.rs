@@ -2,7 +2,9 @@
 
 use super::subject::Judged;
 use super::{Drawn, Protocol};
+use crate::recommend::RankedBy;
 use footpath_core::{NodeId, Path, RelationId};
+use footpath_eval::Recommendations;
 use footpath_graph::report::GraphReport;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -10,7 +12,7 @@ use std::collections::BTreeMap;
 /// Users shown.
 const USERS: usize = 10;
 /// Items shown of each.
-const ITEMS: usize = 5;
+pub(super) const ITEMS: usize = 5;
 /// Train items shown of each.
 const HISTORY: usize = 8;
 /// Kinds of paths shown.
@@ -45,6 +47,9 @@ pub struct ExampleItem {
     pub hit: bool,
     /// The path that explains it; empty where there is none.
     pub hops: Vec<Hop>,
+    /// What made its rank, where that is not its paths alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranked_by: Option<RankedBy>,
 }
 
 /// A user with the first items of their list.
@@ -69,16 +74,15 @@ pub(super) fn drawn(protocol: &Protocol<'_>, judged: &Judged) -> Drawn {
         training: kept.map(|(_, p)| (p.step, p.loss, p.validation)).collect(),
         patterns: patterns(protocol, judged),
         deciles: deciles(protocol, judged),
-        examples: examples(protocol, judged),
+        examples: shown(protocol, &judged.lists).into_iter().map(|user| example(protocol, judged, user)).collect(),
     }
 }
 
-/// Ten users spread evenly over all of them.
-fn examples(protocol: &Protocol<'_>, judged: &Judged) -> Vec<Example> {
-    let listed: Vec<NodeId> =
-        protocol.users.iter().copied().filter(|&user| !judged.lists.of(user).is_empty()).collect();
+/// The users that are shown: ten spread evenly over all who have a list.
+pub(super) fn shown(protocol: &Protocol<'_>, lists: &Recommendations) -> Vec<NodeId> {
+    let listed: Vec<NodeId> = protocol.users.iter().copied().filter(|&user| !lists.of(user).is_empty()).collect();
     let step = listed.len().div_ceil(USERS).max(1);
-    listed.into_iter().step_by(step).map(|user| example(protocol, judged, user)).collect()
+    listed.into_iter().step_by(step).collect()
 }
 
 fn example(protocol: &Protocol<'_>, judged: &Judged, user: NodeId) -> Example {
@@ -89,12 +93,14 @@ fn example(protocol: &Protocol<'_>, judged: &Judged, user: NodeId) -> Example {
     history.iter_mut().zip(kg.times_of(user)).for_each(|(choice, &time)| choice.0 = time);
     history.sort_by_key(|&(time, item)| (std::cmp::Reverse(time), item));
     let paths = judged.explained.get(&user).map_or(&[][..], Vec::as_slice);
+    let ranked_by = judged.ranked_by.get(&user).map_or(&[][..], Vec::as_slice);
     let item = |item: NodeId| {
         let path = paths.iter().find(|(explained, _)| *explained == item).and_then(|(_, path)| path.as_ref());
         ExampleItem {
             label: label(&item),
             hit: held_out.binary_search(&item).is_ok(),
             hops: path.map_or_else(Vec::new, |path| hops(protocol, path)),
+            ranked_by: ranked_by.iter().find(|(ranked, _)| *ranked == item).map(|(_, ranked_by)| ranked_by.clone()),
         }
     };
     Example {

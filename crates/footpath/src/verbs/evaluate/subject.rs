@@ -1,18 +1,20 @@
 //! Lists to judge: those of a model with their paths, or anybody's.
 
 use super::card::{Excluded, Source};
-use super::{Given, Options, Protocol};
+use super::{Given, Options, Protocol, examples};
 use crate::artefacts::kg::Kg;
 use crate::artefacts::model::{Model as OpenModel, StoredModel};
 use crate::error::{Error, Result};
-use crate::recommend::{Options as SearchOptions, Reranker, Weights};
+use crate::recommend::{Options as SearchOptions, RankedBy, Reranker, Weights};
 use crate::service::Service;
+use footpath_core::NodeId;
 use footpath_eval::{
     BadRows, Calibration, Explained, Recommendation, Recommendations, calibration, faithful, path_entropy,
 };
 use footpath_graph::pattern::Pattern;
 use footpath_model::TrainingProgress;
 use footpath_model::decode::{ScoredItem, UserList};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +27,8 @@ const BINS: usize = 10;
 pub(super) struct Judged {
     pub(super) lists: Recommendations,
     pub(super) explained: Explained,
+    /// What made the rank of the items that examples show, by user.
+    pub(super) ranked_by: BTreeMap<NodeId, Vec<(NodeId, RankedBy)>>,
     pub(super) calibration: Option<Calibration>,
     pub(super) path_entropy: Option<f64>,
     pub(super) faithful: Option<f64>,
@@ -38,7 +42,7 @@ pub(super) struct Judged {
 pub(super) struct Model {
     pub(super) hash: String,
     pub(super) config: serde_json::Value,
-    pub(super) parents: std::collections::BTreeMap<String, String>,
+    pub(super) parents: BTreeMap<String, String>,
     pub(super) log: Vec<TrainingProgress>,
     pub(super) pattern: Pattern,
     pub(super) service: Service,
@@ -65,6 +69,7 @@ impl Judged {
         Self {
             lists,
             explained: Explained::new(),
+            ranked_by: BTreeMap::new(),
             calibration: None,
             path_entropy: None,
             faithful: None,
@@ -108,7 +113,9 @@ pub(super) fn from_model(directory: &Path, kg: &Kg, options: &Options, protocol:
     let all: Recommendations =
         found.iter().map(|list| (list.user, list.items.iter().map(recommendation).collect())).collect();
     let lists = all.without(&protocol.known);
-    keep_known_out(&mut found, protocol, options.k);
+    keep_known_out(&mut found, protocol, usize::MAX);
+    let ranked_by = ranked_by(&service, &examples::shown(protocol, &lists), &found, search, options.k);
+    found.iter_mut().for_each(|list| list.items.truncate(options.k));
     let paths = found.iter().flat_map(|list| {
         list.items.iter().flat_map(|item| item.paths.iter().map(|p| (list.user, item.item, service.path(p))))
     });
@@ -119,6 +126,7 @@ pub(super) fn from_model(directory: &Path, kg: &Kg, options: &Options, protocol:
     let excluded = Excluded::of(protocol, &all, &lists, Default::default());
     Ok(Judged {
         explained: explained.collect(),
+        ranked_by,
         calibration: Some(calibration(predictions(&found, protocol), BINS)),
         path_entropy: mean_entropy(&found),
         faithful: faithfulness.share(),
@@ -156,6 +164,24 @@ fn optimised(
         stage.advance(users.len() as u64)?;
     }
     Ok(lists)
+}
+
+/// What made the rank of the first items of some users, beside the first item that is not among the first `k`.
+fn ranked_by(
+    service: &Service,
+    users: &[NodeId],
+    found: &[UserList],
+    search: SearchOptions,
+    k: usize,
+) -> BTreeMap<NodeId, Vec<(NodeId, RankedBy)>> {
+    let request = service.request(Vec::new());
+    let of_list = |list: &UserList| {
+        let behind = list.items.get(k);
+        let shown = list.items.iter().take(k.min(examples::ITEMS));
+        let rank = |item: &ScoredItem| Some((item.item, request.rank(list.user, item, behind, search)?));
+        (list.user, shown.filter_map(rank).collect())
+    };
+    found.iter().filter(|list| users.contains(&list.user)).map(of_list).collect()
 }
 
 /// Leaves the first `k` items of each list that are not known.

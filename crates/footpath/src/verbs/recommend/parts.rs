@@ -121,7 +121,7 @@ impl RankedBy {
 impl Request {
     /// What made the rank of an item that was found, `behind` being the first that was found and is not in the list.
     /// Nothing where a score is that of paths alone.
-    pub(super) fn rank(
+    pub(crate) fn rank(
         &self,
         user: NodeId,
         item: &ScoredItem,
