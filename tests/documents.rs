@@ -5,7 +5,7 @@
 
 mod blocks;
 mod links;
-mod lists;
+pub(crate) mod lists;
 mod running;
 
 use std::fs;

@@ -20,6 +20,7 @@
 //! - `reasons`: which items may be recommended, what becomes of them without their reasons, figures by groups
 //! - `tune`: the same table whatever happens meanwhile, and nothing of the test part in it
 //! - `serve`: the server over real connections: every route, rules, events that survive a kill, reloads, overload, page
+//! - `signals`: every verb, told to end at random moments
 //! - `weights`: graphs whose arcs have weights, and the laws that ask for them
 //! - `limits`: what import accepts at its limits, every verb opens
 //! - `artefacts`: damaged, mixed, foreign and forged artefacts are refused
@@ -57,6 +58,7 @@ mod planted;
 mod reasons;
 mod robust;
 mod serve;
+mod signals;
 mod support;
 mod threads;
 mod tune;

@@ -16,7 +16,7 @@ fn the_reference_is_what_the_program_says() {
 }
 
 /// The verbs, by the help of the program.
-fn verbs() -> Vec<String> {
+pub(crate) fn verbs() -> Vec<String> {
     let help = succeed(&args!["--help"]);
     let (_, list) = help.split_once("Commands:\n").expect("a list of verbs");
     let lines = list.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   "));

@@ -1,7 +1,7 @@
 //! How a verb can fail, with which words, and with which exit status.
 
 use crate::text::tame;
-use footpath::{Error, ErrorClass};
+use footpath::{CoreError, Error, ErrorClass};
 use std::io;
 
 /// Why the program ends early.
@@ -62,7 +62,7 @@ fn status_of(class: ErrorClass) -> u8 {
 /// What to type instead: libraries name facts, and only the command line knows its options.
 fn hint(error: &Error) -> Option<&'static str> {
     match error {
-        Error::Core(footpath::CoreError::Exists { .. }) => Some("give another --out or --force to replace it"),
+        Error::Core(CoreError::Exists { .. }) => Some("give another --out or --force to replace it"),
         Error::Unfinished { .. } => Some("give --resume to go on or --restart to discard it"),
         Error::OtherRun { .. } => Some("give the same, or --restart to discard it"),
         Error::NothingHeldOut { .. } => Some(
@@ -76,6 +76,11 @@ impl<E: Into<Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         match error.into() {
             Error::Sink(source) => output(source),
+            // What a verb said while it wrote into a file is that again.
+            Error::Core(CoreError::Io { path, source }) => match source.downcast::<Error>() {
+                Ok(error) => Self::Verb(error),
+                Err(source) => Self::Verb(CoreError::Io { path, source }.into()),
+            },
             error => Self::Verb(error),
         }
     }
@@ -87,8 +92,8 @@ pub(crate) fn output(error: io::Error) -> Failure {
         Ok(error) => return Failure::Verb(error),
         Err(error) => error,
     };
-    match footpath::CoreError::io("standard output")(error) {
-        footpath::CoreError::Io { source, .. } => Failure::Output(source),
+    match CoreError::io("standard output")(error) {
+        CoreError::Io { source, .. } => Failure::Output(source),
         stopped => Failure::Verb(stopped.into()),
     }
 }
