@@ -71,7 +71,7 @@ impl Place {
 }
 
 /// Verbs that answer at once, that run others one behind the other, or whose end the tests of the server look at.
-const OTHERS: [&str; 5] = ["pattern", "serve", "demo", "completions", "help"];
+const OTHERS: [&str; 6] = ["pattern", "serve", "mcp", "demo", "completions", "help"];
 
 #[test]
 fn every_verb_ends_at_once_when_it_is_told_to() {

@@ -74,6 +74,42 @@ def test_bad_options_of_a_search(tiny: fp.Model, options: dict[str, Any], words:
     assert words in str(raised.value)
 
 
+def test_lists_are_filled_with_what_may_be_in_them(tiny: fp.Model) -> None:
+    def items(**rules: Any) -> list[str]:
+        (found,) = tiny.recommend(users="user-001", k=5, **rules).lists()
+        return [item["item"] for item in found["items"]]
+
+    free = items()
+    without = items(exclude=free[:2])
+    assert len(without) == 5 and not set(without) & set(free[:2])
+    assert items(only=reversed(free[1:4])) == free[1:4]
+    assert items(only=free, exclude=free) == []
+    chosen = tiny.explain("user-001", free[0]).paths[0].nodes[1].removeprefix("item:")
+    assert items(only=[chosen]) == [] and items(only=[chosen], allow_seen=True) == [chosen]
+    with pytest.raises(fp.InputError, match="no-such-film"):
+        items(exclude=["no-such-film"])
+
+
+def test_weights_of_the_parts_are_heeded(tiny: fp.Model) -> None:
+    def items(**weights: float) -> list[str]:
+        (found,) = tiny.recommend(users="user-001", k=5, **weights).lists()
+        return [item["item"] for item in found["items"]]
+
+    for part in ["popularity", "path_count"]:
+        assert items(**{part: 50.0}) != items(**{part: 0.0})
+
+
+def test_what_becomes_of_an_item_without_its_reason(tiny: fp.Model) -> None:
+    (found,) = tiny.recommend(users="user-001", k=1).lists()
+    item = found["items"][0]["item"]
+    assert "without" not in tiny.explain("user-001", item)
+    why = tiny.explain("user-001", item, without=True)
+    begins_with = why.paths[0].nodes[1].removeprefix("item:")
+    assert why["without"]["place"] == 1 and why["without"]["without"]["item"] == begins_with
+    named = tiny.explain("user-001", item, without=begins_with)
+    assert named["without"]["without"] == why["without"]["without"]
+
+
 def test_reasons(tiny: fp.Model) -> None:
     why = tiny.explain("user-001", "alien-1979", paths=2)
     assert len(why.paths) == 2
@@ -102,6 +138,29 @@ def test_a_model_and_its_lists_are_judged_alike(tiny: fp.Model, films: fp.Kg) ->
     assert ours["faithful"] == 1.0 and ours["card"]["tool"].startswith("footpath ")
     frame = ours.to_polars()
     assert frame["name"].to_list() == ["subject"] and "ndcg@10_low" in frame.columns
+
+
+def test_an_evaluation_asks_whether_reasons_are_the_reasons(tiny: fp.Model, films: fp.Kg, tmp_path: Path) -> None:
+    groups = tmp_path / "groups.tsv"
+    users = films.users()
+    groups.write_text("user_id\tgroup\n" + "".join(f"{user}\t{'ab'[n % 2]}\n" for n, user in enumerate(users)))
+    dislikes = tmp_path / "dislikes.tsv"
+    dislikes.write_text(f"user_id\titem_id\n{users[0]}\talien-1979\n")
+    judged = fp.evaluate(
+        films,
+        tiny,
+        beams=30,
+        counterfactual=True,
+        dislikes=dislikes,
+        user_groups=str(groups),
+        baselines=["popularity", "ease"],
+    )
+    assert judged["reasons"]["counterfactual"]["num_items_of_a_list"] > 0
+    assert judged["reasons"]["preference"]["disliked"] is not None
+    assert set(judged["user_groups"]) == {"a", "b"}
+    assert set(judged["baselines"]) == {"popularity", "ease"}
+    with pytest.raises(fp.UsageError, match="no-such-baseline"):
+        fp.evaluate(films, tiny, baselines=["no-such-baseline"])
 
 
 def test_lists_of_anybody(films: fp.Kg) -> None:

@@ -1,9 +1,11 @@
 //! The tools for agents.
 
 use super::serve;
+use crate::support::films::{Films, films};
 use crate::support::server::Server;
-use crate::support::strings;
+use crate::support::{args, program, strings};
 use serde_json::{Value, json};
+use std::io::Write;
 
 fn ask(server: &Server, method: &str, params: Value) -> Value {
     let answer = server.post("/mcp", &json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params })).ok();
@@ -75,4 +77,53 @@ fn what_an_agent_gets_wrong_it_is_told() {
     assert_eq!(ask(&server, "resources/list", json!({}))["error"]["code"], -32601);
     assert_eq!(server.post("/mcp", &json!([])).ok()["error"]["code"], -32600);
     server.get("/mcp").problem(405);
+}
+
+/// Messages on standard input, as whoever starts the program as a tool sends them; the answers.
+fn told(messages: &str) -> Vec<Value> {
+    let Films { kg, model, .. } = films();
+    let mut child = program(&args!["mcp", "--kg", kg, "--model", model])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("started");
+    let mut input = child.stdin.take().expect("a pipe");
+    let messages = messages.to_owned();
+    let writer = std::thread::spawn(move || input.write_all(messages.as_bytes()));
+    let output = child.wait_with_output().expect("ended");
+    writer.join().expect("no panic").expect("written");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+#[test]
+fn an_agent_that_starts_the_program_gets_the_answers_of_the_server() {
+    let server = serve(&[]);
+    let requests = [
+        ("initialize", json!({ "protocolVersion": "2025-06-18", "capabilities": {} })),
+        ("tools/list", json!({})),
+        ("tools/call", json!({ "name": "recommend", "arguments": { "users": ["user-001"], "k": 3, "proof": true } })),
+        ("tools/call", json!({ "name": "recommend", "arguments": { "users": ["nobody"], "colour": 1 } })),
+        ("resources/list", json!({})),
+    ];
+    let message = |(method, params): &(&str, Value)| {
+        format!("{}\n", json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params }))
+    };
+    let messages: String = requests.iter().map(message).collect();
+    let notice = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n\n";
+    let answers = told(&[notice, &messages].concat());
+    let over_http = requests.iter().map(|(method, params)| ask(&server, method, params.clone()));
+    assert_eq!(answers, over_http.collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_no_message_is_answered_and_the_next_one_is_read() {
+    let ping = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}";
+    let too_long = format!("{{\"id\":2,\"method\":\"{}\"}}", "x".repeat(3 << 20));
+    let answers = told(&format!("{{\n{too_long}\n\u{1}\n[]\n{ping}\n{ping}"));
+    let codes: Vec<&Value> = answers.iter().map(|answer| &answer["error"]["code"]).collect();
+    let no_json = json!(-32_700);
+    assert_eq!(codes, [&no_json, &no_json, &no_json, &json!(-32_600), &Value::Null, &Value::Null]);
+    assert!(answers[1]["error"]["message"].as_str().expect("words").contains("2097152 bytes"), "{answers:?}");
+    assert_eq!(answers[5]["result"], json!({}), "the last line need not end");
 }

@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Explain(verbs::explain::ExplainArgs),
     /// Answer over HTTP: recommendations, reasons and paths, and a page to walk the graph
     Serve(verbs::serve::ServeArgs),
+    /// Answer an agent that starts this program as its tool, by the Model Context Protocol
+    Mcp(verbs::mcp::McpArgs),
     /// Check that explanations are true, without the model
     Verify(verbs::verify::VerifyArgs),
     /// Which kinds of paths, relations and items recommendations are made of

@@ -68,6 +68,7 @@ fn run(command: Command, work: &Work) -> Result<(), Failure> {
         Command::Recommend(args) => verbs::recommend::run(&args, work),
         Command::Explain(args) => verbs::explain::run(&args, work),
         Command::Serve(args) => verbs::serve::run(&args, work),
+        Command::Mcp(args) => verbs::mcp::run(&args, work),
         Command::Verify(args) => verbs::verify::run(&args, work),
         Command::Patterns(args) => verbs::patterns::run(&args, work),
         Command::Evaluate(args) => verbs::evaluate::run(&args, work),

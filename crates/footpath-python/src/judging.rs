@@ -4,7 +4,7 @@ use crate::call::{Call, json, parsed};
 use crate::frames::replace;
 use crate::graph::Kg;
 use crate::lists::{self, Lists};
-use footpath::evaluate::{BadRows, Beside, Options, Subject, run as judged};
+use footpath::evaluate::{BadRows, BaselineName, Beside, GroupTable, Options, Subject, run as judged};
 use footpath::recommend::Weights;
 use footpath::{ArtefactKind, Split, artefact, audit as auditing, verify as verifying};
 use pyo3::prelude::*;
@@ -20,9 +20,16 @@ pub(crate) struct Evaluation {
     beams: Option<usize>,
     direct: Option<f64>,
     linear: Option<f64>,
+    fading: Option<f64>,
+    popularity: Option<f64>,
+    path_count: Option<f64>,
     recency: Option<f64>,
     optimise: Option<Weights>,
     random_paths: bool,
+    counterfactual: bool,
+    dislikes: Option<PathBuf>,
+    user_groups: Option<String>,
+    item_groups: Option<String>,
     baselines: Option<Baselines>,
     seed: u64,
     against: Option<PathBuf>,
@@ -31,11 +38,13 @@ pub(crate) struct Evaluation {
     force: bool,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+/// The quick ones, all of them tuned, or some by their names.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Baselines {
     Quick,
     Tuned,
+    Named(Vec<BaselineName>),
 }
 
 impl Evaluation {
@@ -51,19 +60,35 @@ impl Evaluation {
             beams: self.beams.unwrap_or(default.beams),
             direct: self.direct,
             linear: self.linear,
+            fading: self.fading,
+            popularity: self.popularity,
+            path_count: self.path_count,
             recency: self.recency,
             optimise: self.optimise,
             random_paths: self.random_paths.then_some(self.seed),
+            counterfactual: self.counterfactual.then_some(self.seed),
+            dislikes: self.dislikes.clone(),
+            user_groups: groups(self.user_groups.as_deref()),
+            item_groups: groups(self.item_groups.as_deref()),
             beside: match self.baselines {
                 None => Beside::Nothing,
                 Some(Baselines::Quick) => Beside::Baselines(self.seed),
-                Some(Baselines::Tuned) => Beside::Tuned(self.seed),
+                Some(Baselines::Tuned | Baselines::Named(_)) => Beside::Tuned(self.seed),
+            },
+            tuned: match &self.baselines {
+                Some(Baselines::Named(names)) => names.clone(),
+                _ => Vec::new(),
             },
             against: self.against.clone(),
             bad_rows: self.bad_rows(),
             ..default
         }
     }
+}
+
+/// A table of groups, `FILE` or `FILE:COLUMN`.
+fn groups(text: Option<&str>) -> Option<GroupTable> {
+    text.and_then(|text| text.parse().ok())
 }
 
 /// Evaluates the model at a directory, or a frame of lists; the report, as JSON.

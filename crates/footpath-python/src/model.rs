@@ -59,12 +59,14 @@ impl Model {
         search: &str,
         call: Call,
     ) -> PyResult<Lists> {
-        let options = parsed::<Search>(py, "options", search)?.options(py)?;
+        let asked = parsed::<Search>(py, "options", search)?;
+        let options = asked.options(py)?;
         let service = self.service.clone();
         service.check(&options).map_err(|e| raised(py, e))?;
         let lists = call.wait(py, move |context| {
+            let rules = asked.rules(&service)?;
             let new = histories.map(|histories| new_users(&service, &histories)).transpose()?;
-            let request = service.request(new.unwrap_or_default());
+            let request = service.request(new.unwrap_or_default()).with_rules(rules);
             let users = match (users, request.new_users()) {
                 (Some(users), _) => users.iter().map(|user| service.warm_user(user)).collect::<Result<_, _>>()?,
                 (None, new) if !new.is_empty() => new,
@@ -75,17 +77,21 @@ impl Model {
         Ok(Lists { lists: Arc::new(lists) })
     }
 
-    /// Why an item suits a user, of the graph or with this history, as JSON.
+    /// Why an item suits a user, of the graph or with this history, as JSON; and what becomes of the item without a
+    /// choice, if one is given: an empty text is the choice that the first path begins with.
+    #[expect(clippy::too_many_arguments, reason = "one for each of the face")]
     fn explain(
         &self,
         py: Python<'_>,
         user: String,
         item: String,
         history: Option<Vec<String>>,
+        without: Option<String>,
         search: &str,
         call: Call,
     ) -> PyResult<String> {
-        let options = parsed::<Search>(py, "options", search)?.options(py)?;
+        let asked = parsed::<Search>(py, "options", search)?;
+        let options = asked.options(py)?;
         let service = self.service.clone();
         service.check(&options).map_err(|e| raised(py, e))?;
         call.wait(py, move |context| {
@@ -96,7 +102,13 @@ impl Model {
                 Some(&new) => new,
                 None => service.warm_user(&user)?,
             };
-            Ok(json(&request.explain(user, item, options, context)?))
+            let mut why = request.explain(user, item, options, context)?;
+            if let Some(choice) =
+                without.map(|choice| why.choice_to_remove(&choice, service.kg())).transpose()?.flatten()
+            {
+                why.without = Some(request.place_without([user, item, choice], asked.seed(), options, context)?);
+            }
+            Ok(json(&why))
         })
     }
 

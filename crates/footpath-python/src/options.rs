@@ -1,8 +1,9 @@
 //! Options that come as text, as types of the façade.
 
 use crate::errors::{raised, usage};
+use footpath::Service;
 use footpath::pattern::Shape;
-use footpath::recommend::{Mode, Options as SearchOptions, Sampling, Score, Weights};
+use footpath::recommend::{Mode, Options as SearchOptions, Rules, Sampling, Score, Weights};
 use footpath::sample::EndSet;
 use footpath::train::Unfinished;
 use pyo3::prelude::*;
@@ -65,8 +66,14 @@ pub(crate) struct Search {
     score: Option<String>,
     direct: Option<f64>,
     linear: Option<f64>,
+    fading: Option<f64>,
+    popularity: Option<f64>,
+    path_count: Option<f64>,
     recency: Option<f64>,
     beams: Option<usize>,
+    allow_seen: bool,
+    only: Option<Vec<String>>,
+    exclude: Vec<String>,
     paths: Option<usize>,
     optimise: Option<Weights>,
     fill_in: bool,
@@ -92,15 +99,33 @@ impl Search {
             score: self.score(py)?,
             direct: self.direct,
             linear: self.linear,
+            fading: self.fading,
+            popularity: self.popularity,
+            path_count: self.path_count,
             recency: self.recency,
+            allow_seen: self.allow_seen,
             beams: self.beams.unwrap_or(default.beams),
             paths_per_item: self.paths.unwrap_or(default.paths_per_item),
             optimise: self.optimise,
             fill_in: self.fill_in,
-            ..default
         };
         options.validate().map_err(|e| raised(py, e))?;
         Ok(options)
+    }
+
+    /// Seed of what is drawn at random.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed.unwrap_or(1)
+    }
+
+    /// Which items may be recommended.
+    ///
+    /// # Errors
+    /// [`footpath::Error`] for an id that is no item.
+    pub(crate) fn rules(&self, service: &Service) -> footpath::Result<Rules> {
+        let items = |ids: &[String]| ids.iter().map(|id| service.kg().item(id)).collect::<Result<Vec<_>, _>>();
+        let only = self.only.as_deref().map(items).transpose()?;
+        Ok(service.candidates(only.as_deref(), &items(&self.exclude)?))
     }
 
     fn mode(&self, py: Python<'_>) -> PyResult<Mode> {

@@ -53,6 +53,7 @@ mod security;
 mod server;
 mod shared;
 mod snapshot;
+mod stdio;
 
 pub use api::Reloaded;
 pub use config::Options;
@@ -60,3 +61,4 @@ pub use events::LogError;
 pub use log::{Log, LogLine, RequestLine};
 pub use routes::openapi;
 pub use server::{ServeError, Server};
+pub use stdio::Agents;

@@ -1,7 +1,8 @@
-//! The Model Context Protocol at `/mcp`: tools by which an agent asks the graph, so that it can cite facts.
+//! The Model Context Protocol, at `/mcp` or line by line: tools by which an agent asks the graph, so that it can cite
+//! facts.
 //!
-//! Requests are JSON-RPC over POST and each is answered by itself: there are no sessions and no streams, as the
-//! protocol allows. What a tool answers is what the route of the same name does.
+//! Requests are JSON-RPC and each is answered by itself: over HTTP there are no sessions and no streams, as the protocol
+//! allows. What a tool answers is what the route of the same name does.
 
 use crate::answers::{self, How, Sources, Subject};
 use crate::api::{Explain, Fact, FindPaths, History, NodeQuery, Recommend, SearchQuery};
@@ -187,11 +188,14 @@ async fn call(shared: &Shared, params: &Value) -> Result<Value, (i32, String)> {
             "structuredContent": answer,
             "isError": false,
         }),
-        Err(problem) => {
-            let hint = problem.hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
-            json!({ "content": [{ "type": "text", "text": format!("{}{hint}", problem.detail) }], "isError": true })
-        }
+        Err(problem) => told(&problem),
     })
+}
+
+/// What went wrong with a tool, as its result.
+pub(crate) fn told(problem: &Problem) -> Value {
+    let hint = problem.hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
+    json!({ "content": [{ "type": "text", "text": format!("{}{hint}", problem.detail) }], "isError": true })
 }
 
 fn use_tool(name: &str, arguments: Value, sources: &Sources, context: &Context) -> Result<Value, Problem> {

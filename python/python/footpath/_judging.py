@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _native, _views
@@ -74,13 +74,20 @@ def evaluate(
     k: int = 10,
     *,
     on: Literal["test", "valid"] = "test",
-    baselines: Baselines | bool | None = None,
+    baselines: Baselines | Sequence[str] | bool | None = None,
     beams: int | None = None,
     direct: float | None = None,
     linear: float | None = None,
+    fading: float | None = None,
+    popularity: float | None = None,
+    path_count: float | None = None,
     recency: float | None = None,
     optimise: Mapping[str, float] | None = None,
     random_paths: bool = False,
+    counterfactual: bool = False,
+    dislikes: PathLike | None = None,
+    user_groups: str | None = None,
+    item_groups: str | None = None,
     against: PathLike | None = None,
     lenient: bool = False,
     out: PathLike | None = None,
@@ -94,7 +101,12 @@ def evaluate(
     not chosen; users without a list count as zero.
 
     A frame of lists has the columns ``user`` and ``item``; without ``rank`` the rows of a user are in the order of the
-    list. ``baselines="quick"`` (or ``True``) puts the quick ones beside it, ``"tuned"`` all, each tuned on valid.
+    list. ``baselines="quick"`` (or ``True``) puts the quick ones beside it, ``"tuned"`` all, each tuned on valid, a
+    list of names those.
+
+    ``counterfactual=True`` says how far items fall when what their reasons begin with is taken away, beside taking
+    another choice. ``dislikes`` is a table with ``user_id`` and ``item_id``; ``user_groups`` and ``item_groups`` are
+    tables, ``FILE`` or ``FILE:COLUMN``, of groups to give figures of.
 
     >>> import footpath as fp
     >>> kg = fp.Kg(films)
@@ -108,10 +120,17 @@ def evaluate(
         "beams": beams,
         "direct": direct,
         "linear": linear,
+        "fading": fading,
+        "popularity": popularity,
+        "path_count": path_count,
         "recency": recency,
         "optimise": None if optimise is None else {"lir": 0.0, "sep": 0.0, "ptd": 0.0, **optimise},
         "random_paths": random_paths,
-        "baselines": "quick" if baselines is True else baselines or None,
+        "counterfactual": counterfactual,
+        "dislikes": None if dislikes is None else os.fspath(dislikes),
+        "user_groups": user_groups,
+        "item_groups": item_groups,
+        "baselines": _baselines(baselines),
         "seed": seed,
         "against": None if against is None else os.fspath(against),
         "lenient": lenient,
@@ -124,6 +143,12 @@ def evaluate(
         path, frame = None, stream_of("lists", subject)
     with Watched(threads, progress, device) as call:
         return Evaluation.parsed(_native.evaluate(kg.native, path, frame, asked, call))
+
+
+def _baselines(asked: str | Sequence[str] | bool | None) -> str | dict[str, list[str]] | None:
+    if asked is True:
+        return "quick"
+    return asked or None if asked is None or isinstance(asked, (str, bool)) else {"named": list(asked)}
 
 
 def verify(

@@ -82,8 +82,14 @@ class Model:
         score: Score = "marginal",
         beams: int | None = None,
         paths: int = 1,
+        only: Iterable[str | int] | None = None,
+        exclude: Iterable[str | int] = (),
+        allow_seen: bool = False,
         direct: float | None = None,
         linear: float | None = None,
+        fading: float | None = None,
+        popularity: float | None = None,
+        path_count: float | None = None,
         recency: float | None = None,
         optimise: Mapping[str, float] | None = None,
         groups: int | None = None,
@@ -99,6 +105,9 @@ class Model:
         """Recommends ``k`` items to each of ``users``, or to people whom the graph does not know by what they chose
         (``histories={"me": ["alien-1979"]}``, the last chosen last), or to all users with a train interaction.
 
+        Lists hold no item of ``exclude`` and, where ``only`` is given, none but its items; they are filled all the
+        same. What a user has chosen already is left out unless ``allow_seen``.
+
         ``optimise={"lir": 0.2}`` trades a part of the score for explanations that are more recent (``lir``), popular
         (``sep``) or varied (``ptd``). The other options are those of ``footpath recommend``.
         """
@@ -110,8 +119,14 @@ class Model:
             "score": score,
             "beams": beams,
             "paths": paths,
+            "only": None if only is None else [str(item) for item in only],
+            "exclude": [str(item) for item in exclude],
+            "allow_seen": allow_seen,
             "direct": direct,
             "linear": linear,
+            "fading": fading,
+            "popularity": popularity,
+            "path_count": path_count,
             "recency": recency,
             "optimise": None if optimise is None else {"lir": 0.0, "sep": 0.0, "ptd": 0.0, **optimise},
             "groups": groups,
@@ -136,9 +151,13 @@ class Model:
         *,
         paths: int = 3,
         history: Iterable[str | int] | None = None,
+        without: str | int | bool = False,
         beams: int | None = None,
         direct: float | None = None,
         linear: float | None = None,
+        fading: float | None = None,
+        popularity: float | None = None,
+        path_count: float | None = None,
         recency: float | None = None,
         fill_in: bool = False,
         threads: int = 0,
@@ -146,6 +165,10 @@ class Model:
     ) -> Why:
         """The most probable paths from a user to an item; with a ``history`` the user is somebody whom the graph does
         not know.
+
+        ``without="jaws-1975"`` takes that choice away from the user, recommends again, and says where the item stands
+        then, beside taking another choice away (``why["without"]``); ``without=True`` takes the choice that the first
+        path begins with.
 
         >>> import footpath as fp
         >>> why = fp.Model(tiny, fp.Kg(films)).explain("user-001", "alien-1979", paths=5)
@@ -157,12 +180,16 @@ class Model:
             "beams": beams,
             "direct": direct,
             "linear": linear,
+            "fading": fading,
+            "popularity": popularity,
+            "path_count": path_count,
             "recency": recency,
             "fill_in": fill_in,
         })
         chosen = None if history is None else [str(item) for item in history]
+        removed = None if without is False else "" if without is True else str(without)
         with Watched(threads, progress, self._device) as call:
-            return Why.parsed(self.native.explain(str(user), str(item), chosen, search, call))
+            return Why.parsed(self.native.explain(str(user), str(item), chosen, removed, search, call))
 
     def to_huggingface(self, out: PathLike, *, force: bool = False, threads: int = 0) -> Report:
         """Writes the model as a directory that ``AutoModelForCausalLM`` and ``AutoTokenizer`` read."""

@@ -132,5 +132,13 @@ class Model:
         search: str,
         call: Call,
     ) -> Lists: ...
-    def explain(self, user: str, item: str, history: list[str] | None, search: str, call: Call) -> str: ...
+    def explain(
+        self,
+        user: str,
+        item: str,
+        history: list[str] | None,
+        without: str | None,
+        search: str,
+        call: Call,
+    ) -> str: ...
     def to_huggingface(self, out: str, force: bool, call: Call) -> str: ...

@@ -79,7 +79,8 @@ pub(crate) fn run(args: &ExplainArgs, work: &Work) -> Result<(), Failure> {
         let stage = context.stage("explaining", Some(pairs.len() as u64), "items");
         for (user, item) in &pairs {
             let mut why = request.explain(*user, *item, options, &context.quietly())?;
-            if let Some(choice) = without(args, &service, &why)? {
+            let choice = args.without.as_deref().map(|choice| why.choice_to_remove(choice, service.kg()));
+            if let Some(choice) = choice.transpose()?.flatten() {
                 why.without =
                     Some(request.place_without([*user, *item, choice], args.search.seed, options, &context)?);
             }
@@ -122,18 +123,6 @@ fn pairs(
         (None, user) => service.warm_user(user.as_deref().unwrap_or_default())?,
     };
     Ok(vec![(user, item)])
-}
-
-/// The choice to take away, if one is: the one that was named, else the one that the first path begins with.
-fn without(args: &ExplainArgs, service: &Service, why: &Why) -> footpath::Result<Option<NodeId>> {
-    match args.without.as_deref() {
-        None => Ok(None),
-        Some("") => {
-            let begins_with = why.paths.first().and_then(|path| path.path.nodes.get(1));
-            Ok(begins_with.map(|node| service.kg().node(node)).transpose()?)
-        }
-        Some(item) => Ok(Some(service.kg().item(item)?)),
-    }
 }
 
 fn print_without(out: &mut dyn Write, without: &ChoiceRemoval) -> io::Result<()> {

@@ -13,6 +13,7 @@ pub(crate) mod export;
 pub(crate) mod export_graph;
 pub(crate) mod import;
 pub(crate) mod info;
+pub(crate) mod mcp;
 pub(crate) mod model;
 pub(crate) mod pattern;
 pub(crate) mod patterns;

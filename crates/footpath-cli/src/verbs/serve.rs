@@ -77,7 +77,7 @@ pub(crate) fn run(args: &ServeArgs, work: &Work) -> Result<(), Failure> {
 }
 
 /// A line of the log on standard error, which may be closed.
-fn print(line: &LogLine) {
+pub(super) fn print(line: &LogLine) {
     let json = serde_json::to_string(line).unwrap_or_default();
     let _ = writeln!(std::io::stderr(), "{}", text::tame(&json));
 }

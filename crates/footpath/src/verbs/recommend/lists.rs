@@ -1,6 +1,9 @@
 //! What recommending and explaining give: lists of items and paths in the user's own strings.
 
+use crate::error::Result;
 use crate::text::render::Rendered;
+use footpath_core::NodeId;
+use footpath_graph::TrainKg;
 use serde::{Deserialize, Serialize};
 
 /// A path with its probability.
@@ -99,4 +102,19 @@ pub struct Why {
     /// What becomes of the item when a choice of the user is taken away, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub without: Option<super::ChoiceRemoval>,
+}
+
+impl Why {
+    /// The choice to take away when it is to be seen what becomes of the item: the item of this id, or where that is
+    /// empty the one that the first path begins with, if there is any.
+    ///
+    /// # Errors
+    /// [`footpath_graph::Error::Unknown`] for an id that is no item.
+    pub fn choice_to_remove(&self, id: &str, kg: &TrainKg) -> Result<Option<NodeId>> {
+        if !id.is_empty() {
+            return Ok(Some(kg.item(id)?));
+        }
+        let begins_with = self.paths.first().and_then(|path| path.path.nodes.get(1));
+        Ok(begins_with.map(|node| kg.node(node)).transpose()?)
+    }
 }

@@ -1,0 +1,48 @@
+//! `footpath mcp`
+
+use super::serve::print;
+use crate::failure::Failure;
+use crate::work::Work;
+use clap::Args;
+use footpath_server::{Agents, Options};
+use std::io::{BufReader, stdin, stdout};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Answer an agent that starts this program as its tool, by the Model Context Protocol
+#[derive(Debug, Args)]
+#[command(after_help = "Example, in the configuration of an agent:
+  { \"mcpServers\": { \"films\": { \"command\": \"footpath\",
+    \"args\": [\"mcp\", \"--kg\", \"/data/kg\", \"--model\", \"/data/model\"] } } }
+
+Messages are JSON, one on each line of standard input; answers go to standard output, the log to standard error. The
+tools are recommend, explain, paths, neighbours, search and verify. `footpath serve` has the same at /mcp.")]
+pub(crate) struct McpArgs {
+    /// The knowledge graph
+    #[arg(long, value_name = "KG")]
+    kg: PathBuf,
+    /// The model of that graph
+    #[arg(long, value_name = "MODEL")]
+    model: PathBuf,
+    /// Rules and limits, as TOML
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &McpArgs, work: &Work) -> Result<(), Failure> {
+    let options = Options {
+        kg: args.kg.clone(),
+        model: args.model.clone(),
+        // Nobody is listened to but who started the program.
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        hosts: Vec::new(),
+        token_file: None,
+        insecure: false,
+        events: None,
+        config: args.config.clone(),
+        workers: work.context().threads().number(),
+    };
+    let agents = Agents::open(options, Arc::new(print)).map_err(Failure::Serve)?;
+    agents.answer_all(&mut BufReader::new(stdin()), &mut stdout().lock()).map_err(crate::failure::output)
+}
