@@ -105,7 +105,7 @@ def test_what_becomes_of_an_item_without_its_reason(tiny: fp.Model) -> None:
     assert "without" not in tiny.explain("user-001", item)
     why = tiny.explain("user-001", item, without=True)
     begins_with = why.paths[0].nodes[1].removeprefix("item:")
-    assert why["without"]["place"] == 1 and why["without"]["without"]["item"] == begins_with
+    assert why["without"]["place"] == 1 and why["without"]["without"]["choice"] == begins_with
     named = tiny.explain("user-001", item, without=begins_with)
     assert named["without"]["without"] == why["without"]["without"]
 

@@ -1,8 +1,8 @@
 //! The Model Context Protocol, at `/mcp` or line by line: tools by which an agent asks the graph, so that it can cite
 //! facts.
 //!
-//! Requests are JSON-RPC and each is answered by itself: over HTTP there are no sessions and no streams, as the protocol
-//! allows. What a tool answers is what the route of the same name does.
+//! Requests are JSON-RPC and each is answered by itself: over HTTP there are no sessions and no streams, as the
+//! protocol allows. What a tool answers is what the route of the same name does.
 
 use crate::answers::{self, How, Sources, Subject};
 use crate::api::{Explain, Fact, FindPaths, History, NodeQuery, Recommend, SearchQuery};

@@ -68,14 +68,16 @@ impl Agents {
             Err(error) => return Some(refused(&error.to_string())),
         };
         let id = message.get("id").cloned();
-        let time = Duration::from_millis(self.shared.limits.request_ms);
-        let answered = async { tokio::time::timeout(time, mcp::answer(&self.shared, message)).await };
+        let limit_ms = self.shared.limits.request_ms;
+        let answered =
+            async { tokio::time::timeout(Duration::from_millis(limit_ms), mcp::answer(&self.shared, message)).await };
         match self.runtime.block_on(answered) {
             Ok(answer) => answer,
             // What is dropped here stops its search.
-            Err(_) => Some(
-                json!({ "jsonrpc": "2.0", "id": id, "result": mcp::told(&Problem::too_long(self.shared.limits.request_ms)) }),
-            ),
+            Err(_) => {
+                let result = mcp::told(&Problem::too_long(limit_ms));
+                Some(json!({ "jsonrpc": "2.0", "id": id, "result": result }))
+            }
         }
     }
 }

@@ -146,9 +146,11 @@ def evaluate(
 
 
 def _baselines(asked: str | Sequence[str] | bool | None) -> str | dict[str, list[str]] | None:
+    if asked is None or asked is False:
+        return None
     if asked is True:
         return "quick"
-    return asked or None if asked is None or isinstance(asked, (str, bool)) else {"named": list(asked)}
+    return asked if isinstance(asked, str) else {"named": list(asked)}
 
 
 def verify(

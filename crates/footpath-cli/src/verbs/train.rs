@@ -328,15 +328,18 @@ pub(crate) fn run(args: &TrainArgs, work: &Work) -> Result<(), Failure> {
     let card = watched(work, |observe| train::run(&kg, &args.out.out, &options, observe, &context))?;
     let figure = card.best_validation.map_or("none".to_owned(), |v| format!("{v:.4}"));
     let (steps, best) = (thousands(card.steps), thousands(card.best_step));
-    let weighed = card.weights.map_or(String::new(), |w| {
+    let weighed = card.weights.map(|w| {
         let BlendWeights { direct, linear, popularity, path_count, recency, validation, .. } = w;
         let beside = format!("{linear} of the linear part, {direct} of the user alone");
         let counted = format!("{path_count} of counted paths, {popularity} of popularity");
-        format!("; {validation:.4} with weights {beside}, {counted} and {recency} of recency")
+        // Seen from further back than the figure of the step, so the two are not to be compared.
+        let chosen = format!("NDCG@10 {validation:.4} on valid as far ahead as test will be");
+        format!("weights: {beside}, {counted}, {recency} of recency; {chosen}")
     });
     let place = args.out.out.display();
     work.tell(|out| {
-        writeln!(out, "{place}: {steps} steps, kept step {best} with NDCG@10 {figure} on valid{weighed}")?;
+        writeln!(out, "{place}: {steps} steps, kept step {best} with NDCG@10 {figure} on valid")?;
+        weighed.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         if let Some(solved) = card.weights.and_then(|weights| weights.solved) {
             writeln!(out, "linear part: {}", solved.words())?;
         }

@@ -6,7 +6,7 @@
 //!   - the original: Xian et al., SIGIR 2019: user–item–user–item by purchases; user–item–x–item by one of six
 //!     relations of Amazon products (words, brands, categories, related products), the same relation both ways and the
 //!     direction ignored; two more shapes by words that users wrote themselves
-//!   - here: the same shapes by any facts; both facts may be of different relations; users have no facts of their own
+//!   - here: the same shapes by any facts; both facts may be of different relations, none about a user
 //! - `cafe`
 //!   - the original: Xian et al., CIKM 2020: a file of metapaths for each data set, with inverse relations spelled out,
 //!     so that what leads out forward leads back inverse

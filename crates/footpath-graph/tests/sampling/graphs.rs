@@ -13,7 +13,7 @@ pub(crate) struct Plan {
     pub(crate) log: Vec<(u8, u8)>,
     /// (head, relation, tail); nodes below `items` are items, the others entities
     pub(crate) facts: Vec<(u8, u8, u8)>,
-    /// (user, relation, node, whether it is turned round): facts about users
+    /// (user, relation, node, whether it is turned round): facts about users; nodes after the entities are users
     pub(crate) about: Vec<(u8, u8, u8, bool)>,
 }
 
@@ -50,9 +50,11 @@ impl Plan {
             chosen.rating = WEIGHTS[number * 3 % 5];
         }
         let facts = self.facts.iter().map(|&(head, relation, tail)| (node(head), relation, node(tail)));
-        let about = self.about.iter().map(|&(user, relation, other, turned)| match turned {
-            true => (node(other), relation, name('p', user)),
-            false => (name('p', user), relation, node(other)),
+        let num_others = self.items + self.entities;
+        let other = |n: u8| if n < num_others { node(n) } else { name('p', n - num_others) };
+        let about = self.about.iter().map(|&(user, relation, n, turned)| match turned {
+            true => (other(n), relation, name('p', user)),
+            false => (name('p', user), relation, other(n)),
         });
         for (number, (head, relation, tail)) in facts.chain(about).enumerate() {
             let (head, tail) = (d.entity(&head, "film"), d.entity(&tail, "film"));
@@ -75,7 +77,7 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
         let nodes = items + entities;
         let log = proptest::collection::vec((0..users, 0..items), 0..8);
         let facts = proptest::collection::vec((0..nodes, 0..RELATIONS, 0..nodes), 0..14);
-        let about = (0..users, 0..RELATIONS, 0..nodes, any::<bool>());
+        let about = (0..users, 0..RELATIONS, 0..nodes + users, any::<bool>());
         let about = prop_oneof![Just(Vec::new()), proptest::collection::vec(about, 1..6)];
         (log, facts, about).prop_map(move |(log, facts, about)| Plan { users, items, entities, log, facts, about })
     })

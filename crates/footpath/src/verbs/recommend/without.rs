@@ -25,9 +25,9 @@ pub struct RemovedChoice {
 pub struct ChoiceRemoval {
     /// Place of the item with all that the user chose, from 1; none where the search does not find it.
     pub place: Option<usize>,
-    /// ChoiceRemoval the choice asked about.
+    /// Without the choice asked about.
     pub without: RemovedChoice,
-    /// ChoiceRemoval another choice, drawn at random; none where there is no other.
+    /// Without another choice, drawn at random; none where there is no other.
     pub without_random: Option<RemovedChoice>,
 }
 
