@@ -109,6 +109,7 @@ impl Stop {
     }
 
     /// Whether somebody asked.
+    #[inline]
     #[must_use]
     pub fn is_requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)

@@ -4,6 +4,7 @@ use crate::error::Result;
 use footpath_core::Context;
 use rayon::slice::ParallelSliceMut;
 use std::cmp::Ordering;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Sorts in parallel. Once somebody asks for the end, all things compare as equal: the rest of the sort runs through at
 /// once, and the order, which is none then, goes with whatever was sorted.
@@ -15,8 +16,12 @@ pub(crate) fn sort_by<T: Send>(
     context: &Context,
     compare: impl Fn(&T, &T) -> Ordering + Sync,
 ) -> Result<()> {
-    let stop = context.stop();
-    things.par_sort_unstable_by(|a, b| if stop.is_requested() { Ordering::Equal } else { compare(a, b) });
+    // Every comparison looks at it, so it must be a load and no more.
+    let is_stopped = context.stop().flag();
+    things.par_sort_unstable_by(|a, b| match is_stopped.load(Relaxed) {
+        true => Ordering::Equal,
+        false => compare(a, b),
+    });
     Ok(context.check()?)
 }
 

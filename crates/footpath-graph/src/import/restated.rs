@@ -6,7 +6,6 @@ use super::problems::Problems;
 use crate::dataset::{Dataset, NONE, RawTriple};
 use crate::error::{Result, show};
 use footpath_core::Context;
-use std::collections::HashSet;
 
 /// A relation restates the log where more than half of its facts about items do.
 const SHARE: u64 = 2;
@@ -19,7 +18,8 @@ struct Facts {
     first_line: u32,
 }
 
-/// Tells of relations most of whose facts join an item and an entity with the id of a user who chose it.
+/// Tells of relations most of whose facts join an item and an entity with the id of a user who chose it. The log is
+/// sorted by user and item.
 pub(super) fn tell(collector: &Collector, problems: &mut Problems, context: &Context) -> Result<()> {
     let dataset = &collector.dataset;
     let users = users_of_entities(dataset);
@@ -33,12 +33,14 @@ pub(super) fn tell(collector: &Collector, problems: &mut Problems, context: &Con
         either(triple.head, triple.tail).or_else(|| either(triple.tail, triple.head))
     };
     context.check()?;
-    let log: HashSet<(u32, u32)> = dataset.interactions.iter().map(|i| (i.item, i.user)).collect();
+    let chose = |user: u32, item: u32| {
+        dataset.interactions.binary_search_by(|choice| (choice.user, choice.item).cmp(&(user, item))).is_ok()
+    };
     let mut relations = vec![Facts::default(); dataset.relations.len()];
     for (triple, (item, user)) in dataset.triples.iter().filter_map(|triple| Some((triple, pair(triple)?))) {
         let Some(facts) = relations.get_mut(triple.relation as usize) else { continue };
         facts.num_all += 1;
-        if user.is_some_and(|user| log.contains(&(item, user))) {
+        if user.is_some_and(|user| chose(user, item)) {
             facts.num_restated += 1;
             facts.first_line = if facts.first_line == 0 { triple.line } else { facts.first_line };
         }
