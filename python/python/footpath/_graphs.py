@@ -285,8 +285,8 @@ def import_folder(
 
     ``out=None`` keeps it in a temporary directory that goes with the object. ``lenient`` skips bad records, up to a
     share of them (0.01 for ``True``). Further options have the names of the command line: ``format``, ``min_rating``,
-    ``rated_again``, ``min_interactions``, ``min_history``, ``same_ids``, ``join_by_id``,
-    ``join_users_by_id``, ``skip_missing``, ``merge_inverses``, ``rating_weights``, ``max_bytes``, ``max_nodes``.
+    ``rated_again``, ``min_interactions``, ``min_history``, ``same_ids``, ``join_by_id``, ``join_users_by_id``,
+    ``strict``, ``skip_missing``, ``merge_inverses``, ``rating_weights``, ``max_bytes``, ``max_nodes``.
 
     >>> import footpath as fp
     >>> fp.import_folder("data/films").summary()["num_items"]
@@ -379,6 +379,7 @@ def _import_options(
         "same_ids",
         "join_by_id",
         "join_users_by_id",
+        "strict",
         "skip_missing",
         "merge_inverses",
         "rating_weights",

@@ -92,8 +92,11 @@ pub(crate) struct ImportArgs {
     /// Seed of a random split, and of the order of equal times
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Skip bad records, and count them, instead of refusing the data
+    /// Refuse data of which something serious is found, such as ids that do not meet; else that is a warning
     #[arg(long)]
+    strict: bool,
+    /// Skip bad records, and count them, instead of refusing the data
+    #[arg(long, conflicts_with = "strict")]
     lenient: bool,
     /// Largest share of bad records that --lenient skips
     #[arg(long, value_name = "SHARE", default_value_t = 0.01, requires = "lenient")]
@@ -244,6 +247,7 @@ pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
         mapping: args.mapping.as_deref().map(Mapping::read).transpose()?.map(Box::new),
         rating_weights: args.rating_weights,
         split: split(args),
+        strict: args.strict,
         lenient: if args.lenient { Some(MaxBad::new(args.max_bad)?) } else { None },
         max_bytes: args.max_bytes.unwrap_or(Options::default().max_bytes),
         ..Options::default()

@@ -61,6 +61,9 @@ pub(super) fn finish(
     let assigned = split::assign(&mut dataset, &split, options.min_history, context)?;
     let cut = CutReport::of(&dataset, &assigned, options, &split);
     cut.tell(options, &split, &mut problems);
+    if options.strict {
+        problems.refuse_serious(whole)?;
+    }
     let num_records = problems.num_records;
     let settled = problems.finish(whole)?;
     let num_linked = |links: &[u32]| links.iter().filter(|&&link| link != NONE).count() as u64;

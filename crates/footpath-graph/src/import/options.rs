@@ -139,6 +139,9 @@ pub struct Options {
     /// What is what in a graph that says nothing of items and users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mapping: Option<Box<Mapping>>,
+    /// Refuse data of which something serious was found: figures or reasons would not mean what they seem to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
     /// Skip bad records up to this share of all records; `None` is strict.
     pub lenient: Option<MaxBad>,
     /// Most bytes read from all files together, after unpacking.
@@ -167,6 +170,7 @@ impl Default for Options {
             skip_missing: false,
             merge_inverses: false,
             mapping: None,
+            strict: false,
             lenient: None,
             // Far over any public data set, and still bounded.
             max_bytes: 1 << 40,

@@ -1,6 +1,6 @@
 //! What is wrong with the input, gathered while it is read.
 
-use super::findings::Finding;
+use super::findings::{Finding, Severity};
 use crate::error::{Diagnostic, Error, ImportFailure, MAX_DIAGNOSTICS, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -183,6 +183,18 @@ impl Problems {
     /// All problems so far, if there is any and the import is strict.
     pub(super) fn stop_if_strict(&mut self) -> Result<()> {
         if self.lenient.is_none() && self.failure.total > 0 { Err(self.failure()) } else { Ok(()) }
+    }
+
+    /// Makes problems of all serious findings, and stops if there is any.
+    ///
+    /// # Errors
+    /// These problems.
+    pub(super) fn refuse_serious(&mut self, whole: &Path) -> Result<()> {
+        let serious = self.findings.iter().filter(|finding| finding.severity == Severity::Serious);
+        let told: Vec<String> = serious.map(ToString::to_string).collect();
+        let any = !told.is_empty();
+        told.into_iter().for_each(|finding| self.keep(whole, 0, Flaw::new("serious", finding)));
+        if any { Err(self.failure()) } else { Ok(()) }
     }
 
     /// To be called at the end: a lenient import fails here when too much was skipped.

@@ -213,6 +213,21 @@ fn facts_about_users_are_facts_of_the_users() {
     assert!(of(&carved.kg).iter().all(|choice| of(&kg).contains(choice)));
 }
 
+/// What is serious is an error where that is asked for, with every finding and its way out; what is not stays one.
+#[test]
+fn what_is_serious_is_refused_when_asked_for() {
+    let options = Options { strict: true, ..strict() };
+    Club::new().import(&options).unwrap_or_else(|e| panic!("{e}"));
+    let mut club = Club::new();
+    club.triples += "e1\tpublished_by\tnan\ne2\tpublished_by\tnan\np1\tlives_in\tt1\n";
+    let found = club.report(&strict());
+    let serious = found.findings.iter().filter(|finding| finding.severity == Severity::Serious);
+    let failed = failure(club.import(&options), "serious findings");
+    let told: Vec<&str> = failed.diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
+    assert_eq!(told, serious.map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!((told.len(), failed.diagnostics[0].kind), (2, "serious"), "{told:?}");
+}
+
 #[test]
 fn few_users_with_the_ids_of_entities_are_told_of_and_joined_when_asked() {
     let mut club = Club::new();
