@@ -10,6 +10,7 @@ use super::record::Record;
 use super::records::FileNumber;
 use super::spelling::Spelling;
 use super::times::{self, Form};
+use super::users::UserLinks;
 use super::values::{self, Name, TimeUnits};
 use crate::dataset::{Dataset, MAX_RELATIONS, NONE, RawInteraction, RawRelation, RawTriple};
 use crate::error::{Error, Result, show};
@@ -77,13 +78,13 @@ pub(super) struct Collector {
     /// Interactions rated lower are dropped in the end.
     min_rating: Option<f32>,
     /// Item linked to each entity.
-    owners: Vec<u32>,
+    pub(super) owners: Vec<u32>,
     /// Numbers of the two names of each record looked up ahead, or [`NONE`].
     ahead: Vec<[u32; 2]>,
     units: TimeUnits,
     /// The file that records come from now.
     file: Option<FileNumber>,
-    odd: Odd,
+    pub(super) odd: Odd,
     oddities: Vec<Oddity>,
 }
 
@@ -103,19 +104,6 @@ pub(super) struct Dangling {
     pub(super) first: Option<(At, String)>,
     /// Links that say there is none, as `nan`.
     pub(super) num_none: u64,
-}
-
-/// Links of users to entities, as they are read.
-#[derive(Debug, Default)]
-pub(super) struct UserLinks {
-    /// Whether there is a list of them.
-    pub(super) listed: bool,
-    /// Links of users who are not in the log, and the first of them.
-    pub(super) num_strangers: u64,
-    pub(super) first_stranger: Option<(At, String)>,
-    /// Links to entities without any fact, and the first of them.
-    pub(super) num_dangling: u64,
-    pub(super) first_dangling: Option<(At, String)>,
 }
 
 /// An interaction whose names were checked.
@@ -147,9 +135,9 @@ impl At {
 
 /// Oddities of the file being read: line of the first, and number.
 #[derive(Debug, Default)]
-struct Odd {
+pub(super) struct Odd {
     blanks: Option<(u32, u64)>,
-    repeated_rows: u64,
+    pub(super) repeated_rows: u64,
 }
 
 /// An oddity for the report.
@@ -280,7 +268,7 @@ impl Collector {
     }
 
     /// An id as it counts, and whether its record is left out.
-    fn spelled<'n>(&self, name: Name<'n>) -> Cow<'n, str> {
+    pub(super) fn spelled<'n>(&self, name: Name<'n>) -> Cow<'n, str> {
         let seen_through = |id: Cow<'n, str>, spelling: &Spelling| match id {
             Cow::Borrowed(id) => spelling.plain(id),
             Cow::Owned(id) => Cow::Owned(spelling.plain(&id).into_owned()),
@@ -505,44 +493,6 @@ impl Collector {
         } else {
             set(&mut self.dataset.links, item, number);
             set(&mut self.owners, number, item);
-        }
-        Ok(())
-    }
-
-    /// Makes a user of the log and an entity one node; to be called when the log is known. Fields: user, entity.
-    pub(super) fn link_user(&mut self, at: At, user: Name<'_>, entity: Name<'_>) -> Checked<()> {
-        self.user_links.listed = true;
-        let (user_id, entity_id) = (self.spelled(user).into_owned(), self.spelled(entity).into_owned());
-        if missing::means_none(&entity_id) {
-            return Ok(());
-        }
-        let Some(user) = self.dataset.users.find(&user_id) else {
-            self.user_links.num_strangers += 1;
-            self.user_links.first_stranger.get_or_insert((at, user_id));
-            return Ok(());
-        };
-        let Some(entity) = self.dataset.entities.find(&entity_id) else {
-            self.user_links.num_dangling += 1;
-            self.user_links.first_dangling.get_or_insert((at, entity_id));
-            return Ok(());
-        };
-        self.dataset.user_links.resize(self.dataset.users.len(), NONE);
-        let linked = self.dataset.user_links.get(user as usize).copied().unwrap_or(NONE);
-        self.owners.resize(self.dataset.entities.len(), NONE);
-        let owner = self.owners.get(entity as usize).copied().unwrap_or(NONE);
-        if linked == entity {
-            self.odd.repeated_rows += 1;
-        } else if linked != NONE {
-            let (user, other) = (show(user_id.as_bytes()), show(self.dataset.entities.get(linked).as_bytes()));
-            let message = format!("user `{user}` is linked to entity `{other}` already");
-            return Err(Flaw::new("link_conflict", message).at(1));
-        } else if owner != NONE {
-            let entity = show(entity_id.as_bytes());
-            let message = format!("entity `{entity}` is an item or another user already");
-            return Err(Flaw::new("link_conflict", message).at(1));
-        } else {
-            set(&mut self.dataset.user_links, user, entity);
-            set(&mut self.owners, entity, user);
         }
         Ok(())
     }

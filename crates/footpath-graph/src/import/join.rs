@@ -26,7 +26,8 @@ impl Collector {
         let id = show(self.dataset.items.get(first).as_bytes());
         let nothing_listed = self.listing.is_none();
         if asked || (nothing_listed && num_same == num_items) {
-            let taken: BTreeSet<u32> = self.dataset.links.iter().copied().filter(|&link| link != NONE).collect();
+            let links = self.dataset.links.iter().chain(&self.dataset.user_links);
+            let taken: BTreeSet<u32> = links.copied().filter(|&link| link != NONE).collect();
             for (item, entity) in same.into_iter().filter(|(_, entity)| !taken.contains(entity)) {
                 set(&mut self.dataset.links, item, entity);
             }

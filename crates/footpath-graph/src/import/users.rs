@@ -1,16 +1,31 @@
-//! Which users are which entities, once the log, the facts and all links are there.
+//! Which users are which entities: links as they are read, and what is settled once the log and all facts are there.
 
-use super::collector::{Collector, UserLinks, set};
+use super::collector::{At, Collector, set};
 use super::findings::{Finding, Severity};
 use super::join::example;
 use super::meeting::Meeting;
-use super::problems::Problems;
+use super::missing;
+use super::problems::{Checked, Flaw, Problems};
+use super::values::Name;
 use crate::dataset::NONE;
 use crate::error::show;
 use std::collections::HashSet;
 
 /// Users are joined unasked where at least one of so many has the id of an entity.
 const JOINED_FROM: usize = 2;
+
+/// Links of users to entities, as they are read.
+#[derive(Debug, Default)]
+pub(super) struct UserLinks {
+    /// Whether there is a list of them.
+    pub(super) listed: bool,
+    /// Links of users who are not in the log, and the first of them.
+    pub(super) num_strangers: u64,
+    pub(super) first_stranger: Option<(At, String)>,
+    /// Links to entities without any fact, and the first of them.
+    pub(super) num_dangling: u64,
+    pub(super) first_dangling: Option<(At, String)>,
+}
 
 /// Users and the entities of their ids, which are nodes apart so far.
 struct Same {
@@ -20,6 +35,44 @@ struct Same {
 }
 
 impl Collector {
+    /// Makes a user of the log and an entity one node; to be called when the log is known. Fields: user, entity.
+    pub(super) fn link_user(&mut self, at: At, user: Name<'_>, entity: Name<'_>) -> Checked<()> {
+        self.user_links.listed = true;
+        let (user_id, entity_id) = (self.spelled(user).into_owned(), self.spelled(entity).into_owned());
+        if missing::means_none(&entity_id) {
+            return Ok(());
+        }
+        let Some(user) = self.dataset.users.find(&user_id) else {
+            self.user_links.num_strangers += 1;
+            self.user_links.first_stranger.get_or_insert((at, user_id));
+            return Ok(());
+        };
+        let Some(entity) = self.dataset.entities.find(&entity_id) else {
+            self.user_links.num_dangling += 1;
+            self.user_links.first_dangling.get_or_insert((at, entity_id));
+            return Ok(());
+        };
+        self.dataset.user_links.resize(self.dataset.users.len(), NONE);
+        let linked = self.dataset.user_links.get(user as usize).copied().unwrap_or(NONE);
+        self.owners.resize(self.dataset.entities.len(), NONE);
+        let owner = self.owners.get(entity as usize).copied().unwrap_or(NONE);
+        if linked == entity {
+            self.odd.repeated_rows += 1;
+        } else if linked != NONE {
+            let (user, other) = (show(user_id.as_bytes()), show(self.dataset.entities.get(linked).as_bytes()));
+            let message = format!("user `{user}` is linked to entity `{other}` already");
+            return Err(Flaw::new("link_conflict", message).at(1));
+        } else if owner != NONE {
+            let entity = show(entity_id.as_bytes());
+            let message = format!("entity `{entity}` is an item or another user already");
+            return Err(Flaw::new("link_conflict", message).at(1));
+        } else {
+            set(&mut self.dataset.user_links, user, entity);
+            set(&mut self.owners, entity, user);
+        }
+        Ok(())
+    }
+
     /// Settles the links of users, and joins users and entities of the same id that nothing links: because the options
     /// say so, or because there is no list of users and at least half of them are entities by ids that are more than
     /// numbers. What stays apart is told.

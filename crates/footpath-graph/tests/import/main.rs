@@ -11,6 +11,7 @@ mod memory;
 mod rdf;
 mod sources;
 mod stops;
+mod users;
 #[cfg(feature = "rdf")]
 mod w3c;
 mod whole;

@@ -113,7 +113,7 @@ pub(super) fn from_model(directory: &Path, kg: &Kg, options: &Options, protocol:
     let all: Recommendations =
         found.iter().map(|list| (list.user, list.items.iter().map(recommendation).collect())).collect();
     let lists = all.without(&protocol.known);
-    keep_known_out(&mut found, protocol, usize::MAX);
+    keep_known_out(&mut found, protocol);
     let ranked_by = ranked_by(&service, &examples::shown(protocol, &lists), &found, search, options.k);
     found.iter_mut().for_each(|list| list.items.truncate(options.k));
     let paths = found.iter().flat_map(|list| {
@@ -155,7 +155,7 @@ fn optimised(
     let mut lists = Vec::with_capacity(protocol.users.len());
     for users in protocol.users.chunks(BATCH) {
         let mut found = request.search_widely(users, search, &context.quietly())?;
-        keep_known_out(&mut found, protocol, usize::MAX);
+        keep_known_out(&mut found, protocol);
         for list in found {
             let (mut list, _) = reranker.choose(list, k);
             list.items.iter_mut().for_each(|item| item.paths.truncate(PATHS));
@@ -184,13 +184,12 @@ fn ranked_by(
     found.iter().filter(|list| users.contains(&list.user)).map(of_list).collect()
 }
 
-/// Leaves the first `k` items of each list that are not known.
-fn keep_known_out(found: &mut [UserList], protocol: &Protocol<'_>, k: usize) {
+/// Leaves the items of each list that are not known.
+fn keep_known_out(found: &mut [UserList], protocol: &Protocol<'_>) {
     let known = protocol.known.by_user();
     for list in found {
         let known = known.get(&list.user).map_or(&[][..], Vec::as_slice);
         list.items.retain(|item| known.binary_search(&item.item).is_err());
-        list.items.truncate(k);
     }
 }
 
