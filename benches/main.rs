@@ -20,6 +20,7 @@ mod harness;
 mod import;
 mod sample;
 mod scale;
+mod serve;
 mod train;
 mod walks;
 
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 type Bench = fn() -> Outcome<Figure>;
 
 /// The benchmarks by name.
-const BENCHES: [(&str, Bench); 35] = [
+const BENCHES: [(&str, Bench); 42] = [
     ("walks/rmat-10hop", walks::rmat_bound),
     ("walks/rmat-10hop-naive", walks::rmat_naive),
     ("walks/big-10hop", walks::big_bound),
@@ -65,6 +66,13 @@ const BENCHES: [(&str, Bench); 35] = [
     ("decode/growth-5-hops", decode::hops_5),
     ("decode/growth-7-hops", decode::hops_7),
     ("train/small-step", train::small_step),
+    ("serve/throughput", serve::throughput),
+    ("serve/one-user-30-beams", serve::one_user),
+    ("serve/one-user-p99", serve::one_user_p99),
+    ("serve/400-beams-p99", serve::usual_p99),
+    ("serve/half-load-p99", serve::half_load_p99),
+    ("serve/events", serve::events),
+    ("serve/ready", serve::ready),
 ];
 
 fn main() -> ExitCode {

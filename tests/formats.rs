@@ -1,6 +1,8 @@
 //! Data of others: a knowledge graph alone through every verb, explanations, standard input, mappings.
 
 use crate::support::{PROGRAM, args, fail, files, object, succeed};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
@@ -222,28 +224,103 @@ fn a_graph_that_is_written_as_tables_is_the_same_again() {
         ("homes", homes),
     ];
     for (name, source) in sets {
-        let [kg, tables, again] = ["kg", "tables", "again"].map(|part| root.path().join(format!("{name}-{part}")));
+        let kg = root.path().join(format!("{name}-kg"));
         let join: &[OsString] = if name == "weighed" { &args!["--join-by-id"] } else { &[] };
         succeed(&[args!["import", &source, "--out", &kg].as_slice(), join].concat());
-        succeed(&args!["export-graph", &kg, "--out", &tables]);
-        succeed(&args!["check", &tables]);
-        succeed(&args!["import", &tables, "--out", &again]);
-        let [before, after] = [&kg, &again].map(|kg| {
-            let mut info = object(&succeed(&args!["info", kg, "--json"]));
-            let fields = info.as_object_mut().expect("an object");
-            // How it was imported differs, and so do the lines that facts came from.
-            fields.remove("hash");
-            fields.remove("origin");
-            info
-        });
-        assert_eq!(before, after, "{name}");
-        let [first, second] = [&kg, &again].map(|kg| {
-            let out = root.path().join(format!("{name}-written-{}", kg.file_name().expect("a name").display()));
-            succeed(&args!["export-graph", kg, "--out", &out]);
-            let mut files = files(&out);
-            files.remove("manifest.json");
-            files
-        });
-        assert_eq!(first, second, "{name}: written again, every byte is the same");
+        for format in ["tables", "csv", "parquet", "ntriples"] {
+            let [out, again] = ["out", "again"].map(|part| root.path().join(format!("{name}-{format}-{part}")));
+            let export = args!["export-graph", &kg, "--format", format, "--out", &out];
+            if format == "ntriples" && name != "films" && name != "kgat" {
+                let refused = fail(2, &export);
+                assert!(refused.contains("ntriples cannot say") && !out.exists(), "{name}: {refused}");
+                continue;
+            }
+            succeed(&export);
+            succeed(&args!["check", &out]);
+            let import = match format {
+                "ntriples" => args!["import", out.join("graph.nt"), "--mapping", out.join("mapping.toml")],
+                _ => args!["import", &out],
+            };
+            succeed(&[import.as_slice(), &args!["--out", &again]].concat());
+            assert_eq!(described(&kg), described(&again), "{name} as {format}");
+            assert_eq!(tables_of(&kg, root.path()), tables_of(&again, root.path()), "{name} as {format}");
+        }
     }
+}
+
+/// What `info` says of a graph, but for how it was imported and what depends on the lines that facts came from.
+fn described(kg: &Path) -> Value {
+    let mut info = object(&succeed(&args!["info", kg, "--json"]));
+    let fields = info.as_object_mut().expect("an object");
+    fields.remove("hash");
+    fields.remove("origin");
+    info
+}
+
+/// All that a graph has, as tables whose every byte it decides.
+fn tables_of(kg: &Path, root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let out = root.join(format!("{}-written", kg.file_name().expect("a name").display()));
+    succeed(&args!["export-graph", kg, "--out", &out, "--force"]);
+    let mut files = files(&out);
+    files.remove("manifest.json");
+    files
+}
+
+/// What was written for other programs has every node, every fact and every interaction of the tables, and no other.
+#[test]
+fn graphs_for_other_programs_have_the_same_edges() {
+    let root = tempdir().expect("a directory");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/films");
+    let [kg, json, xml] = ["kg", "json", "xml"].map(|name| root.path().join(name));
+    succeed(&args!["import", &source, "--out", &kg]);
+    succeed(&args!["export-graph", &kg, "--format", "petgraph-json", "--out", &json]);
+    succeed(&args!["export-graph", &kg, "--format", "graphml", "--out", &xml]);
+    let json: Value = serde_json::from_slice(&fs::read(json.join("graph.json")).expect("read")).expect("JSON");
+    let list = |name: &str| json[name].as_array().expect("a list").clone();
+    let (nodes, edges) = (list("nodes"), list("edges"));
+    let end = |edge: &Value, place: usize| {
+        let node = &nodes[usize::try_from(edge[place].as_u64().expect("a number")).expect("small")];
+        format!("{}:{}", node["type"].as_str().expect("a type"), node["id"].as_str().expect("an id"))
+    };
+    let words = |edge: &Value| {
+        let about = &edge[2];
+        [end(edge, 0), about["relation"].to_string(), end(edge, 1), about["split"].to_string()].join(" ")
+    };
+    let mut from_json: Vec<String> = edges.iter().map(words).collect();
+    from_json.sort_unstable();
+    let xml = fs::read_to_string(xml.join("graph.graphml")).expect("read");
+    let mut from_xml = edges_of_graphml(&xml);
+    from_xml.sort_unstable();
+    assert_eq!(from_json, from_xml);
+    let tables = tables_of(&kg, root.path());
+    let rows = |name: &str| tables[name].iter().filter(|&&byte| byte == b'\n').count() - 1;
+    assert_eq!(edges.len(), rows("triples.tsv") + rows("interactions.tsv"));
+    let interacted = |edge: &&Value| edge[2]["relation"] == "interacted";
+    assert_eq!(edges.iter().filter(interacted).count(), rows("interactions.tsv"));
+}
+
+/// `type:id "relation" type:id "split"` of every edge, read line by line.
+fn edges_of_graphml(xml: &str) -> Vec<String> {
+    let of = |element: &str, key: &str| {
+        let (_, rest) = element.split_once(&format!("<data key=\"{key}\">")).expect("the attribute");
+        rest.split_once("</data>").expect("its end").0.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    };
+    let attribute = |element: &str, name: &str| {
+        element
+            .split_once(&format!("{name}=\""))
+            .expect("the attribute")
+            .1
+            .split_once('"')
+            .expect("its end")
+            .0
+            .to_owned()
+    };
+    let lines = |start: &'static str| xml.lines().filter(move |line| line.starts_with(start));
+    let name = |line: &str| (attribute(line, "id"), format!("{}:{}", of(line, "node_type"), of(line, "node_id")));
+    let nodes: BTreeMap<String, String> = lines("<node").map(name).collect();
+    let words = |line: &str| {
+        let [head, tail] = ["source", "target"].map(|end| nodes[&attribute(line, end)].clone());
+        format!("{head} \"{}\" {tail} \"{}\"", of(line, "edge_relation"), of(line, "edge_split"))
+    };
+    lines("<edge").map(words).collect()
 }

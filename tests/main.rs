@@ -17,7 +17,9 @@
 //! - `threads`: the same bytes from 1, 2 and 4 threads
 //! - `robust`: on data of every kind the whole is no worse than its parts
 //! - `planted`: a graph with one right answer for each user, which must be learned and found
+//! - `production`: training again with the settings of an earlier model, on all of the log
 //! - `reasons`: which items may be recommended, what becomes of them without their reasons, figures by groups
+//! - `next`: models compared on what users did next, against lists looked up one by one
 //! - `tune`: the same table whatever happens meanwhile, and nothing of the test part in it
 //! - `serve`: the server over real connections: every route, rules, events that survive a kill, reloads, overload, page
 //! - `signals`: every verb, told to end at random moments
@@ -52,9 +54,11 @@ mod generate;
 mod house;
 mod hugging_face;
 mod limits;
+mod next;
 mod objectives;
 mod pattern;
 mod planted;
+mod production;
 mod reasons;
 mod robust;
 mod serve;

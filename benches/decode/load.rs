@@ -32,7 +32,7 @@ const HISTORY: usize = 20;
 pub(crate) fn first_answer() -> Outcome<Figure> {
     let scratch = tempfile::tempdir()?;
     let [folder, kg, model] = ["data", "kg", "model"].map(|name| scratch.path().join(name));
-    make(&folder, &kg, &model)?;
+    artefacts(&folder, &kg, &model)?;
     let ours = |_: usize| {
         let service = Service::open(&model, &kg, &Context::default())?;
         let user = service.kg().users().next().map(NodeId).ok_or("no user")?;
@@ -47,7 +47,7 @@ pub(crate) fn first_answer() -> Outcome<Figure> {
 pub(crate) fn guest() -> Outcome<Figure> {
     let scratch = tempfile::tempdir()?;
     let [folder, kg, model] = ["data", "kg", "model"].map(|name| scratch.path().join(name));
-    make(&folder, &kg, &model)?;
+    artefacts(&folder, &kg, &model)?;
     let service = Service::open(&model, &kg, &Context::default())?;
     let history = |place: usize| {
         let items = service.kg().items().skip(place).step_by(service.kg().items().len() / HISTORY);
@@ -72,7 +72,7 @@ fn answer(service: &Service, new_users: Vec<NewUser>, user: Option<NodeId>) -> O
 }
 
 /// The graph, and a model that has seen a path of each user.
-fn make(folder: &Path, kg: &Path, model: &Path) -> Outcome<()> {
+pub(crate) fn artefacts(folder: &Path, kg: &Path, model: &Path) -> Outcome<()> {
     write_folder(&SHAPE, folder)?;
     let context = Context::default();
     let options = import::Options { split: SplitSpec::None, ..import::Options::default() };

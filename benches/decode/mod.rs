@@ -7,7 +7,7 @@ mod load;
 mod naive;
 
 pub(crate) use growth::{beams_100, beams_300, entities_1m, entities_100k, hops_5, hops_7, hubs_1m};
-pub(crate) use load::{first_answer, guest};
+pub(crate) use load::{artefacts, first_answer, guest};
 
 use crate::graph::{graph, spread};
 use crate::harness::{Figure, Outcome, time};

@@ -13,6 +13,7 @@ use std::path::Path;
 struct Film {
     genres: BTreeSet<String>,
     directors: BTreeSet<String>,
+    stars: BTreeSet<String>,
     year: i64,
     popularity: usize,
 }
@@ -31,6 +32,7 @@ fn films() -> BTreeMap<String, Film> {
         match relation.as_str() {
             "has_genre" => drop(film.genres.insert(labels[tail].clone())),
             "directed_by" => drop(film.directors.insert(tail.clone())),
+            "starring" => drop(film.stars.insert(tail.clone())),
             _ => {}
         }
     }
@@ -59,7 +61,7 @@ type Rule<'a> = (String, Box<dyn Fn(&str, &Film) -> bool + 'a>);
 
 fn rule<'a>(draws: &mut Draws, films: &'a BTreeMap<String, Film>, depth: usize) -> Rule<'a> {
     let names: Vec<&String> = films.keys().collect();
-    match draws.below(if depth == 0 { 5 } else { 9 }) {
+    match draws.below(if depth == 0 { 6 } else { 10 }) {
         0 => {
             let film = &films[*draws.of(&names)];
             let genre = film.genres.iter().next().cloned().unwrap_or_else(|| "Drama".to_owned());
@@ -83,6 +85,13 @@ fn rule<'a>(draws: &mut Draws, films: &'a BTreeMap<String, Film>, depth: usize) 
             (format!("item in ({})", some.join(", ")), Box::new(move |name, _| some.iter().any(|other| other == name)))
         }
         5 => {
+            // With an actor who directed that film.
+            let item = (*draws.of(&names)).clone();
+            let directors = films[&item].directors.clone();
+            let holds = move |_: &str, film: &Film| !film.stars.is_disjoint(&directors);
+            (format!("starring/~directed_by:{item}"), Box::new(holds))
+        }
+        6 => {
             let (text, holds) = rule(draws, films, depth - 1);
             (format!("not ({text})"), Box::new(move |name, film| !holds(name, film)))
         }

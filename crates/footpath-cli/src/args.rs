@@ -24,6 +24,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Import a data set, or a knowledge graph alone
     Import(verbs::import::ImportArgs),
+    /// Propose which entity of a graph each item of a log is, by title and year
+    Link(verbs::link::LinkArgs),
     /// Describe a knowledge graph
     Info(verbs::info::InfoArgs),
     /// Explain a path pattern, or list what patterns are made of
@@ -35,7 +37,7 @@ pub(crate) enum Command {
     Sample(verbs::sample::SampleArgs),
     /// Write a corpus as text, JSON lines or a table, or as a data set for hopwise
     Export(verbs::export::ExportArgs),
-    /// Write a graph as the tables it can be imported from again
+    /// Write a graph as what it can be imported from again, or what other programs read
     ExportGraph(verbs::export_graph::ExportGraphArgs),
     /// Describe a corpus
     Corpus(verbs::corpus::CorpusArgs),
@@ -64,6 +66,8 @@ pub(crate) enum Command {
     Patterns(verbs::patterns::PatternsArgs),
     /// Evaluate a model, or anybody's lists, on held-out interactions
     Evaluate(verbs::evaluate::EvaluateArgs),
+    /// Compare models on what users did next
+    Replay(verbs::replay::ReplayArgs),
     /// Draw an evaluation as one page
     Report(verbs::report::ReportArgs),
     /// Verify the checksums of an artefact

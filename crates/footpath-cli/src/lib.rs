@@ -53,6 +53,7 @@ pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 fn run(command: Command, work: &Work) -> Result<(), Failure> {
     match command {
         Command::Import(args) => verbs::import::run(&args, work),
+        Command::Link(args) => verbs::link::run(&args, work),
         Command::Info(args) => verbs::info::run(&args, work),
         Command::Pattern(command) => verbs::pattern::run(&command, work),
         Command::Count(args) => verbs::count::run(&args, work),
@@ -72,6 +73,7 @@ fn run(command: Command, work: &Work) -> Result<(), Failure> {
         Command::Verify(args) => verbs::verify::run(&args, work),
         Command::Patterns(args) => verbs::patterns::run(&args, work),
         Command::Evaluate(args) => verbs::evaluate::run(&args, work),
+        Command::Replay(args) => verbs::replay::run(&args, work),
         Command::Report(args) => verbs::report::run(&args, work),
         Command::Check(args) => verbs::check::run(&args, work),
         Command::Demo(args) => verbs::demo::run(&args, work),

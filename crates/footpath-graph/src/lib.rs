@@ -43,6 +43,7 @@ pub mod import;
 pub mod interner;
 pub mod kg;
 pub mod legal;
+pub mod link;
 pub mod path_counts;
 pub mod pattern;
 pub mod petgraph;

@@ -122,7 +122,7 @@ impl Checkpoints {
     }
 
     fn write(&self, trainer: &Trainer, directory: &Path) -> Result<()> {
-        let Trainer { model, optimizer, position, config } = trainer;
+        let Trainer { model, optimizer, position, config, .. } = trainer;
         let mut writer = ArtefactWriter::create(directory, ArtefactKind::Checkpoint, Replace::Yes)?;
         writer.add(WEIGHTS, |out| model.write(out))?;
         writer.add(MOMENTS, |out| {
@@ -201,7 +201,7 @@ fn read(artefact: &Artefact, device: &Device) -> Result<Trainer> {
     }
     let moments = read_moments(&model, &artefact.file(MOMENTS)?, position.step)?;
     let optimizer = AdamW::with_moments(training.weight_decay, moments);
-    Ok(Trainer { model, optimizer, position, config: training })
+    Ok(Trainer { model, optimizer, position, config: training, share: 1.0 })
 }
 
 /// The moments of all arrays of a model after so many steps; before the first there need not be any.

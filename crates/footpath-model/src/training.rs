@@ -133,6 +133,8 @@ pub struct Trainer {
     pub position: Position,
     /// Its settings.
     pub config: TrainingConfig,
+    /// Share of all steps after which it ends, in (0, 1]; the learning rate goes its way as if all were done.
+    pub share: f64,
 }
 
 impl Trainer {
@@ -143,7 +145,7 @@ impl Trainer {
     pub fn new(model: PathModel, config: TrainingConfig) -> Result<Self> {
         config.validate()?;
         let optimizer = AdamW::new(config.weight_decay);
-        Ok(Self { model, optimizer, position: Position::default(), config })
+        Ok(Self { model, optimizer, position: Position::default(), config, share: 1.0 })
     }
 
     /// Trains to the end, or until `context` says stop. Checkpoints are written at every validation and when stopped.
@@ -210,18 +212,31 @@ impl Trainer {
                 self.position.epoch += 1;
                 self.position.batch = 0;
             }
-            if self.validates_at(done, num_steps_of_epoch) {
+            let is_last = self.ends_at(num_steps);
+            if is_last || self.validates_at(done, num_steps_of_epoch) {
                 self.validate(progress, checkpoints, observer)?;
             } else {
                 observer.progress(&progress);
             }
             let stage = stage.get_or_insert_with(|| context.stage("training", Some(num_steps), "steps"));
             stage.reach(self.position.step)?;
-            if self.position.finished {
+            if is_last || self.position.finished {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Whether the step that was taken last is the last of so many that are planned.
+    fn ends_at(&self, num_steps: u64) -> bool {
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of steps, which fit 53 bits"
+        )]
+        let last = (num_steps as f64 * self.share).round() as u64;
+        self.position.step >= last.clamp(1, num_steps.max(1))
     }
 
     /// Whether there is a validation after so many steps of an epoch.

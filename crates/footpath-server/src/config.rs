@@ -28,6 +28,10 @@ pub struct Options {
     pub events: Option<PathBuf>,
     /// Rules and limits.
     pub config: Option<PathBuf>,
+    /// A certificate with its chain, in PEM: answers are by HTTPS then.
+    pub certificate: Option<PathBuf>,
+    /// The private key of that certificate, in PEM.
+    pub key: Option<PathBuf>,
     /// Threads that search.
     pub workers: usize,
 }

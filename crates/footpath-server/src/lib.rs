@@ -14,6 +14,8 @@
 //!     insecure: false,
 //!     events: None,
 //!     config: None,
+//!     certificate: None,
+//!     key: None,
 //!     workers: 2,
 //! };
 //! let server = Server::start(options, Arc::new(|_line| ()))?;
@@ -54,10 +56,11 @@ mod server;
 mod shared;
 mod snapshot;
 mod stdio;
+mod tls;
 
 pub use api::Reloaded;
 pub use config::Options;
-pub use events::LogError;
+pub use events::{LogError, read_events};
 pub use log::{Log, LogLine, RequestLine};
 pub use routes::openapi;
 pub use server::{ServeError, Server};

@@ -17,10 +17,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// Threads that wait for clients.
 const NETWORK_THREADS: usize = 2;
@@ -138,7 +140,8 @@ impl Server {
             snapshot.popular();
             snapshot.index();
         });
-        shared.tell(&LogLine::new("info", "listening", format!("http://{address}")));
+        let scheme = if shared.tls().is_some() { "https" } else { "http" };
+        shared.tell(&LogLine::new("info", "listening", format!("{scheme}://{address}")));
         Ok(Self { address, shared, runtime, end, accepting })
     }
 
@@ -193,9 +196,20 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut ending: watch::R
             continue;
         };
         let service = TowerToHyperService::new(router.clone());
-        let (ending, header_ms) = (ending.clone(), shared.limits.header_ms);
+        let (ending, header_time) = (ending.clone(), Duration::from_millis(shared.limits.header_ms));
+        let tls = shared.tls();
         tokio::spawn(async move {
-            connection(stream, service, ending, header_ms).await;
+            let _ = stream.set_nodelay(true);
+            match tls {
+                None => connection(stream, service, ending, header_time).await,
+                Some(config) => {
+                    let handshake = TlsAcceptor::from(config).accept(stream);
+                    // Who speaks no TLS, or takes too long to, is told nothing.
+                    if let Ok(Ok(stream)) = tokio::time::timeout(header_time, handshake).await {
+                        connection(stream, service, ending, header_time).await;
+                    }
+                }
+            }
             drop(place);
         });
     }
@@ -207,14 +221,13 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut ending: watch::R
 /// Answers the requests of one connection. When its client goes, hyper drops the answer that is being made, and with it
 /// the search.
 async fn connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     service: TowerToHyperService<axum::Router>,
     mut ending: watch::Receiver<bool>,
-    header_ms: u64,
+    header_time: Duration,
 ) {
-    let _ = stream.set_nodelay(true);
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_millis(header_ms));
+    builder.timer(TokioTimer::new()).header_read_timeout(header_time);
     builder.max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {

@@ -12,8 +12,10 @@ use crate::problem::Problem;
 use crate::security::Tokens;
 use crate::server::ServeError;
 use crate::snapshot::{Places, Snapshot};
-use arc_swap::ArcSwap;
+use crate::tls;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use footpath::{Context, Threads};
+use rustls::ServerConfig;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -24,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     current: ArcSwap<Snapshot>,
     tokens: ArcSwap<Tokens>,
+    /// What connections are encrypted with, if they are.
+    tls: ArcSwapOption<ServerConfig>,
     events: Option<Arc<Events>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) pool: Pool,
@@ -44,6 +48,7 @@ impl Shared {
         if tokens.is_open() && !options.listen.ip().is_loopback() && !options.insecure {
             return Err(ServeError::Open { address: options.listen });
         }
+        let tls = tls::read(&options)?;
         let snapshot = Snapshot::open(&places(&options), &config.rules, &context(&options))?;
         let events = match &options.events {
             None => None,
@@ -61,6 +66,7 @@ impl Shared {
             limits: config.limits,
             current: ArcSwap::from_pointee(snapshot),
             tokens: ArcSwap::from_pointee(tokens),
+            tls: ArcSwapOption::from(tls),
             events,
             metrics: Arc::default(),
             pool,
@@ -89,6 +95,11 @@ impl Shared {
     /// The tokens that are accepted.
     pub(crate) fn tokens(&self) -> Arc<Tokens> {
         self.tokens.load_full()
+    }
+
+    /// What connections are encrypted with, if they are.
+    pub(crate) fn tls(&self) -> Option<Arc<ServerConfig>> {
+        self.tls.load_full()
     }
 
     /// Names by which the server is reached.
@@ -124,8 +135,8 @@ impl Shared {
         }
     }
 
-    /// Opens the graph, the model, the rules and the tokens anew beside those that are served, and takes them over if
-    /// all are sound; else everything stays as it is.
+    /// Opens the graph, the model, the rules, the tokens and the certificate anew beside those that are served, and takes
+    /// them over if all are sound; else everything stays as it is.
     pub(crate) fn reload(&self) -> Result<Reloaded, ServeError> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let opened = self.open_anew();
@@ -147,6 +158,7 @@ impl Shared {
     fn open_anew(&self) -> Result<Reloaded, ServeError> {
         let config = read_config(&self.options)?;
         let tokens = read_tokens(&self.options)?;
+        let tls = tls::read(&self.options)?;
         let snapshot = Snapshot::open(&places(&self.options), &config.rules, &context(&self.options))?;
         // Whoever asks next is not to wait for these.
         snapshot.index();
@@ -157,6 +169,7 @@ impl Shared {
         let changed = model != before.service.model_hash() || graph != before.kg().content_hash();
         self.current.store(Arc::new(snapshot));
         self.tokens.store(Arc::new(tokens));
+        self.tls.store(tls);
         Ok(Reloaded { model, graph, changed })
     }
 }

@@ -204,7 +204,7 @@ fn ratios(text: &str) -> Result<Ratios, String> {
 }
 
 /// `NAME=COLUMN,…`, or a file of TOML with the same.
-fn columns(text: &str) -> Result<Columns, String> {
+pub(crate) fn columns(text: &str) -> Result<Columns, String> {
     if text.contains('=') || !text.ends_with(".toml") {
         return text.parse::<Columns>().map_err(|e| e.to_string());
     }

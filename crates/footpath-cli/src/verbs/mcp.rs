@@ -41,6 +41,8 @@ pub(crate) fn run(args: &McpArgs, work: &Work) -> Result<(), Failure> {
         insecure: false,
         events: None,
         config: args.config.clone(),
+        certificate: None,
+        key: None,
         workers: work.context().threads().number(),
     };
     let agents = Agents::open(options, Arc::new(print)).map_err(Failure::Serve)?;

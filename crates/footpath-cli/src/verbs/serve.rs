@@ -19,9 +19,10 @@ use std::sync::Arc;
   footpath serve --kg kg --model model
   footpath serve --kg kg --model model --events events --config serve.toml
   footpath serve --kg kg --model model --listen 0.0.0.0:8088 --token-file tokens
+  footpath serve --kg kg --model model --certificate cert.pem --key key.pem
 
-It answers until SIGTERM or SIGINT; SIGHUP opens graph, model, rules and tokens anew. The log goes to standard error,
-a JSON object on each line.")]
+It answers until SIGTERM or SIGINT; SIGHUP opens graph, model, rules, tokens and certificate anew. The log goes to
+standard error, a JSON object on each line.")]
 pub(crate) struct ServeArgs {
     /// The knowledge graph
     #[arg(long, value_name = "KG")]
@@ -41,6 +42,12 @@ pub(crate) struct ServeArgs {
     /// Let anybody who reaches the address ask for anything
     #[arg(long)]
     insecure: bool,
+    /// A certificate with its chain, as PEM: answers are by HTTPS then
+    #[arg(long, value_name = "FILE.pem", requires = "key")]
+    certificate: Option<PathBuf>,
+    /// The private key of the certificate, as PEM
+    #[arg(long, value_name = "FILE.pem", requires = "certificate")]
+    key: Option<PathBuf>,
     /// Folder of what users have chosen since the import; made if it is not there
     #[arg(long, value_name = "DIR")]
     events: Option<PathBuf>,
@@ -62,6 +69,8 @@ pub(crate) fn run(args: &ServeArgs, work: &Work) -> Result<(), Failure> {
         insecure: args.insecure,
         events: args.events.clone(),
         config: args.config.clone(),
+        certificate: args.certificate.clone(),
+        key: args.key.clone(),
         workers: work.context().threads().number(),
     };
     let server = Server::start(options, Arc::new(print)).map_err(Failure::Serve)?;

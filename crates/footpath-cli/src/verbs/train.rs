@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
   footpath train kg --out model --objective causal --objective fill-in-the-middle:0.5
   footpath train kg --out tuned --init model --corpus corpus
   footpath train kg --out model --resume
+  footpath train everything --out production --refit model
 
 Paths have 3 hops, or the pattern of the corpus, unless a pattern is given.
 Checkpoints are kept in OUT.train until the model is in place. Ctrl-C writes one; --resume goes on from the last.")]
@@ -48,6 +49,10 @@ pub(crate) struct TrainArgs {
     /// Start from the weights of this model of the same graph, for a second stage of training
     #[arg(long, value_name = "MODEL")]
     init: Option<PathBuf>,
+    /// Take over all settings of this model and choose nothing again, to learn from a graph that has all of the log
+    /// (import it with --split none)
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["init", "vectors", "corpus"])]
+    refit: Option<PathBuf>,
     /// Vectors to start with, as word2vec writes text: on each line a name of the graph and its numbers
     #[arg(long, value_name = "FILE", conflicts_with = "init")]
     vectors: Option<PathBuf>,
@@ -307,6 +312,7 @@ impl TrainArgs {
             corpus: self.corpus.clone(),
             vectors: self.vectors.clone(),
             init: self.init.clone(),
+            refit: self.refit.clone(),
             linear: !self.no_linear,
             linear_part: self.linear_part.map_or(LinearPart::default(), LinearPart::from),
             replace: self.out.replace(),
@@ -320,8 +326,9 @@ impl TrainArgs {
 }
 
 pub(crate) fn run(args: &TrainArgs, work: &Work) -> Result<(), Failure> {
-    let TrainArgs { kg, corpus, init, vectors, .. } = args;
-    refuse_overlap(&args.out.out, [Some(kg), corpus.as_ref(), init.as_ref(), vectors.as_ref()])?;
+    let TrainArgs { kg, corpus, init, vectors, refit, .. } = args;
+    let inputs = [Some(kg), corpus.as_ref(), init.as_ref(), vectors.as_ref(), refit.as_ref()];
+    refuse_overlap(&args.out.out, inputs)?;
     let options = args.options()?;
     let context = work.on(&args.device.device);
     let kg = Kg::open(&args.kg, &context)?;

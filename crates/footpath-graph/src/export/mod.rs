@@ -1,23 +1,23 @@
-//! A corpus in forms that other programs read.
+//! A corpus, or a whole graph, in forms that other programs read.
 //!
 //! Rows are formatted in blocks, on the threads of the context, and written in order by the thread that asked, in
 //! pieces of a megabyte or more. So the bytes do not depend on the number of threads, memory does not grow with the
 //! corpus, and whoever formats need not wait for the disk. A stop ends the writing between two blocks; whoever owns
 //! what was written to takes back what is there.
 
+mod graph;
 mod hopwise;
 mod jsonl;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pipe;
-mod tables;
 mod text;
 
+pub use graph::{GraphFormat, HeldOutParts, write_graph};
 pub use hopwise::write_hopwise;
 pub use jsonl::write_jsonl;
 #[cfg(feature = "parquet")]
 pub use parquet::{Column, Ids, write_parquet, write_parquet_names, write_table};
-pub use tables::{HeldOutParts, write_tables};
 pub use text::write_text;
 
 use crate::error::Result;

@@ -1,18 +1,19 @@
 //! Parquet: a table with a column for each position of a path.
 
+use super::graph::rows::{self, Cell, Kind};
 use super::{CHECKED_ROWS, check_width, first_wrong, piped};
 use crate::error::Result;
 use crate::kg::TrainKg;
 use footpath_core::vocabulary::Word;
 use footpath_core::{Context, Corpus, Error, NodeId, RelationId, TokenId, Vocabulary};
 use parquet::basic::Compression;
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result as TableResult};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use rayon::prelude::*;
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -142,6 +143,74 @@ impl Column {
             Self::Integer(values) => column::<Int64Type, _>(group, values.get(rows).ok_or_else(short)?, None),
             Self::Double(values) => column::<DoubleType, _>(group, values.get(rows).ok_or_else(short)?, None),
         }
+    }
+}
+
+/// A table whose rows come one after the other; as many as a row group has are held in memory.
+pub(super) struct TableWriter<W: Write + Send> {
+    file: SerializedFileWriter<W>,
+    pending: Vec<Pending>,
+    num_pending: usize,
+}
+
+/// The values of a column that are not written yet.
+enum Pending {
+    Text(Vec<ByteArray>),
+    Integer(Vec<i64>),
+    Real(Vec<f32>),
+}
+
+impl<W: Write + Send> TableWriter<W> {
+    pub(super) fn new(out: W, columns: &[rows::Column]) -> io::Result<Self> {
+        let field = |(name, kind): &rows::Column| match kind {
+            Kind::Text => format!("required binary {name} (STRING); "),
+            Kind::Integer => format!("required int64 {name}; "),
+            Kind::Real => format!("required float {name}; "),
+        };
+        let schema = format!("message table {{ {}}}", columns.iter().map(field).collect::<String>());
+        let pending = |(_, kind): &rows::Column| match kind {
+            Kind::Text => Pending::Text(Vec::new()),
+            Kind::Integer => Pending::Integer(Vec::new()),
+            Kind::Real => Pending::Real(Vec::new()),
+        };
+        let file = new_file(out, &schema, true)?;
+        Ok(Self { file, pending: columns.iter().map(pending).collect(), num_pending: 0 })
+    }
+
+    /// Takes a row: a value for each column, of its kind.
+    pub(super) fn push(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        for (pending, cell) in self.pending.iter_mut().zip(cells) {
+            match (pending, *cell) {
+                (Pending::Text(values), Cell::Text(text)) => values.push(text.as_bytes().to_vec().into()),
+                (Pending::Integer(values), Cell::Integer(number)) => values.push(number),
+                (Pending::Real(values), Cell::Real(number)) => values.push(number),
+                _ => return Err(io::Error::other("a value of another kind than its column")),
+            }
+        }
+        self.num_pending += 1;
+        if self.num_pending == GROUP_ROWS { self.write_group() } else { Ok(()) }
+    }
+
+    fn write_group(&mut self) -> io::Result<()> {
+        let mut group = self.file.next_row_group()?;
+        for pending in &mut self.pending {
+            match pending {
+                Pending::Text(values) => column::<ByteArrayType, _>(&mut group, &std::mem::take(values), None)?,
+                Pending::Integer(values) => column::<Int64Type, _>(&mut group, &std::mem::take(values), None)?,
+                Pending::Real(values) => column::<FloatType, _>(&mut group, &std::mem::take(values), None)?,
+            }
+        }
+        group.close()?;
+        self.num_pending = 0;
+        Ok(())
+    }
+
+    pub(super) fn close(mut self) -> io::Result<()> {
+        if self.num_pending > 0 {
+            self.write_group()?;
+        }
+        self.file.close()?;
+        Ok(())
     }
 }
 

@@ -132,8 +132,19 @@ impl std::str::FromStr for Columns {
 }
 
 /// Known names that nothing else is taken for.
-const OTHERS: [&str; 10] =
-    ["head", "relation", "tail", "type", "label", "relation_id", "name", "forward_label", "inverse_label", "head_id"];
+const OTHERS: [&str; 11] = [
+    "head",
+    "relation",
+    "tail",
+    "type",
+    "label",
+    "relation_id",
+    "name",
+    "forward_label",
+    "inverse_label",
+    "head_id",
+    "year",
+];
 
 fn plain(name: &str) -> String {
     // The type of a column in an atomic file is no part of its name.

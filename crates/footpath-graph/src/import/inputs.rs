@@ -98,7 +98,7 @@ pub fn import_from(inputs: &Inputs, options: &Options, context: &Context) -> Res
 }
 
 /// Reads a log that lies elsewhere, in either of the layouts that have tables of logs: RecBole types its columns.
-fn interactions(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+pub(super) fn interactions(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
     let mut problems = Problems::new(Some(MaxBad::default()));
     let header = Table::open(&file.path, file.delimiter, &mut reading.aside(&mut problems));
     let typed = header.is_ok_and(|table| table.header().iter().all(|column| column.contains(':')));

@@ -1,6 +1,7 @@
 //! How a graph of nodes and edges of any kind is read as items, entities and interactions: a file in TOML.
 
 use crate::error::{Error, Result, show};
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 /// Longest mapping file, in bytes.
 pub const MAX_MAPPING_BYTES: u64 = 1 << 20;
+
+/// What stands before a name that is no IRI, where a graph is written as RDF.
+pub const PLAIN_NAMES: &str = "urn:footpath:";
 
 /// Namespaces that need not be said.
 const NAMESPACES: [(&str, &str); 13] = [
@@ -49,6 +53,10 @@ pub struct Mapping {
     pub relations: Relations,
     /// Which values are entities.
     pub literals: Literals,
+    /// Ids that begin like this are names, not IRIs: what follows, with percent signs and two digits read as bytes.
+    /// [`PLAIN_NAMES`] where the graph was written by us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plain_names: Option<String>,
     /// Whether facts about nodes without a name are kept; otherwise they are counted and left out.
     pub keep_blank_nodes: bool,
     /// The file it was read from.
@@ -215,6 +223,9 @@ impl Mapping {
     /// An id with its namespace as a short name, if the mapping gives it one.
     #[must_use]
     pub fn shorten<'a>(&self, id: &'a str) -> Cow<'a, str> {
+        if let Some(name) = self.plain_names.as_ref().and_then(|start| id.strip_prefix(start.as_str())) {
+            return percent_decode_str(name).decode_utf8_lossy();
+        }
         let of = |(short, iri): (&String, &String)| id.strip_prefix(iri.as_str()).map(|local| (short.clone(), local));
         // The longest namespace says most.
         let found = self.namespaces.iter().filter_map(of).min_by_key(|(_, local)| local.len());

@@ -45,6 +45,7 @@ mod join;
 mod kgat;
 mod lines;
 mod log;
+mod log_alone;
 mod mapped_items;
 mod mapping;
 mod meeting;
@@ -77,6 +78,7 @@ mod spelling;
 mod table;
 mod tables;
 mod times;
+mod titles;
 mod users;
 mod values;
 
@@ -91,7 +93,8 @@ pub use cut::CutReport;
 pub use findings::{Example, Finding, Severity};
 pub use held_out_facts::FactsReport;
 pub use inputs::{Explained, Inputs, Planned, explain, import_from};
-pub use mapping::{ItemId, MAX_MAPPING_BYTES, Mapping, MatchedBy};
+pub use log_alone::{Chosen, read_log};
+pub use mapping::{ItemId, MAX_MAPPING_BYTES, Mapping, MatchedBy, PLAIN_NAMES};
 pub use meeting::Meeting;
 pub use options::{Format, MinInteractions, Options, RatedAgain};
 pub use origins::MAX_FILES;
@@ -104,6 +107,7 @@ pub use report::{ImportReport, Imported, Log};
 pub use source::{FREE_EXPANSION_BYTES, MAX_EXPANSION};
 pub use spelling::Spelling;
 pub use table::MAX_LINE_BYTES;
+pub use titles::{titles_of_entities, titles_of_items};
 pub use values::MAX_NAME_BYTES;
 
 /// Imports the folder `directory`.

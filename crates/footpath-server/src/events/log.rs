@@ -80,6 +80,14 @@ pub(crate) struct Opened {
     pub(crate) torn_bytes: u64,
 }
 
+/// Reads the log of a folder, which a server may be writing; `take` is given every whole event with its line. Nothing
+/// is changed.
+pub(super) fn read_only(folder: &Path, take: impl FnMut(Event, u64)) -> Result<(), LogError> {
+    let file = File::open(folder.join("events.log"))?;
+    let size = file.metadata()?.len();
+    read(&file, size, take).map(drop)
+}
+
 impl LogFile {
     /// Opens the log of a folder, or begins one; `take` is given every event with its line.
     pub(crate) fn open(folder: &Path, take: impl FnMut(Event, u64)) -> Result<Opened, LogError> {

@@ -7,6 +7,7 @@
 mod log;
 
 use crate::log::now;
+use footpath::replay;
 pub(crate) use log::Event;
 pub use log::LogError;
 use log::LogFile;
@@ -47,6 +48,19 @@ pub(crate) enum NotWritten {
     Busy,
     /// The disk refuses.
     Refused(String),
+}
+
+/// The events of a folder in the order of their times, for a comparison of models. A server may be writing there.
+///
+/// # Errors
+/// There is no log, it is damaged, or the disk refuses.
+pub fn read_events(folder: &Path) -> Result<Vec<replay::Event>, LogError> {
+    let mut timed = Vec::new();
+    log::read_only(folder, |event, line| timed.push((event, line)))?;
+    timed.sort_by(|(a, _), (b, _)| a.time.unwrap_or_default().total_cmp(&b.time.unwrap_or_default()));
+    let event =
+        |(event, _): (Event, u64)| replay::Event { is_choice: event.weight > 0.0, user: event.user, item: event.item };
+    Ok(timed.into_iter().map(event).collect())
 }
 
 impl Events {
@@ -191,6 +205,20 @@ mod tests {
 
     fn items(events: &Events, user: &str) -> Vec<String> {
         events.of(user).into_iter().map(|(event, _)| event.item).collect()
+    }
+
+    #[test]
+    fn a_comparison_reads_events_by_time_while_a_server_writes_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(matches!(read_events(folder.path()), Err(LogError::Io(_))), "there is no log");
+        let events = open(folder.path());
+        let late = Event { time: Some(9.0), ..event("ann", "late") };
+        let unliked = Event { time: Some(1.0), weight: 0.0, ..event("ann", "early") };
+        runtime().block_on(async { events.add(vec![late, unliked]).await.expect("written") });
+        let found = read_events(folder.path()).expect("read");
+        let happened =
+            |item: &str, is_choice| replay::Event { user: "ann".to_owned(), item: item.to_owned(), is_choice };
+        assert_eq!(found, [happened("early", false), happened("late", true)]);
     }
 
     #[test]

@@ -8,6 +8,9 @@ use footpath::{NodeId, NodeSet, RelationId, TrainKg, TypeId};
 use std::cmp::Ordering;
 use std::ops::Range;
 
+/// Most hops of a way to a value.
+const MAX_HOPS: usize = 8;
+
 /// What rules are about.
 pub(crate) struct World<'a> {
     pub(crate) kg: &'a TrainKg,
@@ -23,6 +26,25 @@ pub(crate) struct World<'a> {
 enum Figure {
     Popularity,
     Degree,
+}
+
+/// A hop on the way to a value.
+#[derive(Clone, Copy)]
+enum Hop {
+    /// Along this relation, as it is stated or turned round.
+    Along(RelationId),
+    /// To a node of this type, along any relation.
+    To(TypeId),
+}
+
+impl Hop {
+    /// Whether an arc, looked at from where the hop ends, is one of it.
+    fn leads_along(self, arc: RelationId) -> bool {
+        match self {
+            Self::Along(relation) => arc == relation.inverse(),
+            Self::To(_) => true,
+        }
+    }
 }
 
 impl World<'_> {
@@ -94,44 +116,78 @@ impl World<'_> {
             self.kg.range(kind).for_each(|node| set.insert(NodeId(node)));
             return Ok(());
         }
-        let relation = self.kg.relation(&name.text);
-        let kind = self.type_named(&name.text);
-        if relation.is_none() && kind.is_none() {
-            let message = format!("`{}` is no relation, type or attribute", name.text);
-            return Err(RuleError::new(name.position, message).help(self.names()));
-        }
-        let found = self.ends(relation, kind, &value.text);
+        let hops = self.hops(name)?;
+        let Some((last, before)) = hops.split_last() else { return Ok(()) };
+        let found = self.ends(last, &value.text);
         if found.is_empty() {
             return Err(unknown("write the id or the label of a node"));
         }
-        for node in found {
-            for (along, tail) in self.kg.arcs(node).iter() {
-                // Arcs are looked at from the other end.
-                if relation.is_none_or(|relation| along == relation.inverse()) {
-                    set.insert(tail);
-                }
-            }
+        let mut reached = self.before(last, found);
+        for hop in before.iter().rev() {
+            let through = reached.into_iter().filter(|&node| self.fits(hop, node)).collect();
+            reached = self.before(hop, through);
         }
+        reached.into_iter().for_each(|node| set.insert(node));
         Ok(())
     }
 
-    /// The nodes that a name stands for at the end of a relation, or among those of a type: those with this id, else
-    /// those with this label.
-    fn ends(&self, relation: Option<RelationId>, kind: Option<TypeId>, name: &str) -> Vec<NodeId> {
-        let fits = |node: &NodeId| match (relation, kind) {
-            (Some(relation), _) => !self.kg.arcs(*node).of(relation.inverse()).is_empty(),
-            (None, Some(kind)) => self.kg.type_of(*node) == kind,
-            (None, None) => false,
+    /// What a name says of the way to a value: a relation or a type, or several of them with `/` between, which are
+    /// gone along one after the other. A relation may have a `/` in its own name.
+    fn hops(&self, name: &Word) -> Result<Vec<Hop>, RuleError> {
+        let hop = |text: &str| match (self.kg.relation(text), self.type_named(text)) {
+            (Some(relation), _) => Some(Hop::Along(relation)),
+            (None, Some(kind)) => Some(Hop::To(kind)),
+            (None, None) => None,
         };
+        if let Some(only) = hop(&name.text) {
+            return Ok(vec![only]);
+        }
+        let parts: Vec<&str> = name.text.split('/').collect();
+        if parts.len() > MAX_HOPS {
+            return Err(RuleError::new(name.position, format!("a way has at most {MAX_HOPS} hops")));
+        }
+        let found = |part: &&str| {
+            hop(part).ok_or_else(|| {
+                let message = format!("`{part}` is no relation, type or attribute");
+                RuleError::new(name.position, message).help(self.names())
+            })
+        };
+        parts.iter().map(found).collect()
+    }
+
+    /// The nodes from which a hop leads to one of these, each once.
+    fn before(&self, hop: &Hop, ends: Vec<NodeId>) -> Vec<NodeId> {
+        let mut reached = Vec::new();
+        for node in ends {
+            // Arcs are looked at from the other end.
+            let arcs = self.kg.arcs(node).iter();
+            reached.extend(arcs.filter(|(along, _)| hop.leads_along(*along)).map(|(_, tail)| tail));
+        }
+        reached.sort_unstable();
+        reached.dedup();
+        reached
+    }
+
+    /// Whether a node may be where a hop ends.
+    fn fits(&self, hop: &Hop, node: NodeId) -> bool {
+        match *hop {
+            Hop::Along(relation) => !self.kg.arcs(node).of(relation.inverse()).is_empty(),
+            Hop::To(kind) => self.kg.type_of(node) == kind,
+        }
+    }
+
+    /// The nodes that a name stands for at the end of a hop: those with this id, else those with this label.
+    fn ends(&self, hop: &Hop, name: &str) -> Vec<NodeId> {
+        let fits = |node: &NodeId| self.fits(hop, *node);
         let whole = [Some(name.to_owned()), Some(format!("entity:{name}")), Some(format!("item:{name}"))];
         let with_id: Vec<NodeId> =
             whole.iter().flatten().filter_map(|name| self.kg.node(name).ok()).filter(fits).collect();
         if !with_id.is_empty() {
             return with_id;
         }
-        let range = match (relation, kind) {
-            (None, Some(kind)) => self.kg.range(kind),
-            _ => self.kg.users().end..self.all().end,
+        let range = match *hop {
+            Hop::To(kind) => self.kg.range(kind),
+            Hop::Along(_) => self.kg.users().end..self.all().end,
         };
         let wanted = name.to_lowercase();
         let has_label = |node: &NodeId| {

@@ -3,6 +3,7 @@
 pub(crate) mod blend;
 mod paths;
 mod plan;
+mod refit;
 pub mod settings;
 mod sources;
 mod validation;
@@ -36,6 +37,7 @@ use footpath_graph::{HeldOut, Split};
 use footpath_model::config::ModelConfig;
 use footpath_model::data::PathSource;
 use footpath_model::{Ending, PathModel, Trainer};
+use refit::Earlier;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,6 +67,9 @@ pub struct Options {
     /// A model of the same graph whose weights training starts from: the second stage of pre-training and fine-tuning
     /// (KGGLM, Balloccu et al. 2024). `None` starts from random weights.
     pub init: Option<PathBuf>,
+    /// A model whose settings and weights of parts are taken over, nothing chosen again: for a graph that has all of
+    /// the log. Other options must then be as by default, but for those of the output.
+    pub refit: Option<PathBuf>,
     /// A corpus to train on; `None` draws fresh paths for every epoch.
     pub corpus: Option<PathBuf>,
     /// Law of the paths that are drawn.
@@ -104,6 +109,7 @@ impl Default for Options {
             shape: None,
             collaborative_share: None,
             init: None,
+            refit: None,
             corpus: None,
             law: sampling.law,
             damping: sampling.damping,
@@ -155,7 +161,12 @@ pub type Observe<'a> = dyn FnMut(Event<'_>) + Send + 'a;
 pub fn run(kg: &Kg, out: &Path, options: &Options, observe: &mut Observe<'_>, context: &Context) -> Result<ModelCard> {
     artefact::refuse_existing(out, ArtefactKind::Model, options.replace)?;
     options.training.validate()?;
-    context.run(|| Run::begin(kg, out, options, context)?.run_on(observe))?
+    let Some(directory) = &options.refit else {
+        return context.run(|| Run::begin(kg, out, options, None, context)?.run_on(observe))?;
+    };
+    let earlier = Earlier::open(directory)?;
+    let options = earlier.options(options)?;
+    context.run(|| Run::begin(kg, out, &options, Some(&earlier), context)?.run_on(observe))?
 }
 
 /// What a run learns from and what it chooses by.
@@ -171,10 +182,15 @@ struct Parts {
 }
 
 impl Parts {
-    /// The valid part of the graph; where there is none, one that is taken out of train.
-    fn of(kg: &Kg, options: &Options, context: &Context) -> Result<Self> {
+    /// The valid part of the graph; where there is none, one that is taken out of train. Nothing is chosen where the
+    /// settings are those of an earlier model.
+    fn of(kg: &Kg, options: &Options, earlier: Option<&Earlier>, context: &Context) -> Result<Self> {
         let valid = kg.held_out(Split::Valid)?;
         let whole = |valid, notes| Ok(Self { kg: kg.clone(), valid, is_carved: false, notes });
+        if let (Some(earlier), Some(directory)) = (earlier, &options.refit) {
+            let num_held_out = valid.len() + kg.held_out(Split::Test)?.len();
+            return whole(HeldOut::from(&[][..]), vec![earlier.note(directory, num_held_out)]);
+        }
         if !valid.is_empty() || !options.linear || options.training.item_objective().is_some() {
             return whole(valid, Vec::new());
         }
@@ -208,6 +224,7 @@ struct Run<'a> {
     notes: Vec<String>,
     out: &'a Path,
     options: &'a Options,
+    earlier: Option<&'a Earlier>,
     context: &'a Context,
     valid: HeldOut,
     legal: Legal,
@@ -222,17 +239,32 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn begin(whole: &'a Kg, out: &'a Path, options: &'a Options, context: &'a Context) -> Result<Self> {
-        let Parts { kg, valid, is_carved, notes } = Parts::of(whole, options, context)?;
+    fn begin(
+        whole: &'a Kg,
+        out: &'a Path,
+        options: &'a Options,
+        earlier: Option<&'a Earlier>,
+        context: &'a Context,
+    ) -> Result<Self> {
+        let Parts { kg, valid, is_carved, notes } = Parts::of(whole, options, earlier, context)?;
         let inputs = Inputs::open(&kg, options, context)?;
-        let mixture = paths::mixture(&kg, options, inputs.corpus.as_ref())?;
+        let mixture = match earlier {
+            Some(earlier) => earlier.mixture(&kg)?,
+            None => paths::mixture(&kg, options, inputs.corpus.as_ref())?,
+        };
         let pattern = mixture.union().clone();
         let rows = inputs.num_rows(&kg, options);
         let Inputs { corpus, start, parents } = inputs;
         let (source, sampling) = paths::source(&kg, &mixture, options, corpus, context)?;
         let workplace = Workplace::open(out, options.unfinished, parents.clone(), sampling.to_json()?)?;
         let legal = Legal::new(Arc::clone(kg.train()), pattern, context)?;
-        let (trainer, resumed_at) = trainer(&kg, &legal, options, start.as_ref(), &workplace, context)?;
+        let max_tokens = options.training.num_positions(2 * legal.pattern().max_hops() + 1);
+        let shape = match earlier {
+            Some(earlier) => earlier.config(&kg, max_tokens),
+            None => config(&kg, options, start.as_ref(), max_tokens)?,
+        };
+        let (mut trainer, resumed_at) = trainer(&kg, shape, options, start.as_ref(), &workplace, context)?;
+        trainer.share = earlier.map_or(1.0, Earlier::share);
         let mut plan = Plan::new(&trainer.model.config, &options.training, rows, &legal);
         plan.warnings.extend(whole.origin().serious());
         Ok(Self {
@@ -242,6 +274,7 @@ impl<'a> Run<'a> {
             notes,
             out,
             options,
+            earlier,
             context,
             valid,
             legal,
@@ -262,7 +295,9 @@ impl<'a> Run<'a> {
         let best = self.workplace.checkpoints.best(&footpath_model::device(self.context.device())?)?;
         // Only paths are reordered by weights; without users to choose them on there is nothing to go by.
         let blends = self.options.linear && self.trainer.config.item_objective().is_none() && !users.is_empty();
-        let Blend { linear, weights } = if blends {
+        let Blend { linear, weights } = if let Some(earlier) = self.earlier {
+            earlier.blend(self.whole.train(), self.context)?
+        } else if blends {
             observe(Event::Blend);
             // All steps are in the checkpoint: going on after a stop begins here again.
             let (part, training) = (self.options.linear_part, &self.trainer.config);
@@ -317,12 +352,14 @@ impl Inputs {
     fn open(kg: &Kg, options: &Options, context: &Context) -> Result<Self> {
         let corpus = options.corpus.as_deref().map(|directory| corpus::open(directory, kg)).transpose()?;
         let start = options.init.as_deref().map(|directory| StoredModel::open_for(directory, kg)).transpose()?;
+        let refit = options.refit.as_deref().map(StoredModel::open).transpose()?;
         let vectors = options.vectors.as_deref().map(|path| artefact::hash_file(path, context)).transpose()?;
         let hashes = [
             ("kg", Some(kg.content_hash().to_owned())),
             ("corpus", corpus.as_ref().map(|corpus| corpus.artefact().manifest().content_hash())),
             ("model", start.as_ref().map(StoredModel::hash)),
             ("vectors", vectors),
+            ("settings", refit.map(|model| model.hash())),
         ];
         let parents = hashes.into_iter().filter_map(|(kind, hash)| Some((kind.to_owned(), hash?))).collect();
         Ok(Self { corpus, start, parents })
@@ -340,15 +377,14 @@ impl Inputs {
 /// The run that goes on, with the step it is at, or one that begins.
 fn trainer(
     kg: &Kg,
-    legal: &Legal,
+    config: ModelConfig,
     options: &Options,
     start: Option<&StoredModel>,
     workplace: &Workplace,
     context: &Context,
 ) -> Result<(Trainer, u64)> {
     let device = footpath_model::device(context.device())?;
-    let max_tokens = options.training.num_positions(2 * legal.pattern().max_hops() + 1);
-    let config = config(kg, options, start, max_tokens)?;
+    let max_tokens = config.trunk.max_tokens;
     if options.unfinished == Unfinished::Resume
         && let Some(mut trainer) = workplace.checkpoints.latest(&device)?
     {

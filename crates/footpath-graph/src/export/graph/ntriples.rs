@@ -1,0 +1,117 @@
+//! RDF in N-Triples, with what RDF has no place for beside it.
+//!
+//! ```text
+//! graph.nt           facts, types and labels
+//! items.tsv          which node is which item, and titles
+//! interactions.tsv   the log, with the part that each interaction belongs to
+//! mapping.toml       what is what; `import graph.nt --mapping mapping.toml` makes the same graph again
+//! ```
+//!
+//! A name that is an IRI is written as it is, and any other behind `urn:footpath:`, with what IRIs cannot hold as
+//! percent signs and two digits.
+
+use super::rows::Form;
+use super::tables;
+use super::{GraphFormat, Whole};
+use crate::error::Result;
+use crate::import::{Mapping, PLAIN_NAMES};
+use footpath_core::ArtefactWriter;
+use oxrdf::vocab::{rdf, rdfs};
+use oxrdf::{LiteralRef, NamedNode, NamedNodeRef, TermRef, TripleRef};
+use oxrdfio::{RdfFormat, RdfSerializer, WriterQuadSerializer};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// What an IRI cannot hold, or means something in it, in the names of nodes, types and relations.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
+/// The type of entities that have none.
+const UNTYPED: &str = "entity";
+
+/// Writes the four files.
+pub(super) fn write(whole: &Whole<'_>, folder: &mut ArtefactWriter) -> Result<()> {
+    let (kg, format) = (whole.kg, GraphFormat::Ntriples);
+    whole.refuse(format, kg.has_weights(), "how much a fact weighs")?;
+    whole.refuse(format, !whole.held_out_ends.is_empty(), "which facts are held out")?;
+    whole.refuse(format, kg.schema().users_have_facts, "which node is which user")?;
+    let mut mapping = Mapping { plain_names: Some(PLAIN_NAMES.to_owned()), ..Mapping::default() };
+    folder.add("graph.nt", |out| graph(whole, &mut mapping, out))?;
+    if !kg.items().is_empty() {
+        tables::item_list(whole, Form::Tsv, folder)?;
+        mapping.items.table = Some(PathBuf::from("items.tsv"));
+    }
+    if !kg.users().is_empty() {
+        tables::log(whole, Form::Tsv, folder)?;
+        mapping.interactions.table = Some(PathBuf::from("interactions.tsv"));
+    }
+    let text = toml::to_string(&mapping).map_err(io::Error::other).map_err(footpath_core::Error::io("mapping.toml"))?;
+    Ok(folder.add("mapping.toml", |out| out.write_all(text.as_bytes()))?)
+}
+
+/// Writes facts, types and labels, and enters in the mapping what types and relations are called.
+fn graph(whole: &Whole<'_>, mapping: &mut Mapping, out: &mut dyn Write) -> io::Result<()> {
+    let mut triples = Triples(RdfSerializer::from_format(RdfFormat::NTriples).for_writer(out));
+    whole.each(0..whole.kg.items().end, |node| {
+        if whole.has_facts(node) { triples.label(&iri(&whole.name(node)), whole.label(node)) } else { Ok(()) }
+    })?;
+    let mut kinds = BTreeSet::new();
+    whole.each(whole.entities(), |node| {
+        let (subject, kind) = (iri(whole.kg.id(node)), whole.kind(node));
+        if kind != UNTYPED {
+            kinds.insert(kind);
+            triples.add(&subject, rdf::TYPE, named("type", kind).as_ref())?;
+        }
+        triples.label(&subject, whole.label(node))
+    })?;
+    let mut relations = BTreeSet::new();
+    whole.each_fact(|fact| {
+        let [head, tail] = [fact.triple.head, fact.triple.tail].map(|node| iri(&whole.name(node)));
+        relations.insert(fact.triple.relation);
+        let relation = named("relation", &whole.kg.relation_name(fact.triple.relation));
+        triples.add(&head, relation.as_ref(), tail.as_ref())
+    })?;
+    mapping.types.rename = kinds.into_iter().map(|kind| (named("type", kind).into_string(), kind.to_owned())).collect();
+    for relation in relations {
+        let name = whole.kg.relation_name(relation);
+        mapping.relations.rename.insert(named("relation", &name).into_string(), name.clone());
+        if let Some(known) = whole.kg.schema().relations.get(relation.index() / 2) {
+            mapping.relations.readings.insert(name, [known.forward.clone(), known.inverse.clone()]);
+        }
+    }
+    triples.0.finish().map(drop)
+}
+
+struct Triples<'a>(WriterQuadSerializer<&'a mut dyn Write>);
+
+impl Triples<'_> {
+    fn add<'t>(
+        &mut self,
+        head: &'t NamedNode,
+        relation: NamedNodeRef<'t>,
+        tail: impl Into<TermRef<'t>>,
+    ) -> io::Result<()> {
+        self.0.serialize_triple(TripleRef::new(head, relation, tail))
+    }
+
+    fn label(&mut self, node: &NamedNode, label: &str) -> io::Result<()> {
+        if label.is_empty() { Ok(()) } else { self.add(node, rdfs::LABEL, LiteralRef::new_simple_literal(label)) }
+    }
+}
+
+/// The IRI of a node: its name, if that is one.
+fn iri(name: &str) -> NamedNode {
+    let is_absolute =
+        name.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let own = if is_absolute { NamedNode::new(name).ok() } else { None };
+    own.unwrap_or_else(|| NamedNode::new_unchecked([PLAIN_NAMES, &encoded(name)].concat()))
+}
+
+/// The IRI of a type or relation.
+fn named(what: &str, name: &str) -> NamedNode {
+    NamedNode::new_unchecked([PLAIN_NAMES, what, "/", &encoded(name)].concat())
+}
+
+fn encoded(name: &str) -> String {
+    utf8_percent_encode(name, ENCODED).to_string()
+}

@@ -1,0 +1,27 @@
+//! JSON as petgraph's serde reads it: `serde_json::from_reader::<_, petgraph::Graph<Node, Edge>>(file)`.
+//!
+//! ```text
+//! {"nodes": [{"type": "user", "id": "ann", "label": "Ann"}, …], "node_holes": [], "edge_property": "directed",
+//!  "edges": [[0, 7, {"relation": "interacted", "split": "train"}], …]}
+//! ```
+
+use super::{Edge, Whole};
+use std::io::{self, Write};
+
+/// Writes every node with its type, id and label, and every fact and interaction with the part it belongs to.
+pub(super) fn write(whole: &Whole<'_>, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "{{\"nodes\":[")?;
+    let mut separator = "\n";
+    whole.each(whole.all_nodes(), |node| {
+        out.write_all(std::mem::replace(&mut separator, ",\n").as_bytes())?;
+        let (kind, id, label) = (whole.kind(node), whole.kg.id(node), whole.kg.label(node));
+        Ok(serde_json::to_writer(&mut *out, &serde_json::json!({ "type": kind, "id": id, "label": label }))?)
+    })?;
+    write!(out, "],\n\"node_holes\":[],\"edge_property\":\"directed\",\"edges\":[")?;
+    separator = "\n";
+    whole.each_edge(|Edge { head, tail, about }| {
+        out.write_all(std::mem::replace(&mut separator, ",\n").as_bytes())?;
+        Ok(serde_json::to_writer(&mut *out, &(head.0, tail.0, about))?)
+    })?;
+    writeln!(out, "]}}")
+}

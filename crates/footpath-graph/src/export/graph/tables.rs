@@ -1,0 +1,132 @@
+//! A dataset folder, from which an import makes the same graph again.
+
+use super::Whole;
+use super::rows::{Cell, Column, Form, Kind, Rows};
+use crate::error::Result;
+use footpath_core::ArtefactWriter;
+use std::io;
+
+const ENTITIES: [Column; 3] = [("entity_id", Kind::Text), ("type", Kind::Text), ("label", Kind::Text)];
+const RELATIONS: [Column; 4] =
+    [("relation_id", Kind::Text), ("name", Kind::Text), ("forward_label", Kind::Text), ("inverse_label", Kind::Text)];
+const TRIPLES: [Column; 4] =
+    [("head", Kind::Text), ("relation", Kind::Text), ("tail", Kind::Text), ("split", Kind::Text)];
+const WEIGHT: Column = ("weight", Kind::Real);
+const ITEMS: [Column; 3] = [("item_id", Kind::Text), ("entity_id", Kind::Text), ("title", Kind::Text)];
+const USERS: [Column; 2] = [("user_id", Kind::Text), ("entity_id", Kind::Text)];
+const CHOICES: [Column; 3] = [("user_id", Kind::Text), ("item_id", Kind::Text), ("split", Kind::Text)];
+const RATING: Column = ("rating", Kind::Real);
+const TIMESTAMP: Column = ("timestamp", Kind::Integer);
+
+/// Writes the tables of entities, relations, triples, items, interactions and users. A graph without users has no
+/// interactions, one without items no items, and one whose users have no facts no list of users.
+pub(super) fn write(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) -> Result<()> {
+    let kg = whole.kg;
+    table(whole, form, folder, "entities", &ENTITIES, |rows| entities(whole, rows))?;
+    table(whole, form, folder, "relations", &RELATIONS, |rows| relations(whole, rows))?;
+    let triple_columns = [&TRIPLES[..], if kg.has_weights() { &[WEIGHT] } else { &[] }].concat();
+    table(whole, form, folder, "triples", &triple_columns, |rows| triples(whole, rows))?;
+    if !kg.items().is_empty() {
+        item_list(whole, form, folder)?;
+    }
+    log(whole, form, folder)?;
+    if kg.schema().users_have_facts {
+        table(whole, form, folder, "users", &USERS, |rows| users(whole, rows))?;
+    }
+    Ok(())
+}
+
+/// Writes the table of items.
+pub(super) fn item_list(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) -> Result<()> {
+    table(whole, form, folder, "items", &ITEMS, |rows| items(whole, rows))
+}
+
+/// Writes the table of interactions, where there are users.
+pub(super) fn log(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) -> Result<()> {
+    let schema = whole.kg.schema();
+    if whole.kg.users().is_empty() {
+        return Ok(());
+    }
+    let mut columns = CHOICES.to_vec();
+    columns.extend(schema.has_ratings.then_some(RATING));
+    columns.extend(schema.has_times.then_some(TIMESTAMP));
+    table(whole, form, folder, "interactions", &columns, |rows| interactions(whole, rows))
+}
+
+fn table(
+    whole: &Whole<'_>,
+    form: Form,
+    folder: &mut ArtefactWriter,
+    stem: &str,
+    columns: &[Column],
+    fill: impl FnOnce(&mut dyn Rows) -> io::Result<()> + Send,
+) -> Result<()> {
+    let name = format!("{stem}.{}", form.extension());
+    Ok(folder.add(&name, |out| form.write(columns, whole.context, out, fill))?)
+}
+
+fn entities(whole: &Whole<'_>, rows: &mut dyn Rows) -> io::Result<()> {
+    whole.each(0..whole.kg.items().end, |node| {
+        if !whole.has_facts(node) {
+            return Ok(());
+        }
+        // The title of an item stands in the list of items, and a user has its label from here.
+        let label = if whole.kg.is_item(node) { "" } else { whole.label(node) };
+        rows.row(&[Cell::Text(&whole.name(node)), Cell::Text("entity"), Cell::Text(label)])
+    })?;
+    whole.each(whole.entities(), |node| {
+        rows.row(&[Cell::Text(whole.kg.id(node)), Cell::Text(whole.kind(node)), Cell::Text(whole.label(node))])
+    })
+}
+
+fn relations(whole: &Whole<'_>, rows: &mut dyn Rows) -> io::Result<()> {
+    for (number, relation) in whole.kg.schema().relations.iter().enumerate().skip(1) {
+        let readings = [&relation.name, &relation.forward, &relation.inverse].map(|text| Cell::Text(text));
+        rows.row(&[&[Cell::Text(&number.to_string())], &readings[..]].concat())?;
+    }
+    Ok(())
+}
+
+fn triples(whole: &Whole<'_>, rows: &mut dyn Rows) -> io::Result<()> {
+    let has_weights = whole.kg.has_weights();
+    whole.each_fact(|fact| {
+        let [head, tail] = [fact.triple.head, fact.triple.tail].map(|node| whole.name(node));
+        let relation = (fact.triple.relation.index() / 2).to_string();
+        let cells = [
+            Cell::Text(&head),
+            Cell::Text(&relation),
+            Cell::Text(&tail),
+            Cell::Text(fact.split.name()),
+            Cell::Real(fact.weight),
+        ];
+        rows.row(cells.get(..TRIPLES.len() + usize::from(has_weights)).unwrap_or_default())
+    })
+}
+
+/// The list of items: which entity each is, where it has facts, and its title.
+fn items(whole: &Whole<'_>, rows: &mut dyn Rows) -> io::Result<()> {
+    whole.each(whole.kg.items(), |item| {
+        let entity = if whole.has_facts(item) { whole.name(item) } else { String::new() };
+        rows.row(&[Cell::Text(whole.kg.id(item)), Cell::Text(&entity), Cell::Text(whole.label(item))])
+    })
+}
+
+fn users(whole: &Whole<'_>, rows: &mut dyn Rows) -> io::Result<()> {
+    whole.each(whole.kg.users(), |user| {
+        if !whole.has_facts(user) {
+            return Ok(());
+        }
+        rows.row(&[Cell::Text(whole.kg.id(user)), Cell::Text(&whole.name(user))])
+    })
+}
+
+fn interactions(whole: &Whole<'_>, rows: &mut dyn Rows) -> io::Result<()> {
+    let schema = whole.kg.schema();
+    whole.each_choice(|choice| {
+        let [user, item] = [choice.user, choice.item].map(|node| Cell::Text(whole.kg.id(node)));
+        let mut cells = vec![user, item, Cell::Text(choice.split.name())];
+        cells.extend(schema.has_ratings.then_some(Cell::Real(choice.rating)));
+        cells.extend(schema.has_times.then_some(Cell::Integer(choice.time)));
+        rows.row(&cells)
+    })
+}
