@@ -135,8 +135,8 @@ impl Shared {
         }
     }
 
-    /// Opens the graph, the model, the rules, the tokens and the certificate anew beside those that are served, and takes
-    /// them over if all are sound; else everything stays as it is.
+    /// Opens graph, model, rules, tokens and certificate anew beside those that are served, and takes them over if all
+    /// are sound; else everything stays as it is.
     pub(crate) fn reload(&self) -> Result<Reloaded, ServeError> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let opened = self.open_anew();
