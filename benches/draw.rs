@@ -1,11 +1,12 @@
-//! Drawing alone, on a graph that others draw from in a process of their own: for `benches/peers`.
+//! Drawing alone, on a graph that others draw from in a process of their own: for `benches/peers` and
+//! `benches/python`.
 
-use crate::harness::{Outcome, cpu_time};
+use crate::harness::{Outcome, cpu_time, time};
 use crate::walks::draw;
-use footpath_core::Context;
+use footpath_core::{Context, Threads};
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::{Mixture, Pattern};
-use footpath_graph::sample::{EndSet, Law, MixtureSampler, SampleSpec};
+use footpath_graph::sample::{Amount, EndSet, Law, MixtureSampler, Quota, SampleSpec, Shard, sample_corpus};
 use std::path::Path;
 
 const USAGE: &str = "draw KG PATHS (--pattern|--walk) PATTERN";
@@ -33,4 +34,28 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
     let mut rates = rates.split_off(1);
     rates.sort_by(f64::total_cmp);
     Ok(format!("{{\"rate\": {:.1}}}", rates[REPETITIONS / 2]))
+}
+
+const CORPUS_USAGE: &str = "draw-corpus KG PATHS HOPS THREADS";
+
+/// Draws what `footpath sample --end train` draws, so many paths for each user, into memory; prints paths per second by
+/// the clock. Preparation is in it, opening is not.
+pub(crate) fn corpus(arguments: &[String]) -> Outcome<String> {
+    let [kg, paths, hops, threads] = arguments else { return Err(CORPUS_USAGE.into()) };
+    let kg = TrainKg::open(Path::new(kg))?;
+    let context = Context::default().with_threads(Threads::new(threads.parse()?)?);
+    let amount = Amount { quota: Quota::PerUser(paths.parse()?), ..Amount::default() };
+    let spec = SampleSpec { law: Law::UniformPath, damping: 0.0, ends: EndSet::Train, ..SampleSpec::default() };
+    let done = time(|| {
+        let (mixture, mut tokens) = (Mixture::single(Pattern::hops(hops.parse()?, &kg)?), Vec::new());
+        let mut sink = |rows: &[u32]| {
+            tokens.extend_from_slice(rows);
+            Ok(())
+        };
+        let draw = || sample_corpus(&kg, &mixture, &spec, amount, Shard::default(), &context, &mut sink);
+        let drawn = context.run(draw)??.num_paths;
+        std::hint::black_box(&tokens);
+        Ok(drawn as f64)
+    })?;
+    Ok(format!("{{\"rate\": {:.1}}}", done.amount / done.seconds))
 }

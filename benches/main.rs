@@ -80,6 +80,7 @@ fn main() -> ExitCode {
     match arguments.split_first() {
         Some((first, rest)) if first == "generate" => tell(first, generate::run(rest)),
         Some((first, rest)) if first == "draw" => tell(first, draw::run(rest)),
+        Some((first, rest)) if first == "draw-corpus" => tell(first, draw::corpus(rest)),
         Some((first, rest)) if first == "scale" => tell(first, scale::run(rest)),
         Some((first, rest)) if first == scale::STEP => tell(first, scale::run_step(rest)),
         Some((first, rest)) if first == "steps" => tell(first, train::run_steps(rest)),

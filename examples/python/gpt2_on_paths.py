@@ -3,7 +3,7 @@
     python examples/python/gpt2_on_paths.py
     torchrun --nproc-per-node 2 examples/python/gpt2_on_paths.py
 
-With several processes each draws for its own users, and gradients are averaged.
+With several processes each draws for its own users, and gradients are averaged: together they see what one sees.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--kg", type=Path, help="a graph; the films unless given")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--paths-per-user", type=int, default=300)
     arguments = parser.parse_args()
 
     is_distributed = "RANK" in os.environ
@@ -39,9 +40,12 @@ def main() -> None:
     torch.manual_seed(1)
 
     kg = fp.Kg(arguments.kg) if arguments.kg else fp.import_folder(FILMS)
-    dataset = fp.torch.PathDataset(kg, hops=3, seed=1)
+    dataset = fp.torch.PathDataset(
+        kg, hops=3, seed=1, paths_per_user=arguments.paths_per_user, batch_size=arguments.batch_size
+    )
     collate = fp.torch.LegalCollator(dataset, rivals=64)
-    loader = DataLoader(dataset, batch_size=arguments.batch_size, collate_fn=collate)
+    # The data set makes the batches itself.
+    loader = DataLoader(dataset, batch_size=None, collate_fn=collate)
     config = GPT2Config(
         vocab_size=len(kg.words()),
         n_positions=dataset.width,
@@ -54,7 +58,9 @@ def main() -> None:
     network = GPT2LMHeadModel(config)
     trained = DistributedDataParallel(network) if is_distributed else network
     optimiser = torch.optim.AdamW(trained.parameters(), lr=3e-3)
+    seen: set[int] = set()
     for step, batch in enumerate(itertools.islice(loader, arguments.steps)):
+        seen.update(batch["input_ids"][:, 0].tolist())
         logits = trained(batch["input_ids"], attention_mask=batch["attention_mask"]).logits
         loss = collate.loss(logits, batch)
         optimiser.zero_grad()
@@ -63,7 +69,13 @@ def main() -> None:
         if rank == 0 and step % 50 == 0:
             print(f"step {step}: {loss.item():.3f} nats for each token among the legal ones")
 
+    users_seen = [seen]
+    if is_distributed:
+        users_seen = [set() for _ in range(torch.distributed.get_world_size())]
+        torch.distributed.all_gather_object(users_seen, seen)
+
     if rank == 0:
+        print(f"paths of {len(set().union(*users_seen))} users of {len(kg.users())}, by {len(users_seen)} processes")
         with tempfile.TemporaryDirectory() as place:
             network.save_pretrained(place)
             kg.save_tokenizer(place, max_tokens=dataset.width)

@@ -11,7 +11,7 @@ from conftest import ROOT
 
 import footpath as fp
 
-NEEDS = {"torch": "torch"}
+NEEDS = {"torch": "torch", "lenskit": "lenskit"}
 
 
 def modules() -> list[str]:

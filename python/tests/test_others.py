@@ -60,11 +60,30 @@ def test_networkx(films: fp.Kg) -> None:
     assert all(films.neighbours(head, relation, limit=10_000) for head, _, relation in around.edges(keys=True))
 
 
+def test_rustworkx(films: fp.Kg) -> None:
+    rustworkx = pytest.importorskip("rustworkx")
+    graph = fp.export.to_rustworkx(films)
+    summary = films.summary()
+    assert graph.num_nodes() == len(films.nodes()) and graph.num_edges() == len(films.facts())
+    place = {row["node"]: number for number, row in enumerate(graph.nodes())}
+    assert graph[place["item:alien-1979"]] == {"node": "item:alien-1979", "type": "item", "label": "Alien (1979)"}
+    director = graph.get_all_edge_data(place["item:alien-1979"], place["entity:person-ridley-scott"])
+    assert {"relation": "directed_by", "weight": 1.0} in director
+    assert fp.export.to_rustworkx(films, interactions=False).num_edges() == summary["num_triples"]
+    around = rustworkx.networkx_converter(fp.export.neighbourhood(films, "item:alien-1979"))
+    assert around.num_nodes() > 1
+
+
 def test_pykeen(films: fp.Kg) -> None:
     pytest.importorskip("pykeen")
-    factory = fp.export.to_pykeen(films)
+    factory = fp.export.to_pykeen(films, interactions=False)
     back = fp.export.from_pykeen(factory)
-    assert len(back["head"]) == factory.num_triples
+    there = {(row["head"], row["relation"], row["tail"]) for row in films.facts(interactions=False)}
+    assert set(zip(back["head"], back["relation"], back["tail"])) == there
+    made = fp.import_frames(
+        interactions={"user_id": ["ann"], "item_id": ["item:alien-1979"]}, triples=back, split="none"
+    )
+    assert made.summary()["num_triples"] == len(there)
 
 
 def test_pyg(films: fp.Kg) -> None:

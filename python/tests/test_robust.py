@@ -147,6 +147,14 @@ def test_other_processes(method: str, tiny: fp.Model) -> None:
         assert pool.map_async(_recommend, [tiny] * 4).get(timeout=120) == [expected] * 4
 
 
+def test_joblib(tiny: fp.Model) -> None:
+    joblib = pytest.importorskip("joblib")
+    expected = _recommend(tiny)
+    for backend in ("loky", "multiprocessing", "threading"):
+        found = joblib.Parallel(n_jobs=2, backend=backend)(joblib.delayed(_recommend)(tiny) for _ in range(4))
+        assert found == [expected] * 4
+
+
 def test_a_forked_child_leaves_temporary_graphs_alone() -> None:
     kg = fp.import_folder(FILMS)
     child = os.fork()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import pytest
+from conftest import ROOT
 
 import footpath as fp
 
@@ -54,6 +58,35 @@ def test_it_goes_on_where_it_stood(films: fp.Kg) -> None:
         assert before + rows(other) == whole
 
 
+@pytest.mark.parametrize("batch_size", [1, 100, 10_000])
+def test_batches_are_the_same_paths(films: fp.Kg, batch_size: int) -> None:
+    batched = fp.torch.PathDataset(films, paths_per_user=2, epochs=2, batch_size=batch_size)
+    found: list[list[int]] = []
+    for number, element in enumerate(batched):
+        assert 1 <= len(element["input_ids"]) <= batch_size
+        found.extend(row[row != 0].tolist() for row in element["input_ids"])
+        if number == 1:
+            state = batched.state_dict()
+            before = len(found)
+    assert found == rows(fp.torch.PathDataset(films, paths_per_user=2, epochs=2))
+    again = fp.torch.PathDataset(films, paths_per_user=2, epochs=2, batch_size=batch_size)
+    again.load_state_dict(state)
+    rest = [row[row != 0].tolist() for element in again for row in element["input_ids"]]
+    assert found[:before] + rest == found
+
+
+def test_a_loader_takes_batches_as_they_are(films: fp.Kg) -> None:
+    options = {"paths_per_user": 2, "epochs": 1}
+    whole = fp.torch.PathDataset(films, batch_size=64, **options)
+    single = fp.torch.PathDataset(films, **options)
+    of_batches = torch.utils.data.DataLoader(whole, batch_size=None, collate_fn=fp.torch.LegalCollator(whole, rivals=4))
+    collate = fp.torch.LegalCollator(single, rivals=4)
+    of_paths = torch.utils.data.DataLoader(single, batch_size=64, collate_fn=collate)
+    for ours, theirs in zip(itertools.islice(of_batches, 4), of_paths):
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
 def test_batches_have_labels_and_legal_candidates(films: fp.Kg) -> None:
     dataset = fp.torch.PathDataset(films, paths_per_user=2, epochs=1)
     collate = fp.torch.LegalCollator(dataset, rivals=8)
@@ -84,8 +117,26 @@ def test_the_loss_of_a_model_that_knows_nothing_is_that_of_guessing(films: fp.Kg
 
 
 def test_bad_options(films: fp.Kg) -> None:
-    for options in ({"rank": 0}, {"rank": 2, "world_size": 2}, {"paths_per_user": 0}):
+    for options in ({"rank": 0}, {"rank": 2, "world_size": 2}, {"paths_per_user": 0}, {"batch_size": 0}):
         with pytest.raises(fp.UsageError):
             fp.torch.PathDataset(films, **options)
     with pytest.raises(fp.UsageError, match="law"):
         rows(fp.torch.PathDataset(films, law="mine"), 1)  # type: ignore[arg-type]
+
+
+EXAMPLE = ROOT / "examples" / "python" / "gpt2_on_paths.py"
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_example_sees_all_users_and_recommends(films: fp.Kg, processes: int) -> None:
+    pytest.importorskip("transformers")
+    run = [sys.executable]
+    if processes > 1:
+        run += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    # Two paths of each of 480 users, in batches of 128.
+    arguments = ["--kg", films.path, "--paths-per-user", "2", "--steps", str(8 // processes)]
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*run, str(EXAMPLE), *arguments], capture_output=True, text=True, timeout=300, env=one_thread)
+    assert done.returncode == 0, done.stderr
+    assert f"paths of 480 users of 480, by {processes} processes" in done.stdout
+    assert "1. " in done.stdout and "ndcg@10" in done.stdout

@@ -21,7 +21,9 @@ cargo xtask bench [NAME] [--json]  the benchmarks whose name contains NAME; --js
 cargo xtask bench scale [--edges N,N,…] [--dir DIR] [--json]
                                    import, store, opening, count and sample by size of a made-up graph, as a table
 cargo xtask bench generate DIR --edges N [--users N] [--items N] [--entities N] [--seed N]
-                                   a made-up graph as a dataset folder";
+                                   a made-up graph as a dataset folder
+cargo xtask bench python [NAME] [--data DIR] [--no-torch] [--json]
+                                   the Python package beside the program and another library's loader";
 
 /// A command of CI.
 struct Step {
@@ -57,7 +59,10 @@ fn main() -> ExitCode {
         Some((task, [])) if task == "lines" => lines(),
         Some((task, [])) if task == "python" => python::run(root()),
         Some((task, [])) if task == "reference" => reference(),
-        Some((task, rest)) if task == "bench" => bench(rest),
+        Some((task, rest)) if task == "bench" => match rest.split_first() {
+            Some((first, rest)) if first == "python" => python::bench(root(), rest),
+            _ => bench(rest),
+        },
         Some((task, _)) if ["help", "--help", "-h"].contains(&task.as_str()) => {
             println!("{USAGE}");
             Ok(())

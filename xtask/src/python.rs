@@ -1,4 +1,4 @@
-//! The Python package: its wheel is built, installed in an environment of its own, and tested there.
+//! The Python package: its wheel is built, installed in an environment of its own, and tested or measured there.
 //!
 //! Everything lies in `python` below the target directory: the wheel is built in a target directory of its own, since
 //! an extension module asks for other features of crates that the program has too, and two builds in one directory
@@ -9,17 +9,15 @@ use std::process::Command;
 use std::time::Instant;
 
 /// What the tests need, from the package index. Torch is left out: it is gigabytes, and its tests skip without it.
-const NEEDED: &str = "maturin>=1.10,<2 pandas polars pyarrow numpy networkx duckdb pytest hypothesis mypy nbclient \
-    ipykernel";
+const NEEDED: &str = "maturin>=1.10,<2 pandas polars pyarrow numpy networkx rustworkx duckdb scikit-learn pytest \
+    hypothesis mypy pyright[nodejs] nbclient ipykernel";
 
 /// Builds, installs and tests.
 ///
 /// # Errors
 /// The step that failed.
 pub(crate) fn run(root: &Path) -> Result<(), String> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let place = root.join(target).join("python");
-    let work = Work { root, python: place.join("venv/bin/python"), place };
+    let work = Work::new(root, "venv", "wheels");
     let steps: [(&str, Step); 4] = [("environment", environment), ("wheel", wheel), ("types", types), ("tests", tests)];
     let mut times = Vec::new();
     for (name, step) in steps {
@@ -32,19 +30,81 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// Builds with optimisation, and measures: `benches/python`. The environment stays, since torch is gigabytes.
+///
+/// # Errors
+/// The step that failed.
+pub(crate) fn bench(root: &Path, arguments: &[String]) -> Result<(), String> {
+    let (torch, rest): (Vec<_>, Vec<_>) = arguments.iter().partition(|argument| *argument == "--no-torch");
+    let name = if torch.is_empty() { "venv-bench-torch" } else { "venv-bench" };
+    let work = Work::new(root, name, "wheels-release");
+    let requirements = |file: &str| format!("-m pip install --quiet -r benches/python/{file}");
+    let complete = work.venv.join("complete");
+    if !complete.exists() {
+        work.make_venv()?;
+        work.python("-m pip install --quiet maturin>=1.10,<2")?;
+        work.python(&requirements("requirements.txt"))?;
+        if torch.is_empty() {
+            work.python(&requirements("requirements-torch.txt"))?;
+        }
+        std::fs::write(&complete, "").map_err(|e| format!("{}: {e}", complete.display()))?;
+    }
+    let wheel = work.install("release")?;
+    let programs = "build --quiet --locked --release --package footpath-cli --package footpath-bench";
+    call(crate::cargo(programs.split(' ').map(str::to_owned)).current_dir(root), "cargo build")?;
+    let mut command = Command::new(&work.python);
+    command.arg("benches/python/bench.py").arg("--wheel").arg(wheel).args(rest).current_dir(root);
+    for (name, program) in [("FOOTPATH", "footpath"), ("FOOTPATH_BENCH", "footpath-bench")] {
+        command.env(name, work.target.join("release").join(program));
+    }
+    call(&mut command, "benches/python/bench.py")
+}
+
 /// A part of the work.
 type Step = fn(&Work<'_>) -> Result<(), String>;
 
 /// Where the work is done.
 struct Work<'a> {
     root: &'a Path,
+    /// Where programs are built.
+    target: PathBuf,
     /// Everything that is made.
     place: PathBuf,
+    /// The environment.
+    venv: PathBuf,
+    /// Where the wheel comes.
+    wheels: PathBuf,
     /// The interpreter of the environment.
     python: PathBuf,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    /// Work in an environment and with wheels of these names.
+    fn new(root: &'a Path, venv: &str, wheels: &str) -> Self {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let target = root.join(target);
+        let place = target.join("python");
+        let (venv, wheels) = (place.join(venv), place.join(wheels));
+        Self { root, target, python: venv.join("bin/python"), place, venv, wheels }
+    }
+
+    /// Makes the environment, empty.
+    fn make_venv(&self) -> Result<(), String> {
+        call(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&self.venv), "python3 -m venv")
+    }
+
+    /// Builds the wheel by a profile of cargo, and installs it. Gives the wheel.
+    fn install(&self, profile: &str) -> Result<PathBuf, String> {
+        let (wheels, target) = (&self.wheels, self.place.join("target"));
+        let _ = std::fs::remove_dir_all(wheels);
+        let build = format!("-m maturin build --locked --manifest-path python/Cargo.toml --profile {profile} --out");
+        self.python_with(&build, &[wheels, Path::new("--target-dir"), &target])?;
+        let wheel = std::fs::read_dir(wheels).map_err(|e| format!("{}: {e}", wheels.display()))?.flatten().next();
+        let wheel = wheel.ok_or("maturin made no wheel")?.path();
+        self.python_with("-m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall", &[&wheel])?;
+        Ok(wheel)
+    }
+
     /// Runs the interpreter of the environment in the root of the repository, with arguments parted by blanks.
     fn python(&self, arguments: &str) -> Result<(), String> {
         self.python_with(arguments, &[])
@@ -64,27 +124,22 @@ fn call(command: &mut Command, name: &str) -> Result<(), String> {
 
 /// An environment with what the tests need.
 fn environment(work: &Work<'_>) -> Result<(), String> {
-    let mut venv = Command::new("python3");
-    call(venv.args(["-m", "venv", "--clear"]).arg(work.place.join("venv")), "python3 -m venv")?;
+    work.make_venv()?;
     work.python(&format!("-m pip install --quiet --disable-pip-version-check {NEEDED}"))
 }
 
 /// The wheel, built as the tests of the workspace are, and installed.
 fn wheel(work: &Work<'_>) -> Result<(), String> {
-    let (wheels, target) = (work.place.join("wheels"), work.place.join("target"));
-    let _ = std::fs::remove_dir_all(&wheels);
-    let build = "-m maturin build --locked --manifest-path python/Cargo.toml --profile dev --out";
-    work.python_with(build, &[&wheels, Path::new("--target-dir"), &target])?;
-    let wheel = std::fs::read_dir(&wheels).map_err(|e| format!("{}: {e}", wheels.display()))?.flatten().next();
-    let wheel = wheel.ok_or("maturin made no wheel")?.path();
+    let wheel = work.install("dev")?;
     let megabytes = std::fs::metadata(&wheel).map_or(0, |metadata| metadata.len()) / 1_000_000;
     println!("{}: {megabytes} MB", wheel.display());
-    work.python_with("-m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall", &[&wheel])
+    Ok(())
 }
 
-/// The package is what its types say: by mypy, and the extension module by comparison with its stub.
+/// The package is what its types say: by mypy and pyright, and the extension module by comparison with its stub.
 fn types(work: &Work<'_>) -> Result<(), String> {
     work.python("-m mypy --config-file python/pyproject.toml -p footpath")?;
+    work.python_with("-m pyright --project python/pyproject.toml --pythonpath", &[&work.python])?;
     work.python("-m mypy.stubtest --concise --mypy-config-file python/pyproject.toml footpath._native")
 }
 

@@ -49,15 +49,19 @@ impl<'a> Texts<'a> {
 
     /// The text of a row; `None` for a null.
     pub(crate) fn get(&self, row: usize) -> Option<Cow<'_, str>> {
-        let is_there = |column: &dyn Array| row < column.len() && column.is_valid(row);
         match self {
-            Self::Utf8(column) => is_there(column).then(|| Cow::Borrowed(column.value(row))),
-            Self::Large(column) => is_there(column).then(|| Cow::Borrowed(column.value(row))),
-            Self::View(column) => is_there(column).then(|| Cow::Borrowed(column.value(row))),
+            Self::Utf8(column) => is_there(*column, row).then(|| Cow::Borrowed(column.value(row))),
+            Self::Large(column) => is_there(*column, row).then(|| Cow::Borrowed(column.value(row))),
+            Self::View(column) => is_there(*column, row).then(|| Cow::Borrowed(column.value(row))),
             Self::Places(places, texts) => texts.get((*places.get(row)?)?),
             Self::Integers(numbers) => (*numbers.get(row)?).map(|number| Cow::Owned(number.to_string())),
         }
     }
+}
+
+/// Whether a column has something in a row. It is asked for every id of every row, hence for each type of column.
+fn is_there<A: Array>(column: &A, row: usize) -> bool {
+    row < column.len() && column.is_valid(row)
 }
 
 /// The numbers of a column; `None` for nulls and for what is no number. Why it has none otherwise.
@@ -79,6 +83,7 @@ pub(crate) fn numbers(column: &ArrayRef) -> Result<Vec<Option<f64>>, String> {
 pub(crate) fn times(column: &ArrayRef) -> Result<Vec<Option<i64>>, String> {
     let column_ref = column.as_ref();
     match column.data_type() {
+        DataType::Int64 => Ok(all::<Int64Type, _>(column_ref, |n| n)),
         DataType::Timestamp(TimeUnit::Second, _) => Ok(all::<TimestampSecondType, _>(column_ref, |n| n)),
         DataType::Timestamp(TimeUnit::Millisecond, _) => Ok(all::<TimestampMillisecondType, _>(column_ref, |n| n)),
         DataType::Timestamp(TimeUnit::Microsecond, _) => Ok(all::<TimestampMicrosecondType, _>(column_ref, |n| n)),

@@ -3,8 +3,7 @@
 use crate::call::{Call, json, parsed};
 use crate::columns::{Texts, named, numbers, times};
 use crate::errors::input;
-use crate::stream;
-use arrow_array::ffi_stream::ArrowArrayStreamReader;
+use crate::stream::{self, Stream};
 use arrow_array::{RecordBatch, RecordBatchReader};
 use footpath::import::{
     self, DatasetBuilder, Entity, FileNumber, Interaction, Item, Options, Relation, Source, Triple, User,
@@ -68,7 +67,7 @@ type Taken = Result<footpath::Result<()>, String>;
 /// A frame on its way: what it is called, and its stream.
 struct Frame {
     kind: &'static Kind,
-    stream: ArrowArrayStreamReader,
+    stream: Stream,
 }
 
 /// Imports frames, by their names, as Arrow streams; `columns` gives their own names of columns for those known.

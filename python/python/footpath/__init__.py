@@ -62,7 +62,7 @@ __all__ = [
     "verify",
 ]
 
-_SUBMODULES = ("datasets", "estimator", "export", "torch")
+_SUBMODULES = ("datasets", "estimator", "export", "lenskit", "torch")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import _native, _views
 from ._errors import UsageError
+from ._places import Place, bytes_of
 from ._progress import ProgressOption, Watched
 from ._reports import Report, Summary
 from ._shapes import End, PathLike, ids, shape, without_none
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 SplitName = Literal["auto", "column", "temporal", "date", "leave-one-out", "random", "none"]
 Law = Literal["uniform-path", "uniform-end", "walk"]
-Owner = TypeVar("Owner")
 
 
 class Kg:
@@ -46,6 +44,7 @@ class Kg:
         Raises `ArtefactError` when there is none, or a damaged one.
         """
         self._open: _native.Kg | None = None
+        self._temporary: weakref.finalize[..., Any] | None = None
         with Watched(threads, progress) as call:
             self._open = _native.Kg.open(os.fspath(path), call)
 
@@ -188,8 +187,11 @@ class Kg:
         return Paths(native, self, threads)
 
     def close(self) -> None:
-        """Lets go of the graph. What was made from it goes on."""
+        """Lets go of the graph, and removes it from where it lies if that was temporary (``out=None``). What was made
+        from it in this process goes on."""
         self._open = None
+        if self._temporary is not None:
+            self._temporary()
 
     def __enter__(self) -> Kg:
         return self
@@ -283,17 +285,18 @@ def import_folder(
 ) -> Kg:
     """Imports a folder of any format that ``footpath import`` reads, and opens the graph.
 
-    ``out=None`` keeps it in a temporary directory that goes with the object. ``lenient`` skips bad records, up to a
-    share of them (0.01 for ``True``). Further options have the names of the command line: ``format``, ``min_rating``,
-    ``rated_again``, ``min_interactions``, ``min_history``, ``same_ids``, ``join_by_id``, ``join_users_by_id``,
-    ``strict``, ``skip_missing``, ``merge_inverses``, ``rating_weights``, ``max_bytes``, ``max_nodes``.
+    ``out=None`` keeps it in a temporary directory that goes with the object, or when it is closed. ``lenient`` skips
+    bad records, up to a share of them (0.01 for ``True``). Further options have the names of the command line:
+    ``format``, ``min_rating``, ``rated_again``, ``min_interactions``, ``min_history``, ``same_ids``, ``join_by_id``,
+    ``join_users_by_id``, ``strict``, ``skip_missing``, ``merge_inverses``, ``rating_weights``, ``max_bytes``,
+    ``max_nodes``.
 
     >>> import footpath as fp
     >>> fp.import_folder("data/films").summary()["num_items"]
     385
     """
     asked = _import_options(split, ratios, seed, columns, lenient, options)
-    place = _Place(out, "kg")
+    place = Place(out, "kg")
     with Watched(threads, progress) as call:
         _native.import_folder(os.fspath(source), place.path, force, asked, call)
     return place.kept_by(Kg(place.path, threads=threads, progress=False))
@@ -337,8 +340,10 @@ def import_frames(
     link is one node with the entity of the same id when ``join_by_id`` is on, which it is where no frame has links.
     Facts about the entity of a user are facts of the user.
 
-    ``out=None`` keeps the graph in a temporary directory that goes with the object. Further options are those of
-    `import_folder`.
+    ``out=None`` keeps the graph in memory: as files of ``/dev/shm`` where the system has that, the frames tell how
+    large they are, and there is room for four times what they can come to; otherwise in a temporary directory. Either
+    goes with the object, or when it is closed; what a process that was killed has left goes when another calls this.
+    `Kg.path` says where it lies. Further options are those of `import_folder`.
     """
     given = {
         "interactions": interactions,
@@ -353,10 +358,17 @@ def import_frames(
     if join_by_id is None:
         join_by_id = items is None or named.get("entity_id", "entity_id") not in _columns(items)
     asked = _import_options(split, ratios, seed, None, lenient, {**options, "join_by_id": join_by_id})
-    place = _Place(out, "kg")
+    place = Place(out, "kg", _bytes_of_all(given) if out is None else None)
     with Watched(threads, progress) as call:
         _native.import_frames(streams, named, place.path, force, asked, call)
     return place.kept_by(Kg(place.path, threads=threads, progress=False))
+
+
+def _bytes_of_all(frames: Mapping[str, Frame | None]) -> int | None:
+    """As much as a graph of these frames can take, if all of them tell."""
+    sizes = [bytes_of(frame) for frame in frames.values() if frame is not None]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
 
 
 def _columns(frame: Frame) -> list[str]:
@@ -412,32 +424,3 @@ def _import_options(
         return json.dumps(asked, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise UsageError(f"an option is no number or text: {error}") from None
-
-
-class _Place:
-    """Where an output goes: where it was asked for, or a temporary directory that goes with what was made there."""
-
-    def __init__(self, out: PathLike | None, name: str) -> None:
-        self._finalizer: weakref.finalize[..., Any] | None = None
-        if out is None:
-            root = tempfile.mkdtemp(prefix="footpath-")
-            self.path = os.path.join(root, name)
-            # Until somebody keeps it, it goes with this place: also when the work fails.
-            self._root: str | None = root
-            self._finalizer = weakref.finalize(self, _remove, root, os.getpid())
-        else:
-            self.path = os.fspath(out)
-            self._root = None
-
-    def kept_by(self, owner: Owner) -> Owner:
-        """Lets the directory live as long as `owner`."""
-        if self._root is not None and self._finalizer is not None:
-            self._finalizer.detach()
-            weakref.finalize(owner, _remove, self._root, os.getpid())
-        return owner
-
-
-def _remove(root: str, process: int) -> None:
-    # A child made by fork has the object too, and the directory is not its own.
-    if os.getpid() == process:
-        shutil.rmtree(root, ignore_errors=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from . import _native, _views
 from ._errors import UsageError
-from ._graphs import Kg, Law, _Place
+from ._graphs import Kg, Law
+from ._places import Place
 from ._progress import DEVICE, ProgressOption, Watched
 from ._reports import Report
 from ._shapes import PathLike, Unfinished, Value, ids, shape, toml, without_none
@@ -47,6 +49,7 @@ class Model:
         """The graph."""
         self._device = device
         self._open: _native.Model | None = None
+        self._temporary: weakref.finalize[..., Any] | None = None
         with Watched(threads, progress, device) as call:
             self._open = _native.Model.open(os.fspath(path), self.kg.native, call)
 
@@ -213,14 +216,16 @@ class Model:
         """A model of a graph from a directory of transformers whose tokenizer has the names of the graph for words, as
         `to_huggingface` writes them; for paths of three hops unless others are named."""
         meant = shape(hops, pattern, pattern_preset, patterns) or ("hops", "3")
-        place = _Place(out, "model")
+        place = Place(out, "model")
         with Watched(threads, False) as call:
             _native.from_huggingface(os.fspath(source), kg.native, meant, place.path, force, call)
         return place.kept_by(cls(place.path, kg, threads=threads, progress=False))
 
     def close(self) -> None:
-        """Lets go of the model. The graph stays open."""
+        """Lets go of the model, and removes it from where it lies if that was temporary. The graph stays open."""
         self._open = None
+        if self._temporary is not None:
+            self._temporary()
 
     def __enter__(self) -> Model:
         return self
@@ -370,7 +375,7 @@ def train(
         "force": force,
         "unfinished": unfinished,
     })
-    place = _Place(out, "model")
+    place = Place(out, "model")
     with Watched(threads, progress, device) as call:
         pairs = [(name, toml(value)) for name, value in chosen.items()]
         _native.train(kg.native, place.path, meant, pairs, run, call, _as_dict(on_step))
@@ -427,7 +432,7 @@ def tune(
         with open(os.fspath(space), encoding="utf-8") as file:
             text = file.read()
     meant = shape(hops, pattern, pattern_preset, patterns)
-    place = _Place(out, "search")
+    place = Place(out, "search")
     with Watched(threads, progress, device) as call:
         found = _native.tune(text, kg.native, place.path, meant, unfinished, call, _as_dict(on_event))
     tuning = Tuning(json.loads(found))

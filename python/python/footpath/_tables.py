@@ -87,7 +87,7 @@ class Table:
         try:
             import pyarrow
         except ImportError:
-            return pandas.DataFrame(self.to_dicts(), columns=self.columns)
+            return pandas.DataFrame(self.to_dicts(), columns=pandas.Index(self.columns))
         frame: pandas.DataFrame = pyarrow.table(self).to_pandas()
         return frame
 
@@ -109,11 +109,12 @@ def stream_of(name: str, frame: Frame) -> ArrowStream:
 
     Raises `UsageError` for what is no frame.
     """
-    if hasattr(frame, "collect_schema") and hasattr(frame, "collect"):
+    collect: Any = getattr(frame, "collect", None)
+    if collect is not None and hasattr(frame, "collect_schema"):
         # A lazy frame of polars.
-        frame = frame.collect()
+        frame = collect()
     _refuse_twice(name, column_names(frame))
-    if hasattr(frame, "__arrow_c_stream__"):
+    if isinstance(frame, ArrowStream):
         return frame
     if isinstance(frame, dict):
         return _of_columns(name, frame)

@@ -96,6 +96,18 @@ class PathRecommender:
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
 
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks an estimator: this one takes a frame with texts in it, and looks after what is in the
+        frame itself. Only scikit-learn calls this."""
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            input_tags=InputTags(two_d_array=True, string=True),
+            no_validation=True,
+        )
+
     def _fitted(self) -> Model:
         if not self.__sklearn_is_fitted__():
             raise UsageError("this PathRecommender is not fitted yet; call fit first")

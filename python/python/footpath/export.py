@@ -1,18 +1,22 @@
-"""Graphs for other libraries: NetworkX, PyKEEN and PyG, of which only the one that is asked for must be installed."""
+"""Graphs for other libraries: NetworkX, rustworkx, PyKEEN and PyG; only the one that is asked for must be installed."""
+
+# Without torch or LensKit, pyright takes a module of this package for it.
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._graphs import Kg
 
 if TYPE_CHECKING:
     import networkx
+    import rustworkx
     from pykeen.triples import TriplesFactory
     from torch_geometric.data import HeteroData
 
-__all__ = ["from_pykeen", "neighbourhood", "to_networkx", "to_pyg", "to_pykeen"]
+__all__ = ["from_pykeen", "neighbourhood", "to_networkx", "to_pyg", "to_pykeen", "to_rustworkx"]
 
 
 def to_networkx(kg: Kg, *, interactions: bool = True) -> networkx.MultiDiGraph[str]:
@@ -23,6 +27,21 @@ def to_networkx(kg: Kg, *, interactions: bool = True) -> networkx.MultiDiGraph[s
     graph.add_nodes_from((row["node"], {"type": row["type"], "label": row["label"]}) for row in kg.nodes())
     for row in kg.facts(interactions=interactions):
         graph.add_edge(row["head"], row["tail"], key=row["relation"], relation=row["relation"], weight=row["weight"])
+    return graph
+
+
+def to_rustworkx(kg: Kg, *, interactions: bool = True) -> rustworkx.PyDiGraph[dict[str, Any], dict[str, Any]]:
+    """The train graph, with a dict for each node (``node``, ``type``, ``label``) and each edge (``relation``,
+    ``weight``). For a `neighbourhood` there is ``rustworkx.networkx_converter``."""
+    import rustworkx
+
+    graph: rustworkx.PyDiGraph[dict[str, Any], dict[str, Any]] = rustworkx.PyDiGraph(multigraph=True)
+    nodes = kg.nodes().to_dicts()
+    places = dict(zip((row["node"] for row in nodes), graph.add_nodes_from(nodes)))
+    graph.add_edges_from([
+        (places[row["head"]], places[row["tail"]], {"relation": row["relation"], "weight": row["weight"]})
+        for row in kg.facts(interactions=interactions)
+    ])
     return graph
 
 

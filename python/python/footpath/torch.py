@@ -3,6 +3,9 @@
 Needs torch, which is not installed with Footpath.
 """
 
+# Without torch or LensKit, pyright takes a module of this package for it.
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+
 from __future__ import annotations
 
 import json
@@ -40,8 +43,13 @@ class PathDataset(IterableDataset[dict[str, Any]]):
     torchdata's ``StatefulDataLoader`` in its workers.
 
     An element is a dict with ``input_ids`` (`torch.int64`, tokens of the path) and ``number`` (of the row, for
-    `LegalCollator`). The numbers of tokens are those of `Kg.words` and of the tokenizer that
-    `Model.to_huggingface` writes.
+    `LegalCollator`). With ``batch_size`` it is that many paths at once, which costs far less than to put them together
+    one by one: ``input_ids`` is batch × `width`, padded with 0; give the ``DataLoader`` ``batch_size=None`` then. The
+    numbers of tokens are those of `Kg.words` and of the tokenizer that `Model.to_huggingface` writes.
+
+    >>> import footpath as fp
+    >>> next(iter(fp.torch.PathDataset(films, hops=3, batch_size=8)))["input_ids"].shape
+    torch.Size([8, 7])
     """
 
     def __init__(
@@ -57,17 +65,20 @@ class PathDataset(IterableDataset[dict[str, Any]]):
         damping: float = 1.0,
         paths_per_user: int = 300,
         epochs: int | None = None,
+        batch_size: int | None = None,
         seed: int = 1,
         rank: int | None = None,
         world_size: int | None = None,
         threads: int = 1,
     ) -> None:
         """By default paths are drawn by the law that ``footpath train`` draws by. ``epochs`` ends the iteration after
-        so many times ``paths_per_user`` draws of each user; ``None`` goes on for ever. ``threads`` is for each
-        worker."""
+        so many times ``paths_per_user`` draws of each user; ``None`` goes on for ever. A batch is of paths that were
+        drawn together, for 256 users, and the last of these may be smaller. ``threads`` is for each worker."""
         super().__init__()
         if paths_per_user < 1:
             raise UsageError(f"paths_per_user: must be at least 1, got {paths_per_user}")
+        if batch_size is not None and batch_size < 1:
+            raise UsageError(f"batch_size: must be at least 1, got {batch_size}")
         self.kg = kg if isinstance(kg, Kg) else Kg(kg)
         self._shape = shape(hops, pattern, pattern_preset, patterns) or ("hops", "3")
         self._spec = json.dumps({"law": law, "damping": damping, "ends": end, "seed": seed})
@@ -75,6 +86,7 @@ class PathDataset(IterableDataset[dict[str, Any]]):
         self._threads = threads
         self.paths_per_user = paths_per_user
         self.epochs = epochs
+        self.batch_size = batch_size
         self._rank, self._world_size = _place(rank, world_size)
         self._draws: _native.Draws | None = None
         self._at = {"epoch": 0, "block": 0, "row": 0}
@@ -110,10 +122,10 @@ class PathDataset(IterableDataset[dict[str, Any]]):
                 number = int(order[at["block"]])
                 rows = self._rows(blocks[number], at["epoch"], number)
                 while at["row"] < len(rows):
-                    row = rows[at["row"]]
                     key = (at["epoch"] * len(blocks) + number) * BLOCK * self.paths_per_user + at["row"]
-                    at["row"] += 1
-                    yield {"input_ids": torch.from_numpy(row[row != 0].astype(numpy.int64)), "number": key}
+                    tokens = self._next(rows, at["row"])
+                    at["row"] += self.batch_size or 1
+                    yield {"input_ids": torch.from_numpy(tokens.astype(numpy.int64)), "number": key}
                 at["block"], at["row"] = at["block"] + 1, 0
             at["epoch"], at["block"] = at["epoch"] + 1, 0
         self._at = {"epoch": 0, "block": 0, "row": 0}
@@ -134,6 +146,14 @@ class PathDataset(IterableDataset[dict[str, Any]]):
         shuffled: NDArray[numpy.uint32] = rows[order]
         return shuffled
 
+    def _next(self, rows: NDArray[numpy.uint32], first: int) -> NDArray[numpy.uint32]:
+        """The next path without its padding, or the next batch with it."""
+        if self.batch_size is not None:
+            return rows[first : first + self.batch_size]
+        row = rows[first]
+        tokens: NDArray[numpy.uint32] = row[row != 0]
+        return tokens
+
     def __getstate__(self) -> dict[str, Any]:
         # A worker that was spawned makes its own.
         return {**self.__dict__, "_draws": None}
@@ -152,8 +172,18 @@ def _place(rank: int | None, world_size: int | None) -> tuple[int, int]:
     return rank, world_size
 
 
+def _together(elements: Sequence[Mapping[str, Any]]) -> torch.Tensor:
+    """Paths one by one as rows of the same length, padded with 0."""
+    width = max(len(element["input_ids"]) for element in elements)
+    inputs = torch.zeros((len(elements), width), dtype=torch.int64)
+    for row, element in enumerate(elements):
+        inputs[row, : len(element["input_ids"])] = element["input_ids"]
+    return inputs
+
+
 class LegalCollator:
-    """Makes batches of paths: input ids, labels, and for each label the legal alternatives.
+    """Makes batches of paths: input ids, labels, and for each label the legal alternatives; of paths one by one, or of
+    batches that the data set draws.
 
     A batch has
 
@@ -172,24 +202,23 @@ class LegalCollator:
         self._dataset = dataset
         self.rivals = rivals
 
-    def __call__(self, elements: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-        width = max(len(element["input_ids"]) for element in elements)
-        inputs = torch.zeros((len(elements), width), dtype=torch.int64)
-        for row, element in enumerate(elements):
-            inputs[row, : len(element["input_ids"])] = element["input_ids"]
+    def __call__(self, elements: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> dict[str, torch.Tensor]:
+        if isinstance(elements, Mapping):
+            inputs, first = elements["input_ids"], int(elements["number"])
+        else:
+            inputs, first = _together(elements), int(elements[0]["number"])
         mask = inputs != 0
         labels = inputs.masked_fill(~mask, IGNORED)
         labels[:, 0] = IGNORED
         batch = {"input_ids": inputs, "attention_mask": mask.to(torch.int64), "labels": labels}
         if self.rivals > 0:
-            batch |= self._candidates(elements, inputs)
+            batch |= self._candidates(inputs, first)
         return batch
 
-    def _candidates(self, elements: Sequence[Mapping[str, Any]], inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+    def _candidates(self, inputs: torch.Tensor, first: int) -> dict[str, torch.Tensor]:
         draws = self._dataset.draws
-        padded = numpy.zeros((len(elements), draws.width()), dtype=numpy.uint32)
+        padded = numpy.zeros((len(inputs), draws.width()), dtype=numpy.uint32)
         padded[:, : inputs.shape[1]] = inputs.numpy()
-        first = int(elements[0]["number"])
         with Watched(self._dataset._threads, False) as call:
             tokens_raw, ends_raw, weights_raw = draws.rivals(padded.tobytes(), self.rivals, first, call)
         tokens = numpy.frombuffer(tokens_raw, dtype=numpy.uint32)
