@@ -18,6 +18,7 @@ pub(crate) mod model;
 pub(crate) mod pattern;
 pub(crate) mod patterns;
 pub(crate) mod recommend;
+pub(crate) mod recs;
 pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod sample;

@@ -5,6 +5,8 @@
 //! corpus, and whoever formats need not wait for the disk. A stop ends the writing between two blocks; whoever owns
 //! what was written to takes back what is there.
 
+#[cfg(feature = "parquet")]
+mod columns;
 mod hopwise;
 mod jsonl;
 #[cfg(feature = "parquet")]
@@ -13,10 +15,12 @@ mod pipe;
 mod tables;
 mod text;
 
+#[cfg(feature = "parquet")]
+pub use columns::{Cell, Column, Kind, each_row, write_table};
 pub use hopwise::write_hopwise;
 pub use jsonl::write_jsonl;
 #[cfg(feature = "parquet")]
-pub use parquet::{Column, Ids, write_parquet, write_parquet_names, write_table};
+pub use parquet::{Ids, write_parquet, write_parquet_names};
 pub use tables::{HeldOutParts, write_tables};
 pub use text::write_text;
 
