@@ -24,8 +24,9 @@ MANY: dict[str, Any] = {"hops": 3, "paths_per_user": 4000, "seed": 9}
 
 
 def samples_what_one_process_samples(verbs: Any, engine: Any, kg: fp.Kg) -> None:
-    """Rows and their order."""
-    assert verbs.compute(engine, verbs.sample(engine, kg, parts=5, **LAW)) == kg.sample(**LAW).to_pyarrow()
+    """Rows and their order. Of columns without a null, engines say that there may be some."""
+    spread = verbs.compute(engine, verbs.sample(engine, kg, parts=5, **LAW))
+    assert spread.to_pylist() == kg.sample(**LAW).to_pyarrow().to_pylist()
 
 
 def exports_what_one_process_exports(verbs: Any, engine: Any, kg: fp.Kg, tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def recommends_what_one_process_recommends(verbs: Any, engine: Any, model: fp.Mo
     search: dict[str, Any] = {"k": 3, "beams": 30}
     found = verbs.compute(engine, verbs.recommend(engine, model, model.kg, parts=4, **search))
     alone = model.recommend(part=(0, 480), threads=1, **search)
-    assert found == alone.to_pyarrow()
+    assert found.to_pylist() == alone.to_dicts()
     alone.save(tmp_path / "alone.jsonl")
     joined = tmp_path / "joined.jsonl"
     verbs.export_lists(engine, model, model.kg, joined, folder=tmp_path / "parts", parts=4, **search)

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,16 +21,11 @@ verbs: Any = pytest.importorskip("footpath.spark")
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Two executors, each a process; tasks that lag behind are started a second time."""
+    """Two executors, each a process."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
     options = {
         "spark.ui.enabled": "false",
         "spark.local.dir": str(tmp_path_factory.mktemp("spark")),
-        "spark.speculation": "true",
-        "spark.speculation.interval": "200ms",
-        "spark.speculation.quantile": "0.5",
-        "spark.speculation.multiplier": "2",
-        "spark.speculation.minTaskRuntime": "2s",
     }
     builder = sql.SparkSession.builder.master("local-cluster[2,1,1024]").appName("footpath")
     for name, value in options.items():
@@ -57,15 +51,6 @@ def processes(pattern: str) -> list[int]:
 def executors(spark: Any) -> list[int]:
     """The processes of the executors of this application."""
     return processes(rf"CoarseGrainedExecutorBackend.*{spark.sparkContext.applicationId}")
-
-
-def python_workers(spark: Any) -> list[int]:
-    """The Python processes that do tasks for the executors: children of the daemons, which are theirs."""
-    parents = {pid: int(Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[1])
-               for pid in processes("pyspark.daemon")}
-    ours = set(executors(spark))
-    daemons = {pid for pid, parent in parents.items() if parent in ours}
-    return [pid for pid, parent in parents.items() if parent in daemons]
 
 
 def test_samples(spark: Any, films: fp.Kg) -> None:
@@ -97,23 +82,6 @@ def test_a_killed_executor_changes_no_byte(spark: Any, films: fp.Kg, tmp_path: P
     assert len(before) == 2
     cluster.survives(verbs, spark, films, tmp_path, lambda: os.kill(before[0], signal.SIGKILL))
     assert before[0] not in executors(spark)
-
-
-def test_a_worker_that_stands_still_is_overtaken(spark: Any, films: fp.Kg, tmp_path: Path) -> None:
-    stopped: list[int] = []
-
-    def stop() -> None:
-        stopped.append(python_workers(spark)[0])
-        os.kill(stopped[0], signal.SIGSTOP)
-
-    begun = time.monotonic()
-    try:
-        cluster.survives(verbs, spark, films, tmp_path, stop)
-    finally:
-        for pid in stopped:
-            if os.path.exists(f"/proc/{pid}"):
-                os.kill(pid, signal.SIGCONT)
-    assert stopped and time.monotonic() - begun < 280, "nobody waits for what does not move"
 
 
 def test_nodes_take_the_graph(spark: Any, films: fp.Kg, tmp_path: Path) -> None:

@@ -59,8 +59,8 @@ impl Kg {
         call.wait(py, move |context| Ok(json(&sample::count(&kg, &shape, ends, context)?)))
     }
 
-    /// At most so many ranges of users by number, of about the same work for paths of a shape; all but the last end at a
-    /// multiple of so many users.
+    /// At most so many ranges of users by number, of about the same work for paths of a shape; all but the last end at
+    /// a multiple of so many users.
     fn ranges(
         &self,
         py: Python<'_>,

@@ -123,16 +123,17 @@ def stream_of(name: str, frame: Frame) -> ArrowStream:
     )
 
 
-def _aligned(frame: ArrowStream) -> ArrowStream:
+def _aligned(frame: Any) -> ArrowStream:
     """A table of pyarrow whose numbers stand where a processor reads them: what came over a network may not, and is
     copied."""
     pyarrow: Any = sys.modules.get("pyarrow")
+    given: ArrowStream = frame
     if pyarrow is None or not isinstance(frame, (pyarrow.Table, pyarrow.RecordBatch)):
-        return frame
-    table = frame if isinstance(frame, pyarrow.Table) else pyarrow.Table.from_batches([frame])
+        return given
+    table: Any = frame if isinstance(frame, pyarrow.Table) else pyarrow.Table.from_batches([frame])
     chunks = [chunk for column in table.columns for chunk in column.chunks]
     if all(buffer is None or buffer.address % 8 == 0 for chunk in chunks for buffer in chunk.buffers()):
-        return frame
+        return given
     columns = []
     for column in table.columns:
         # Arrays are copied when they are put together.

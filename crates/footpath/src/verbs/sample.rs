@@ -276,7 +276,7 @@ mod tests {
         ) {
             let ranges = of_equal_work(&counts, parts, together);
             let all: Vec<u32> = ranges.iter().cloned().flatten().collect();
-            let users = u32::try_from(counts.len()).unwrap();
+            let users = u32::try_from(counts.len()).expect("few");
             prop_assert_eq!(all, (0..users).collect::<Vec<_>>());
             prop_assert!(ranges.len() <= parts as usize && ranges.iter().all(|range| !range.is_empty()));
             let paths = counts.iter().sum::<u64>().max(1);
@@ -296,7 +296,7 @@ mod tests {
     fn work_counts_and_not_the_number_of_users() {
         assert_eq!(of_equal_work(&[1000, 1, 1, 1, 1, 1, 1, 1], 2, 1), [0..1, 1..8]);
         assert_eq!(of_equal_work(&[0, 0, 0, 0], 2, 1), [0..2, 2..4]);
-        assert_eq!(of_equal_work(&[5], 8, 1), [0..1]);
+        assert_eq!(of_equal_work(&[5, 5], 8, 1), [0..1, 1..2]);
         assert_eq!(of_equal_work(&[1000, 1, 1, 1, 1, 1, 1, 1], 2, 3), [0..3, 3..8]);
     }
 }

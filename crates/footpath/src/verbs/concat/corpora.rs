@@ -350,7 +350,8 @@ mod tests {
             one.refuse_other(&other).map_err(|error| error.to_string())
         };
         assert_eq!(change(&|_| ()), Ok(()));
-        let cases: [(&dyn Fn(&mut Part), &str); 7] = [
+        type Change = dyn Fn(&mut Part);
+        let cases: [(&Change, &str); 7] = [
             (&|part| drop(part.manifest.parents.insert("kg".to_owned(), "x".to_owned())), "the graph differs:  and x"),
             (&|part| part.manifest.tool_version = "2".to_owned(), "the version of footpath differs: 1 and 2"),
             (&|part| part.sampling.spec.seed = 9, "the seed differs: 1 and 9"),

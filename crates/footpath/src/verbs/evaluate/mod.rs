@@ -309,9 +309,9 @@ impl<'a> Protocol<'a> {
     }
 }
 
-/// The lists of a model that [`run`] judges, of the users with these numbers: the lists of all users, judged as anybody's
-/// are, come to the same figures of ranking. So lists can be made apart and judged together. A few users of another
-/// part may be among them, who are then missing there.
+/// The lists of a model that [`run`] judges, of the users with these numbers: the lists of all users, judged as
+/// anybody's are, come to the same figures of ranking. So lists can be made apart and judged together. A few users of
+/// another part may be among them, who are then missing there.
 ///
 /// # Errors
 /// As [`run`].
