@@ -210,6 +210,32 @@ fn a_killed_sampling_is_whole_or_absent() {
     Making::new(tempfile::tempdir().expect("a directory"), sample).survives_kills(2);
 }
 
+/// Two halves, joined.
+fn join(root: &Path, out: &Path) -> Vec<OsString> {
+    args!["corpus", "concat", root.join("1"), root.join("0"), "--out", out]
+}
+
+/// A place to join halves of a corpus.
+fn place_to_join() -> TempDir {
+    let root = tempfile::tempdir().expect("a directory");
+    for half in ["0", "1"] {
+        let shard = format!("{half}/2");
+        let paths = ["--hops", "3", "--paths-per-user", "3000", "--shard", &shard, "--out"].map(OsString::from);
+        succeed(&[args!["sample", films().kg].as_slice(), &paths, &args![root.path().join(half)]].concat());
+    }
+    root
+}
+
+#[test]
+fn a_killed_joining_of_parts_is_whole_or_absent() {
+    Making::new(place_to_join(), join).survives_kills(9);
+}
+
+#[test]
+fn an_interrupted_joining_of_parts_leaves_nothing() {
+    Making::new(place_to_join(), join).obeys_interrupts(10, nothing);
+}
+
 #[test]
 fn a_killed_training_goes_on_to_the_same_bits() {
     Making::new(place_to_train(), train).survives_kills(3);

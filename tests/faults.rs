@@ -98,6 +98,25 @@ fn a_disk_that_fails_at_any_call_leaves_the_old_output_or_the_new_one() {
     }
 }
 
+#[test]
+fn a_disk_that_fails_while_parts_are_joined_leaves_nothing() {
+    let root = TempDir::new().expect("a directory");
+    let folder = root.path().join("folder");
+    fs::create_dir(&folder).expect("a directory");
+    let (kg, out, new) = (&films().kg, folder.join("out"), root.path().join("new"));
+    let parts = ["0/2", "1/2"].map(|shard| {
+        let part = root.path().join(shard.replace('/', "-"));
+        succeed(&args!["sample", kg, "--hops", "3", "--shard", shard, "--out", &part]);
+        part
+    });
+    let join = |out: &Path| args!["corpus", "concat", &parts[1], &parts[0], "--out", out];
+    succeed(&join(&new));
+    for (call, at_least) in [("fsync", 3), ("flock", 1), ("mkdir", 1), ("rename", 1), ("write", 2)] {
+        let calls = each_refused(call, &join(&out), &out, None, &new);
+        assert!(calls >= at_least, "only {calls} calls of {call}");
+    }
+}
+
 /// The last sync is that of the directory into which the output was renamed.
 #[test]
 fn what_fails_once_the_output_is_there_is_a_warning() {

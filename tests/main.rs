@@ -14,6 +14,7 @@
 //! - `evaluation`: anybody's lists, two results side by side, the card, the page, and that the test part is looked at
 //!   by the judge alone
 //! - `corpora`: every form of a corpus, its description, and a disk that fills up meanwhile
+//! - `concat`: corpora and lists whose parts were made apart
 //! - `threads`: the same bytes from 1, 2 and 4 threads
 //! - `robust`: on data of every kind the whole is no worse than its parts
 //! - `planted`: a graph with one right answer for each user, which must be learned and found
@@ -41,6 +42,7 @@
 mod artefacts;
 mod audit;
 mod cli;
+mod concat;
 mod corpora;
 mod crash;
 mod demo;

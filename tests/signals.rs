@@ -35,6 +35,10 @@ impl Place {
         let space = "method = \"random\"\ntrials = 2\n[train]\npreset = \"tiny\"\npaths_per_user = 8\nepochs = 1\n\
                      [space]\nlearning_rate = { log = [1e-4, 3e-2] }\n";
         fs::write(place.at("space.toml"), space).expect("written");
+        for shard in ["0/2", "1/2"] {
+            let part = place.at(&format!("part-{}", &shard[..1]));
+            succeed(&args!["sample", kg, "--hops", "3", "--paths-per-user", "3000", "--shard", shard, "--out", part]);
+        }
         place
     }
 
@@ -53,6 +57,8 @@ impl Place {
             args!["export", corpus, "--kg", kg, "--format", "parquet", "--out", out],
             args!["export-graph", kg, "--out", out],
             args!["corpus", "stats", corpus, "--kg", kg],
+            args!["corpus", "concat", self.at("part-1"), self.at("part-0"), "--out", out],
+            args!["recs", "concat", &lists, "--kg", kg, "--out", out],
             args!["audit", corpus, "--kg", kg, "--recs", &lists],
             args!["train", kg, "--out", out, "--preset", "tiny", "--epochs", "1", "--paths-per-user", "10"],
             args!["tune", self.at("space.toml"), "--kg", kg, "--pattern", pattern, "--out", out],

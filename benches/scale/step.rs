@@ -3,11 +3,11 @@
 use crate::harness::{Outcome, cpu_seconds};
 use footpath::import::{Options, SplitSpec};
 use footpath::pattern::Shape;
-use footpath::sample;
+use footpath::sample::{self, Part};
 use footpath::{Context, Kg, Replace, import};
 use footpath_core::{ArrayFile, Artefact};
 use footpath_graph::TrainKg;
-use footpath_graph::sample::{Amount, EndSet, Quota, SampleSpec, Shard};
+use footpath_graph::sample::{Amount, EndSet, Quota, SampleSpec};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
@@ -69,8 +69,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
         ("sample", [kg, corpus]) => {
             let spec = SampleSpec { ends: EndSet::Any, ..SampleSpec::default() };
             let amount = Amount { quota: Quota::PerUser(PATHS_PER_USER), ..Amount::default() };
-            let (shape, shard, replace) = (Shape::Hops(HOPS), Shard::default(), Replace::No);
-            let options = sample::Options { shape, spec, amount, shard, replace };
+            let (shape, part, replace) = (Shape::Hops(HOPS), Part::default(), Replace::No);
+            let options = sample::Options { shape, spec, amount, part, replace };
             let kg = Kg::open(kg, &context)?;
             sample::run(&kg, corpus, &options, &context)?.summary.num_paths as f64
         }

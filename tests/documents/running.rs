@@ -125,6 +125,7 @@ pages! {
     recommending_runs: "docs/recommending.md",
     evaluation_runs: "docs/evaluation.md",
     hugging_face_runs: "docs/hugging-face.md",
+    cluster_runs: "docs/cluster.md",
 }
 
 #[test]

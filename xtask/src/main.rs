@@ -16,6 +16,7 @@ const USAGE: &str = "\
 cargo xtask ci                     everything CI runs: lines, formatting, lints, tests, doc tests, docs
 cargo xtask lines                  whether a line is too long
 cargo xtask python                 builds the Python package and tests it, in an environment of its own
+cargo xtask cluster spark|ray      builds the Python package and tests it on an engine that has to be installed
 cargo xtask reference              writes docs/reference.md anew, after the command line has changed
 cargo xtask bench [NAME] [--json]  the benchmarks whose name contains NAME; --json prints one object for each figure
 cargo xtask bench scale [--edges N,N,…] [--dir DIR] [--json]
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Some((task, [])) if task == "ci" => ci(),
         Some((task, [])) if task == "lines" => lines(),
         Some((task, [])) if task == "python" => python::run(root()),
+        Some((task, [engine])) if task == "cluster" => python::cluster(root(), engine),
         Some((task, [])) if task == "reference" => reference(),
         Some((task, rest)) if task == "bench" => match rest.split_first() {
             Some((first, rest)) if first == "python" => python::bench(root(), rest),

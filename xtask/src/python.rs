@@ -10,20 +10,45 @@ use std::time::Instant;
 
 /// What the tests need, from the package index. Torch is left out: it is gigabytes, and its tests skip without it.
 const NEEDED: &str = "maturin>=1.10,<2 pandas polars pyarrow numpy networkx rustworkx duckdb scikit-learn pytest \
-    hypothesis mypy pyright[nodejs] nbclient ipykernel";
+    hypothesis mypy pyright[nodejs] nbclient ipykernel dask[distributed]>=2026.8 schemathesis>=4.30,<5";
+
+/// What the tests of an engine need, from the package index. Those of Dask are among the others; Spark and Ray are
+/// hundreds of megabytes. Spark needs Java 17 or later besides.
+const ENGINES: [(&str, &str); 2] = [
+    ("spark", "maturin>=1.10,<2 pyspark>=4.1,<5 pyarrow numpy pandas pytest"),
+    ("ray", "maturin>=1.10,<2 ray[data]>=2.50,<3 pyarrow numpy pytest"),
+];
 
 /// Builds, installs and tests.
 ///
 /// # Errors
 /// The step that failed.
 pub(crate) fn run(root: &Path) -> Result<(), String> {
-    let work = Work::new(root, "venv", "wheels");
-    let steps: [(&str, Step); 4] = [("environment", environment), ("wheel", wheel), ("types", types), ("tests", tests)];
+    let work = Work::new(root, "venv", "wheels", NEEDED);
+    in_steps(&work, &[("environment", environment), ("wheel", wheel), ("types", types), ("tests", tests)])
+}
+
+/// Builds, installs beside an engine, and runs the tests of that engine.
+///
+/// # Errors
+/// The step that failed; an engine that there is no test of.
+pub(crate) fn cluster(root: &Path, engine: &str) -> Result<(), String> {
+    let found = ENGINES.iter().find(|(name, _)| *name == engine);
+    let Some((_, needed)) = found else {
+        return Err(format!("cluster: no {engine}; there are {}", ENGINES.map(|(name, _)| name).join(", ")));
+    };
+    let work = Work::new(root, &format!("venv-{engine}"), "wheels", needed);
+    let of_engine = format!("-m pytest -q --durations=5 -p no:cacheprovider python/tests/test_cluster_{engine}.py");
+    in_steps(&work, &[("environment", environment), ("wheel", wheel)])?;
+    work.python(&of_engine)
+}
+
+fn in_steps(work: &Work<'_>, steps: &[(&str, Step)]) -> Result<(), String> {
     let mut times = Vec::new();
     for (name, step) in steps {
         println!("\n== python: {name}");
         let begun = Instant::now();
-        step(&work)?;
+        step(work)?;
         times.push(format!("{name} {:.0} s", begun.elapsed().as_secs_f64()));
     }
     println!("\n== python passed: {}", times.join(", "));
@@ -37,7 +62,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
 pub(crate) fn bench(root: &Path, arguments: &[String]) -> Result<(), String> {
     let (torch, rest): (Vec<_>, Vec<_>) = arguments.iter().partition(|argument| *argument == "--no-torch");
     let name = if torch.is_empty() { "venv-bench-torch" } else { "venv-bench" };
-    let work = Work::new(root, name, "wheels-release");
+    let work = Work::new(root, name, "wheels-release", "");
     let requirements = |file: &str| format!("-m pip install --quiet -r benches/python/{file}");
     let complete = work.venv.join("complete");
     if !complete.exists() {
@@ -76,16 +101,18 @@ struct Work<'a> {
     wheels: PathBuf,
     /// The interpreter of the environment.
     python: PathBuf,
+    /// What is installed there.
+    needed: &'a str,
 }
 
 impl<'a> Work<'a> {
-    /// Work in an environment and with wheels of these names.
-    fn new(root: &'a Path, venv: &str, wheels: &str) -> Self {
+    /// Work in an environment and with wheels of these names, for which this is installed.
+    fn new(root: &'a Path, venv: &str, wheels: &str, needed: &'a str) -> Self {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
         let target = root.join(target);
         let place = target.join("python");
         let (venv, wheels) = (place.join(venv), place.join(wheels));
-        Self { root, target, python: venv.join("bin/python"), place, venv, wheels }
+        Self { root, target, python: venv.join("bin/python"), place, venv, wheels, needed }
     }
 
     /// Makes the environment, empty.
@@ -125,7 +152,7 @@ fn call(command: &mut Command, name: &str) -> Result<(), String> {
 /// An environment with what the tests need.
 fn environment(work: &Work<'_>) -> Result<(), String> {
     work.make_venv()?;
-    work.python(&format!("-m pip install --quiet --disable-pip-version-check {NEEDED}"))
+    work.python(&format!("-m pip install --quiet --disable-pip-version-check {}", work.needed))
 }
 
 /// The wheel, built as the tests of the workspace are, and installed.
@@ -139,7 +166,11 @@ fn wheel(work: &Work<'_>) -> Result<(), String> {
 /// The package is what its types say: by mypy and pyright, and the extension module by comparison with its stub.
 fn types(work: &Work<'_>) -> Result<(), String> {
     work.python("-m mypy --config-file python/pyproject.toml -p footpath")?;
-    work.python_with("-m pyright --project python/pyproject.toml --pythonpath", &[&work.python])?;
+    // It fetches itself from the package index of node when it is first called.
+    match work.python("-m pyright --version") {
+        Ok(()) => work.python_with("-m pyright --project python/pyproject.toml --pythonpath", &[&work.python])?,
+        Err(reason) => println!("pyright could not be fetched and is left out: {reason}"),
+    }
     work.python("-m mypy.stubtest --concise --mypy-config-file python/pyproject.toml footpath._native")
 }
 

@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Export(verbs::export::ExportArgs),
     /// Write a graph as what it can be imported from again, or what other programs read
     ExportGraph(verbs::export_graph::ExportGraphArgs),
-    /// Describe a corpus
+    /// Describe a corpus, or make one of its parts
     Corpus(verbs::corpus::CorpusArgs),
     /// Prove that a split, a corpus and lists leak nothing, and that the corpus is legal
     Audit(verbs::audit::AuditArgs),
@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Model(verbs::model::ModelCommand),
     /// Recommend items, each with the path that explains it
     Recommend(verbs::recommend::RecommendArgs),
+    /// Make whole lists of recommendations of their parts
+    Recs(verbs::recs::RecsArgs),
     /// Explain why an item suits a user
     Explain(verbs::explain::ExplainArgs),
     /// Answer over HTTP: recommendations, reasons and paths, and a page to walk the graph

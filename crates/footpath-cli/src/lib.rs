@@ -67,6 +67,7 @@ fn run(command: Command, work: &Work) -> Result<(), Failure> {
         Command::Adapt(args) => verbs::adapt::run(&args, work),
         Command::Model(command) => verbs::model::run(&command, work),
         Command::Recommend(args) => verbs::recommend::run(&args, work),
+        Command::Recs(args) => verbs::recs::run(&args, work),
         Command::Explain(args) => verbs::explain::run(&args, work),
         Command::Serve(args) => verbs::serve::run(&args, work),
         Command::Mcp(args) => verbs::mcp::run(&args, work),

@@ -115,6 +115,18 @@ impl Artefact {
         Self::verify(directory, manifest::read(directory, None)?, options, context)
     }
 
+    /// What the manifest of an artefact of this kind says, whether or not its files are what it says.
+    ///
+    /// # Errors
+    /// As [`Artefact::open`], of the manifest alone.
+    pub fn describe(directory: &Path, kind: ArtefactKind) -> Result<Manifest> {
+        let mut manifest = manifest::read(directory, Some(kind))?;
+        if manifest.files.contains_key(CONFIG) {
+            manifest.config = manifest::read_config(directory)?;
+        }
+        Ok(manifest)
+    }
+
     fn verify(directory: &Path, manifest: Manifest, options: OpenOptions, context: &Context) -> Result<Self> {
         let mut artefact = Self { directory: directory.to_owned(), manifest, verified: Verified::Read(None) };
         artefact.check_names()?;

@@ -19,6 +19,8 @@ use std::path::Path as FilePath;
 use zerocopy::{FromBytes, IntoBytes};
 
 const PATHS: &str = "paths.u32";
+/// Bytes copied between two looks at whether to stop: whole tokens.
+const COPIED_AT_ONCE: usize = 1 << 20;
 
 /// What the manifest of a corpus states beside files and parents.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +33,21 @@ pub struct CorpusHeader {
     pub vocabulary: Vocabulary,
     /// How the paths were drawn: pattern, law, end set, seed and so on.
     pub sampling: serde_json::Value,
+}
+
+impl CorpusHeader {
+    /// What the manifest of the corpus in a directory states.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when it states something else.
+    pub fn of(manifest: &Manifest, directory: &FilePath) -> Result<Self> {
+        serde_json::from_value(manifest.config.clone()).map_err(|e| Error::Corrupt {
+            path: directory.to_owned(),
+            section: "manifest".to_owned(),
+            expected: "the description of a corpus".to_owned(),
+            got: e.to_string(),
+        })
+    }
 }
 
 /// A corpus opened for reading.
@@ -54,8 +71,7 @@ impl Corpus {
             expected,
             got,
         };
-        let header: CorpusHeader = serde_json::from_value(artefact.manifest().config.clone())
-            .map_err(|e| corrupt("manifest", "the description of a corpus".to_owned(), e.to_string()))?;
+        let header = CorpusHeader::of(artefact.manifest(), directory)?;
         let path = artefact.file(PATHS)?;
         let bytes = artefact.manifest().files.get(PATHS).map_or(0, |f| f.bytes);
         let expected = (header.width as u64).checked_mul(4).and_then(|row| row.checked_mul(header.num_paths));
@@ -160,6 +176,25 @@ impl CorpusWriter {
         debug_assert_eq!(rows.len() % self.width, 0, "only whole rows");
         self.num_tokens += rows.len() as u64;
         self.file.write_all(rows.as_bytes()).map_err(Error::io(PATHS))
+    }
+
+    /// Appends all rows of a corpus of the same width, whatever it has of memory: a window at a time is looked at.
+    ///
+    /// # Errors
+    /// As [`CorpusWriter::append`]; whatever reading it gives; what `advance`, told of bytes, says.
+    pub fn append_all(&mut self, corpus: &Corpus, mut advance: impl FnMut(u64) -> Result<()>) -> Result<()> {
+        debug_assert_eq!(corpus.header.width, self.width, "rows of one width");
+        if corpus.is_empty() {
+            return Ok(());
+        }
+        mapped::in_windows(&corpus.artefact.file(PATHS)?, mapped::WINDOW, |bytes| {
+            for piece in bytes.chunks(COPIED_AT_ONCE) {
+                self.file.write_all(piece).map_err(Error::io(PATHS))?;
+                self.num_tokens += piece.len() as u64 / 4;
+                advance(piece.len() as u64)?;
+            }
+            Ok(())
+        })
     }
 
     /// Publishes the corpus.

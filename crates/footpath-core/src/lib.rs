@@ -32,7 +32,7 @@ pub mod vocabulary;
 pub use arrays::{Array, ArrayFile, ArrayWriter};
 pub use artefact::{Artefact, ArtefactKind, ArtefactWriter, Manifest, OpenOptions, Replace};
 pub use context::{Context, Device, Progress, Stage, Stop, Threads};
-pub use corpus::{Corpus, CorpusWriter};
+pub use corpus::{Corpus, CorpusHeader, CorpusWriter};
 pub use error::{Error, ErrorClass, Result};
 pub use ids::{NodeId, Path, RelationId, TokenId, Triple, TypeId};
 pub use legal::{Goal, LegalSuccessors, Successors};

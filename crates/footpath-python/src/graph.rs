@@ -59,6 +59,23 @@ impl Kg {
         call.wait(py, move |context| Ok(json(&sample::count(&kg, &shape, ends, context)?)))
     }
 
+    /// At most so many ranges of users by number, of about the same work for paths of a shape; all but the last end at
+    /// a multiple of so many users.
+    fn ranges(
+        &self,
+        py: Python<'_>,
+        shape: ShapeText,
+        parts: u32,
+        together: u32,
+        call: Call,
+    ) -> PyResult<Vec<(u32, u32)>> {
+        let (shape, kg) = (options::shape(py, shape)?, self.kg.clone());
+        call.wait(py, move |context| {
+            let ranges = sample::ranges(&kg, &shape, parts, together, context)?;
+            Ok(ranges.into_iter().map(|range| (range.start, range.end)).collect())
+        })
+    }
+
     /// The neighbours of a node: at most `limit` rows of node, relation, neighbour, label, weight.
     fn neighbours(&self, py: Python<'_>, node: &str, relation: Option<&str>, limit: usize) -> PyResult<Batches> {
         let kg = &self.kg;

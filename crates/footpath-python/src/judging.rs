@@ -52,7 +52,7 @@ impl Evaluation {
         if self.lenient { BadRows::LeaveOut } else { BadRows::Refuse }
     }
 
-    fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         let default = Options::default();
         Options {
             on: self.on,

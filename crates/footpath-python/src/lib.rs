@@ -18,6 +18,7 @@ mod judging;
 mod lists;
 mod model;
 mod options;
+mod parts;
 mod paths;
 mod stream;
 mod training;
@@ -30,6 +31,7 @@ use pyo3::prelude::*;
 /// Whatever the interpreter says.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("USERS_TOGETHER", footpath::recommend::USERS_TOGETHER)?;
     module.add_class::<batches::Batches>()?;
     module.add_class::<draws::Draws>()?;
     module.add_class::<graph::Kg>()?;
@@ -45,5 +47,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(judging::evaluate, module)?)?;
     module.add_function(wrap_pyfunction!(judging::verify, module)?)?;
     module.add_function(wrap_pyfunction!(judging::audit, module)?)?;
+    module.add_function(wrap_pyfunction!(parts::check, module)?)?;
+    module.add_function(wrap_pyfunction!(parts::concat_corpora, module)?)?;
+    module.add_function(wrap_pyfunction!(parts::concat_lists, module)?)?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use arrow_array::builder::{Float64Builder, Int64Builder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader};
 use arrow_schema::DataType;
-use footpath::evaluate::{BadRows, Given, ListsBuilder};
+use footpath::evaluate::{BadRows, Given, ListsBuilder, Recommendations};
 use footpath::recommend::{Explanation, Item, List};
 use footpath::text::render::Rendered;
 use pyo3::prelude::*;
@@ -75,6 +75,26 @@ fn part(rows: &[(&List, &Item)]) -> RecordBatch {
         ("nodes", Arc::new(nodes.finish())),
         ("relations", Arc::new(relations.finish())),
     ])
+}
+
+/// Lists to be judged, as rows of user, rank, item, score.
+pub(crate) fn judged(lists: &Recommendations, kg: &footpath::Kg) -> Batches {
+    let [mut users, mut items] = [(); 2].map(|()| StringBuilder::new());
+    let (mut ranks, mut scores) = (Int64Builder::new(), Float64Builder::new());
+    for (user, list) in lists.iter() {
+        for (rank, recommended) in (1..).zip(list) {
+            users.append_value(kg.id(user));
+            ranks.append_value(rank);
+            items.append_value(kg.id(recommended.item));
+            scores.append_value(recommended.score);
+        }
+    }
+    Batches::of_parts(vec![batch(vec![
+        ("user", Arc::new(users.finish())),
+        ("rank", Arc::new(ranks.finish())),
+        ("item", Arc::new(items.finish())),
+        ("score", Arc::new(scores.finish())),
+    ])])
 }
 
 /// A row of somebody's lists.

@@ -1,13 +1,15 @@
 //! Models: opened once, they recommend and explain.
 
+use crate::batches::Batches;
 use crate::call::{Call, json, parsed};
 use crate::errors::raised;
 use crate::frames::replace;
 use crate::graph::Kg;
-use crate::lists::Lists;
+use crate::judging::Evaluation;
+use crate::lists::{self, Lists};
 use crate::options::{self, Search, ShapeText};
 use footpath::recommend::{MAX_NEW_USERS, NewUser};
-use footpath::{Error, NodeId, Service, StoredModel, hugging_face};
+use footpath::{Error, NodeId, Service, StoredModel, evaluate, hugging_face};
 use pyo3::prelude::*;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -75,6 +77,31 @@ impl Model {
             request.recommend(&users, options, context)
         })?;
         Ok(Lists { lists: Arc::new(lists) })
+    }
+
+    /// Recommends to all users of the graph with these numbers, as the program does to all: one who has no train
+    /// interaction has a list without an item.
+    fn recommend_range(&self, py: Python<'_>, users: (u32, u32), search: &str, call: Call) -> PyResult<Lists> {
+        let asked = parsed::<Search>(py, "options", search)?;
+        let options = asked.options(py)?;
+        let service = self.service.clone();
+        service.check(&options).map_err(|e| raised(py, e))?;
+        let lists = call.wait(py, move |context| {
+            let (all, num_users) = (service.kg().users(), users.1.saturating_sub(users.0));
+            let users: Vec<NodeId> = all.skip(users.0 as usize).take(num_users as usize).map(NodeId).collect();
+            service.request(Vec::new()).with_rules(asked.rules(&service)?).recommend(&users, options, context)
+        })?;
+        Ok(Lists { lists: Arc::new(lists) })
+    }
+
+    /// The lists that an evaluation judges, of the users with these numbers: rows of user, rank, item, score.
+    fn judged(&self, py: Python<'_>, kg: &Kg, users: (u32, u32), options: &str, call: Call) -> PyResult<Batches> {
+        let asked: Evaluation = parsed(py, "options", options)?;
+        let (service, kg) = (self.service.clone(), kg.kg.clone());
+        call.wait(py, move |context| {
+            let lists = evaluate::lists(&service, &kg, &(users.0..users.1), &asked.options(), context)?;
+            Ok(lists::judged(&lists, &kg))
+        })
     }
 
     /// Why an item suits a user, of the graph or with this history, as JSON; and what becomes of the item without a

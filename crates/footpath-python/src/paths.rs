@@ -3,17 +3,19 @@
 use crate::batches::{Batches, capsule};
 use crate::call::{Call, parsed};
 use crate::errors::{raised, usage};
+use crate::frames::replace;
 use crate::graph::Kg;
 use crate::options::{self, ShapeText};
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{ArrayRef, FixedSizeListArray, RecordBatch, RecordBatchReader, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use footpath::sample::Options as SampleOptions;
-use footpath::sample::{Amount, CorpusSampler, Quota, Replacement, SampleSpec, Users, Views};
-use footpath::{Context, NodeId, Replace, TokenId};
+use footpath::sample::{Amount, Part, Prepared, Quota, Replacement, SampleSpec, Users, Views};
+use footpath::{Context, NodeId, Replace, TokenId, artefact};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Paths drawn before they are handed on, about.
@@ -31,8 +33,7 @@ pub(crate) struct Paths {
 /// What draws, and for whom.
 #[derive(Clone)]
 struct Source {
-    kg: footpath::Kg,
-    sampler: Arc<CorpusSampler>,
+    prepared: Arc<Prepared>,
     users: Arc<[NodeId]>,
     users_at_once: usize,
 }
@@ -67,24 +68,40 @@ impl Paths {
         let quota: Quota = parsed(py, "quota", quota)?;
         let replacement = if distinct { Replacement::Without } else { Replacement::With };
         let amount = Amount { quota, replacement, views: Views::default() };
-        let options = SampleOptions { shape, spec, amount, shard: Default::default(), replace: Replace::No };
+        let options = SampleOptions { shape, spec, amount, part: Part::default(), replace: Replace::No };
         options.validate().map_err(|e| raised(py, e))?;
         let kg = kg.kg.clone();
         let context = call.context(py)?;
         let source = call.wait(py, move |context| {
-            let SampleOptions { shape, spec, amount, .. } = options;
-            let (mixture, users) = (shape.mixture(&kg)?, chosen(&kg, users)?);
-            spec.validate(&kg)?;
-            let sampler = context.run(|| CorpusSampler::new(&kg, &mixture, &spec, amount, context))??;
+            let users = chosen(&kg, users)?;
+            let prepared = Arc::new(Prepared::new(&kg, &options, context)?);
             let users_at_once = users_at_once(amount.quota, kg.users().len() as u64);
-            Ok(Source { kg, sampler: Arc::new(sampler), users, users_at_once })
+            Ok(Source { prepared, users, users_at_once })
         })?;
         Ok(Self { source, context })
     }
 
     /// Tokens of a row.
     fn width(&self) -> usize {
-        self.source.sampler.row_width()
+        self.source.prepared.row_width()
+    }
+
+    /// The same of those of these users whose places are in a range; what was prepared is shared.
+    fn part(&self, py: Python<'_>, first: usize, end: usize) -> PyResult<Self> {
+        let all = self.source.users.len();
+        let users = self.source.users.get(first..end);
+        let users = users.ok_or_else(|| usage(py, format!("range: {first}..{end} of {all} users")))?;
+        let source = Source { users: users.into(), ..self.source.clone() };
+        Ok(Self { source, context: self.context.clone() })
+    }
+
+    /// Publishes the corpus of the users of the graph with these numbers; its content hash.
+    fn publish(&self, py: Python<'_>, out: PathBuf, users: (u32, u32), force: bool, call: Call) -> PyResult<String> {
+        let prepared = Arc::clone(&self.source.prepared);
+        call.wait(py, move |context| {
+            artefact::refuse_overlap(&out, &[prepared.kg().directory()])?;
+            Ok(prepared.publish(users.0..users.1, &out, replace(force), context)?.manifest.content_hash())
+        })
     }
 
     /// The rows as tokens, one after the other: unsigned 32-bit numbers in the order of this machine.
@@ -167,7 +184,7 @@ impl Source {
             tokens.extend_from_slice(rows);
             Ok(())
         };
-        context.run(|| self.sampler.draw(&users, context, &mut sink))??;
+        context.run(|| self.prepared.sampler().draw(&users, context, &mut sink))??;
         Ok(())
     }
 }
@@ -187,7 +204,7 @@ struct Reader {
 
 impl Reader {
     fn new(source: Source, form: Form, context: Context) -> Self {
-        let schema = schema(form, source.sampler.row_width());
+        let schema = schema(form, source.prepared.row_width());
         Self { source, form, schema, context, done: 0, drawn: Vec::new(), handed: 0 }
     }
 
@@ -209,14 +226,14 @@ impl Reader {
             let drawn = std::mem::take(&mut self.drawn);
             return self.tokens(drawn).map(Some);
         }
-        let end = (self.handed + NAMED_ROWS * self.source.sampler.row_width()).min(self.drawn.len());
+        let end = (self.handed + NAMED_ROWS * self.source.prepared.row_width()).min(self.drawn.len());
         let batch = self.names(self.drawn.get(self.handed..end).unwrap_or_default())?;
         self.handed = end;
         Ok(Some(batch))
     }
 
     fn tokens(&self, tokens: Vec<u32>) -> footpath::Result<RecordBatch> {
-        let width = i32::try_from(self.source.sampler.row_width()).unwrap_or(i32::MAX);
+        let width = i32::try_from(self.source.prepared.row_width()).unwrap_or(i32::MAX);
         let field = Arc::new(Field::new("item", DataType::UInt32, false));
         let column = FixedSizeListArray::try_new(field, width, Arc::new(UInt32Array::from(tokens)), None);
         let column = column.map_err(std::io::Error::other)?;
@@ -224,7 +241,8 @@ impl Reader {
     }
 
     fn names(&self, tokens: &[u32]) -> footpath::Result<RecordBatch> {
-        let (kg, vocabulary) = (&self.source.kg, self.source.kg.vocabulary());
+        let kg = self.source.prepared.kg();
+        let vocabulary = kg.vocabulary();
         let relations: Vec<String> = (0..vocabulary.num_relations)
             .filter_map(|relation| u16::try_from(relation).ok())
             .map(|relation| kg.relation_name(footpath::RelationId(relation)))
@@ -232,7 +250,7 @@ impl Reader {
         let [mut users, mut items] = [(); 2].map(|()| StringBuilder::new());
         let [mut nodes, mut hops] = [(); 2].map(|()| list_builder());
         let mut row_tokens = Vec::new();
-        for row in tokens.chunks(self.source.sampler.row_width()) {
+        for row in tokens.chunks(self.source.prepared.row_width()) {
             row_tokens.clear();
             row_tokens.extend(row.iter().copied().map(TokenId));
             let Some(path) = vocabulary.decode(&row_tokens) else { continue };

@@ -49,6 +49,14 @@ pub enum Error {
         /// What is wrong, with the line where there is one.
         reason: String,
     },
+    /// Parts do not make up a whole.
+    #[error("{}: {reason}", listed(parts))]
+    Parts {
+        /// The parts that it shows at.
+        parts: Vec<std::path::PathBuf>,
+        /// What is wrong with them.
+        reason: String,
+    },
     /// An unfinished run is where a new one should begin.
     #[error("{}: holds an unfinished run", path.display())]
     Unfinished {
@@ -76,6 +84,16 @@ pub enum Error {
     },
 }
 
+/// Paths one after the other, the first ones of many.
+fn listed(paths: &[std::path::PathBuf]) -> String {
+    const NAMED: usize = 8;
+    let mut named: Vec<String> = paths.iter().take(NAMED).map(|path| path.display().to_string()).collect();
+    if paths.len() > NAMED {
+        named.push(format!("{} more", paths.len() - NAMED));
+    }
+    named.join(", ")
+}
+
 impl Error {
     /// Which exit status the error stands for.
     #[must_use]
@@ -85,6 +103,7 @@ impl Error {
             Self::Graph(e) => e.class(),
             Self::Model(e) => e.class(),
             Self::Eval(e) => e.class(),
+            Self::Parts { .. } => ErrorClass::Artefact,
             Self::ColdUser { .. } | Self::NothingHeldOut { .. } | Self::History { .. } | Self::BadFile { .. } => {
                 ErrorClass::Input
             }

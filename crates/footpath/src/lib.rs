@@ -44,6 +44,6 @@ pub use footpath_core::{
 pub use footpath_graph::{Split, TrainKg};
 pub use service::{DIRECT, Service};
 pub use verbs::{
-    adapt, audit, check, corpus, draws, evaluate, export_graph, hugging_face, import, link, logits, metapaths, paths,
-    pattern, recommend, replay, sample, similar, train, tune, verify,
+    adapt, audit, check, concat, corpus, draws, evaluate, export_graph, hugging_face, import, link, logits, metapaths,
+    paths, pattern, recommend, replay, sample, similar, train, tune, verify,
 };

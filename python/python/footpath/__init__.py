@@ -24,6 +24,7 @@ from ._errors import ArtefactError, Error, InputError, RuntimeFailure, Stopped, 
 from ._graphs import Kg, Paths, import_folder, import_frames
 from ._judging import Evaluation, audit, evaluate, verify
 from ._models import Model, Recommendations, Tuning, Why, WhyPath, train, tune
+from ._parts import concat, concat_lists
 from ._progress import Progress
 from ._reports import Audit, Report, Summary, Verification
 from ._tables import ArrowStream, Table
@@ -54,6 +55,8 @@ __all__ = [
     "WhyPath",
     "__version__",
     "audit",
+    "concat",
+    "concat_lists",
     "evaluate",
     "import_folder",
     "import_frames",
@@ -62,7 +65,7 @@ __all__ = [
     "verify",
 ]
 
-_SUBMODULES = ("datasets", "estimator", "export", "lenskit", "torch")
+_SUBMODULES = ("dask", "datasets", "estimator", "export", "lenskit", "partition", "ray", "spark", "torch")
 
 
 def __getattr__(name: str) -> ModuleType:

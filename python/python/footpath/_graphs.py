@@ -225,6 +225,31 @@ class Paths:
         self._kg = kg
         self._threads = threads
 
+    def part(self, first: int, end: int) -> Paths:
+        """The paths of those of these users whose numbers are ``first`` to ``end``, the latter left out, counted from
+        0. What was prepared is shared, so parts cost nothing but their paths.
+
+        >>> import footpath as fp
+        >>> paths = fp.Kg(films).sample(hops=3, paths_per_user=2)
+        >>> paths.part(0, 10).to_numpy().tolist() == paths.to_numpy()[:20].tolist()
+        True
+        """
+        return Paths(self._native.part(first, end), self._kg, self._threads)
+
+    def publish(
+        self,
+        out: PathLike,
+        part: tuple[int, int] | None = None,
+        *,
+        force: bool = False,
+        progress: ProgressOption = None,
+    ) -> str:
+        """Writes the corpus of all users of the graph, or of those with numbers in ``part``, the second left out; its
+        content hash. It is what ``footpath sample`` writes, and `footpath.concat` makes the whole of parts."""
+        users = (0, len(self._kg.users())) if part is None else part
+        with Watched(self._threads, progress) as call:
+            return self._native.publish(os.fspath(out), users, force, call)
+
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """An Arrow stream that draws as it is read, in batches of about 65,536 paths."""
         return self._native.stream("names")

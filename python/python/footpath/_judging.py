@@ -14,7 +14,7 @@ from ._models import Model, Recommendations
 from ._progress import DEVICE, ProgressOption, Watched
 from ._reports import Audit, Report, Verification
 from ._shapes import PathLike
-from ._tables import Frame, stream_of
+from ._tables import Frame, Table, stream_of
 
 if TYPE_CHECKING:
     import pandas
@@ -143,6 +143,53 @@ def evaluate(
         path, frame = None, stream_of("lists", subject)
     with Watched(threads, progress, device) as call:
         return Evaluation.parsed(_native.evaluate(kg.native, path, frame, asked, call))
+
+
+def judged(
+    kg: Kg,
+    model: Model,
+    part: tuple[int, int],
+    k: int = 10,
+    *,
+    on: Literal["test", "valid"] = "test",
+    beams: int | None = None,
+    direct: float | None = None,
+    linear: float | None = None,
+    fading: float | None = None,
+    popularity: float | None = None,
+    path_count: float | None = None,
+    recency: float | None = None,
+    optimise: Mapping[str, float] | None = None,
+    threads: int = 0,
+    progress: ProgressOption = None,
+) -> Table:
+    """The lists that `evaluate` judges a model by, of the users with numbers in ``part``: user, rank, item, score. The
+    lists of all parts, evaluated as a frame, have the same figures of ranking as the model."""
+    asked = json.dumps({
+        "on": on,
+        "k": k,
+        "beams": beams,
+        "direct": direct,
+        "linear": linear,
+        "fading": fading,
+        "popularity": popularity,
+        "path_count": path_count,
+        "recency": recency,
+        "optimise": None if optimise is None else {"lir": 0.0, "sep": 0.0, "ptd": 0.0, **optimise},
+        "random_paths": False,
+        "counterfactual": False,
+        "dislikes": None,
+        "user_groups": None,
+        "item_groups": None,
+        "baselines": None,
+        "seed": 1,
+        "against": None,
+        "lenient": False,
+        "out": None,
+        "force": False,
+    })
+    with Watched(threads, progress) as call:
+        return Table(model.native.judged(kg.native, part, asked, call))
 
 
 def _baselines(asked: str | Sequence[str] | bool | None) -> str | dict[str, list[str]] | None:

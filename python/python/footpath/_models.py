@@ -11,6 +11,7 @@ from typing import Any, Literal
 from . import _native, _views
 from ._errors import UsageError
 from ._graphs import Kg, Law
+from ._parts import write_whole
 from ._places import Place
 from ._progress import DEVICE, ProgressOption, Watched
 from ._reports import Report
@@ -81,6 +82,7 @@ class Model:
         histories: Mapping[Any, Iterable[str | int]] | None = None,
         k: int = 10,
         *,
+        part: tuple[int, int] | None = None,
         mode: Mode = "beam",
         score: Score = "marginal",
         beams: int | None = None,
@@ -108,6 +110,9 @@ class Model:
         """Recommends ``k`` items to each of ``users``, or to people whom the graph does not know by what they chose
         (``histories={"me": ["alien-1979"]}``, the last chosen last), or to all users with a train interaction.
 
+        ``part=(0, 120)`` recommends to the users with these numbers, in the order of their ids, counted from 0 and the
+        second left out: also to those without a train interaction, whose lists are empty, as ``recommend --all`` does.
+
         Lists hold no item of ``exclude`` and, where ``only`` is given, none but its items; they are filled all the
         same. What a user has chosen already is left out unless ``allow_seen``.
 
@@ -116,6 +121,8 @@ class Model:
         """
         if users is not None and histories is not None:
             raise UsageError("give users or histories")
+        if part is not None and (users is not None or histories is not None):
+            raise UsageError("give part, users or histories")
         search = without_none({
             "k": k,
             "mode": mode,
@@ -145,6 +152,8 @@ class Model:
         if histories is not None:
             new = [(str(user), [str(item) for item in items]) for user, items in histories.items()]
         with Watched(threads, progress, self._device) as call:
+            if part is not None:
+                return Recommendations(self.native.recommend_range(part, search, call))
             return Recommendations(self.native.recommend(chosen, new, search, call))
 
     def explain(
@@ -270,6 +279,12 @@ class Recommendations(Table):
             text = self._lists.list(place)
             if text is not None:
                 yield Report.parsed(text)
+
+    def save(self, path: PathLike) -> None:
+        """Writes the lists as ``footpath recommend --json`` does: a line for each user. The file appears whole or not
+        at all."""
+        text = (self._lists.list(place) for place in range(len(self._lists)))
+        write_whole(path, (f"{line}\n".encode() for line in text if line is not None))
 
     def _repr_html_(self) -> str:
         return _views.recommendations([found for _, found in zip(range(3), self.lists())], self.num_users)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol, Union, runtime_checkable
 
@@ -115,12 +116,33 @@ def stream_of(name: str, frame: Frame) -> ArrowStream:
         frame = collect()
     _refuse_twice(name, column_names(frame))
     if isinstance(frame, ArrowStream):
-        return frame
+        return _aligned(frame)
     if isinstance(frame, dict):
         return _of_columns(name, frame)
     raise UsageError(
         f"{name}: {type(frame).__name__} is no frame; give one of pandas, polars, pyarrow or duckdb, or a dict of lists"
     )
+
+
+def _aligned(frame: Any) -> ArrowStream:
+    """A table of pyarrow whose numbers stand where a processor reads them: what came over a network may not, and is
+    copied."""
+    pyarrow: Any = sys.modules.get("pyarrow")
+    given: ArrowStream = frame
+    if pyarrow is None or not isinstance(frame, (pyarrow.Table, pyarrow.RecordBatch)):
+        return given
+    table: Any = frame if isinstance(frame, pyarrow.Table) else pyarrow.Table.from_batches([frame])
+    chunks = [chunk for column in table.columns for chunk in column.chunks]
+    if all(buffer is None or buffer.address % 8 == 0 for chunk in chunks for buffer in chunk.buffers()):
+        return given
+    columns = []
+    for column in table.columns:
+        # Arrays are copied when they are put together.
+        nothing = pyarrow.array([], column.type)
+        copied = [pyarrow.concat_arrays([chunk, nothing]) for chunk in column.chunks]
+        columns.append(pyarrow.chunked_array(copied, column.type))
+    copy: ArrowStream = pyarrow.table(columns, schema=table.schema)
+    return copy
 
 
 def column_names(frame: object) -> list[str]:

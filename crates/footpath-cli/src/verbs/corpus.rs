@@ -1,20 +1,20 @@
 //! `footpath corpus`
 
-use crate::args::refuse_overlap;
+use crate::args::{OutArgs, refuse_overlap};
 use crate::failure::Failure;
 use crate::text::{self, thousands};
 use crate::work::Work;
 use clap::{Args, Subcommand};
 use footpath::corpus::{self, CorpusStats};
-use footpath::pages;
-use footpath::{Kg, artefact};
+use footpath::{Kg, artefact, concat, pages};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// Describe a corpus
+/// Describe a corpus, or make one of its parts
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  footpath corpus stats corpus --kg kg")]
+#[command(after_help = "Examples:
+  footpath corpus stats corpus --kg kg
+  footpath corpus concat part-0 part-1 part-2 --out corpus")]
 pub(crate) struct CorpusArgs {
     #[command(subcommand)]
     command: CorpusCommand,
@@ -24,6 +24,26 @@ pub(crate) struct CorpusArgs {
 enum CorpusCommand {
     /// Lengths, patterns, relations, ends, popularity, hubs and duplicates
     Stats(StatsArgs),
+    /// The corpus whose parts were sampled apart, by --shard or --range, on whatever machines
+    Concat(ConcatArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  footpath corpus concat part-0 part-1 part-2 --out corpus
+  footpath corpus concat parts/* --out corpus --json
+
+The parts may be given in any order. They must be of one graph, sampled alike, and have every user once; the corpus is
+then, byte for byte, the one that is sampled at once.")]
+struct ConcatArgs {
+    /// The parts
+    #[arg(required = true, value_name = "PART")]
+    parts: Vec<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -48,7 +68,23 @@ struct StatsArgs {
 }
 
 pub(crate) fn run(args: &CorpusArgs, work: &Work) -> Result<(), Failure> {
-    let CorpusCommand::Stats(args) = &args.command;
+    match &args.command {
+        CorpusCommand::Stats(args) => stats(args, work),
+        CorpusCommand::Concat(args) => concatenate(args, work),
+    }
+}
+
+fn concatenate(args: &ConcatArgs, work: &Work) -> Result<(), Failure> {
+    refuse_overlap(&args.out.out, args.parts.iter().map(Some))?;
+    let made = concat::corpora(&args.parts, &args.out.out, args.out.replace(), work.context())?;
+    if args.json {
+        return work.json(&made);
+    }
+    let (paths, parts) = (thousands(made.num_paths), thousands(made.num_parts as u64));
+    work.tell(|out| writeln!(out, "{}: {paths} paths of {parts} parts", args.out.out.display()))
+}
+
+fn stats(args: &StatsArgs, work: &Work) -> Result<(), Failure> {
     let replace = crate::args::replace(args.force);
     let inputs = [Some(&args.corpus), Some(&args.kg)];
     args.report.iter().try_for_each(|report| refuse_overlap(report, inputs))?;

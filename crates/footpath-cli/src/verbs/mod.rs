@@ -19,6 +19,7 @@ pub(crate) mod model;
 pub(crate) mod pattern;
 pub(crate) mod patterns;
 pub(crate) mod recommend;
+pub(crate) mod recs;
 pub(crate) mod reference;
 pub(crate) mod replay;
 pub(crate) mod report;

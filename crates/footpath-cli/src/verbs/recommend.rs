@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use footpath::recommend::{
     self, Items, List, Mode, NewUser, Options, RankedBy, Request, Rules, Sampling, Score, Weights,
 };
+use footpath::sample::Shard;
 use footpath::text::formats::{self, Form};
 use footpath::text::render::Readings;
 use footpath::{Context, NodeId, Service, artefact};
@@ -33,6 +34,9 @@ pub(crate) struct RecommendArgs {
     kg: PathBuf,
     #[command(flatten)]
     users: UserArgs,
+    /// With --all, one part of the users, such as 0/4; `footpath recs concat` makes the whole of all parts
+    #[arg(long, value_name = "I/N", value_parser = super::sample::shard)]
+    shard: Option<Shard>,
     /// Items for each user
     #[arg(short, value_name = "K", default_value_t = Options::default().k)]
     k: usize,
@@ -257,6 +261,7 @@ impl SearchArgs {
 
 pub(crate) fn run(args: &RecommendArgs, work: &Work) -> Result<(), Failure> {
     args.refuse_paths_not_shown()?;
+    args.refuse_shard_of_some()?;
     let optimise = args.optimise.as_deref().map(str::parse::<Weights>).transpose()?;
     let allow_seen = args.candidates.allow_seen;
     let options = Options { optimise, allow_seen, ..args.search.options(args.k, args.paths) };
@@ -272,7 +277,7 @@ pub(crate) fn run(args: &RecommendArgs, work: &Work) -> Result<(), Failure> {
     let new_users = new_users(&service, args.users.history.as_deref(), args.users.histories.as_deref())?;
     let request = service.request(new_users).with_rules(args.candidates.rules(&service, work)?);
     let users = match request.new_users() {
-        known if known.is_empty() => users(&service, &args.users)?,
+        known if known.is_empty() => users(&service, &args.users, args.shard.unwrap_or_default())?,
         new_users => new_users,
     };
     let slots = Slots { k: args.k, ..Slots::default() };
@@ -297,6 +302,15 @@ pub(crate) fn run(args: &RecommendArgs, work: &Work) -> Result<(), Failure> {
 }
 
 impl RecommendArgs {
+    /// Only all users have parts. (The parser takes one way to name users for another where it looks for `--all`.)
+    fn refuse_shard_of_some(&self) -> Result<(), Failure> {
+        if self.shard.is_some() && !self.users.all {
+            let reason = "only all users have parts; give --all".to_owned();
+            return Err(footpath::Error::Usage { option: "shard", reason }.into());
+        }
+        Ok(())
+    }
+
     /// A table of rows has room for one path of each item, or for none.
     fn refuse_paths_not_shown(&self) -> Result<(), Failure> {
         let rows = match self.format() {
@@ -441,12 +455,12 @@ pub(crate) fn new_users(service: &Service, list: Option<&str>, file: Option<&Pat
     })
 }
 
-fn users(service: &Service, args: &UserArgs) -> Result<Vec<NodeId>, Failure> {
+fn users(service: &Service, args: &UserArgs, shard: Shard) -> Result<Vec<NodeId>, Failure> {
     if let Some(id) = &args.user {
         return Ok(vec![service.warm_user(id)?]);
     }
     let Some(path) = &args.users else {
-        return Ok(service.kg().users().map(NodeId).collect());
+        return Ok(recommend::users_of_shard(service.kg(), shard)?);
     };
     Ok(recommend::read_users(path, service)?)
 }

@@ -8,9 +8,12 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, ValueEnum};
 use footpath::Kg;
 use footpath::pattern::Shape;
-use footpath::sample::{self, Amount, EndSet, Law, Options, Quota, Replacement, SampleSpec, Sampled, Shard, Views};
+use footpath::sample::{
+    self, Amount, EndSet, Law, Options, Part, Quota, Replacement, SampleSpec, Sampled, Shard, UserRange, Views,
+};
 use serde::Serialize;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -40,9 +43,12 @@ pub(crate) struct SampleArgs {
     seed: u64,
     #[command(flatten)]
     law: LawArgs,
-    /// One part of the users, such as 0/4; the corpora of all parts, one after the other, are the whole
-    #[arg(long, value_name = "I/N", value_parser = shard, default_value = "0/1", hide_default_value = true)]
-    shard: Shard,
+    /// One part of the users, such as 0/4; `footpath corpus concat` makes the whole of all parts
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    shard: Option<Shard>,
+    /// Some of the users by number, in the order of their ids: from 0 to all of them, END left out; parts likewise
+    #[arg(long, value_name = "FIRST..END", value_parser = range, conflicts_with = "shard")]
+    range: Option<Range<u32>>,
     /// How the law walk finds its hops; the result does not depend on it
     #[arg(long, value_enum, default_value_t)]
     views: ViewsArg,
@@ -58,6 +64,7 @@ const EXAMPLES: &str = "Examples:
   footpath sample kg --out corpus --hops 3 --edge-weights --relation-weight directed_by=2
   footpath sample kg --out corpus --patterns mixture.toml --num-paths 1000000 --shard 0/4
   footpath sample kg --out part --hops 3 --end any --law walk --shard 7/1000 --views auto
+  footpath sample kg --out part --hops 3 --range 0..120
   footpath sample kg --out walks --walk '(:entity)-[]-{4}()' --end any --law walk
 
 The corpus is the same, byte for byte, for any number of threads, and however hops are found.";
@@ -120,7 +127,15 @@ struct LawArgs {
     causal: bool,
 }
 
-fn shard(text: &str) -> Result<Shard, String> {
+fn range(text: &str) -> Result<Range<u32>, String> {
+    let bounds = text.split_once("..").map(|(first, end)| (first.parse(), end.parse()));
+    match bounds {
+        Some((Ok(first), Ok(end))) if first <= end => Ok(first..end),
+        _ => Err("write first..end, numbers of users from 0, the last one left out".to_owned()),
+    }
+}
+
+pub(crate) fn shard(text: &str) -> Result<Shard, String> {
     let parts = text.split_once('/').map(|(index, of)| (index.parse(), of.parse()));
     match parts {
         Some((Ok(index), Ok(of))) if index < of => Ok(Shard { index, of }),
@@ -171,7 +186,10 @@ struct Line<'a> {
     spec: &'a SampleSpec,
     quota: Quota,
     replacement: Replacement,
-    shard: Shard,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    range: Option<UserRange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<Shard>,
     num_paths: u64,
     users_with_paths: u64,
     users_without_paths: u64,
@@ -203,7 +221,10 @@ impl SampleArgs {
                 replacement: if self.distinct { Replacement::Without } else { Replacement::With },
                 views: self.views.into(),
             },
-            shard: self.shard,
+            part: match &self.range {
+                Some(range) => Part::Range(range.clone()),
+                None => Part::Shard(self.shard.unwrap_or_default()),
+            },
             replace: self.out.replace(),
         }
     }
@@ -230,7 +251,8 @@ fn line<'a>(sampled: &'a Sampled, options: &'a Options, seconds: f64) -> Line<'a
         spec: &options.spec,
         quota: options.amount.quota,
         replacement: options.amount.replacement,
-        shard: options.shard,
+        range: sampled.range,
+        shard: sampled.shard,
         num_paths: s.num_paths,
         users_with_paths: s.users_with_paths,
         users_without_paths: s.users_without_paths,

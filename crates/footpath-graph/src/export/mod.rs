@@ -5,6 +5,8 @@
 //! corpus, and whoever formats need not wait for the disk. A stop ends the writing between two blocks; whoever owns
 //! what was written to takes back what is there.
 
+#[cfg(feature = "parquet")]
+mod columns;
 mod graph;
 mod hopwise;
 mod jsonl;
@@ -13,11 +15,13 @@ mod parquet;
 mod pipe;
 mod text;
 
+#[cfg(feature = "parquet")]
+pub use columns::{Cell, Column, Kind, each_row, write_table};
 pub use graph::{GraphFormat, HeldOutParts, write_graph};
 pub use hopwise::write_hopwise;
 pub use jsonl::write_jsonl;
 #[cfg(feature = "parquet")]
-pub use parquet::{Column, Ids, write_parquet, write_parquet_names, write_table};
+pub use parquet::{Ids, write_parquet, write_parquet_names};
 pub use text::write_text;
 
 use crate::error::Result;

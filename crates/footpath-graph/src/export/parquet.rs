@@ -7,18 +7,17 @@ use crate::kg::TrainKg;
 use footpath_core::vocabulary::Word;
 use footpath_core::{Context, Corpus, Error, NodeId, RelationId, TokenId, Vocabulary};
 use parquet::basic::Compression;
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, FloatType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result as TableResult};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use rayon::prelude::*;
 use std::io::{self, Write};
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Rows of a row group; what a reader takes in at once, and what is held in memory here.
-const GROUP_ROWS: usize = 1 << 18;
+pub(super) const GROUP_ROWS: usize = 1 << 18;
 /// Largest dictionary of a column; beyond it, strings are written out.
 const DICTIONARY_BYTES: usize = 1 << 23;
 
@@ -81,69 +80,6 @@ pub fn write_parquet_names(kg: &TrainKg, context: &Context, out: &mut dyn Write)
         file.close().map_err(refused)?;
         Ok(all.len() as u64)
     })
-}
-
-/// A column of a table, all rows of it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Column {
-    /// STRING, with a dictionary.
-    Text(Vec<String>),
-    /// INT64.
-    Integer(Vec<i64>),
-    /// DOUBLE.
-    Double(Vec<f64>),
-}
-
-/// Writes a table of named columns, all of the same length and without nulls, as one row group for each 262,144 rows.
-///
-/// # Errors
-/// [`Error::Io`] when the writer fails or the columns differ in length.
-pub fn write_table(name: &str, columns: &[(&str, Column)], out: &mut dyn Write) -> Result<()> {
-    let field = |(name, column): &(&str, Column)| match column {
-        Column::Text(_) => format!("required binary {name} (STRING); "),
-        Column::Integer(_) => format!("required int64 {name}; "),
-        Column::Double(_) => format!("required double {name}; "),
-    };
-    let schema = format!("message {name} {{ {}}}", columns.iter().map(field).collect::<String>());
-    let rows = columns.iter().map(|(_, column)| column.len()).max().unwrap_or_default();
-    piped(out, &Context::default(), |pipe| {
-        let mut file = new_file(pipe, &schema, true).map_err(refused)?;
-        for start in (0..rows).step_by(GROUP_ROWS) {
-            let mut group = file.next_row_group().map_err(refused)?;
-            for (_, column) in columns {
-                column.write(start..(start + GROUP_ROWS).min(rows), &mut group).map_err(refused)?;
-            }
-            group.close().map_err(refused)?;
-        }
-        file.close().map(drop).map_err(refused)
-    })
-}
-
-impl Column {
-    fn len(&self) -> usize {
-        match self {
-            Self::Text(values) => values.len(),
-            Self::Integer(values) => values.len(),
-            Self::Double(values) => values.len(),
-        }
-    }
-
-    fn write<W: Write + Send>(
-        &self,
-        rows: Range<usize>,
-        group: &mut SerializedRowGroupWriter<'_, W>,
-    ) -> TableResult<()> {
-        let short = || ParquetError::General("a column is shorter than the others".to_owned());
-        match self {
-            Self::Text(values) => {
-                let values = values.get(rows).ok_or_else(short)?;
-                let values: Vec<ByteArray> = values.iter().map(|v| v.as_bytes().to_vec().into()).collect();
-                column::<ByteArrayType, _>(group, &values, None)
-            }
-            Self::Integer(values) => column::<Int64Type, _>(group, values.get(rows).ok_or_else(short)?, None),
-            Self::Double(values) => column::<DoubleType, _>(group, values.get(rows).ok_or_else(short)?, None),
-        }
-    }
 }
 
 /// A table whose rows come one after the other; as many as a row group has are held in memory.
@@ -300,7 +236,7 @@ impl Table<'_> {
 }
 
 /// Writes the next column; `levels` are 1 where a row has a value.
-fn column<T: DataType, W: Write + Send>(
+pub(super) fn column<T: DataType, W: Write + Send>(
     group: &mut SerializedRowGroupWriter<'_, W>,
     values: &[T::T],
     levels: Option<&[i16]>,
@@ -311,7 +247,11 @@ fn column<T: DataType, W: Write + Send>(
     column.close()
 }
 
-fn new_file<W: Write + Send>(out: W, schema: &str, dictionary: bool) -> TableResult<SerializedFileWriter<W>> {
+pub(super) fn new_file<W: Write + Send>(
+    out: W,
+    schema: &str,
+    dictionary: bool,
+) -> TableResult<SerializedFileWriter<W>> {
     let properties = WriterProperties::builder()
         .set_created_by(concat!("footpath ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::SNAPPY)
@@ -372,7 +312,7 @@ fn stopped(context: &Context) -> TableResult<()> {
     context.check().map_err(outside)
 }
 
-fn refused(error: ParquetError) -> crate::Error {
+pub(super) fn refused(error: ParquetError) -> crate::Error {
     match error {
         // An error of ours on its way through the library.
         ParquetError::External(inner) if inner.downcast_ref().is_some_and(Error::is_stop) => Error::Stopped.into(),

@@ -57,6 +57,8 @@ impl Default for Amount {
 pub enum Users {
     /// A part of all users; the default shard is all of them.
     Shard(Shard),
+    /// Those with numbers in a range, counted from the first node that paths start at.
+    Numbers(Range<u32>),
     /// Those with ids in a range.
     Range(Range<u32>),
     /// These, in this order; one who is named twice is drawn for twice.
@@ -171,6 +173,12 @@ impl CorpusSampler {
         self.sampler.row_width()
     }
 
+    /// The nodes that paths start at: users, for all but walks.
+    #[must_use]
+    pub fn num_starts(&self) -> u32 {
+        self.sampler.starts().len()
+    }
+
     /// Draws the paths of these users, in their order, and gives whole rows of tokens to `sink`, each row after those
     /// before it. Works on the threads of rayon's current pool; `sink` is called on this one.
     ///
@@ -210,6 +218,13 @@ impl CorpusSampler {
                 let numbers = shard.users(starts.len())?;
                 let num_users = u64::from(numbers.end - numbers.start);
                 (Box::new(starts.slice(numbers).flatten()), num_users)
+            }
+            Users::Numbers(numbers) => {
+                if numbers.start > numbers.end || numbers.end > starts.len() {
+                    let reason = format!("there are {} users, counted from 0", starts.len());
+                    return Err(Error::Usage { option: "range", reason });
+                }
+                (Box::new(starts.slice(numbers.clone()).flatten()), numbers.len() as u64)
             }
             Users::Range(range) => {
                 range.clone().map(NodeId).try_for_each(|node| starts.check(node))?;

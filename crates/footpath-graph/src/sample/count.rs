@@ -68,6 +68,20 @@ pub fn count_paths(kg: &TrainKg, pattern: &Pattern, ends: EndSet, context: &Cont
     Ok(summary(&sampler.counts_of(&users, context)?))
 }
 
+/// The numbers of paths of every start of a pattern to any item, in their order: what work for them is like. Beyond
+/// three hops walks are counted that may meet a node again.
+///
+/// # Errors
+/// As [`count_paths`].
+pub fn path_counts(kg: &TrainKg, pattern: &Pattern, context: &Context) -> Result<Vec<u64>> {
+    let simple = pattern.max_hops() <= MAX_SIMPLE_HOPS;
+    let law = Law::UniformPath;
+    let spec = SampleSpec { law, damping: 0.0, ends: EndSet::Any, simple, ..SampleSpec::default() };
+    let sampler = Sampler::new(kg, pattern, &spec, context)?;
+    let users: Vec<u32> = sampler.law.starts.nodes().collect();
+    Ok(sampler.counts_of(&users, context)?.iter().map(|count| count.paths).collect())
+}
+
 impl Sampler {
     /// The numbers of legal paths of some users; see [`UserTables::num_paths`].
     pub(super) fn counts_of(&self, users: &[u32], context: &Context) -> Result<Vec<Count>> {

@@ -76,7 +76,7 @@ mod weight;
 mod weights;
 
 pub use corpus::{Amount, CorpusSampler, Users, sample_corpus};
-pub use count::{Count, CountSummary, count_paths};
+pub use count::{Count, CountSummary, count_paths, path_counts};
 pub use dag::Scratch;
 pub use enumerate::Enumeration;
 pub use law::{EndSet, Law, MAX_DAMPING, SampleSpec};
@@ -85,6 +85,6 @@ pub use pair::PairTables;
 pub use quota::{Quota, Replacement, Shard};
 pub use rows::SampleSummary;
 pub use sampler::Sampler;
-pub use sampling::{Numbers, PathOrigin, SampledPart, Sampling};
+pub use sampling::{Numbers, PathOrigin, SampledPart, Sampling, UserRange};
 pub use tables::UserTables;
 pub use views::Views;

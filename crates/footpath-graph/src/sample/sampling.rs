@@ -28,6 +28,9 @@ pub struct Sampling {
     /// How many, of a corpus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
+    /// Some of the users by number, of a corpus that is a part of another and no shard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<UserRange>,
     /// Whether a path could come twice, of a corpus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacement: Option<Replacement>,
@@ -37,6 +40,17 @@ pub struct Sampling {
     /// The law.
     #[serde(serialize_with = "by_name")]
     pub spec: SampleSpec,
+}
+
+/// Users by number, in the order of their ids, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRange {
+    /// The first.
+    pub first: u32,
+    /// The one after the last.
+    pub end: u32,
+    /// How many users there are in all.
+    pub of: u32,
 }
 
 /// A pattern of a mixture as it is stated.
@@ -107,6 +121,7 @@ impl Sampling {
             paths_per_user: None,
             pattern: mixture.union().source().to_owned(),
             quota: None,
+            range: None,
             replacement: None,
             shard: None,
             spec: spec.clone(),
@@ -164,6 +179,7 @@ mod tests {
             paths_per_user: None,
             pattern: "(:user)-[]-{3}(:item)".to_owned(),
             quota: Some(Quota::PerUser(100)),
+            range: None,
             replacement: Some(Replacement::With),
             shard: Some(Shard::default()),
             spec: SampleSpec::default(),
@@ -175,6 +191,7 @@ mod tests {
             paths_per_user: Some(300),
             pattern: "(:user)-[]-{2,3}(:item)".to_owned(),
             quota: None,
+            range: None,
             replacement: None,
             shard: None,
             spec: SampleSpec {

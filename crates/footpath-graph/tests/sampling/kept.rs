@@ -56,6 +56,9 @@ fn whatever_is_asked_of_a_kept_sampler_is_a_part_of_the_whole() {
                 }
             }
             let whole = drawn(&kept, &Users::Shard(Shard::default())).0;
+            let numbers = [0..0, 0..5, 5..6, 6..kept.num_starts()];
+            let parts = numbers.map(|numbers| drawn(&kept, &Users::Numbers(numbers)).0);
+            assert_eq!(parts.concat(), whole, "{law:?} {ends:?} {amount:?}: users by number");
             let of = |user: NodeId| -> Vec<u32> {
                 let rows = whole.chunks(kept.row_width());
                 rows.filter(|row| user_of(row, kg.vocabulary()) == user).flatten().copied().collect()

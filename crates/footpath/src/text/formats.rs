@@ -5,6 +5,8 @@ use super::lines;
 use super::render::{Evidence, Rendered};
 use crate::error::Result;
 use crate::recommend::{Item, List};
+#[cfg(feature = "parquet")]
+use footpath_graph::export::{Column, Kind, write_table};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
@@ -175,29 +177,49 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
+/// The columns of lists as Parquet.
+#[cfg(feature = "parquet")]
+pub(crate) const COLUMNS: [(&str, Kind); 8] = [
+    ("user", Kind::Text),
+    ("rank", Kind::Integer),
+    ("item", Kind::Text),
+    ("label", Kind::Text),
+    ("score", Kind::Double),
+    ("confidence", Kind::Double),
+    ("path", Kind::Text),
+    ("text", Kind::Text),
+];
+
 /// A Parquet table with a row for each recommendation: `user, rank, item, label, score, confidence, path, text`.
 ///
 /// # Errors
 /// What the writer says.
 #[cfg(feature = "parquet")]
 pub fn write_parquet(lists: &[List], out: &mut dyn Write) -> io::Result<()> {
-    use footpath_graph::export::{Column, write_table};
     let rows: Vec<(&List, &Item)> =
         lists.iter().flat_map(|list| list.items.iter().map(move |item| (list, item))).collect();
     let text =
         |of: &dyn Fn(&List, &Item) -> String| Column::Text(rows.iter().map(|(list, item)| of(list, item)).collect());
     let number = |of: &dyn Fn(&Item) -> f64| Column::Double(rows.iter().map(|(_, item)| of(item)).collect());
     let columns = [
-        ("user", text(&|list, _| list.user.clone())),
-        ("rank", Column::Integer(rows.iter().map(|(_, item)| i64::try_from(item.rank).unwrap_or(i64::MAX)).collect())),
-        ("item", text(&|_, item| item.item.clone())),
-        ("label", text(&|_, item| item.label.clone())),
-        ("score", number(&|item| item.score)),
-        ("confidence", number(&|item| item.confidence)),
-        ("path", text(&|_, item| walk(item))),
-        ("text", text(&|_, item| item.text.clone())),
+        text(&|list, _| list.user.clone()),
+        Column::Integer(rows.iter().map(|(_, item)| i64::try_from(item.rank).unwrap_or(i64::MAX)).collect()),
+        text(&|_, item| item.item.clone()),
+        text(&|_, item| item.label.clone()),
+        number(&|item| item.score),
+        number(&|item| item.confidence),
+        text(&|_, item| walk(item)),
+        text(&|_, item| item.text.clone()),
     ];
-    write_table("recommendations", &columns, out).map_err(io::Error::other)
+    write_columns(&columns, out)
+}
+
+/// The table of these columns, which are [`COLUMNS`].
+#[cfg(feature = "parquet")]
+pub(crate) fn write_columns(columns: &[Column; 8], out: &mut dyn Write) -> io::Result<()> {
+    let names = COLUMNS.map(|(name, _)| name);
+    let named: Vec<(&str, &Column)> = names.into_iter().zip(columns).collect();
+    write_table("recommendations", &named, out).map_err(io::Error::other)
 }
 
 /// A path on one line: `user:1 interacted item:7 starring entity:3 ~starring item:9`.

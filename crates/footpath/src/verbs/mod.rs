@@ -3,6 +3,7 @@
 pub mod adapt;
 pub mod audit;
 pub mod check;
+pub mod concat;
 pub mod corpus;
 pub mod draws;
 pub mod evaluate;

@@ -17,6 +17,7 @@ pub use reasons::{Counterfactual, Reasons};
 use crate::artefacts::kg::Kg;
 use crate::error::{Error, Result};
 use crate::recommend::{Options as SearchOptions, Weights};
+use crate::service::Service;
 use footpath_core::{Artefact, ArtefactKind, ArtefactWriter, Context, NodeId, Replace, artefact};
 pub use footpath_eval::baselines::BaselineName;
 use footpath_eval::baselines::{self, Baseline, Trial, tune};
@@ -29,6 +30,7 @@ use footpath_graph::{HeldOut, Split, TrainKg};
 use reasons::ReasonChecks;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use subject::Judged;
@@ -305,6 +307,22 @@ impl<'a> Protocol<'a> {
         };
         Ok(PathMetric::ALL.iter().zip(found).map(mean).collect())
     }
+}
+
+/// The lists of a model that [`run`] judges, of the users with these numbers: the lists of all users, judged as
+/// anybody's are, come to the same figures of ranking. So lists can be made apart and judged together. A few users of
+/// another part may be among them, who are then missing there.
+///
+/// # Errors
+/// As [`run`].
+pub fn lists(
+    service: &Service,
+    kg: &Kg,
+    numbers: &Range<u32>,
+    options: &Options,
+    context: &Context,
+) -> Result<Recommendations> {
+    context.run(|| subject::lists(service, &Protocol::open(kg, options, context)?, numbers, options))?
 }
 
 /// Evaluates a subject on a graph.

@@ -5,7 +5,7 @@ use super::{Given, Options, Protocol, examples};
 use crate::artefacts::kg::Kg;
 use crate::artefacts::model::{Model as OpenModel, StoredModel};
 use crate::error::{Error, Result};
-use crate::recommend::{Options as SearchOptions, RankedBy, Reranker, Weights};
+use crate::recommend::{Options as SearchOptions, RankedBy, Reranker, USERS_TOGETHER, Weights};
 use crate::service::Service;
 use footpath_core::NodeId;
 use footpath_eval::{
@@ -15,6 +15,7 @@ use footpath_graph::pattern::Pattern;
 use footpath_model::TrainingProgress;
 use footpath_model::decode::{ScoredItem, UserList};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -85,33 +86,14 @@ pub(super) fn from_model(directory: &Path, kg: &Kg, options: &Options, protocol:
     let context = protocol.context;
     let stored = StoredModel::open(directory)?;
     let service = Service::of(OpenModel::of(Arc::clone(kg.train()), &stored, context)?, context)?;
-    let most_known = protocol.known.by_user().values().map(Vec::len).max().unwrap_or(0);
-    // Room for the known items, which are taken out afterwards.
-    let search = SearchOptions {
-        k: options.k + most_known,
-        beams: options.beams,
-        direct: options.direct,
-        linear: options.linear,
-        fading: options.fading,
-        popularity: options.popularity,
-        path_count: options.path_count,
-        recency: options.recency,
-        paths_per_item: PATHS,
-        optimise: options.optimise,
-        ..SearchOptions::default()
-    };
+    let search = search_options(protocol, options);
     service.check(&search)?;
     if options.random_paths.is_some() && !service.card().training.generates_paths() {
         let reason = "the model gives no paths that others could be compared with".to_owned();
         return Err(Error::Usage { option: "random-paths", reason });
     }
-    let mut found = match options.optimise {
-        None => service.request(Vec::new()).search(&protocol.users, search, context)?,
-        Some(weights) => optimised(&service, protocol, weights, search, options.k)?,
-    };
-    let recommendation = |item: &ScoredItem| Recommendation { item: item.item, score: item.score };
-    let all: Recommendations =
-        found.iter().map(|list| (list.user, list.items.iter().map(recommendation).collect())).collect();
+    let mut found = searched(&service, protocol, &protocol.users, search, options)?;
+    let all = recommendations(&found);
     let lists = all.without(&protocol.known);
     keep_known_out(&mut found, protocol);
     let ranked_by = ranked_by(&service, &examples::shown(protocol, &lists), &found, search, options.k);
@@ -139,10 +121,65 @@ pub(super) fn from_model(directory: &Path, kg: &Kg, options: &Options, protocol:
     })
 }
 
+/// The lists of some users, by their numbers, that [`from_model`] judges: no known items, `k` at most. Users who are
+/// searched for together there are so here: they belong where the first of them does.
+pub(super) fn lists(
+    service: &Service,
+    protocol: &Protocol<'_>,
+    numbers: &Range<u32>,
+    options: &Options,
+) -> Result<Recommendations> {
+    let search = search_options(protocol, options);
+    service.check(&search)?;
+    let first = service.kg().users().start;
+    let is_meant = |user: &NodeId| numbers.contains(&user.0.wrapping_sub(first));
+    let groups = protocol.users.chunks(USERS_TOGETHER as usize).filter(|group| group.first().is_some_and(is_meant));
+    let users: Vec<NodeId> = groups.flatten().copied().collect();
+    let found = searched(service, protocol, &users, search, options)?;
+    Ok(recommendations(&found).without(&protocol.known).first(options.k))
+}
+
+fn search_options(protocol: &Protocol<'_>, options: &Options) -> SearchOptions {
+    let most_known = protocol.known.by_user().values().map(Vec::len).max().unwrap_or(0);
+    SearchOptions {
+        // Room for the known items, which are taken out afterwards.
+        k: options.k + most_known,
+        beams: options.beams,
+        direct: options.direct,
+        linear: options.linear,
+        fading: options.fading,
+        popularity: options.popularity,
+        path_count: options.path_count,
+        recency: options.recency,
+        paths_per_item: PATHS,
+        optimise: options.optimise,
+        ..SearchOptions::default()
+    }
+}
+
+fn searched(
+    service: &Service,
+    protocol: &Protocol<'_>,
+    users: &[NodeId],
+    search: SearchOptions,
+    options: &Options,
+) -> Result<Vec<UserList>> {
+    match options.optimise {
+        None => service.request(Vec::new()).search(users, search, protocol.context),
+        Some(weights) => optimised(service, protocol, users, weights, search, options.k),
+    }
+}
+
+fn recommendations(found: &[UserList]) -> Recommendations {
+    let recommendation = |item: &ScoredItem| Recommendation { item: item.item, score: item.score };
+    found.iter().map(|list| (list.user, list.items.iter().map(recommendation).collect())).collect()
+}
+
 /// Lists of `k` items that are not known, chosen for better explanations.
 fn optimised(
     service: &Service,
     protocol: &Protocol<'_>,
+    users: &[NodeId],
     weights: Weights,
     search: SearchOptions,
     k: usize,
@@ -151,9 +188,9 @@ fn optimised(
     const BATCH: usize = 64;
     let context = protocol.context;
     let (request, reranker) = (service.request(Vec::new()), Reranker::new(service.kg(), weights, context)?);
-    let stage = context.stage("recommending", Some(protocol.users.len() as u64), "users");
-    let mut lists = Vec::with_capacity(protocol.users.len());
-    for users in protocol.users.chunks(BATCH) {
+    let stage = context.stage("recommending", Some(users.len() as u64), "users");
+    let mut lists = Vec::with_capacity(users.len());
+    for users in users.chunks(BATCH) {
         let mut found = request.search_widely(users, search, &context.quietly())?;
         keep_known_out(&mut found, protocol);
         for list in found {

@@ -10,7 +10,7 @@ mod without;
 
 pub use candidates::{Items, read_items};
 pub use lists::{Explanation, Item, List, Why};
-pub use new_users::{MAX_NEW_USERS, MAX_USERS, NewUser, read as read_new_users, read_users};
+pub use new_users::{MAX_NEW_USERS, MAX_USERS, NewUser, read as read_new_users, read_users, users_of_shard};
 pub use parts::{Parts, RankedBy, Similar};
 pub use request::Request;
 pub(crate) use rerank::Reranker;
@@ -22,6 +22,10 @@ use crate::service::Service;
 use footpath_core::Goal;
 pub use footpath_model::decode::{MAX_K, Mode, Rules, Sampling, Score};
 use footpath_model::decode::{Prompt, SearchOptions, WhenShort};
+
+/// Users who may be searched for together: where users are parted, lists are the same to the last bit if every part
+/// but the last has a multiple of so many, and as many threads work.
+pub const USERS_TOGETHER: u32 = 64;
 
 /// How to recommend.
 #[derive(Clone, Copy, Debug, PartialEq)]

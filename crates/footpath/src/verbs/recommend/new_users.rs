@@ -1,10 +1,12 @@
 //! Users the graph does not know, each by what they have chosen.
 
+use super::USERS_TOGETHER;
 use crate::error::{Error, Result};
 use crate::service::Service;
 use crate::text::lines;
 use footpath_core::NodeId;
 use footpath_graph::TrainKg;
+use footpath_graph::sample::Shard;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -113,6 +115,18 @@ pub fn read(path: &Path, kg: &TrainKg) -> Result<Vec<NewUser>> {
         return Err(bad(1, "there is no history in it"));
     }
     Ok(new_users)
+}
+
+/// The users of a shard, with or without train interactions: whole groups of [`USERS_TOGETHER`], so that the lists of
+/// all shards, one after the other, are those of all users.
+///
+/// # Errors
+/// [`footpath_graph::Error::Usage`] for a shard that there is not.
+pub fn users_of_shard(kg: &TrainKg, shard: Shard) -> Result<Vec<NodeId>> {
+    let users = kg.users();
+    let groups = shard.users((users.end - users.start).div_ceil(USERS_TOGETHER))?;
+    let place = |group: u32| users.end.min(users.start + group * USERS_TOGETHER);
+    Ok((place(groups.start)..place(groups.end)).map(NodeId).collect())
 }
 
 /// Reads users of the graph, one id on each line; empty lines are skipped.
