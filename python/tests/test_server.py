@@ -26,9 +26,9 @@ CHECKS = (
 
 
 @pytest.fixture
-def address(kg: fp.Kg, model: fp.Model, tmp_path: Path) -> Iterator[str]:
+def address(films_path: Path, tiny: fp.Model, tmp_path: Path) -> Iterator[str]:
     """A server of the films that takes events; where it listens."""
-    serve = ["-m", "footpath", "serve", "--kg", str(kg.path), "--model", str(model.path)]
+    serve = ["-m", "footpath", "serve", "--kg", str(films_path), "--model", str(tiny.path)]
     more = ["--listen", "127.0.0.1:0", "--events", str(tmp_path / "events")]
     server = subprocess.Popen([sys.executable, *serve, *more], stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None

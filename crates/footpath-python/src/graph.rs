@@ -1,12 +1,13 @@
 //! Knowledge graphs.
 
 use crate::batches::{Batches, ROWS, batch};
-use crate::call::{Call, json};
+use crate::call::{Call, json, parsed};
 use crate::errors::{raised, usage};
 use crate::frames::replace;
 use crate::options::{self, ShapeText};
 use arrow_array::builder::{Float64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use footpath::export_graph::{self, GraphFormat};
 use footpath::{NodeId, RelationId, Triple, TypeId, hugging_face, sample};
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -57,6 +58,16 @@ impl Kg {
     fn count(&self, py: Python<'_>, shape: ShapeText, end: &str, call: Call) -> PyResult<String> {
         let (shape, ends, kg) = (options::shape(py, shape)?, options::ends(py, end)?, self.kg.clone());
         call.wait(py, move |context| Ok(json(&sample::count(&kg, &shape, ends, context)?)))
+    }
+
+    /// Writes the graph in a format, by its name; the number of facts.
+    fn write(&self, py: Python<'_>, out: PathBuf, format: &str, force: bool, call: Call) -> PyResult<u64> {
+        let format: GraphFormat = parsed(py, "format", &json(format))?;
+        let kg = self.kg.clone();
+        call.wait(py, move |context| {
+            footpath::artefact::refuse_overlap(&out, &[kg.directory()])?;
+            Ok(export_graph::run(&kg, &out, format, replace(force), context)?)
+        })
     }
 
     /// At most so many ranges of users by number, of about the same work for paths of a shape; all but the last end at

@@ -6,10 +6,12 @@ use crate::graph::Kg;
 use crate::lists::{self, Lists};
 use footpath::evaluate::{BadRows, BaselineName, Beside, GroupTable, Options, Subject, run as judged};
 use footpath::recommend::Weights;
-use footpath::{ArtefactKind, Split, artefact, audit as auditing, verify as verifying};
+use footpath::replay::{self as replaying, Event};
+use footpath::{ArtefactKind, Model, Service, Split, StoredModel, artefact, audit as auditing, verify as verifying};
 use pyo3::prelude::*;
 use serde::Deserialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// How to evaluate.
 #[derive(Debug, Deserialize)]
@@ -155,4 +157,29 @@ pub(crate) fn audit(
         None => auditing::run(&kg, corpus.as_deref(), None, context),
     })?;
     Ok((json(&report), report.first_wrong()))
+}
+
+/// Compares the models at these directories on what users did next, a frame in the order of time; the report, as JSON.
+#[pyfunction]
+pub(crate) fn replay(
+    py: Python<'_>,
+    kg: &Kg,
+    models: Vec<PathBuf>,
+    events: Bound<'_, PyAny>,
+    k: usize,
+    call: Call,
+) -> PyResult<String> {
+    let event = |(user, item): (String, String)| Event { user, item, is_choice: true };
+    let events: Vec<Event> = lists::pairs(py, &events)?.into_iter().map(event).collect();
+    let kg = kg.kg.clone();
+    call.wait(py, move |context| {
+        let open = |path: &PathBuf| {
+            let model = Model::of(Arc::clone(kg.train()), &StoredModel::open(path)?, context)?;
+            Ok((path.display().to_string(), Service::of(model, context)?))
+        };
+        let models: Vec<(String, Service)> = models.iter().map(open).collect::<footpath::Result<_>>()?;
+        let search = footpath::recommend::Options { k, ..footpath::recommend::Options::default() };
+        let options = replaying::Options { search, ..replaying::Options::default() };
+        Ok(json(&replaying::run(&models, &events, &options, context)?))
+    })
 }

@@ -47,6 +47,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(judging::evaluate, module)?)?;
     module.add_function(wrap_pyfunction!(judging::verify, module)?)?;
     module.add_function(wrap_pyfunction!(judging::audit, module)?)?;
+    module.add_function(wrap_pyfunction!(judging::replay, module)?)?;
     module.add_function(wrap_pyfunction!(parts::check, module)?)?;
     module.add_function(wrap_pyfunction!(parts::concat_corpora, module)?)?;
     module.add_function(wrap_pyfunction!(parts::concat_lists, module)?)?;

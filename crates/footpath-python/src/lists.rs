@@ -119,6 +119,14 @@ pub(crate) fn rows(py: Python<'_>, frame: &Bound<'_, PyAny>) -> PyResult<Vec<Row
     py.detach(|| read(stream)).map_err(|message| input(py, message))
 }
 
+/// Users and items of a frame, in the order of its rows.
+///
+/// # Errors
+/// As [`rows`].
+pub(crate) fn pairs(py: Python<'_>, frame: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
+    Ok(rows(py, frame)?.into_iter().map(|row| (row.user, row.item)).collect())
+}
+
 fn read(stream: impl RecordBatchReader) -> Result<Vec<Row>, String> {
     let names = stream.schema().fields().iter().map(|field| format!("`{}`", field.name())).collect::<Vec<_>>();
     let mut rows = Vec::new();

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Run {
     corpus: Option<PathBuf>,
     init: Option<PathBuf>,
+    refit: Option<PathBuf>,
     vectors: Option<PathBuf>,
     law: Option<String>,
     linear: bool,
@@ -35,6 +36,7 @@ impl Run {
             shape: shape.map(|shape| options::shape(py, shape)).transpose()?,
             corpus: self.corpus.clone(),
             init: self.init.clone(),
+            refit: self.refit.clone(),
             vectors: self.vectors.clone(),
             law: law.transpose()?.unwrap_or(default.law),
             linear: self.linear,
@@ -76,7 +78,7 @@ pub(crate) fn train(
     call.wait_telling(py, on_event.as_ref(), move |context, events| {
         let inputs: Vec<&Path> = [Some(kg.directory()), options.corpus.as_deref(), options.init.as_deref()]
             .into_iter()
-            .chain([options.vectors.as_deref()])
+            .chain([options.vectors.as_deref(), options.refit.as_deref()])
             .flatten()
             .collect();
         footpath::artefact::refuse_overlap(&out, &inputs)?;

@@ -22,7 +22,7 @@ from types import ModuleType
 from . import _native
 from ._errors import ArtefactError, Error, InputError, RuntimeFailure, Stopped, UsageError
 from ._graphs import Kg, Paths, import_folder, import_frames
-from ._judging import Evaluation, audit, evaluate, verify
+from ._judging import Evaluation, Replay, audit, evaluate, replay, verify
 from ._models import Model, Recommendations, Tuning, Why, WhyPath, train, tune
 from ._parts import concat, concat_lists
 from ._progress import Progress
@@ -43,6 +43,7 @@ __all__ = [
     "Paths",
     "Progress",
     "Recommendations",
+    "Replay",
     "Report",
     "RuntimeFailure",
     "Stopped",
@@ -60,6 +61,7 @@ __all__ = [
     "evaluate",
     "import_folder",
     "import_frames",
+    "replay",
     "train",
     "tune",
     "verify",

@@ -101,6 +101,25 @@ class Kg:
             raise UsageError(f"limit: must be at least 0, got {limit}")
         return Table(self.native.neighbours(node, relation, limit))
 
+    def export(
+        self,
+        out: PathLike,
+        format: Literal["tables", "csv", "parquet", "ntriples", "graphml", "petgraph-json"] = "tables",
+        *,
+        force: bool = False,
+        threads: int = 0,
+        progress: ProgressOption = None,
+    ) -> int:
+        """Writes the graph, with what is held out of it, into a folder: from the first four forms the same graph is
+        imported again, the others are for other programs. Gives the number of facts.
+
+        >>> import footpath as fp, tempfile
+        >>> fp.Kg(films).export(tempfile.mkdtemp() + "/xml", "graphml") > 3000
+        True
+        """
+        with Watched(threads, progress) as call:
+            return self.native.write(os.fspath(out), format, force, call)
+
     def facts(self, *, interactions: bool = True) -> Table:
         """Every fact of the train graph: head, relation, tail, label of the tail, weight."""
         return Table(self.native.facts(interactions))

@@ -243,3 +243,49 @@ def audit(
     found = Audit(json.loads(text))
     found.first_wrong = wrong
     return found
+
+
+class Replay(Report):
+    """Models compared on what users did next: ``systems`` with their means and 95 % intervals, ``against_first``."""
+
+    @classmethod
+    def parsed(cls, text: str) -> Replay:
+        """The report that JSON says."""
+        return cls(json.loads(text))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for each model and for popularity: name, and each figure with the ends of its interval."""
+        figures = ("ndcg", "hit_rate", "mrr")
+        return [
+            {"name": system["name"]}
+            | {name + end: system[name][at] for name in figures for end, at in _ENDS}
+            for system in self["systems"]
+        ]
+
+
+_ENDS = (("", "mean"), ("_low", "low"), ("_high", "high"))
+
+
+def replay(
+    kg: Kg,
+    models: Sequence[Model],
+    events: Frame,
+    k: int = 10,
+    *,
+    threads: int = 0,
+    progress: ProgressOption = None,
+) -> Replay:
+    """Compares models on what users did next. ``events`` has the columns user and item, in the order of time. Before
+    each event every model makes the list of ``k`` items that it would have made then, and what counts is where the item
+    that was chosen stands in it.
+
+    >>> import footpath as fp
+    >>> kg = fp.Kg(films)
+    >>> events = {"user": ["user-001", "new"], "item": ["gladiator-2000", "alien-1979"]}
+    >>> found = fp.replay(kg, [fp.Model(tiny, kg)], events)
+    >>> [row["name"] == "popularity" for row in found.rows()]
+    [False, True]
+    """
+    with Watched(threads, progress) as call:
+        paths = [model.path for model in models]
+        return Replay.parsed(_native.replay(kg.native, paths, stream_of("events", events), k, call))

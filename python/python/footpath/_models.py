@@ -347,6 +347,7 @@ def train(
     law: Law | None = None,
     corpus: PathLike | None = None,
     init: PathLike | Model | None = None,
+    refit: PathLike | Model | None = None,
     vectors: PathLike | None = None,
     linear: bool = True,
     validation_users: int | None = None,
@@ -367,6 +368,9 @@ def train(
     ``architecture``, ``tables``, ``factorised``, ``token_kinds``, ``collaborative_share``, ``damping``,
     ``end_damping``, ``relation_weights``, ``edge_weights``.
 
+    ``refit`` is a model whose settings are taken over and nothing chosen again, to learn from a graph that has all of
+    the log; no other setting may be given then.
+
     ``on_step`` is given what happens: a dict with ``event`` (``"start"``, ``"step"``, ``"blend"``) and the figures of
     it. Ctrl-C writes a checkpoint beside ``out``; ``unfinished="resume"`` goes on from there.
 
@@ -381,7 +385,8 @@ def train(
         chosen["epochs"] = epochs
     run = json.dumps({
         "corpus": None if corpus is None else os.fspath(corpus),
-        "init": init.path if isinstance(init, Model) else None if init is None else os.fspath(init),
+        "init": _path_of(init),
+        "refit": _path_of(refit),
         "vectors": None if vectors is None else os.fspath(vectors),
         "law": law,
         "linear": linear,
@@ -395,6 +400,12 @@ def train(
         pairs = [(name, toml(value)) for name, value in chosen.items()]
         _native.train(kg.native, place.path, meant, pairs, run, call, _as_dict(on_step))
     return place.kept_by(Model(place.path, kg, device=device, threads=threads, progress=False))
+
+
+def _path_of(model: PathLike | Model | None) -> str | None:
+    if model is None:
+        return None
+    return model.path if isinstance(model, Model) else os.fspath(model)
 
 
 def _as_dict(listener: Callable[[dict[str, Any]], object] | None) -> Callable[[str], None] | None:

@@ -159,7 +159,8 @@ struct Search<'s, 'a, L> {
 impl<L: LegalSuccessors> Search<'_, '_, L> {
     fn until_content(&self, users: &[NodeId]) -> Result<Vec<UserList>> {
         let Self { by, options, stop } = *self;
-        let mut lists = self.in_portions(users)?;
+        let groups: Vec<&[NodeId]> = users.chunks(USERS_AT_ONCE).collect();
+        let mut lists = self.in_portions(&groups)?;
         let mut wider = options;
         let content = |list: &UserList| {
             let filled = list.items.len() >= options.k || options.when_short == WhenShort::Accept;
@@ -170,15 +171,21 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
             if again.is_empty() {
                 break;
             }
-            let those: Vec<NodeId> = again.iter().map(|&i| users[i]).collect();
+            // Users who are searched together share matrix products, whose last bits depend on who they are. So nobody is
+            // put together with users of another group, whatever the number of threads.
+            let group = |a: &usize, b: &usize| a / USERS_AT_ONCE == b / USERS_AT_ONCE;
+            let those: Vec<Vec<NodeId>> =
+                again.chunk_by(group).map(|group| group.iter().map(|&i| users[i]).collect()).collect();
+            let those: Vec<&[NodeId]> = those.iter().map(Vec::as_slice).collect();
             let found = Search { by, options: wider, stop }.in_portions(&those)?;
             again.into_iter().zip(found).for_each(|(index, list)| lists[index] = list);
         }
         Ok(lists)
     }
 
-    /// Searches as many users at once as memory allows.
-    fn in_portions(&self, users: &[NodeId]) -> Result<Vec<UserList>> {
+    /// Searches the users of some groups, in their order, as many at once as memory allows and nobody together with users
+    /// of another group.
+    fn in_portions(&self, groups: &[&[NodeId]]) -> Result<Vec<UserList>> {
         let width = match self.options.mode {
             Mode::Sample(sampling) => sampling.draws as usize,
             _ => self.options.beams,
@@ -187,10 +194,11 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
         let portion = users_in_memory.min(USERS_AT_ONCE);
         // Every thread has portions of its own: what is done for one user at a time, nobody waits for.
         let at_once = (users_in_memory / portion).min(rayon::current_num_threads());
-        let mut lists = Vec::with_capacity(users.len());
-        for users in users.chunks(portion * at_once) {
+        let portions: Vec<&[NodeId]> = groups.iter().flat_map(|group| group.chunks(portion)).collect();
+        let mut lists = Vec::with_capacity(groups.iter().map(|group| group.len()).sum());
+        for portions in portions.chunks(at_once.max(1)) {
             let found: Vec<Vec<UserList>> =
-                users.par_chunks(portion).map(|users| self.together(users)).collect::<Result<_>>()?;
+                portions.par_iter().map(|users| self.together(users)).collect::<Result<_>>()?;
             lists.extend(found.into_iter().flatten());
         }
         Ok(lists)
