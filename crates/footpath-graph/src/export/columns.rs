@@ -51,7 +51,7 @@ pub enum Column {
 /// Writes a table of named columns, all of the same length and without nulls, as one row group for each 262,144 rows.
 ///
 /// # Errors
-/// [`Error::Io`] when the writer fails or the columns differ in length.
+/// [`footpath_core::Error::Io`] when the writer fails or the columns differ in length.
 pub fn write_table(name: &str, columns: &[(&str, &Column)], out: &mut dyn Write) -> Result<()> {
     let field = |(name, column): &(&str, &Column)| match column {
         Column::Text(_) => format!("required binary {name} (STRING); "),
