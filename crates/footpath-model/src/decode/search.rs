@@ -171,8 +171,8 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
             if again.is_empty() {
                 break;
             }
-            // Users who are searched together share matrix products, whose last bits depend on who they are. So nobody is
-            // put together with users of another group, whatever the number of threads.
+            // Users who are searched together share matrix products, whose last bits depend on who they are. So nobody
+            // is put together with users of another group, whatever the number of threads.
             let group = |a: &usize, b: &usize| a / USERS_AT_ONCE == b / USERS_AT_ONCE;
             let those: Vec<Vec<NodeId>> =
                 again.chunk_by(group).map(|group| group.iter().map(|&i| users[i]).collect()).collect();
@@ -183,8 +183,8 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
         Ok(lists)
     }
 
-    /// Searches the users of some groups, in their order, as many at once as memory allows and nobody together with users
-    /// of another group.
+    /// Searches the users of some groups, in their order, as many at once as memory allows and nobody together with
+    /// users of another group.
     fn in_portions(&self, groups: &[&[NodeId]]) -> Result<Vec<UserList>> {
         let width = match self.options.mode {
             Mode::Sample(sampling) => sampling.draws as usize,
