@@ -35,6 +35,8 @@ impl Place {
         let space = "method = \"random\"\ntrials = 2\n[train]\npreset = \"tiny\"\npaths_per_user = 8\nepochs = 1\n\
                      [space]\nlearning_rate = { log = [1e-4, 3e-2] }\n";
         fs::write(place.at("space.toml"), space).expect("written");
+        let later: String = (1..=400).map(|n| format!("user-{n:03}\talien-1979\nnew-{n}\theat-1995\n")).collect();
+        fs::write(place.at("later.tsv"), format!("user_id\titem_id\n{later}")).expect("written");
         for shard in ["0/2", "1/2"] {
             let part = place.at(&format!("part-{}", &shard[..1]));
             succeed(&args!["sample", kg, "--hops", "3", "--paths-per-user", "3000", "--shard", shard, "--out", part]);
@@ -52,6 +54,7 @@ impl Place {
         let (lists, pattern) = (self.at("lists.jsonl"), "(:user)-[]-{3}(:item)");
         vec![
             args!["import", folder(), "--out", out],
+            args!["link", folder().join("items.tsv"), "--entities", folder().join("entities.tsv"), "--out", out],
             args!["count", kg, "--hops", "4"],
             args!["sample", kg, "--hops", "4", "--num-paths", "20000", "--out", out],
             args!["export", corpus, "--kg", kg, "--format", "parquet", "--out", out],
@@ -69,6 +72,7 @@ impl Place {
             args!["verify", &lists, "--kg", kg],
             args!["patterns", &lists, "--kg", kg],
             args!["evaluate", "--kg", kg, "--model", model, "--beams", "60", "--baselines", "--out", out],
+            args!["replay", kg, "--model", model, "--events", self.at("later.tsv"), "--beams", "60"],
             args!["report", self.at("evaluation"), "--out", out],
             args!["check", model],
             args!["info", kg],

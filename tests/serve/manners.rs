@@ -97,7 +97,7 @@ fn more_than_can_be_answered_is_told_to_come_back() {
 fn a_search_ends_with_its_time_and_with_its_client() {
     let root = tempfile::tempdir().expect("a folder");
     let config = root.path().join("serve.toml");
-    fs::write(&config, "[limits]\nrequest_ms = 300\n").expect("written");
+    fs::write(&config, "[limits]\nrequest_ms = 1000\n").expect("written");
     let server = serve(&args!["--config", &config, "--threads", "1"]);
     let users: Vec<String> = (1..=480).map(|n| format!("user-{n:03}")).collect();
     let body = json!({ "users": users, "k": 300, "beams": 65536, "paths": 100 });
