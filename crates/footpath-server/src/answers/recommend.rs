@@ -24,9 +24,12 @@ pub(crate) fn recommend(
     let nodes: Vec<NodeId> = people.iter().filter_map(|person| person.node).collect();
     let found = request.with_rules(rules.clone()).recommend(&nodes, options, context)?;
     let mut found = found.into_iter();
-    let list = |person: Person| match person.node {
-        Some(_) => Ok(of_paths(found.next().ok_or_else(Problem::internal)?, person, how.proof, sources)),
-        None => of_popular(person, &rules, options, sources, context),
+    let list = |person: Person| {
+        context.check().map_err(footpath::Error::from)?;
+        match person.node {
+            Some(_) => Ok(of_paths(found.next().ok_or_else(Problem::internal)?, person, how.proof, sources)),
+            None => of_popular(person, &rules, options, sources, context),
+        }
     };
     people.into_iter().map(list).collect()
 }

@@ -117,9 +117,13 @@ impl Request {
                     Some(_) => self.search_widely(users, options, context)?,
                     None => self.search(users, options, context)?,
                 };
-                let make = |(place, list)| make(place, self.rendered(list, options, reranker.as_ref()));
+                let make = |(place, list)| {
+                    // Many paths of many items take their time to be put into words, too.
+                    context.check()?;
+                    Ok(make(place, self.rendered(list, options, reranker.as_ref())))
+                };
                 let places = (before..before + found.len()).into_par_iter();
-                Ok::<Vec<T>, crate::Error>(places.zip(found).map(make).collect())
+                places.zip(found).map(make).collect::<Result<Vec<T>>>()
             })??;
             made.into_iter().try_for_each(&mut take)?;
             stage.advance(users.len() as u64)?;
