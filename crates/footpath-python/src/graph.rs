@@ -62,11 +62,11 @@ impl Kg {
 
     /// Writes the graph in a format, by its name; the number of facts.
     fn write(&self, py: Python<'_>, out: PathBuf, format: &str, force: bool, call: Call) -> PyResult<u64> {
-        let format: GraphFormat = parsed(py, "format", &json(format))?;
+        let format: GraphFormat = parsed(py, "format", &json(&format))?;
         let kg = self.kg.clone();
         call.wait(py, move |context| {
             footpath::artefact::refuse_overlap(&out, &[kg.directory()])?;
-            Ok(export_graph::run(&kg, &out, format, replace(force), context)?)
+            export_graph::run(&kg, &out, format, replace(force), context)
         })
     }
 
