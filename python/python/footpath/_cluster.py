@@ -118,8 +118,8 @@ def _connected(engine: str, asked: argparse.Namespace) -> Iterator[Any]:
         finally:
             session.stop()
     else:
-        import ray
-
+        # Not `import ray`: a checker of types takes that for our own module of the name.
+        ray: Any = importlib.import_module("ray")
         ray.init(address=asked.address or "local", ignore_reinit_error=True)
         try:
             yield ray

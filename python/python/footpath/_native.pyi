@@ -27,6 +27,7 @@ __all__ = [
     "import_defaults",
     "import_folder",
     "import_frames",
+    "replay",
     "train",
     "tune",
     "verify",
