@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,14 +31,24 @@ def address(films_path: Path, tiny: fp.Model, tmp_path: Path) -> Iterator[str]:
     """A server of the films that takes events; where it listens."""
     serve = ["-m", "footpath", "serve", "--kg", str(films_path), "--model", str(tiny.path)]
     more = ["--listen", "127.0.0.1:0", "--events", str(tmp_path / "events")]
-    server = subprocess.Popen([sys.executable, *serve, *more], stderr=subprocess.PIPE, text=True)
-    assert server.stderr is not None
+    # A file, since a pipe that nobody reads would be full after some requests.
+    log = tmp_path / "log"
+    with log.open("w") as out:
+        server = subprocess.Popen([sys.executable, *serve, *more], stderr=out)
     try:
-        yield next(line["message"] for line in map(json.loads, server.stderr) if line["event"] == "listening")
+        yield _listening(log)
     finally:
         server.terminate()
         server.wait(20)
-        server.stderr.close()
+
+
+def _listening(log: Path) -> str:
+    for _ in range(600):
+        for line in log.read_text().splitlines():
+            if line.endswith("}") and json.loads(line)["event"] == "listening":
+                return str(json.loads(line)["message"])
+        time.sleep(0.05)
+    raise AssertionError(log.read_text())
 
 
 def test_no_request_is_answered_as_the_description_does_not_say(address: str, tmp_path: Path) -> None:
