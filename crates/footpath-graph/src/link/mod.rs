@@ -28,7 +28,6 @@ use footpath_core::Context;
 use nearest::Nearest;
 use rayon::prelude::*;
 use serde::Serialize;
-use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 pub use title::Title;
 
@@ -228,7 +227,7 @@ fn settle_taken(links: &mut [Link]) {
     let is_proposed = |link: &Link| matches!(link.outcome, Outcome::Same | Outcome::Near);
     let mut order: Vec<usize> = (0..links.len()).filter(|&place| links.get(place).is_some_and(is_proposed)).collect();
     let score = |place: usize| links.get(place).map_or(0.0, |link| link.score);
-    order.sort_by(|&a, &b| score(b).total_cmp(&score(a)).then(Reverse(b).cmp(&Reverse(a))));
+    order.sort_by(|&a, &b| score(b).total_cmp(&score(a)).then(a.cmp(&b)));
     let mut taken = HashSet::new();
     for place in order {
         let Some(link) = links.get_mut(place) else { continue };

@@ -26,8 +26,6 @@ use std::path::PathBuf;
 
 /// What an IRI cannot hold, or means something in it, in the names of nodes, types and relations.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
-/// The type of entities that have none.
-const UNTYPED: &str = "entity";
 
 /// Writes the four files.
 pub(super) fn write(whole: &Whole<'_>, folder: &mut ArtefactWriter) -> Result<()> {
@@ -58,10 +56,9 @@ fn graph(whole: &Whole<'_>, mapping: &mut Mapping, out: &mut dyn Write) -> io::R
     let mut kinds = BTreeSet::new();
     whole.each(whole.entities(), |node| {
         let (subject, kind) = (iri(whole.kg.id(node)), whole.kind(node));
-        if kind != UNTYPED {
-            kinds.insert(kind);
-            triples.add(&subject, rdf::TYPE, named("type", kind).as_ref())?;
-        }
+        // A node that nothing else is said of is there by its type.
+        kinds.insert(kind);
+        triples.add(&subject, rdf::TYPE, named("type", kind).as_ref())?;
         triples.label(&subject, whole.label(node))
     })?;
     let mut relations = BTreeSet::new();

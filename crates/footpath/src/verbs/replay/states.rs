@@ -7,7 +7,7 @@ use crate::service::Service;
 use footpath_core::{Context, NodeId};
 use footpath_graph::TrainKg;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// What facts are said to be from that come from events.
@@ -79,7 +79,7 @@ impl<'e> States<'e> {
         popular.sort_by_key(|&item| (Reverse(kg.popularity(item)), item));
         let mut left_out = LeftOut::default();
         let mut by_user: BTreeMap<&str, Vec<Step>> = BTreeMap::new();
-        let mut seen: HashMap<(&str, NodeId), ()> = HashMap::new();
+        let mut seen: HashSet<(&str, NodeId)> = HashSet::new();
         for event in events {
             let Ok(item) = kg.item(&event.item) else {
                 left_out.unknown_items += 1;
@@ -87,7 +87,7 @@ impl<'e> States<'e> {
             };
             let user = event.user.as_str();
             let in_graph = || kg.user(user).is_ok_and(|node| kg.items_of(node).binary_search(&item.0).is_ok());
-            let is_new = seen.insert((user, item), ()).is_none() && !in_graph();
+            let is_new = seen.insert((user, item)) && !in_graph();
             let step = match (event.is_choice, is_new) {
                 (false, _) => Step::Dislike(item),
                 (true, false) => Step::Again(item),

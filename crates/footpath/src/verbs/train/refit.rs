@@ -16,7 +16,7 @@ use footpath_graph::TrainKg;
 use footpath_graph::pattern::{Mixture, Part, Pattern};
 use footpath_graph::sample::{PathOrigin, SampleSpec, Sampling};
 use footpath_model::TrainingProgress;
-use footpath_model::config::{ModelConfig, TrainingConfig};
+use footpath_model::config::ModelConfig;
 use std::path::Path;
 
 /// A model whose settings a run takes over.
@@ -76,7 +76,7 @@ impl Earlier {
             return Err(Error::Usage { option: "refit", reason });
         }
         let SampleSpec { law, damping, end_damping, relation_weights, edge_weights, .. } = self.sampling.spec.clone();
-        let training = TrainingConfig { ..self.card.training.clone() };
+        let training = self.card.training.clone();
         Ok(Options { law, damping, end_damping, relation_weights, edge_weights, training, ..of_output })
     }
 
