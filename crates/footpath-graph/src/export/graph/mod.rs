@@ -285,6 +285,7 @@ impl<'a> Whole<'a> {
     }
 
     /// Refuses a graph that has what a format cannot say.
+    #[cfg(feature = "rdf")]
     fn refuse(&self, format: GraphFormat, has: bool, what: &str) -> Result<()> {
         if !has {
             return Ok(());

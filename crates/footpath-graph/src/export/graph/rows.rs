@@ -55,6 +55,7 @@ impl Form {
     }
 
     /// Writes a table with the rows that `fill` gives.
+    #[cfg_attr(not(feature = "parquet"), expect(unused_variables, reason = "text needs no thread of its own"))]
     pub(super) fn write(
         self,
         columns: &[Column],
