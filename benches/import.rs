@@ -1,11 +1,16 @@
-//! Importing a dataset folder, against reading the same bytes with the csv crate and doing nothing with them.
+//! Importing data, against reading the same bytes with the parser that each form has and doing nothing with them.
 
 use crate::graph::skewed;
 use crate::harness::{Figure, Outcome, time};
-use footpath::import::{self, Options};
-use footpath::{Context, Replace};
+use footpath::export_graph::{self, GraphFormat};
+use footpath::import::{self, Format, Inputs, Options};
+use footpath::{Context, Kg, Replace};
 use footpath_core::{Purpose, Stream};
+use oxrdfio::{RdfFormat, RdfParser};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use rayon::prelude::*;
 use std::fs::{self, File};
+use std::hint::black_box;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -27,6 +32,79 @@ pub(crate) fn native_tsv() -> Outcome<Figure> {
     };
     let theirs = || time(|| Ok(read(&folder)? as f64 / 1e6));
     Figure::measure("MB/s", "reading the same bytes with the csv crate into records", None, ROUNDS, ours, theirs)
+}
+
+/// Facts alone, from a table to a published graph, in facts a second.
+pub(crate) fn facts_tsv() -> Outcome<Figure> {
+    let against = "reading the same table with the csv crate into records";
+    facts(GraphFormat::Tables, "triples.tsv", against, |path| {
+        let mut reader = csv::ReaderBuilder::new().delimiter(b'\t').quoting(false).from_path(path)?;
+        let (mut record, mut num) = (csv::ByteRecord::new(), 0);
+        while reader.read_byte_record(&mut record)? {
+            num += 1;
+        }
+        Ok(num)
+    })
+}
+
+/// The same from Parquet.
+pub(crate) fn facts_parquet() -> Outcome<Figure> {
+    let against = "reading the same table row by row with the parquet crate";
+    facts(GraphFormat::Parquet, "triples.parquet", against, |path| {
+        let reader = SerializedFileReader::new(File::open(path)?)?;
+        let rows = reader.get_row_iter(None)?;
+        Ok(rows.map(|row| row.map(black_box)).filter(Result::is_ok).count() as u64)
+    })
+}
+
+/// The same from N-Triples, against the parser that it stands on, with the same threads.
+pub(crate) fn ntriples() -> Outcome<Figure> {
+    let against = "parsing the same file with oxttl in as many threads, and dropping what it says";
+    facts(GraphFormat::Ntriples, "graph.nt", against, |path| {
+        let text = fs::read(path)?;
+        let threads = rayon::current_num_threads();
+        let parts = RdfParser::from_format(RdfFormat::NTriples).split_slice_for_parallel_parsing(&text, threads);
+        let parsed = parts.into_par_iter().map(|part| part.filter(Result::is_ok).map(black_box).count() as u64);
+        Ok(parsed.sum())
+    })
+}
+
+/// From facts in one file of a form to a published graph; against what reads the file and nothing else.
+fn facts(
+    form: GraphFormat,
+    name: &'static str,
+    against: &'static str,
+    read: impl Fn(&Path) -> Outcome<u64>,
+) -> Outcome<Figure> {
+    let scratch = tempfile::tempdir()?;
+    let [tables, kg, written, alone, out] =
+        ["tables", "kg", "written", "alone", "out"].map(|name| scratch.path().join(name));
+    write(&tables)?;
+    let context = Context::default();
+    let inputs = |path: &Path| Inputs { paths: vec![path.to_owned()], ..Inputs::default() };
+    import::run_from(&inputs(&tables.join("triples.tsv")), &kg, &Options::default(), Replace::No, &context)?;
+    export_graph::run(&Kg::open(&kg, &context)?, &written, form, Replace::No, &context)?;
+    fs::create_dir(&alone)?;
+    let file = alone.join(name);
+    fs::rename(written.join(name), &file)?;
+    let num_facts = read(&file)? as f64;
+    let ours = || {
+        time(|| {
+            import::run_from(&inputs(&file), &out, &options(form), Replace::Yes, &context)?;
+            Ok(num_facts)
+        })
+    };
+    Figure::measure("facts/s", against, None, ROUNDS, ours, || time(|| Ok(read(&file)? as f64)))
+}
+
+/// Labels and types of an export are statements like others.
+fn options(form: GraphFormat) -> Options {
+    let format = match form {
+        GraphFormat::Ntriples => Format::Rdf,
+        GraphFormat::Parquet => Format::Parquet,
+        _ => Format::Native,
+    };
+    Options { format, ..Options::default() }
 }
 
 /// Every record of every table; the number of bytes.

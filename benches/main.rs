@@ -30,7 +30,7 @@ use std::process::ExitCode;
 type Bench = fn() -> Outcome<Figure>;
 
 /// The benchmarks by name.
-const BENCHES: [(&str, Bench); 42] = [
+const BENCHES: [(&str, Bench); 45] = [
     ("walks/rmat-10hop", walks::rmat_bound),
     ("walks/rmat-10hop-naive", walks::rmat_naive),
     ("walks/big-10hop", walks::big_bound),
@@ -53,6 +53,9 @@ const BENCHES: [(&str, Bench); 42] = [
     ("corpus/stats", corpus::stats),
     ("corpus/binary", corpus::binary),
     ("import/native-tsv", import::native_tsv),
+    ("import/facts-tsv", import::facts_tsv),
+    ("import/facts-parquet", import::facts_parquet),
+    ("import/ntriples", import::ntriples),
     ("decode/small-3hop", decode::small_3hop),
     ("decode/one-user-30-beams", decode::one_user),
     ("decode/one-user-p95", decode::one_user_p95),

@@ -53,6 +53,7 @@ mod faithful;
 mod faults;
 mod formats;
 mod generate;
+mod growing;
 mod house;
 mod hugging_face;
 mod limits;

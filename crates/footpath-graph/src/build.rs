@@ -2,13 +2,15 @@
 //!
 //! Ids are given by sorted names, so the order of the input files does not matter: the same facts give the same bytes.
 
+use crate::aliases::{ALIASES_FILE, Alias, AliasKind, Aliases};
+use crate::attributes::{ATTRIBUTES_FILE, AttributeName};
 use crate::dataset::{Dataset, MAX_NODES, MAX_RELATIONS, NONE, RawInteraction};
 use crate::error::Result;
 use crate::heldout::{self, HeldOutFact, Interaction, Split};
 use crate::kg::{self, INTERACTED, KgArrays, NodeType, Relation, Schema, TrainKg};
 use crate::sorting;
 use footpath_core::{
-    ArrayWriter, ArtefactKind, ArtefactWriter, Context, Manifest, NodeId, RelationId, Replace, Stage, Triple,
+    Array, ArrayWriter, ArtefactKind, ArtefactWriter, Context, Manifest, NodeId, RelationId, Replace, Stage, Triple,
 };
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -32,6 +34,8 @@ pub struct Built {
     pub valid_facts: Vec<HeldOutFact>,
     /// Held-out facts for the final figure, sorted.
     pub test_facts: Vec<HeldOutFact>,
+    /// Which entities the linked items and users are.
+    pub aliases: Aliases,
     /// What was dropped on the way.
     pub dropped: Dropped,
 }
@@ -60,6 +64,8 @@ fn of(mut dataset: Dataset, context: &Context) -> Result<Built> {
     let relation_order = relation_order(&dataset)?;
     let names = ids.names(&dataset);
     let labels = ids.labels(&dataset);
+    let aliases = ids.aliases(&dataset);
+    let (attributes, attribute_values) = ids.attributes(&dataset).into_iter().unzip();
     let has_user_facts = dataset.user_links.iter().any(|&link| link != NONE);
     // What is in the arrays by now is dropped at once: memory bounds the size of an import.
     dataset.drop_names();
@@ -83,6 +89,7 @@ fn of(mut dataset: Dataset, context: &Context) -> Result<Built> {
         has_ratings: dataset.has_ratings,
         has_times: dataset.has_times,
         users_have_facts: !log_offsets.is_empty(),
+        attributes,
         interactions_files: dataset.interactions_files,
         triples_files: dataset.triples_files,
     };
@@ -102,6 +109,7 @@ fn of(mut dataset: Dataset, context: &Context) -> Result<Built> {
         name_bytes: names.1.into(),
         label_ends: labels.0.into(),
         label_bytes: labels.1.into(),
+        attributes: attribute_values,
     };
     let dropped = Dropped {
         duplicate_triples: triple_counts.duplicates,
@@ -109,7 +117,7 @@ fn of(mut dataset: Dataset, context: &Context) -> Result<Built> {
         self_loops: triple_counts.self_loops,
     };
     let (valid, test) = (of(Split::Valid).collect(), of(Split::Test).collect());
-    Ok(Built { schema, arrays, valid, test, valid_facts, test_facts, dropped })
+    Ok(Built { schema, arrays, valid, test, valid_facts, test_facts, aliases, dropped })
 }
 
 impl Built {
@@ -163,6 +171,14 @@ impl Built {
             let arrays = arrays.with("name_ends", &a.name_ends).with("name_bytes", &a.name_bytes);
             arrays.with("label_ends", &a.label_ends).with("label_bytes", &a.label_bytes).write(out)
         })?;
+        if !a.attributes.is_empty() {
+            let named = || self.schema.attributes.iter().zip(&a.attributes);
+            let arrays = || named().fold(ArrayWriter::default(), |all, (named, values)| all.with(&named.name, values));
+            add(ATTRIBUTES_FILE, &|out| arrays().write(out))?;
+        }
+        if !self.aliases.is_empty() {
+            add(ALIASES_FILE, &|out| self.aliases.write(out))?;
+        }
         add("valid.safetensors", &|out| heldout::write(&self.valid, out))?;
         add("test.safetensors", &|out| heldout::write(&self.test, out))?;
         if !self.valid_facts.is_empty() || !self.test_facts.is_empty() {
@@ -264,6 +280,69 @@ impl Ids {
             }
         }
         concatenate(&of_node)
+    }
+
+    /// Which entity each linked item or user is, or will be once it has a fact, by its id: empty where that is its own.
+    fn aliases(&self, dataset: &Dataset) -> Aliases {
+        let copied: BTreeMap<u32, u32> = dataset.copies.iter().copied().collect();
+        let label = |entity: u32| match dataset.entity_labels.get(entity as usize) {
+            Some(&label) if label != NONE => dataset.labels.get(label),
+            _ => "",
+        };
+        let entity_type = |entity: u32| dataset.entity_types.get(entity as usize).map_or("", |&t| dataset.types.get(t));
+        let alias = |node: u32, link: u32| {
+            let entity = copied.get(&link).copied().unwrap_or(link);
+            let kind = if dataset.joined.contains(&entity) { AliasKind::Joined } else { AliasKind::Linked };
+            let id = dataset.entities.get(entity);
+            Alias { node: NodeId(node), kind, id, entity_type: entity_type(entity), label: label(entity) }
+        };
+        let of_users = self.users.iter().zip(&dataset.user_links);
+        let linked = of_users.chain(self.items.iter().zip(&dataset.links)).filter(|(_, link)| **link != NONE);
+        let mut aliased: Vec<Alias<'_>> = linked.map(|(&node, &link)| alias(node, link)).collect();
+        aliased.extend(dataset.awaited_links.iter().filter_map(|(item, id)| {
+            let node = NodeId(*self.items.get(dataset.items.find(item)? as usize)?);
+            Some(Alias { node, kind: AliasKind::Awaited, id, entity_type: "", label: "" })
+        }));
+        aliased.sort_unstable_by_key(|alias| (alias.node, alias.kind, alias.id));
+        aliased.dedup_by_key(|alias| (alias.node, alias.kind));
+        let mut own: Vec<&str> = vec![""; self.num_nodes as usize];
+        self.place(&mut own, &self.users, |raw| dataset.users.get(raw));
+        self.place(&mut own, &self.items, |raw| dataset.items.get(raw));
+        let mut aliases = Aliases::default();
+        for mut alias in aliased {
+            if own.get(alias.node.index()) == Some(&alias.id) {
+                alias.id = "";
+            }
+            aliases.push(&alias);
+        }
+        aliases
+    }
+
+    /// The attributes that any item has, by name, with a value for each item.
+    fn attributes(&self, dataset: &Dataset) -> Vec<(AttributeName, Array<f64>)> {
+        let items = self.types.get(1).map_or(0..0, |items| items.start..items.end);
+        let node_of = |nodes: &[u32], raw: Option<u32>| raw.and_then(|raw| nodes.get(raw as usize).copied());
+        let mut attributes = Vec::new();
+        for attribute in &dataset.attributes {
+            let mut values = vec![f64::NAN; items.len()];
+            let mut set = |node: Option<u32>, value: f64| {
+                let place =
+                    node.filter(|node| items.contains(node)).map_or(usize::MAX, |node| (node - items.start) as usize);
+                // What is said of an item by its own id goes before what is said of its entity.
+                values.get_mut(place).filter(|slot| slot.is_nan()).into_iter().for_each(|slot| *slot = value);
+            };
+            for (raw, &value) in (0..).zip(&attribute.of_items) {
+                set(node_of(&self.items, dataset.items.find(dataset.attribute_items.get(raw))), value);
+            }
+            for (raw, &value) in (0..).zip(&attribute.of_entities) {
+                set(node_of(&self.entities, dataset.entities.find(dataset.attribute_entities.get(raw))), value);
+            }
+            if let Some(kind) = attribute.kind.filter(|_| values.iter().any(|value| !value.is_nan())) {
+                attributes.push((AttributeName { name: attribute.name.clone(), kind }, values.into()));
+            }
+        }
+        attributes.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        attributes
     }
 
     fn place<'a>(&self, of_node: &mut [&'a str], nodes: &[u32], text: impl Fn(u32) -> &'a str) {

@@ -1,8 +1,10 @@
 //! A data set as every importer delivers it: names interned, facts as numbers, nothing sorted yet.
 
+use crate::attributes::AttributeKind;
 use crate::heldout::Split;
 use crate::interner::Interner;
 use crate::kg::Sources;
+use std::collections::BTreeSet;
 
 /// Marks an absent number.
 pub const NONE: u32 = u32::MAX;
@@ -52,6 +54,19 @@ pub struct RawRelation {
     pub inverse: String,
 }
 
+/// An attribute of items.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RawAttribute {
+    /// Name, unique.
+    pub name: String,
+    /// What its numbers mean, once there is one.
+    pub kind: Option<AttributeKind>,
+    /// Values by number in [`Dataset::attribute_items`]; NaN, or nothing at the end, where none is known.
+    pub of_items: Vec<f64>,
+    /// Values by number in [`Dataset::attribute_entities`], of the items that are these.
+    pub of_entities: Vec<f64>,
+}
+
 /// Everything an importer found.
 #[derive(Clone, Debug)]
 pub struct Dataset {
@@ -76,6 +91,18 @@ pub struct Dataset {
     /// Entity each user is linked to, or [`NONE`]; empty where none is. No entity belongs to two users, or to a user
     /// and an item.
     pub user_links: Vec<u32>,
+    /// Entities that were made for items which share theirs with another item, and the entity that they share.
+    pub copies: Vec<(u32, u32)>,
+    /// Entities that are items or users because these have their ids, and not because anything links them.
+    pub joined: BTreeSet<u32>,
+    /// Items whose entity has no fact yet and is no node, and the id of that entity.
+    pub awaited_links: Vec<(String, String)>,
+    /// Attributes of items.
+    pub attributes: Vec<RawAttribute>,
+    /// Ids of items with attributes, which need not be among `items`.
+    pub attribute_items: Interner,
+    /// Ids of entities with attributes, which need not be among `entities`.
+    pub attribute_entities: Interner,
     /// The relations, numbered as in `triples`.
     pub relations: Vec<RawRelation>,
     /// The facts.
@@ -112,6 +139,12 @@ impl Default for Dataset {
             labels: Interner::default(),
             links: Vec::new(),
             user_links: Vec::new(),
+            copies: Vec::new(),
+            joined: BTreeSet::new(),
+            awaited_links: Vec::new(),
+            attributes: Vec::new(),
+            attribute_items: Interner::default(),
+            attribute_entities: Interner::default(),
             relations: Vec::new(),
             triples: Vec::new(),
             triple_weights: Vec::new(),
@@ -180,12 +213,14 @@ impl Dataset {
         self.triples.push(RawTriple { head, relation, tail, line });
     }
 
-    /// Drops the ids, labels and links, which the graph builder needs first and no longer than that.
+    /// Drops the ids, labels, links and attributes, which the graph builder needs first and no longer than that.
     pub(crate) fn drop_names(&mut self) {
         (self.users, self.items, self.entities) = (Interner::default(), Interner::default(), Interner::default());
         (self.labels, self.types) = (Interner::default(), Interner::default());
         (self.entity_types, self.entity_labels) = (Vec::new(), Vec::new());
         (self.item_titles, self.links, self.user_links) = (Vec::new(), Vec::new(), Vec::new());
+        (self.copies, self.awaited_links, self.attributes) = (Vec::new(), Vec::new(), Vec::new());
+        (self.attribute_items, self.attribute_entities) = (Interner::default(), Interner::default());
     }
 
     /// Makes a user and an entity one node; both are added when they are new.

@@ -134,6 +134,7 @@ pub struct HeldOut {
     items: Array<u32>,
     times: Array<i64>,
     ratings: Array<f32>,
+    lines: Array<u32>,
 }
 
 /// The held-out interactions of a graph built in memory.
@@ -143,7 +144,9 @@ impl From<&[Interaction]> for HeldOut {
         let items: Vec<u32> = interactions.iter().map(|i| i.item.0).collect();
         let times: Vec<i64> = interactions.iter().map(|i| i.time).collect();
         let ratings: Vec<f32> = interactions.iter().map(|i| i.rating).collect();
-        Self { users: users.into(), items: items.into(), times: times.into(), ratings: ratings.into() }
+        let lines: Vec<u32> = interactions.iter().map(|i| i.line).collect();
+        let (users, items, lines) = (users.into(), items.into(), lines.into());
+        Self { users, items, times: times.into(), ratings: ratings.into(), lines }
     }
 }
 
@@ -158,7 +161,8 @@ impl HeldOut {
         let items = file.array_of::<u32>("items", users.len())?;
         let times = file.array_of::<i64>("times", users.len())?;
         let ratings = file.array_of::<f32>("ratings", users.len())?;
-        Ok(Self { users, items, times, ratings })
+        let lines = file.array_of::<u32>("lines", users.len())?;
+        Ok(Self { users, items, times, ratings, lines })
     }
 
     /// The items of each user that has any, both in ascending order.
@@ -182,6 +186,11 @@ impl HeldOut {
     #[must_use]
     pub fn rating(&self, number: usize) -> f32 {
         self.ratings.get(number).copied().unwrap_or(f32::NAN)
+    }
+
+    /// The number of file and line of the interaction with this number; 0 where it is not known.
+    pub(crate) fn line(&self, number: usize) -> u32 {
+        self.lines.get(number).copied().unwrap_or(0)
     }
 
     /// Number of interactions.

@@ -14,6 +14,7 @@
 //!                                array where users have no facts, and their arcs, which come first, are interactions
 //!   name_ends, label_ends u64 [nodes];  name_bytes, label_bytes u8
 //! schema.json                    node types with their ranges, relations with their readings
+//! attributes.safetensors         of items, where there are any; see [`attributes`](crate::attributes)
 //! valid.safetensors, test.safetensors   held out; see [`HeldOut`]
 //! valid_facts.safetensors, test_facts.safetensors   held-out facts, where there are any; see [`HeldOutFacts`]
 //! ```
@@ -34,9 +35,10 @@ pub use carve::Carved;
 pub use sources::{SourceFile, Sources};
 use titles::SharedTitles;
 
+use crate::attributes::{ATTRIBUTES_FILE, Attribute, AttributeArrays, AttributeName};
 use crate::error::{Error, Result};
 use crate::heldout::{HeldOut, HeldOutFacts, Split};
-use footpath_core::artefact::{FORMAT_VERSION, SEVERAL_FILES_VERSION, USER_FACTS_VERSION};
+use footpath_core::artefact::{ATTRIBUTES_VERSION, FORMAT_VERSION, SEVERAL_FILES_VERSION, USER_FACTS_VERSION};
 use footpath_core::memory::prefetch;
 use footpath_core::{
     Array, ArrayFile, Artefact, ArtefactKind, Context, NodeId, RelationId, Triple, TypeId, Vocabulary,
@@ -100,6 +102,9 @@ pub struct Schema {
     /// Whether users are linked to entities, so that they may have facts as well as interactions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub users_have_facts: bool,
+    /// Attributes of items, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<AttributeName>,
     /// Source files of the interactions.
     #[serde(rename = "interactions_file")]
     pub interactions_files: Sources,
@@ -109,12 +114,13 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// The format version of a graph with this schema: older tools understand it unless users have facts, or it names
-    /// several files for facts of a kind.
+    /// The format version of a graph with this schema: older tools understand it unless items have attributes, users
+    /// have facts, or it names several files for facts of a kind.
     #[must_use]
     pub fn format_version(&self) -> u32 {
         let several = [&self.interactions_files, &self.triples_files].iter().any(|files| files.files().len() > 1);
         match (self.users_have_facts, several) {
+            _ if !self.attributes.is_empty() => ATTRIBUTES_VERSION,
             (true, _) => USER_FACTS_VERSION,
             (false, true) => SEVERAL_FILES_VERSION,
             (false, false) => FORMAT_VERSION,
@@ -139,6 +145,7 @@ pub struct KgArrays {
     pub name_bytes: Array<u8>,
     pub label_ends: Array<u64>,
     pub label_bytes: Array<u8>,
+    pub attributes: AttributeArrays,
 }
 
 impl KgArrays {
@@ -212,6 +219,7 @@ impl TrainKg {
             name_bytes: file.array("name_bytes")?,
             label_ends: file.array("label_ends")?,
             label_bytes: file.array("label_bytes")?,
+            attributes: attributes(artefact, &schema)?,
         };
         let broken = |(what, expected, got)| invariant(directory, what, expected, got);
         check::shape(&schema, &arrays).map_err(broken)?;
@@ -305,6 +313,18 @@ impl TrainKg {
     #[expect(clippy::cast_possible_truncation, reason = "both numbers are limited at import")]
     pub fn vocabulary(&self) -> Vocabulary {
         Vocabulary { num_relations: self.num_relations() as u32, num_nodes: self.num_nodes() as u32 }
+    }
+
+    /// The attributes of the items, by name.
+    pub fn attributes(&self) -> impl Iterator<Item = Attribute<'_>> {
+        let named = self.schema.attributes.iter().zip(&self.arrays.attributes);
+        named.map(|(AttributeName { name, kind }, values)| Attribute { name, kind: *kind, values })
+    }
+
+    /// The attribute of this name, if items have it.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<Attribute<'_>> {
+        self.attributes().find(|attribute| attribute.name == name)
     }
 
     /// Asks for where the arcs of a node are, which will be looked at soon.
@@ -442,6 +462,16 @@ impl TrainKg {
         }
     }
 
+    /// The label of a node as the data gave it; empty where it gave none.
+    pub(crate) fn stored_label(&self, node: NodeId) -> &str {
+        text(&self.arrays.label_ends, &self.arrays.label_bytes, node)
+    }
+
+    /// The number of file and line of every fact, in the order of forward arcs.
+    pub(crate) fn stored_lines(&self) -> &[u32] {
+        &self.arrays.lines
+    }
+
     /// A node as it is written in all output: `user:ID`, `item:ID` or `entity:ID`.
     #[must_use]
     pub fn node_name(&self, node: NodeId) -> String {
@@ -566,6 +596,15 @@ pub fn held_out_facts(artefact: &Artefact, split: Split) -> Result<HeldOutFacts>
         true => HeldOutFacts::open(&artefact.file(name)?),
         false => Ok(HeldOutFacts::default()),
     }
+}
+
+/// The values of the attributes that a schema names.
+fn attributes(artefact: &Artefact, schema: &Schema) -> Result<AttributeArrays> {
+    if schema.attributes.is_empty() {
+        return Ok(AttributeArrays::new());
+    }
+    let file = ArrayFile::open(&artefact.file(ATTRIBUTES_FILE)?)?;
+    Ok(schema.attributes.iter().map(|attribute| file.array(&attribute.name)).collect::<footpath_core::Result<_>>()?)
 }
 
 /// Forward arcs among some.

@@ -33,6 +33,8 @@
     reason = "no input may cause a panic; where an index is safe by construction, say so"
 )]
 
+pub mod aliases;
+pub mod attributes;
 pub mod audit;
 pub mod build;
 pub mod dataset;
@@ -53,6 +55,7 @@ mod sorting;
 pub mod split;
 pub mod stats;
 
+pub use attributes::{Attribute, AttributeKind};
 pub use dataset::Dataset;
 pub use error::{Diagnostic, Error, Result};
 pub use heldout::{HeldOut, HeldOutFact, HeldOutFacts, Interaction, Split};

@@ -1,5 +1,6 @@
 //! What a graph holds, as numbers to print or to write as JSON.
 
+use crate::attributes::{Attribute, AttributeKind};
 use crate::error::Result;
 use crate::kg::TrainKg;
 use crate::sorting;
@@ -16,6 +17,17 @@ pub struct Named {
     pub name: String,
     /// How many.
     pub count: u64,
+}
+
+/// An attribute of items.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttributeReport {
+    /// Name.
+    pub name: String,
+    /// What its numbers mean.
+    pub kind: AttributeKind,
+    /// Items of which it is known.
+    pub num_items: u64,
 }
 
 /// Number of arcs of a node, train interactions included, at percentiles over all nodes (nearest rank).
@@ -62,6 +74,9 @@ pub struct GraphReport {
     /// Whether arcs have weights.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_weights: bool,
+    /// Attributes of items, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<AttributeReport>,
 }
 
 impl GraphReport {
@@ -96,8 +111,14 @@ impl GraphReport {
             num_users_without_train: count(users.filter(|&u| kg.items_of(NodeId(u)).is_empty()).count() as u64)?,
             degrees: degrees(kg, num_nodes, context)?,
             has_weights: kg.has_weights(),
+            attributes: kg.attributes().map(attribute_report).collect(),
         })
     }
+}
+
+fn attribute_report(attribute: Attribute<'_>) -> AttributeReport {
+    let num_items = attribute.values.iter().filter(|value| !value.is_nan()).count() as u64;
+    AttributeReport { name: attribute.name.to_owned(), kind: attribute.kind, num_items }
 }
 
 /// Loops at a node: arcs of forward relations back to it.

@@ -217,8 +217,13 @@ pub fn assign(dataset: &mut Dataset, spec: &SplitSpec, min_history: usize, conte
     if let SplitSpec::Date { ratios } = spec {
         assigned.dates = dates(log, ratios, context)?;
         let [valid, test] = assigned.dates.unwrap_or([i64::MAX; 2]);
-        for interaction in log.iter_mut().filter(|i| assigned.dates.is_some() && i.time >= valid) {
-            interaction.split = if interaction.time >= test { Split::Test } else { Split::Valid };
+        for interaction in log {
+            // Whatever part the data names, this split is another.
+            interaction.split = match interaction.time {
+                time if time >= test && assigned.dates.is_some() => Split::Test,
+                time if time >= valid && assigned.dates.is_some() => Split::Valid,
+                _ => Split::Train,
+            };
         }
         return Ok(assigned);
     }

@@ -1,6 +1,7 @@
-//! What is known of items beside the graph: a table of columns that rules compare.
+//! What is known of items beside the edges of the graph: attributes that the graph has, and a table of more, which rules
+//! compare.
 
-use footpath::{NodeId, TrainKg};
+use footpath::{AttributeKind, NodeId, TrainKg};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,18 +49,50 @@ impl Value {
 /// The attributes of the items of a graph.
 #[derive(Debug, Default)]
 pub(crate) struct Attributes {
-    columns: BTreeMap<String, Vec<(NodeId, Value)>>,
+    columns: BTreeMap<String, Column>,
+}
+
+/// An attribute.
+#[derive(Debug, Default)]
+pub(crate) struct Column {
+    /// Values by item, in order.
+    pub(crate) values: Vec<(NodeId, Value)>,
+    /// Whether its numbers are dates, in seconds since 1970.
+    pub(crate) is_date: bool,
+}
+
+impl Column {
+    /// What a text in a rule says where it is compared with these values.
+    pub(crate) fn wanted(&self, text: &str) -> Value {
+        let date = self.is_date.then(|| footpath::attribute_date(text)).flatten();
+        date.map_or_else(|| Value::read(text), Value::Number)
+    }
 }
 
 impl Attributes {
+    /// Those that the graph has.
+    pub(crate) fn of(kg: &TrainKg) -> Self {
+        let column = |attribute: footpath::Attribute<'_>| {
+            let known = kg.items().map(NodeId).zip(attribute.values).filter(|(_, value)| !value.is_nan());
+            let values = known.map(|(item, &value)| match attribute.kind {
+                AttributeKind::Boolean => (item, Value::Truth(value > 0.5)),
+                AttributeKind::Number | AttributeKind::Date => (item, Value::Number(value)),
+            });
+            let is_date = attribute.kind == AttributeKind::Date;
+            (attribute.name.to_owned(), Column { values: values.collect(), is_date })
+        };
+        Self { columns: kg.attributes().map(column).collect() }
+    }
+
     /// Reads a table parted by tabs, with a header and a column `item_id`. Items the graph does not have are skipped,
-    /// and empty fields are no value.
+    /// and empty fields are no value. A column counts instead of an attribute of the graph with the same name.
     ///
     /// # Errors
     /// What is wrong, with its line.
-    pub(crate) fn read(path: &Path, kg: &TrainKg) -> Result<Self, String> {
+    pub(crate) fn with_table(mut self, path: &Path, kg: &TrainKg) -> Result<Self, String> {
         let text = read_bounded(path, MAX_BYTES)?;
-        Self::parse(&text, kg)
+        self.columns.extend(Self::parse(&text, kg)?.columns);
+        Ok(self)
     }
 
     fn parse(text: &str, kg: &TrainKg) -> Result<Self, String> {
@@ -83,12 +116,13 @@ impl Attributes {
             }
         }
         columns.remove(id);
-        Ok(Self { columns: columns.into_iter().collect() })
+        let column = |(name, values)| (name, Column { values, is_date: false });
+        Ok(Self { columns: columns.into_iter().map(column).collect() })
     }
 
     /// A column by its name.
-    pub(crate) fn column(&self, name: &str) -> Option<&[(NodeId, Value)]> {
-        self.columns.get(name).map(Vec::as_slice)
+    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.get(name)
     }
 
     /// The names of the columns.

@@ -60,7 +60,7 @@ mod tls;
 
 pub use api::Reloaded;
 pub use config::Options;
-pub use events::{LogError, read_events};
+pub use events::{LogError, read_choices, read_events};
 pub use log::{Log, LogLine, RequestLine};
 pub use routes::openapi;
 pub use server::{ServeError, Server};

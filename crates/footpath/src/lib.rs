@@ -41,7 +41,8 @@ pub use footpath_core::{
     ArtefactKind, Context, Device, ErrorClass, NodeId, NodeSet, Path, Progress, RelationId, Replace, Stop, Threads,
     TokenId, Triple, TypeId, artefact, last_words,
 };
-pub use footpath_graph::{Split, TrainKg};
+pub use footpath_graph::attributes::date as attribute_date;
+pub use footpath_graph::{Attribute, AttributeKind, Split, TrainKg};
 pub use service::{DIRECT, Service};
 pub use verbs::{
     adapt, audit, check, concat, corpus, draws, evaluate, export_graph, hugging_face, import, link, logits, metapaths,

@@ -9,6 +9,7 @@ use footpath::import::{
     self, Columns, CutReport, Explained, FactsReport, Format, GraphReport, ImportReport, Imported, Inputs, Mapping,
     MaxBad, MinInteractions, Options, RatedAgain, Ratings, Ratios, Severity, Spelling, SplitSpec,
 };
+use footpath_server::ServeError;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -24,10 +25,12 @@ use tempfile::NamedTempFile;
   footpath import FB15k-237 --format openke --out kg
   footpath import kg_parts/*.tsv --interactions clicks.csv --join-by-id --out kg
   footpath import dbpedia.nt.gz --mapping films.toml --interactions ratings.csv --out kg
+  footpath import --onto kg new_facts --interactions clicks.csv --out kg2
+  footpath import --onto kg --events events --removed gone.tsv --out kg2
   footpath import --explain Data/amazon-book")]
 pub(crate) struct ImportArgs {
     /// Folders and files with the data, all in one layout; - is standard input
-    #[arg(required = true, value_name = "INPUT")]
+    #[arg(required_unless_present = "onto", value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     #[command(flatten)]
     out: OptionalOutArgs,
@@ -40,6 +43,26 @@ pub(crate) struct ImportArgs {
     /// A table of interactions that lies elsewhere: with user_id and item_id, or RecBole's .inter
     #[arg(long, value_name = "FILE")]
     interactions: Option<PathBuf>,
+    /// Add to this graph, as if its files and these were imported together: filters, spelling and, unless --split is
+    /// given, the split are those it was made with
+    #[arg(long, value_name = "KG", conflicts_with_all = [
+        "min_rating", "rated_again", "min_interactions", "since", "until", "min_history", "same_ids", "join_by_id",
+        "join_users_by_id", "skip_missing", "merge_inverses", "rating_weights",
+    ])]
+    onto: Option<PathBuf>,
+    /// Add what was chosen, from the folder of events of `footpath serve`
+    #[arg(long, value_name = "DIR", requires = "onto")]
+    events: Option<PathBuf>,
+    /// Facts (head, relation, tail) or interactions (user_id, item_id) to take back; may be given several times
+    #[arg(long, value_name = "FILE")]
+    removed: Vec<PathBuf>,
+    /// A table of numbers, dates or truth values of items, which rules of `footpath serve` compare: item_id, and a column
+    /// for each attribute
+    #[arg(long, value_name = "FILE")]
+    attributes: Option<PathBuf>,
+    /// Columns of the table of items that are attributes too
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    attribute_columns: Vec<String>,
     /// What is what in a graph that does not say so, as for RDF: items, types, labels, relations, interactions
     #[arg(long, value_name = "MAP.toml")]
     mapping: Option<PathBuf>,
@@ -140,6 +163,8 @@ enum FormatArg {
     Openke,
     /// The tables of a dataset folder as Parquet files, or folders of them
     Parquet,
+    /// The same as files of Arrow's IPC: Feather, or streams
+    Arrow,
     /// RDF: N-Triples, N-Quads, Turtle, TriG, RDF/XML, JSON-LD
     Rdf,
     /// A property graph: CSV for neo4j-admin, or APOC's export.csv.all and export.json.all
@@ -159,6 +184,7 @@ impl From<FormatArg> for Format {
             FormatArg::Pgpr => Self::Pgpr,
             FormatArg::Openke => Self::OpenKe,
             FormatArg::Parquet => Self::Parquet,
+            FormatArg::Arrow => Self::Arrow,
             FormatArg::Rdf => Self::Rdf,
             FormatArg::Neo4j => Self::Neo4j,
             FormatArg::Pykeen => Self::PyKeen,
@@ -239,6 +265,7 @@ pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
         until: args.until.clone(),
         min_history: args.min_history,
         columns: args.columns.clone().unwrap_or_default(),
+        attributes: args.attribute_columns.clone(),
         same_ids: args.same_ids.clone(),
         join_by_id: args.join_by_id,
         join_users_by_id: args.join_users_by_id,
@@ -283,7 +310,20 @@ fn inputs(args: &ImportArgs) -> Result<(Inputs, Option<NamedTempFile>), Failure>
         _ => path.clone(),
     };
     let paths = args.inputs.iter().map(of).collect();
-    Ok((Inputs { paths, interactions: args.interactions.clone() }, file))
+    let events = match &args.events {
+        Some(folder) => footpath_server::read_choices(folder)
+            .map_err(|source| Failure::Serve(ServeError::Events { folder: folder.clone(), source }))?,
+        None => Vec::new(),
+    };
+    let inputs = Inputs {
+        paths,
+        interactions: args.interactions.clone(),
+        attributes: args.attributes.clone(),
+        onto: args.onto.clone(),
+        removed: args.removed.clone(),
+        events,
+    };
+    Ok((inputs, file))
 }
 
 fn spool(max_bytes: Option<u64>) -> Result<NamedTempFile, Failure> {
@@ -338,6 +378,7 @@ fn print_report(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
     ];
     let of_facts = [
         ("duplicate triples dropped", report.dropped.duplicate_triples),
+        ("facts and interactions taken back", report.num_removed),
         ("self-loops (kept, never a hop)", report.dropped.self_loops),
     ];
     let cold = [("held-out items nobody chose in train", report.num_held_out_cold_items)];
@@ -415,6 +456,10 @@ pub(crate) fn print_graph(out: &mut dyn Write, graph: &GraphReport) -> io::Resul
         table.add_row([what.to_owned(), thousands(count)]);
     }
     text::print(out, &table)?;
+    for attribute in &graph.attributes {
+        let (name, kind) = (&attribute.name, attribute.kind.name());
+        writeln!(out, " attribute {name} ({kind}) of {} items", thousands(attribute.num_items))?;
+    }
     if graph.has_weights {
         writeln!(out, " arcs have weights, which --edge-weights asks for")?;
     }

@@ -23,6 +23,8 @@ pub const FORMAT_VERSION: u32 = 2;
 pub const SEVERAL_FILES_VERSION: u32 = 3;
 /// Format version of a graph whose users have facts of their own, which older tools take for damage.
 pub const USER_FACTS_VERSION: u32 = 4;
+/// Format version of a graph whose items have attributes.
+pub const ATTRIBUTES_VERSION: u32 = 5;
 /// Longest manifest written and read, in bytes.
 pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 /// Longest configuration written and read, in bytes. The names of 32,766 relations of 4 KiB take an eighth of it.
@@ -50,7 +52,7 @@ pub struct FileEntry {
 pub struct Manifest {
     /// What it is.
     pub kind: ArtefactKind,
-    /// [`FORMAT_VERSION`] or, of some graphs, [`SEVERAL_FILES_VERSION`] or [`USER_FACTS_VERSION`].
+    /// [`FORMAT_VERSION`] or, of some graphs, a later one: up to [`ATTRIBUTES_VERSION`].
     pub format_version: u32,
     /// Version of the tool that wrote it.
     pub tool_version: String,
@@ -113,7 +115,7 @@ pub(super) fn read(directory: &Path, kind: Option<ArtefactKind>) -> Result<Manif
     let version = value.get("format_version").and_then(serde_json::Value::as_u64);
     let version = version.ok_or_else(|| not_an_artefact("manifest.json has no format_version"))?;
     let newest = match value.get("kind").and_then(serde_json::Value::as_str) {
-        Some(kind) if kind == ArtefactKind::Kg.name() => USER_FACTS_VERSION,
+        Some(kind) if kind == ArtefactKind::Kg.name() => ATTRIBUTES_VERSION,
         _ => FORMAT_VERSION,
     };
     if !(u64::from(FORMAT_VERSION)..=u64::from(newest)).contains(&version) {

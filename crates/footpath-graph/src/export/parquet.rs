@@ -97,14 +97,14 @@ enum Pending {
 }
 
 impl<W: Write + Send> TableWriter<W> {
-    pub(super) fn new(out: W, columns: &[rows::Column]) -> io::Result<Self> {
-        let field = |(name, kind): &rows::Column| match kind {
+    pub(super) fn new(out: W, columns: &[rows::Column<'_>]) -> io::Result<Self> {
+        let field = |(name, kind): &rows::Column<'_>| match kind {
             Kind::Text => format!("required binary {name} (STRING); "),
             Kind::Integer => format!("required int64 {name}; "),
             Kind::Real => format!("required float {name}; "),
         };
         let schema = format!("message table {{ {}}}", columns.iter().map(field).collect::<String>());
-        let pending = |(_, kind): &rows::Column| match kind {
+        let pending = |(_, kind): &rows::Column<'_>| match kind {
             Kind::Text => Pending::Text(Vec::new()),
             Kind::Integer => Pending::Integer(Vec::new()),
             Kind::Real => Pending::Real(Vec::new()),

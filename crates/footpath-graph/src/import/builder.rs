@@ -1,5 +1,6 @@
 //! Import from memory: records in, a graph with its report out.
 
+use super::attributes::Owner;
 use super::collector::{At, Choice, Collector, LogFields};
 use super::field::Field;
 use super::finish;
@@ -7,7 +8,7 @@ use super::options::{Format, Options};
 use super::origins::Files;
 use super::problems::{Checked, Flaw, Problems};
 use super::record::MAX_FIELD_BYTES;
-use super::records::{Entity, FileNumber, Interaction, Item, Relation, Source, Triple, User};
+use super::records::{Attribute, Entity, FileNumber, Interaction, Item, Relation, Source, Triple, User};
 use super::report::Imported;
 use super::values::{self, Name};
 use crate::error::Result;
@@ -20,7 +21,7 @@ use std::path::Path;
 /// import.
 ///
 /// Records come in this order: entities and relations, if they are listed at all, then triples, then items, then
-/// interactions, then users. Once an entity is listed, triples may name no others; the same holds for relations. What
+/// interactions, then users; attributes at any time. Once an entity is listed, triples may name no others; the same holds for relations. What
 /// is wrong with a record is noted, as in a file, and told by [`DatasetBuilder::finish`]; a lenient import skips it.
 ///
 /// ```
@@ -45,7 +46,7 @@ pub struct DatasetBuilder {
     pub(super) problems: Problems,
     relations_listed: bool,
     /// Records of each kind so far, which number those that come from nowhere.
-    counts: [u32; 6],
+    counts: [u32; 7],
 }
 
 /// The kinds of records, as places in `counts`.
@@ -57,6 +58,7 @@ enum Kind {
     Item,
     Interaction,
     User,
+    Attribute,
 }
 
 impl DatasetBuilder {
@@ -68,7 +70,7 @@ impl DatasetBuilder {
         options.check()?;
         let options = Options { format: Format::Memory, ..options.clone() };
         let (collector, problems) = (Collector::new(&options), Problems::new(options.lenient));
-        Ok(Self { options, collector, problems, relations_listed: false, counts: [0; 6] })
+        Ok(Self { options, collector, problems, relations_listed: false, counts: [0; 7] })
     }
 
     /// A file for the sources of records; it need not be there.
@@ -188,6 +190,20 @@ impl DatasetBuilder {
     pub fn user(&mut self, source: Source, user: &User<'_>) -> Result<()> {
         let at = self.begin(Kind::User, source);
         let taken = name(user.id, 0).and_then(|id| self.collector.link_user(at, id, name(user.entity, 1)?));
+        self.note(at, taken)
+    }
+
+    /// Adds an attribute of an item.
+    ///
+    /// # Errors
+    /// All problems so far, when there can be no import any more.
+    pub fn attribute(&mut self, source: Source, attribute: &Attribute<'_>) -> Result<()> {
+        let at = self.begin(Kind::Attribute, source);
+        let taken = name(attribute.item, 0).and_then(|item| {
+            let number = self.collector.attribute(name(attribute.name, 1)?).map_err(|flaw| flaw.at(1))?;
+            let item = self.collector.spelled(item).into_owned();
+            self.collector.set_attribute(Owner::Item(&item), number, field(attribute.value, 2))
+        });
         self.note(at, taken)
     }
 

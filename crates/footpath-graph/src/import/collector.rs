@@ -1,5 +1,6 @@
 //! Gathers records into a [`Dataset`], with the rules that hold for every source of them.
 
+use super::base::FromBase;
 use super::field::Field;
 use super::held_out_facts::Places;
 use super::missing;
@@ -8,6 +9,7 @@ use super::origins::{Files, Origins};
 use super::problems::{Checked, Flaw, Problems};
 use super::record::Record;
 use super::records::FileNumber;
+use super::removed::Removed;
 use super::spelling::Spelling;
 use super::times::{self, Form};
 use super::users::UserLinks;
@@ -16,7 +18,7 @@ use crate::dataset::{Dataset, MAX_RELATIONS, NONE, RawInteraction, RawRelation, 
 use crate::error::{Error, Result, show};
 use crate::heldout::Split;
 use crate::interner::Interner;
-use crate::kg::INTERACTED;
+use crate::kg::{INTERACTED, Relation};
 use crate::split::SplitSpec;
 use std::borrow::Cow;
 use std::path::Path;
@@ -43,7 +45,7 @@ pub(super) struct Collector {
     /// Whether entities must be listed before a triple or a link names them, and relations before a triple does.
     pub(super) entities_listed: bool,
     /// Whether facts have weights, once there is any.
-    weighed: Option<bool>,
+    pub(super) weighed: Option<bool>,
     /// Which of its optional fields the log has, once it has any record.
     pub(super) log_fields: Option<LogFields>,
     /// Names of `dataset.relations`, with the same numbers, and how many triples use each.
@@ -57,6 +59,12 @@ pub(super) struct Collector {
     pub(super) dangling: Dangling,
     /// Items whose entity is another item's already, and the entity.
     pub(super) twins: Vec<(u32, u32)>,
+    /// What it had from the graph that it adds to, if there is one.
+    pub(super) base: FromBase,
+    /// Items of the base graph and the entities that they wait for.
+    pub(super) awaited: Vec<(String, String)>,
+    /// What is taken back.
+    pub(super) removed: Removed,
     /// What is said of users outside the log.
     pub(super) user_links: UserLinks,
     /// Entities listed with a type that is the graph's own, with where that is said.
@@ -72,7 +80,7 @@ pub(super) struct Collector {
     same_ids: Vec<Spelling>,
     skip_missing: bool,
     /// Digits after the point of the times so far, and how they are written.
-    time_scale: u32,
+    pub(super) time_scale: u32,
     time_form: Option<Form>,
     max_nodes: u64,
     /// Interactions rated lower are dropped in the end.
@@ -331,7 +339,10 @@ impl Collector {
         // Whether an item is meant shows when all links are there.
         let reserved = RESERVED_TYPES.contains(&kind).then(|| kind.to_owned());
         let kind = if reserved.is_some() { UNTYPED } else { kind };
-        if self.dataset.entities.find(id).is_some() {
+        if let Some(known) = self.dataset.entities.find(id) {
+            if self.base.is_there && known < self.base.num_entities {
+                return self.list_again(known, kind, label);
+            }
             return Err(Flaw::new("duplicate_id", format!("entity `{}` stands twice", show(id.as_bytes()))).at(0));
         }
         if self.dataset.types.len() == MAX_TYPES && self.dataset.types.find(kind).is_none() {
@@ -342,6 +353,26 @@ impl Collector {
         set(&mut self.dataset.entity_labels, number, label);
         self.reserved_types.extend(reserved.map(|kind| (number, at, kind)));
         self.check_room()
+    }
+
+    /// An entity of the base graph that is listed again: a type that it lacks is added, and a label is newer than its
+    /// own.
+    fn list_again(&mut self, entity: u32, kind: &str, label: Option<Field<'_>>) -> Checked<()> {
+        let own = self.dataset.entity_types.get(entity as usize).map_or("", |&kind| self.dataset.types.get(kind));
+        if own == UNTYPED {
+            let kind = self.dataset.types.intern(kind).0;
+            set(&mut self.dataset.entity_types, entity, kind);
+        } else if own != kind {
+            let id = show(self.dataset.entities.get(entity).as_bytes());
+            let message = format!("entity `{id}` has the type `{}` in the graph", show(own.as_bytes()));
+            return Err(Flaw::new("other_type", message).at(1));
+        }
+        let label = label.map_or(NONE, |label| self.label(label));
+        if label != NONE {
+            set(&mut self.dataset.entity_labels, entity, label);
+        }
+        self.odd.repeated_rows += 1;
+        Ok(())
     }
 
     /// A relation with its readings. Fields: name.
@@ -359,7 +390,10 @@ impl Collector {
         if relation.name.starts_with('~') {
             return refuse(format!("`{shown}` starts with `~`, which marks inverse relations; rename the relation"));
         }
-        if self.relation_names.find(&relation.name).is_some() {
+        if let Some(known) = self.relation_names.find(&relation.name) {
+            if known < self.base.num_relations {
+                return self.read_again(known, relation);
+            }
             return refuse(format!("two relations are called `{shown}`"));
         }
         if self.relation_names.len() == MAX_RELATIONS {
@@ -371,6 +405,26 @@ impl Collector {
         Ok(raw)
     }
 
+    /// A relation of the base graph that is listed again: readings that it lacks are added, and its own stay.
+    fn read_again(&mut self, number: u32, listed: RawRelation) -> Checked<u32> {
+        let Some(known) = self.dataset.relations.get_mut(number as usize) else { return Ok(number) };
+        let plain = known.name.replace('_', " ");
+        let is_made_up = known.forward == plain && known.inverse == Relation::plain_inverse(&plain);
+        for (own, new) in [(&mut known.forward, listed.forward), (&mut known.inverse, listed.inverse)] {
+            if new.is_empty() || new == *own {
+                continue;
+            }
+            if !is_made_up {
+                let (name, own) = (show(known.name.as_bytes()), show(own.as_bytes()));
+                let message =
+                    format!("relation `{name}` reads `{own}` in the graph; leave its reading out, or repeat it");
+                return Err(Flaw::new("relation_collision", message).at(0));
+            }
+            *own = new;
+        }
+        Ok(number)
+    }
+
     /// The relation of this name, added when it is new. Fields: name.
     pub(super) fn relation(&mut self, at: At, name: Name<'_>) -> Checked<u32> {
         self.see(name, at);
@@ -380,6 +434,21 @@ impl Collector {
                 let (name, forward, inverse) = (name.text().to_owned(), String::new(), String::new());
                 self.add_relation(RawRelation { name, forward, inverse })
             }
+        }
+    }
+
+    /// Makes the facts of the first relation of each pair those of the second.
+    pub(super) fn make_one(&mut self, pairs: &[(u32, u32)]) {
+        let mut number: Vec<u32> = (0..).take(self.relation_uses.len()).collect();
+        for &(from, to) in pairs {
+            let uses = self.relation_uses.get_mut(from as usize).map_or(0, std::mem::take);
+            if let Some(total) = self.relation_uses.get_mut(to as usize) {
+                *total += uses;
+            }
+            set(&mut number, from, to);
+        }
+        for triple in self.dataset.triples.iter_mut().filter(|_| !pairs.is_empty()) {
+            triple.relation = number.get(triple.relation as usize).copied().unwrap_or(triple.relation);
         }
     }
 
@@ -475,6 +544,8 @@ impl Collector {
             } else {
                 self.dangling.count += 1;
                 self.dangling.first.get_or_insert_with(|| (at, id.to_owned()));
+                let item = self.dataset.items.get(item).to_owned();
+                self.dataset.awaited_links.push((item, id.to_owned()));
             }
             return Ok(());
         };
@@ -514,7 +585,9 @@ impl Collector {
             ("time", before.time, fields.time),
             ("part of the log", before.split, fields.split),
         ];
-        match parts.into_iter().find(|(_, before, now)| before != now) {
+        // Interactions that are added to a graph need not say that they are train.
+        let is_added = |what: &str, now: bool| self.base.is_there && what == "part of the log" && !now;
+        match parts.into_iter().find(|(what, before, now)| before != now && !is_added(what, *now)) {
             None => Ok(()),
             Some((what, before, _)) => {
                 let (with, without) = if before { ("those before", "these") } else { ("these", "those before") };

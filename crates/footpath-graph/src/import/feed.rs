@@ -2,6 +2,7 @@
 //!
 //! Types and labels may stand anywhere in a file, so they are gathered beside the facts and settled at the end.
 
+use super::attributes::Owner;
 use super::collector::{At, Choice, Collector, LogFields, RESERVED_TYPES, set};
 use super::field::Field;
 use super::findings::{Finding, Severity};
@@ -194,6 +195,11 @@ impl<'m> Feed<'m> {
             self.label(collector, value, rank);
             return Ok(());
         }
+        let is_attribute = is_in(&mapping.literals.attributes).is_some();
+        if is_attribute {
+            self.see(value.relation);
+            self.attribute(collector, value)?;
+        }
         if is_in(&mapping.literals.entities).is_some() {
             self.see(value.relation);
             return fact(mapping, collector, at, [value.node, value.relation, value.text.trim()]);
@@ -203,8 +209,17 @@ impl<'m> Feed<'m> {
             let decade = decade(value.text)?;
             return fact(mapping, collector, at, [value.node, value.relation, &decade]);
         }
-        self.left_out.literals += 1;
+        self.left_out.literals += u64::from(!is_attribute);
         Ok(())
+    }
+
+    /// An attribute, called like its relation: as the mapping renames it, or by its local name.
+    fn attribute(&self, collector: &mut Collector, value: &Value<'_>) -> Checked<()> {
+        let renamed = self.mapping.relations.rename.get(value.relation).map(String::as_str);
+        let name = numbers::name(renamed.unwrap_or_else(|| local(value.relation)), 1)?;
+        let attribute = collector.attribute(name)?;
+        let field = Field { text: value.text, number: 2, quoted: true };
+        collector.set_attribute(Owner::Entity(&self.mapping.shorten(value.node)), attribute, field)
     }
 
     fn see(&mut self, relation: &str) {
@@ -266,7 +281,10 @@ impl<'m> Feed<'m> {
 
     /// Settles labels, types, items and names once all is there.
     pub(super) fn finish(mut self, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
-        self.refuse_absent(reading)?;
+        // What is added to a graph has only some of what its mapping names.
+        if !collector.base.is_there {
+            self.refuse_absent(reading)?;
+        }
         let of_type = self.choose_types();
         let class_names = self.class_names(&of_type);
         let classes: HashSet<String> = (0..)
@@ -299,7 +317,9 @@ impl<'m> Feed<'m> {
                 let number = collector.dataset.types.intern(name).0;
                 set(&mut collector.dataset.entity_types, entity, number);
             }
-            set(&mut collector.dataset.entity_labels, entity, label);
+            if label != NONE {
+                set(&mut collector.dataset.entity_labels, entity, label);
+            }
             if is_item {
                 items.add(entity);
             }
@@ -328,7 +348,8 @@ impl<'m> Feed<'m> {
         }
         let of_relations = mapping.relations.rename.keys().chain(&mapping.relations.keep);
         let of_relations = of_relations.chain(&mapping.interactions.relation);
-        let of_relations = of_relations.chain(&mapping.literals.entities).chain(&mapping.literals.decades);
+        let of_literals = mapping.literals.entities.iter().chain(&mapping.literals.decades);
+        let of_relations = of_relations.chain(of_literals.chain(&mapping.literals.attributes));
         for name in of_relations.filter(|name| !has_relation(name)) {
             let message = format!("there is no relation `{}`; {}", show(name.as_bytes()), nearest(name, relations()));
             reading.problems.bad(&mapping.path, 0, Flaw::new("absent_relation", message))?;
@@ -523,17 +544,29 @@ fn set_reading(collector: &mut Collector, relation: u32, label: u32) {
 
 /// Calls relations as the mapping says, or by their local names where these tell them apart.
 fn name_relations(mapping: &Mapping, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    // Those of a graph that is added to have their names.
+    let num_known = collector.base.num_relations as usize;
+    let known: HashMap<String, u32> = (0..)
+        .zip(collector.dataset.relations.iter().take(num_known))
+        .map(|(number, relation)| (relation.name.clone(), number))
+        .collect();
     let mut of_local: HashMap<String, usize> = HashMap::new();
-    for relation in &collector.dataset.relations {
+    for relation in collector.dataset.relations.iter().skip(num_known) {
         *of_local.entry(local(&relation.name).to_owned()).or_default() += 1;
     }
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
-    for relation in &mut collector.dataset.relations {
+    let mut same = Vec::new();
+    for (number, relation) in (0..).zip(&mut collector.dataset.relations).skip(num_known) {
         let iri = relation.name.clone();
         let short = local(&iri);
         let usable = of_local.get(short) == Some(&1) && short != crate::kg::INTERACTED && !short.starts_with('~');
         let plain = if usable { Cow::Borrowed(short) } else { mapping.shorten(&iri) };
         relation.name = mapping.relations.rename.get(&iri).map_or_else(|| plain.into_owned(), Clone::clone);
+        if let Some(&of_base) = known.get(&relation.name) {
+            relation.name.clear();
+            same.push((number, of_base));
+            continue;
+        }
         if let Some([forward, inverse]) = mapping.relations.readings.get(&relation.name) {
             (relation.forward, relation.inverse) = (forward.clone(), inverse.clone());
         }
@@ -550,6 +583,7 @@ fn name_relations(mapping: &Mapping, collector: &mut Collector, reading: &mut Re
             reading.problems.bad(&mapping.path, 0, Flaw::fatal("relation_collision", message))?;
         }
     }
+    collector.make_one(&same);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use super::cut::CutReport;
 use super::findings::{Example, Finding, Severity};
 use super::options::Options;
 use super::problems::{Flaw, Problems};
-use super::report::{ImportReport, Imported, Log};
+use super::report::{ImportReport, Imported, LastLines, Log};
 use super::{meeting, missing, restated};
 use crate::build::Built;
 use crate::dataset::NONE;
@@ -27,8 +27,13 @@ pub(super) fn finish(
     let fields = collector.log_fields.unwrap_or_default();
     check_fields(options, fields)?;
     let split = resolve(options.split, &collector)?;
+    collector.settle_attributes(&mut problems);
     collector.settle_lines();
     let held_out_facts = collector.settle_held_out_facts(&mut problems, context)?;
+    let num_removed = collector.settle_removed(&mut problems)?;
+    let (interactions, triples) = (collector.log.last_line(), collector.facts.last_line());
+    let (items_are_listed, users_are_listed) = (collector.listing.is_some(), collector.user_links.listed);
+    let (last_lines, time_scale) = (LastLines { interactions, triples }, collector.time_scale);
     collector.settle_weights(&mut problems, context)?;
     collector.settle_links(&mut problems)?;
     collector.join_by_id(options.join_by_id || collector.joins_by_id, &mut problems);
@@ -75,8 +80,10 @@ pub(super) fn finish(
     (report.format, report.split, report.cut) = (options.format, split, cut);
     (report.skipped, report.warnings, report.findings) = (settled.skipped, settled.warnings, settled.findings);
     (report.ratings, report.meetings, report.unused_relations) = (ratings, meetings, unused_relations);
-    report.held_out_facts = held_out_facts;
-    Ok(Imported { built, report })
+    (report.held_out_facts, report.num_removed) = (held_out_facts, num_removed);
+    (report.items_are_listed, report.users_are_listed) = (items_are_listed, users_are_listed);
+    (report.last_lines, report.log_names_parts, report.time_scale) = (last_lines, fields.split, time_scale);
+    Ok(Imported { built, report, options: options.clone() })
 }
 
 /// Tells of times that whoever wrote them left digits out of.

@@ -6,6 +6,15 @@ use super::tables::Tables;
 use super::{kgat, native, neo4j, openke, pearlm, pgpr, pykeen, recbole};
 use crate::error::{Error, Result};
 
+/// How much of a data set an input must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All that a graph is made of.
+    Whole,
+    /// Some of it, which is added to a graph.
+    Addition,
+}
+
 /// What was found of an input.
 pub(super) struct Found {
     pub(super) format: Format,
@@ -20,6 +29,7 @@ type IsHere = fn(&Folder) -> Result<Option<String>>;
 /// The layouts that are told by their files, in the order in which they are asked.
 const LAYOUTS: &[(Format, IsHere)] = &[
     (Format::Parquet, native::is_parquet_here),
+    (Format::Arrow, native::is_arrow_here),
     (Format::Native, native::is_here),
     (Format::RecBole, recbole::is_here),
     (Format::Pearlm, pearlm::is_here),
@@ -37,10 +47,13 @@ const WANTED: &str = "interactions.tsv and triples.tsv, NAME.inter, NAME.kg and 
                       layout that --format names";
 
 /// Finds the tables of an input, and the layout if it is to be told by them.
-pub(super) fn find(options: &Options, folder: &Folder) -> Result<Found> {
-    let found = |format, why: String| Ok(Found { format, why, tables: of(format, options, folder)? });
+pub(super) fn find(options: &Options, folder: &Folder, extent: Extent) -> Result<Found> {
+    let found = |format, why: String| Ok(Found { format, why, tables: of(format, options, folder, extent)? });
     if options.format != Format::Auto {
         return found(options.format, "--format says so".to_owned());
+    }
+    if let Some(why) = native::some_table(folder)?.filter(|_| extent == Extent::Addition) {
+        return found(Format::Native, why);
     }
     for &(format, is_here) in LAYOUTS {
         if let Some(why) = is_here(folder)? {
@@ -50,14 +63,14 @@ pub(super) fn find(options: &Options, folder: &Folder) -> Result<Found> {
     Err(folder.missing(WANTED))
 }
 
-fn of(format: Format, options: &Options, folder: &Folder) -> Result<Box<dyn Tables>> {
+fn of(format: Format, options: &Options, folder: &Folder, extent: Extent) -> Result<Box<dyn Tables>> {
     let mapping = options.mapping.as_deref();
     if mapping.is_some() && ![Format::Rdf, Format::Neo4j].contains(&format) {
         let reason = format!("the layout {} says itself what is what; a mapping is for rdf and neo4j", format.name());
         return Err(Error::Usage { option: "mapping", reason });
     }
     Ok(match format {
-        Format::Native | Format::Parquet => Box::new(native::find(folder)?),
+        Format::Native | Format::Parquet | Format::Arrow => Box::new(native::find(folder, extent)?),
         Format::RecBole => Box::new(recbole::find(folder)?),
         Format::Kgat => Box::new(kgat::find(folder)?),
         Format::Pearlm => Box::new(pearlm::find(folder)?),

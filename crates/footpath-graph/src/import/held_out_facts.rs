@@ -82,7 +82,7 @@ impl Collector {
     }
 
     /// Keeps some facts with their weights.
-    fn keep_facts(&mut self, keep: impl Fn(usize, &RawTriple) -> bool) {
+    pub(super) fn keep_facts(&mut self, keep: impl Fn(usize, &RawTriple) -> bool) {
         let mut place = 0;
         let mut weights = std::mem::take(&mut self.dataset.triple_weights).into_iter();
         let mut kept_weights = Vec::new();

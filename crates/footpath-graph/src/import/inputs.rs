@@ -1,16 +1,19 @@
 //! What is imported: files and folders, a log that lies elsewhere, and what would be read as what.
 
+use super::base::Base;
 use super::builder::DatasetBuilder;
-use super::collector::Collector;
+use super::collector::{At, Choice, Collector, LogFields};
+use super::field::Field;
 use super::folder::{File, Folder};
-use super::formats;
+use super::formats::{self, Extent};
 use super::options::{Format, Options};
 use super::problems::{MaxBad, Problems};
 use super::reading::Reading;
 use super::report::Imported;
 use super::table::Table;
-use super::{finish, log, native, recbole};
+use super::{attributes, finish, log, native, recbole, removed, values};
 use crate::error::Result;
+use crate::heldout::Split;
 use footpath_core::Context;
 use serde::Serialize;
 use std::cell::Cell;
@@ -18,17 +21,38 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// What to import.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inputs {
     /// Files and folders, which together are in one layout.
     pub paths: Vec<PathBuf>,
     /// A table of interactions that lies elsewhere: of a dataset folder, or RecBole's.
     pub interactions: Option<PathBuf>,
+    /// A table of attributes that lies elsewhere: `item_id`, and a column for each attribute, called like it.
+    pub attributes: Option<PathBuf>,
+    /// A graph to which the rest is added, as if all were imported together.
+    pub onto: Option<PathBuf>,
+    /// Tables of facts (`head`, `relation`, `tail`) or interactions (`user_id`, `item_id`) that are taken back.
+    pub removed: Vec<PathBuf>,
+    /// Interactions beside those of files.
+    pub events: Vec<Event>,
+}
+
+/// An interaction from elsewhere, as of a server's log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Id of the user.
+    pub user: String,
+    /// Id of the item.
+    pub item: String,
+    /// Rating, which counts where the graph has ratings.
+    pub rating: f32,
+    /// Seconds since 1970, which count where the graph has times.
+    pub time: i64,
 }
 
 impl From<&Path> for Inputs {
     fn from(path: &Path) -> Self {
-        Self { paths: vec![path.to_owned()], interactions: None }
+        Self { paths: vec![path.to_owned()], ..Self::default() }
     }
 }
 
@@ -61,12 +85,15 @@ pub struct Planned {
 pub fn explain(inputs: &Inputs, options: &Options) -> Result<Explained> {
     options.check()?;
     let folder = Folder::open(&inputs.paths)?;
-    let found = formats::find(options, &folder)?;
+    let extent = if inputs.onto.is_some() { Extent::Addition } else { Extent::Whole };
+    let found = formats::find(options, &folder, extent)?;
     let mut read: Vec<Planned> =
         found.tables.plan().into_iter().map(|(file, what)| Planned { path: file.path, what }).collect();
     let of_mapping = options.mapping.iter().filter_map(|mapping| mapping.interactions.table.as_ref());
     let logs = inputs.interactions.iter().chain(of_mapping);
     read.extend(logs.map(|path| Planned { path: path.clone(), what: "interactions".to_owned() }));
+    let what = |path: &PathBuf| Planned { path: path.clone(), what: "attributes of items".to_owned() };
+    read.extend(inputs.attributes.iter().map(what));
     let is_read = |file: &File| read.iter().any(|planned| planned.path == file.path);
     let not_read = folder.files().filter(|(_, file)| !is_read(file)).map(|(_, file)| file.shown_name()).collect();
     Ok(Explained { format: found.format, why: found.why, read, not_read })
@@ -75,26 +102,98 @@ pub fn explain(inputs: &Inputs, options: &Options) -> Result<Explained> {
 /// Imports what may lie in several places.
 ///
 /// # Errors
-/// As [`import`](super::import()).
+/// As [`import`](super::import()); of a graph to add to, as [`TrainKg::open`](crate::TrainKg::open).
 pub fn import_from(inputs: &Inputs, options: &Options, context: &Context) -> Result<Imported> {
-    let mut builder = DatasetBuilder::new(options)?;
+    let base = inputs.onto.as_deref().map(|directory| Base::open(directory, context)).transpose()?;
+    let options = base.as_ref().map_or_else(|| options.clone(), |base| base.options(options));
+    let mut builder = DatasetBuilder::new(&options)?;
     let folder = Folder::open(&inputs.paths)?;
-    let found = formats::find(options, &folder)?;
-    let elsewhere: Vec<File> = inputs.interactions.iter().map(|path| File::at(path.clone(), "")).collect();
-    let of_mapping = options.mapping.iter().filter_map(|mapping| mapping.interactions.table.clone());
-    let of_mapping: Vec<File> = of_mapping.map(|path| File::at(path, "")).collect();
-    let bytes = found.tables.bytes() + elsewhere.iter().map(File::bytes).sum::<u64>();
+    let found = match &base {
+        // A log or removals alone may be added to a graph.
+        Some(_) if inputs.paths.is_empty() => None,
+        Some(_) => Some(formats::find(&options, &folder, Extent::Addition)?),
+        None => Some(formats::find(&options, &folder, Extent::Whole)?),
+    };
+    if let Some(base) = &base {
+        builder.collector.take_base(base, context)?;
+    }
+    let elsewhere = Elsewhere::of(inputs, &options);
+    let bytes = found.as_ref().map_or(0, |found| found.tables.bytes()) + elsewhere.bytes();
     let stage = context.stage("reading", Some(bytes), "bytes");
     let budget = Rc::new(Cell::new(options.max_bytes));
-    let mut reading = Reading::new(&mut builder.problems, budget, &options.columns, &stage);
-    found.tables.read(&mut builder.collector, &mut reading)?;
-    for file in elsewhere.iter().chain(&of_mapping) {
-        interactions(file, &mut builder.collector, &mut reading)?;
+    let reading = Reading::new(&mut builder.problems, budget, &options.columns, &stage);
+    let mut reading = reading.with_attributes(&options.attributes);
+    if let Some(found) = &found {
+        found.tables.read(&mut builder.collector, &mut reading)?;
     }
-    let options = Options { format: found.format, ..options.clone() };
-    let mut imported = finish::finish(folder.path(), &options, builder.collector, builder.problems, context)?;
-    imported.report.why = found.why;
+    elsewhere.read(&inputs.events, &mut builder.collector, &mut reading)?;
+    if let Some(base) = &base {
+        builder.collector.settle_awaited();
+        builder.collector.take_attributes_of_base(base);
+    }
+    let format = found.as_ref().map_or(options.format, |found| found.format);
+    let options = Options { format, ..options };
+    let whole = inputs.onto.as_deref().filter(|_| inputs.paths.is_empty()).unwrap_or(folder.path());
+    let mut imported = finish::finish(whole, &options, builder.collector, builder.problems, context)?;
+    imported.report.why = found.map(|found| found.why).unwrap_or_default();
     Ok(imported)
+}
+
+/// Files beside those of a layout, in the order in which they are read.
+struct Elsewhere {
+    logs: Vec<File>,
+    attributes: Vec<File>,
+    removed: Vec<File>,
+}
+
+impl Elsewhere {
+    fn of(inputs: &Inputs, options: &Options) -> Self {
+        let of_mapping = options.mapping.iter().filter_map(|mapping| mapping.interactions.table.as_ref());
+        let attributes_of_mapping = options.mapping.iter().filter_map(|mapping| mapping.items.attributes.as_ref());
+        let file = |path: &PathBuf| File::at(path.clone(), "");
+        Self {
+            logs: inputs.interactions.iter().chain(of_mapping).map(file).collect(),
+            attributes: inputs.attributes.iter().chain(attributes_of_mapping).map(file).collect(),
+            removed: inputs.removed.iter().map(file).collect(),
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.logs.iter().chain(&self.attributes).chain(&self.removed).map(File::bytes).sum()
+    }
+
+    fn read(&self, events: &[Event], collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+        self.logs.iter().try_for_each(|file| interactions(file, collector, reading))?;
+        self.attributes.iter().try_for_each(|file| attributes::table(file, collector, reading))?;
+        take_events(events, collector, reading)?;
+        self.removed.iter().try_for_each(|file| removed::table(file, collector, reading))
+    }
+}
+
+/// Takes interactions that come from no file of a data set; what they have and the log has not is left out.
+fn take_events(events: &[Event], collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let path = Path::new("events");
+    let file = collector.begin_file(path)?;
+    let known = collector.log_fields.unwrap_or(LogFields { rating: false, time: true, split: false });
+    let parts_of_second = 10i64.saturating_pow(collector.time_scale);
+    for (line, event) in (1..).zip(events) {
+        let name = |text, number| values::name(Field { text, number, quoted: true });
+        let taken = name(&event.user, 0).and_then(|user| {
+            let rating = if known.rating { event.rating } else { f32::NAN };
+            let time = if known.time { event.time.saturating_mul(parts_of_second) } else { 0 };
+            collector.set_log_fields(LogFields { split: false, ..known })?;
+            let at = At { file, line, ahead: None };
+            collector.interaction(at, &Choice { user, item: name(&event.item, 1)?, rating, time, split: Split::Train })
+        });
+        reading.problems.num_records += 1;
+        if let Err(flaw) = taken {
+            reading.problems.bad(path, line.into(), flaw)?;
+        }
+    }
+    reading.problems.stop_if_strict()
 }
 
 /// Reads a log that lies elsewhere, in either of the layouts that have tables of logs: RecBole types its columns.

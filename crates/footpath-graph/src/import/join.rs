@@ -30,6 +30,7 @@ impl Collector {
             let taken: BTreeSet<u32> = links.copied().filter(|&link| link != NONE).collect();
             for (item, entity) in same.into_iter().filter(|(_, entity)| !taken.contains(entity)) {
                 set(&mut self.dataset.links, item, entity);
+                self.dataset.joined.insert(entity);
             }
             let message =
                 format!("{num_same} of {num_items} items are one node with the entity of the same id, such as `{id}`");
@@ -109,6 +110,7 @@ impl Collector {
             let copy = dataset.entity(&format!("\u{1}{}", dataset.items.get(item)), &kind);
             let label = dataset.entity_labels.get(entity as usize).copied().unwrap_or(NONE);
             set(&mut dataset.entity_labels, copy, label);
+            dataset.copies.push((copy, entity));
             set(&mut dataset.links, item, copy);
             copies.entry(entity).or_default().push(copy);
         }

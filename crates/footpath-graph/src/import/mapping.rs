@@ -70,6 +70,8 @@ pub struct Mapping {
 pub struct Items {
     /// Table with `item_id`, and in `entity_id` or `iri` which node it is; RecBole's `.link` is one.
     pub table: Option<PathBuf>,
+    /// A table of attributes of items, as `--attributes` names one.
+    pub attributes: Option<PathBuf>,
     /// What the table says of a node.
     #[serde(rename = "match")]
     pub matched_by: MatchedBy,
@@ -179,6 +181,8 @@ pub struct Relations {
 pub struct Literals {
     /// Relations whose values are entities as they stand.
     pub entities: Vec<String>,
+    /// Relations whose values, of items, are attributes: numbers, dates, or truth values.
+    pub attributes: Vec<String>,
     /// Relations whose values are dates or years, which become decades such as `1990s`.
     pub decades: Vec<String>,
 }
@@ -201,7 +205,8 @@ impl Mapping {
             Error::Config { path: path.to_owned(), line, reason: error.message().to_owned() }
         })?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        for table in [&mut mapping.items.table, &mut mapping.interactions.table].into_iter().flatten() {
+        let Self { items, interactions, .. } = &mut mapping;
+        for table in [&mut items.table, &mut items.attributes, &mut interactions.table].into_iter().flatten() {
             *table = folder.join(&*table);
         }
         path.clone_into(&mut mapping.path);
@@ -248,6 +253,7 @@ impl Mapping {
             &mut self.relations.drop,
             &mut self.literals.entities,
             &mut self.literals.decades,
+            &mut self.literals.attributes,
         ];
         for name in lists.into_iter().flatten() {
             *name = plain.expand(name).into_owned();

@@ -24,10 +24,14 @@
 //! | columns | [`MAX_COLUMNS`] |
 //! | name | [`MAX_NAME_BYTES`] |
 //! | files | [`MAX_FILES`] |
+//! | attributes | [`MAX_ATTRIBUTES`](crate::attributes::MAX_ATTRIBUTES) |
 //! | unpacked bytes for each packed byte | [`MAX_EXPANSION`] |
 //! | entity types | [`MAX_TYPES`] |
 //! | nodes, relations | [`MAX_NODES`](crate::dataset::MAX_NODES), [`MAX_RELATIONS`](crate::dataset::MAX_RELATIONS) |
 
+mod arrow_rows;
+mod attributes;
+mod base;
 mod builder;
 mod collector;
 mod columns;
@@ -70,14 +74,16 @@ mod reading;
 mod recbole;
 mod record;
 mod records;
+mod removed;
 mod report;
 mod restated;
+mod rows;
 mod settle;
 mod source;
 mod spelling;
 mod table;
 mod tables;
-mod times;
+pub(crate) mod times;
 mod titles;
 mod users;
 mod values;
@@ -92,7 +98,7 @@ pub use columns::Columns;
 pub use cut::CutReport;
 pub use findings::{Example, Finding, Severity};
 pub use held_out_facts::FactsReport;
-pub use inputs::{Explained, Inputs, Planned, explain, import_from};
+pub use inputs::{Event, Explained, Inputs, Planned, explain, import_from};
 pub use log_alone::{Chosen, read_log};
 pub use mapping::{ItemId, MAX_MAPPING_BYTES, Mapping, MatchedBy, PLAIN_NAMES};
 pub use meeting::Meeting;
@@ -102,8 +108,8 @@ pub use problems::{MaxBad, Warning};
 pub use ratings::{Bar, Ratings};
 pub use recbole::MAX_PREFIXES;
 pub use record::{MAX_COLUMNS, MAX_FIELD_BYTES};
-pub use records::{Entity, FileNumber, Interaction, Item, Relation, Source, Triple, User};
-pub use report::{ImportReport, Imported, Log};
+pub use records::{Attribute, Entity, FileNumber, Interaction, Item, Relation, Source, Triple, User};
+pub use report::{ImportReport, Imported, LastLines, Log};
 pub use source::{FREE_EXPANSION_BYTES, MAX_EXPANSION};
 pub use spelling::Spelling;
 pub use table::MAX_LINE_BYTES;

@@ -6,6 +6,7 @@
 //! entities       entity_id  type  [label]
 //! relations      relation_id  name  [forward_label]  [inverse_label]
 //! users          user_id  entity_id                                    without entity_id the file says nothing
+//! attributes     item_id  NAME…                                        numbers, dates or truth values of items
 //! triples        head  relation  tail  [weight]  [split]               relation_id, or the name without a file of them
 //! ```
 //!
@@ -13,13 +14,15 @@
 //! no users. Columns may stand in any order, and others are ignored. Interactions and triples may lie in several files,
 //! `NAME.PART.tsv`, which are read in the order of their names.
 
+use super::attributes;
 use super::collector::{At, Collector};
 use super::folder::{File, Folder};
+use super::formats::Extent;
 use super::log::{self, LogColumns};
-use super::parquet_rows::is_parquet;
 use super::problems::{Checked, Flaw};
 use super::reading::Reading;
 use super::record::Record;
+use super::rows::{self, Container};
 use super::table::Table;
 use super::tables::{Plan, Tables};
 use super::values::{self, Name};
@@ -34,6 +37,7 @@ pub(super) struct Native {
     items: Option<File>,
     interactions: Vec<File>,
     users: Option<File>,
+    attributes: Option<File>,
 }
 
 /// What shows that a folder has this format.
@@ -48,14 +52,36 @@ pub(super) fn is_here(folder: &Folder) -> Result<Option<String>> {
 
 /// What shows that a folder has the tables of this format as Parquet files.
 pub(super) fn is_parquet_here(folder: &Folder) -> Result<Option<String>> {
-    let file = folder.tables("triples")?.into_iter().next().filter(|file| is_parquet(&file.path));
+    is_kept_in(Container::Parquet, folder)
+}
+
+/// What shows that a folder has the tables of this format as files of Arrow's IPC.
+pub(super) fn is_arrow_here(folder: &Folder) -> Result<Option<String>> {
+    is_kept_in(Container::Arrow, folder)
+}
+
+fn is_kept_in(container: Container, folder: &Folder) -> Result<Option<String>> {
+    let file = folder.tables("triples")?.into_iter().next();
+    let file = file.filter(|file| rows::container(&file.path) == Some(container));
     Ok(file.map(|file| format!("the triples are in {}", file.shown_name())))
 }
 
+/// What shows that a folder has a table of this format, of any kind.
+pub(super) fn some_table(folder: &Folder) -> Result<Option<String>> {
+    for stem in ["items", "entities", "users", "attributes"] {
+        if let Some(file) = folder.table(stem)? {
+            return Ok(Some(format!("there is {}", file.shown_name())));
+        }
+    }
+    Ok(None)
+}
+
 /// Finds the tables.
-pub(super) fn find(folder: &Folder) -> Result<Native> {
+pub(super) fn find(folder: &Folder, extent: Extent) -> Result<Native> {
     let required = |stem: &str| match folder.tables(stem)? {
-        none if none.is_empty() => Err(folder.missing(&format!("{stem}.tsv or {stem}.csv (plain, .gz or .zst)"))),
+        none if none.is_empty() && extent == Extent::Whole => {
+            Err(folder.missing(&format!("{stem}.tsv or {stem}.csv (plain, .gz or .zst)")))
+        }
         files => Ok(files),
     };
     Ok(Native {
@@ -65,6 +91,7 @@ pub(super) fn find(folder: &Folder) -> Result<Native> {
         relations: folder.table("relations")?,
         items: folder.table("items")?,
         users: folder.table("users")?,
+        attributes: folder.table("attributes")?,
     })
 }
 
@@ -73,7 +100,8 @@ impl Tables for Native {
         let plan = Plan::default().with(&self.entities, "entities, with their types and labels");
         let plan = plan.with(&self.relations, "relations, with how they read").with(&self.triples, "facts");
         let plan = plan.with(&self.items, "which entity an item is, and titles");
-        plan.with(&self.interactions, "interactions").with(&self.users, "which entity a user is").done()
+        let plan = plan.with(&self.interactions, "interactions").with(&self.users, "which entity a user is");
+        plan.with(&self.attributes, "attributes of items").done()
     }
 
     fn read(&self, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
@@ -88,7 +116,8 @@ impl Tables for Native {
             items(file, collector, reading)?;
         }
         self.interactions.iter().try_for_each(|file| interactions(file, collector, reading))?;
-        self.users.iter().try_for_each(|file| users(file, collector, reading))
+        self.users.iter().try_for_each(|file| users(file, collector, reading))?;
+        self.attributes.iter().try_for_each(|file| attributes::table(file, collector, reading))
     }
 }
 
@@ -182,10 +211,13 @@ fn triples(
 fn items(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
     let (mut table, [id, entity]) = open(file, ["item_id", "entity_id"], reading)?;
     let title = table.column("title", reading);
+    let header = table.header().to_vec();
+    let attributes = attributes::columns_named(&table, &header, reading.attributes, collector, reading)?;
     let number = collector.begin_file(&file.path)?;
     table.each(reading, |record| {
         let named = name(record, id)?;
         let item = collector.list_item(At::record(number, record), named, title.map(|c| record.field(c)))?;
+        attributes::take(&attributes, named, record, collector)?;
         if record.field(entity).text.is_empty() {
             return Ok(());
         }

@@ -32,6 +32,8 @@ pub enum Format {
     PyKeen,
     /// The tables of a dataset folder as Parquet files.
     Parquet,
+    /// The same as files of Arrow's IPC.
+    Arrow,
     /// RDF in any of its formats.
     Rdf,
     /// A property graph as Neo4j's tools write it.
@@ -54,6 +56,7 @@ impl Format {
             Self::OpenKe => "openke",
             Self::PyKeen => "pykeen",
             Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
             Self::Rdf => "rdf",
             Self::Neo4j => "neo4j",
             Self::Memory => "memory",
@@ -121,6 +124,9 @@ pub struct Options {
     /// What the files call their columns.
     #[serde(default, skip_serializing_if = "Columns::is_empty")]
     pub columns: Columns,
+    /// Columns of the items' own table that are attributes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<String>,
     /// Ways of spelling that make no difference between two ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub same_ids: Vec<Spelling>,
@@ -164,6 +170,7 @@ impl Default for Options {
             split: SplitSpec::default(),
             min_history: MIN_INTERACTIONS,
             columns: Columns::default(),
+            attributes: Vec::new(),
             same_ids: Vec::new(),
             join_by_id: false,
             join_users_by_id: false,

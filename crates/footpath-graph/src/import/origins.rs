@@ -12,12 +12,16 @@ pub const MAX_FILES: usize = 65_535;
 
 /// The files of an import.
 #[derive(Debug)]
-pub(super) struct Files(Vec<PathBuf>);
+pub(super) struct Files {
+    paths: Vec<PathBuf>,
+    /// The last of those of a base graph; none of a file that is read is one of them, whatever it is called.
+    last_of_base: usize,
+}
 
 impl Default for Files {
     /// With [`Files::MEMORY`] alone.
     fn default() -> Self {
-        Self(vec![PathBuf::from("(memory)")])
+        Self { paths: vec![PathBuf::from("(memory)")], last_of_base: 0 }
     }
 }
 
@@ -27,17 +31,29 @@ impl Files {
 
     /// The number of a file, added when it is new.
     pub(super) fn add(&mut self, path: &Path) -> Result<FileNumber> {
-        let number = self.0.iter().rposition(|known| known == path).unwrap_or_else(|| {
-            self.0.push(path.to_owned());
-            self.0.len() - 1
-        });
+        let is_it = |number: &usize| self.paths.get(*number).is_some_and(|known| known == path);
+        let own = (self.last_of_base + 1..self.paths.len()).rev().chain([0]);
+        let known = own.into_iter().find(is_it);
+        self.number(known.unwrap_or(self.paths.len()), path)
+    }
+
+    /// A number for a file of a base graph, before all that are read.
+    pub(super) fn add_of_base(&mut self, path: &Path) -> Result<FileNumber> {
+        self.last_of_base = self.paths.len();
+        self.number(self.last_of_base, path)
+    }
+
+    fn number(&mut self, number: usize, path: &Path) -> Result<FileNumber> {
+        if number == self.paths.len() {
+            self.paths.push(path.to_owned());
+        }
         let over = || footpath_core::Error::Limit { what: "input files", max: MAX_FILES as u64, got: number as u64 };
         let number = u32::try_from(number).ok().filter(|_| number <= MAX_FILES).ok_or_else(over)?;
         Ok(FileNumber(number))
     }
 
     pub(super) fn path(&self, file: FileNumber) -> &Path {
-        self.0.get(file.0 as usize).map_or(Path::new(""), PathBuf::as_path)
+        self.paths.get(file.0 as usize).map_or(Path::new(""), PathBuf::as_path)
     }
 
     /// A file's own name, to show.
@@ -65,6 +81,17 @@ pub(super) struct Origins {
 }
 
 impl Origins {
+    /// Enters a file before those of any record, with its last line.
+    pub(super) fn preset(&mut self, file: FileNumber, lines: u32) {
+        let rank = self.lines.len();
+        self.lines.entry(file).or_insert((rank, lines));
+    }
+
+    /// The last line of the last file.
+    pub(super) fn last_line(&self) -> u32 {
+        self.by_rank().last().map_or(0, |&(_, lines)| lines)
+    }
+
     /// Notes that the record at this place of the list comes from a line of a file.
     #[inline]
     pub(super) fn add(&mut self, place: usize, file: FileNumber, line: u32) {

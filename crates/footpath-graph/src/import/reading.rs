@@ -15,6 +15,8 @@ pub(super) struct Reading<'a> {
     pub(super) budget: Budget,
     /// What the files call their columns.
     pub(super) columns: &'a Columns,
+    /// Columns of the items' table that are attributes.
+    pub(super) attributes: &'a [String],
     stage: &'a Stage<'a>,
     /// Bytes of the files that were read before; none of a look aside.
     done_bytes: Option<u64>,
@@ -23,13 +25,19 @@ pub(super) struct Reading<'a> {
 impl<'a> Reading<'a> {
     /// Within a stage that counts the bytes of all files as they lie on disk.
     pub(super) fn new(problems: &'a mut Problems, budget: Budget, columns: &'a Columns, stage: &'a Stage<'a>) -> Self {
-        Self { problems, budget, columns, stage, done_bytes: Some(0) }
+        Self { problems, budget, columns, attributes: &[], stage, done_bytes: Some(0) }
+    }
+
+    /// The same, where columns of the items' table are attributes.
+    pub(super) fn with_attributes(self, attributes: &'a [String]) -> Self {
+        Self { attributes, ..self }
     }
 
     /// A look into a file that will be read later, which leaves no trace but in `problems`.
     pub(super) fn aside<'b>(&'b self, problems: &'b mut Problems) -> Reading<'b> {
         let budget = Rc::new(Cell::new(self.budget.get()));
-        Reading { problems, budget, columns: self.columns, stage: self.stage, done_bytes: None }
+        let Self { columns, attributes, stage, .. } = *self;
+        Reading { problems, budget, columns, attributes, stage, done_bytes: None }
     }
 
     /// Notes how many bytes of the current file were read.

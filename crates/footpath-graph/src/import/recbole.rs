@@ -5,12 +5,13 @@
 //! Tab separated, without quoting. Each column of the header is `name:type`, the type one of `token`, `token_seq`,
 //! `float`, `float_seq`. Used are `user_id`, `item_id`, `rating`, `timestamp` and `split` of `.inter`; `head_id`,
 //! `relation_id` and `tail_id` of `.kg`, and its `weight` if that is a float; `item_id` and `entity_id` of `.link`;
-//! `item_id` and the title (`title`, `name`, or a name ending in `_title`) of `.item`. Other columns are checked and
-//! ignored.
+//! `item_id` and the title (`title`, `name`, or a name ending in `_title`) of `.item`, and the columns of it that are
+//! named as attributes. Other columns are checked and ignored.
 //!
 //! The format has no entity types. Where every entity of `.kg` is written `type:name`, as in `person:Tom Hanks`, with
 //! at most [`MAX_PREFIXES`] types, these give type and label; otherwise all entities are of type `entity`.
 
+use super::attributes;
 use super::collector::{At, Collector, RESERVED_TYPES};
 use super::field::Field;
 use super::findings::{Finding, Severity};
@@ -280,6 +281,7 @@ fn items(path: &Path, field: &str, collector: &mut Collector, reading: &mut Read
     let (mut file, [item]) = Typed::open(path, [field], reading)?;
     let title = file.column("title", reading).or_else(|| file.column("name", reading));
     let title = title.or_else(|| file.names.iter().position(|name| name.ends_with("_title")));
+    let attributes = attributes::columns_named(&file.table, &file.names, reading.attributes, collector, reading)?;
     let number = collector.begin_file(path)?;
     file.each(
         reading,
@@ -287,8 +289,9 @@ fn items(path: &Path, field: &str, collector: &mut Collector, reading: &mut Read
         collector,
         |_, _| (),
         |collector, record| {
-            let title = title.map(|column| record.field(column));
-            collector.list_item(At::record(number, record), name(record, item)?, title).map(|_| ())
+            let (title, named) = (title.map(|column| record.field(column)), name(record, item)?);
+            collector.list_item(At::record(number, record), named, title)?;
+            attributes::take(&attributes, named, record, collector)
         },
     )
 }

@@ -44,6 +44,18 @@ pub struct Item<'a> {
     pub title: Option<&'a str>,
 }
 
+/// An attribute of an item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attribute<'a> {
+    /// Id of the item.
+    pub item: &'a str,
+    /// Name of the attribute.
+    pub name: &'a str,
+    /// A number, a date such as `2020-09-13`, or `true` or `false`; the first value of an attribute says which of these
+    /// all are.
+    pub value: &'a str,
+}
+
 /// A user and the entity that the facts about the user name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct User<'a> {

@@ -4,7 +4,7 @@ use super::cut::CutReport;
 use super::findings::Finding;
 use super::held_out_facts::FactsReport;
 use super::meeting::Meeting;
-use super::options::Format;
+use super::options::{Format, Options};
 use super::problems::Warning;
 use super::ratings::Ratings;
 use crate::build::{Built, Dropped};
@@ -26,6 +26,8 @@ pub struct Imported {
     pub built: Built,
     /// What was found.
     pub report: ImportReport,
+    /// How it was done: as asked, or, where it added to a graph, as that was made.
+    pub options: Options,
 }
 
 /// Counts of the reading, which the graph does not tell.
@@ -50,6 +52,15 @@ pub struct Log {
     pub num_linked_users: u64,
 }
 
+/// The last line that was read of the last file of each kind: where more files are to be counted on from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastLines {
+    /// Of interactions.
+    pub interactions: u32,
+    /// Of triples.
+    pub triples: u32,
+}
+
 /// What an import found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImportReport {
@@ -71,6 +82,24 @@ pub struct ImportReport {
     pub meetings: Vec<Meeting>,
     /// The train graph.
     pub graph: GraphReport,
+    /// Lines of the last file of each kind that was read.
+    #[serde(default)]
+    pub last_lines: LastLines,
+    /// Whether anything but the log lists items.
+    #[serde(default)]
+    pub items_are_listed: bool,
+    /// Whether there is a list of users with their entities.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub users_are_listed: bool,
+    /// Whether the log names the part that an interaction belongs to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub log_names_parts: bool,
+    /// Digits after the point of the times, of which the graph has whole parts.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub time_scale: u32,
+    /// Facts or interactions that were taken back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub num_removed: u64,
     /// Facts held out, where the data holds any out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out_facts: Option<FactsReport>,
@@ -99,6 +128,11 @@ pub struct ImportReport {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_none(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
@@ -120,6 +154,12 @@ impl ImportReport {
             ratings: None,
             meetings: Vec::new(),
             graph: GraphReport::of(&kg, context)?,
+            last_lines: LastLines::default(),
+            items_are_listed: false,
+            users_are_listed: false,
+            log_names_parts: false,
+            time_scale: 0,
+            num_removed: 0,
             held_out_facts: None,
             num_valid: built.valid.len() as u64,
             num_test: built.test.len() as u64,

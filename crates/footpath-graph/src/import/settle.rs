@@ -61,8 +61,7 @@ impl Collector {
         }
         let dropped = before - self.dataset.interactions.len();
         if dropped > 0 {
-            self.drop_idle_users();
-            self.drop_idle_items();
+            self.drop_idle();
         }
         dropped as u64
     }
@@ -77,10 +76,15 @@ impl Collector {
         self.dataset.interactions.retain(|interaction| is_inside(interaction.time));
         let dropped = before - self.dataset.interactions.len();
         if dropped > 0 {
-            self.drop_idle_users();
-            self.drop_idle_items();
+            self.drop_idle();
         }
         Ok(dropped as u64)
+    }
+
+    /// Drops users and unlisted items without interactions.
+    pub(super) fn drop_idle(&mut self) {
+        self.drop_idle_users();
+        self.drop_idle_items();
     }
 
     fn drop_idle_users(&mut self) {
@@ -102,15 +106,20 @@ impl Collector {
         let titles = std::mem::take(&mut self.dataset.item_titles);
         let links = std::mem::take(&mut self.dataset.links);
         let listed = std::mem::take(&mut self.listed);
+        let keep = |dataset: &mut Dataset, raw: u32| {
+            let number = dataset.item(old.get(raw));
+            set(&mut dataset.item_titles, number, titles.get(raw as usize).copied().unwrap_or(NONE));
+            // An item that nothing lists may be one with the entity of its id.
+            set(&mut dataset.links, number, links.get(raw as usize).copied().unwrap_or(NONE));
+            number
+        };
         for (raw, &line) in (0..).zip(&listed).filter(|(_, line)| **line > 0) {
-            let item = self.dataset.item(old.get(raw));
+            keep(&mut self.dataset, raw);
             self.listed.push(line);
-            set(&mut self.dataset.item_titles, item, titles.get(raw as usize).copied().unwrap_or(NONE));
-            set(&mut self.dataset.links, item, links.get(raw as usize).copied().unwrap_or(NONE));
         }
         let mut log = std::mem::take(&mut self.dataset.interactions);
         for interaction in &mut log {
-            interaction.item = self.dataset.item(old.get(interaction.item));
+            interaction.item = keep(&mut self.dataset, interaction.item);
         }
         self.dataset.interactions = log;
     }
@@ -138,8 +147,7 @@ impl Collector {
         }
         let dropped = before - self.dataset.interactions.len();
         if dropped > 0 {
-            self.drop_idle_users();
-            self.drop_idle_items();
+            self.drop_idle();
         }
         Ok(dropped as u64)
     }
@@ -152,11 +160,17 @@ impl Collector {
         let mut renumbered = Vec::new();
         for (relation, &uses) in std::mem::take(&mut self.dataset.relations).into_iter().zip(&uses) {
             renumbered.push(u32::try_from(kept.len()).unwrap_or(NONE));
-            if uses > 0 { kept.push(relation) } else { unused.push(relation.name) }
+            match uses {
+                // Without a name it was found to be another one.
+                0 if relation.name.is_empty() => {}
+                0 => unused.push(relation.name),
+                _ => kept.push(relation),
+            }
         }
+        let is_renumbered = kept.len() < renumbered.len();
         self.dataset.relations = kept;
         let held_out = self.dataset.held_out_facts.iter_mut().map(|(_, triple)| triple);
-        for triple in self.dataset.triples.iter_mut().chain(held_out).filter(|_| !unused.is_empty()) {
+        for triple in self.dataset.triples.iter_mut().chain(held_out).filter(|_| is_renumbered) {
             triple.relation = renumbered.get(triple.relation as usize).copied().unwrap_or(NONE);
         }
         unused

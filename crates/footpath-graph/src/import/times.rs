@@ -143,6 +143,37 @@ fn civil_day(text: &str) -> Option<i64> {
     Some(era * 146_097 + year * 365 + year / 4 - year / 100 + day_of_year - 719_468)
 }
 
+/// Seconds since 1970 of a date; `None` if it is none.
+pub(crate) fn seconds(text: &str) -> Option<f64> {
+    let time = parse(text).ok().filter(|time| time.form == Form::Date)?;
+    #[expect(clippy::cast_precision_loss, reason = "seconds of any year are far below 2^52")]
+    let digits = time.digits as f64;
+    Some(digits / 10f64.powi(i32::try_from(time.scale).ok()?))
+}
+
+/// A date that reads as these seconds since 1970, to a microsecond: `YYYY-MM-DD`, with the time of day where it has one.
+pub(crate) fn written(seconds: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "dates of four digits have far fewer microseconds than 2^63")]
+    let micros = (seconds * 1e6).round() as i64;
+    let (days, rest) = (micros.div_euclid(86_400_000_000), micros.rem_euclid(86_400_000_000));
+    // The inverse of `civil_day`, from the same source.
+    let era = (days + 719_468).div_euclid(146_097);
+    let day_of_era = (days + 719_468).rem_euclid(146_097);
+    let year = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let date = format!("{:04}-{month:02}-{day:02}", year + era * 400 + later);
+    let (second, micros) = (rest / 1_000_000, rest % 1_000_000);
+    let clock = format!("T{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
+    match (rest, micros) {
+        (0, _) => date,
+        (_, 0) => format!("{date}{clock}Z"),
+        _ => format!("{date}{clock}.{}Z", format!("{micros:06}").trim_end_matches('0')),
+    }
+}
+
 /// Seconds of `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fraction`, less the offset of a time zone behind it; and the fraction.
 fn clock(text: &str) -> Option<(i64, &str)> {
     let zone = text.find(['Z', 'z', '+', '-', 'U', ' ']).unwrap_or(text.len());
@@ -180,6 +211,26 @@ fn offset(zone: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_are_written_as_they_are_read() {
+        for text in [
+            "1970-01-01",
+            "1969-12-31",
+            "2000-02-29",
+            "1900-03-01",
+            "0001-01-01",
+            "9999-12-31",
+            "1979-05-25",
+            "2020-09-13T12:26:40Z",
+            "1969-12-31T23:59:59.5Z",
+            "2024-02-29T00:00:01.000001Z",
+        ] {
+            let time = parse(text).expect(text);
+            let seconds = time.digits as f64 / 10f64.powi(time.scale.try_into().expect("small"));
+            assert_eq!(written(seconds), text);
+        }
+    }
     use proptest::prelude::*;
 
     #[test]

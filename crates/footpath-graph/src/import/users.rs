@@ -98,6 +98,7 @@ impl Collector {
         self.dataset.user_links.resize(num_users, NONE);
         for (user, entity) in pairs {
             set(&mut self.dataset.user_links, user, entity);
+            self.dataset.joined.insert(entity);
         }
         let message =
             format!("{count} of {num_users} users are one node with the entity of the same id, such as `{id}`");

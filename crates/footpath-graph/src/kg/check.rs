@@ -26,7 +26,18 @@ pub(super) fn shape(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
     rule(arrays.log_offsets.len() == num_log_offsets, "log offsets", num_log_offsets, arrays.log_offsets.len())?;
     rule(2 * arrays.lines.len() == num_arcs, "lines of facts", num_arcs / 2, arrays.lines.len())?;
     rule(arrays.name_ends.len() == num_nodes, "names", num_nodes, arrays.name_ends.len())?;
-    rule(arrays.label_ends.len() == num_nodes, "labels", num_nodes, arrays.label_ends.len())
+    rule(arrays.label_ends.len() == num_nodes, "labels", num_nodes, arrays.label_ends.len())?;
+    attributes(schema, arrays)
+}
+
+fn attributes(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
+    let sorted = schema.attributes.is_sorted_by(|a, b| a.name < b.name);
+    rule(sorted, "attributes", "names in order, each once", "another order")?;
+    let (names, columns) = (schema.attributes.len(), arrays.attributes.len());
+    rule(names == columns, "attributes", names, columns)?;
+    let num_items = schema.types.get(1).map_or(0, |items| items.end.saturating_sub(items.start)) as usize;
+    let other = arrays.attributes.iter().find(|values| values.len() != num_items);
+    rule(other.is_none(), "values of an attribute", num_items, other.map_or(0, |values| values.len()))
 }
 
 /// What the arrays must hold, once their lengths are right.
@@ -42,6 +53,8 @@ pub(super) fn content(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> 
     rule(*arrays.fact_ranks == super::fact_ranks(&arrays.relations), "ranks of facts", "their counts", "others")?;
     let outside = arrays.weights.iter().find(|weight| !super::EDGE_WEIGHTS.contains(weight));
     rule(outside.is_none(), "weights of arcs", "1e-6 to 1e6", outside.map_or_else(String::new, f32::to_string))?;
+    let infinite = arrays.attributes.iter().flat_map(|values| values.iter()).any(|value| value.is_infinite());
+    rule(!infinite, "values of an attribute", "finite numbers", "an infinite one")?;
     train(schema, arrays)?;
     lines(schema, arrays)?;
     strings("names", &arrays.name_ends, &arrays.name_bytes)?;

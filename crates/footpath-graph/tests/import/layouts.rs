@@ -287,12 +287,12 @@ fn several_inputs_and_a_log_that_lies_elsewhere_are_one_data_set() {
     for log in ["user_id,item_id\nann,x\nben,z\n", "user_id:token\titem_id:token\nann\tx\nben\tz\n"] {
         let name = if log.contains(':') { "clicks.inter" } else { "clicks.csv" };
         let log = write(name, log);
-        let inputs = Inputs { paths: vec![a.clone(), b.clone()], interactions: Some(log) };
+        let inputs = Inputs { paths: vec![a.clone(), b.clone()], interactions: Some(log), ..Inputs::default() };
         let report = import_from(&inputs, &strict(), &Context::default()).expect("good").report;
         assert_eq!((report.graph.num_users, report.graph.num_items, report.graph.num_triples), (2, 2, 3), "{name}");
         assert_eq!(report.graph.num_items_outside_kg, 0, "{name}");
     }
-    let alone = Inputs { paths: vec![a, root.path().join("b")], interactions: None };
+    let alone = Inputs { paths: vec![a, root.path().join("b")], ..Inputs::default() };
     let imported = import_from(&alone, &strict(), &Context::default()).expect("good");
     assert_eq!((imported.report.graph.num_users, imported.report.graph.num_triples), (0, 3));
     let kg = imported.built.train_kg().expect("a graph");

@@ -7,6 +7,7 @@
 mod atomic;
 mod layouts;
 mod memory;
+mod onto;
 #[cfg(feature = "rdf")]
 mod rdf;
 mod sources;

@@ -54,7 +54,7 @@ const JSON: &str = r#"{
 "#;
 
 fn import(paths: &[PathBuf], mapping: Option<Mapping>) -> Imported {
-    let inputs = Inputs { paths: paths.to_vec(), interactions: None };
+    let inputs = Inputs { paths: paths.to_vec(), ..Inputs::default() };
     let options = Options { mapping: mapping.map(Box::new), ..strict() };
     import_from(&inputs, &options, &Context::default()).unwrap_or_else(|e| panic!("{paths:?}: {e}"))
 }

@@ -160,7 +160,7 @@ fn graphs_of_format_version_two_open_and_are_still_written_for_one_file_of_each_
     );
     let members: Vec<_> = schema.as_object().expect("an object").keys().cloned().collect();
     assert_eq!(members, ["has_ratings", "has_times", "interactions_file", "relations", "triples_file", "types"]);
-    assert_eq!(names(&at).len(), 5, "graph, schema, valid, test and the manifest");
+    assert_eq!(names(&at).len(), 6, "graph, schema, entities of items, valid, test and the manifest");
     assert!(sources(&kg).values().all(|(file, line)| !file.is_empty() && *line >= 2));
 }
 

@@ -140,6 +140,10 @@ fn facts_by_item_id_without_a_list_of_items_join_where_all_agree_and_are_told_of
     assert!(found.way_out.contains("--join-by-id"), "{found}");
     let joined = some.report(&Options { join_by_id: true, ..strict() });
     assert_eq!(joined.graph.num_items_outside_kg, 1);
+    // Nor do items lose their facts where some interactions are dropped.
+    let rated = some.report(&Options { join_by_id: true, min_rating: Some(4.0), ..strict() });
+    assert!(rated.log.num_filtered > 0);
+    assert_eq!(rated.graph.num_items_outside_kg, 1);
 }
 
 #[test]

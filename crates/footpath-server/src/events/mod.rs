@@ -7,7 +7,7 @@
 mod log;
 
 use crate::log::now;
-use footpath::replay;
+use footpath::{import, replay};
 pub(crate) use log::Event;
 pub use log::LogError;
 use log::LogFile;
@@ -61,6 +61,25 @@ pub fn read_events(folder: &Path) -> Result<Vec<replay::Event>, LogError> {
     let event =
         |(event, _): (Event, u64)| replay::Event { is_choice: event.weight > 0.0, user: event.user, item: event.item };
     Ok(timed.into_iter().map(event).collect())
+}
+
+/// Reads what users chose from the log of events of a server, which may be running, for an import: events with a
+/// weight above zero, by their time.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_choices(folder: &Path) -> Result<Vec<import::Event>, LogError> {
+    let mut choices = Vec::new();
+    log::read_only(folder, |event, _| choices.extend((event.weight > 0.0).then_some(event)))?;
+    choices.sort_by(|a, b| a.time.unwrap_or_default().total_cmp(&b.time.unwrap_or_default()));
+    #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970, and a weight with few digits")]
+    let of = |event: Event| import::Event {
+        user: event.user,
+        item: event.item,
+        rating: event.weight as f32,
+        time: event.time.unwrap_or_default() as i64,
+    };
+    Ok(choices.into_iter().map(of).collect())
 }
 
 impl Events {

@@ -112,8 +112,8 @@ impl Book {
             move |reason| BookError::File { path, reason }
         };
         let attributes = match &configured.attributes {
-            Some(path) => Attributes::read(path, kg).map_err(of_file(path))?,
-            None => Attributes::default(),
+            Some(path) => Attributes::of(kg).with_table(path, kg).map_err(of_file(path))?,
+            None => Attributes::of(kg),
         };
         let denials = match &configured.denials {
             Some(path) => read_denials(path, kg).map_err(of_file(path))?,

@@ -90,9 +90,9 @@ impl World<'_> {
     fn having(&self, name: &Word, values: &[Word]) -> Result<NodeSet, RuleError> {
         let mut set = self.none();
         if let Some(column) = self.attributes.column(&name.text) {
-            let read: Vec<Value> = values.iter().map(|value| Value::read(&value.text)).collect();
+            let read: Vec<Value> = values.iter().map(|value| column.wanted(&value.text)).collect();
             let has = |value: &Value| read.iter().any(|other| value.compare(other) == Some(Ordering::Equal));
-            column.iter().filter(|(_, value)| has(value)).for_each(|(node, _)| set.insert(*node));
+            column.values.iter().filter(|(_, value)| has(value)).for_each(|(node, _)| set.insert(*node));
             return Ok(set);
         }
         for value in values {
@@ -223,8 +223,9 @@ impl World<'_> {
         let wanted = if value.text == "now" { Value::Number(self.now) } else { Value::read(&value.text) };
         let mut set = self.none();
         if let Some(column) = self.attributes.column(&name.text) {
+            let wanted = if value.text == "now" { wanted } else { column.wanted(&value.text) };
             let holds = |value: &Value| value.compare(&wanted).is_some_and(|order| comparison.holds(order));
-            column.iter().filter(|(_, value)| holds(value)).for_each(|(node, _)| set.insert(*node));
+            column.values.iter().filter(|(_, value)| holds(value)).for_each(|(node, _)| set.insert(*node));
             return Ok(set);
         }
         let figure = match name.text.as_str() {

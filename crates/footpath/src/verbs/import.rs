@@ -3,10 +3,11 @@
 use crate::error::Result;
 use crate::text::lines;
 use footpath_core::{ArtefactKind, Context, Manifest, Replace, artefact};
+use footpath_graph::import::Imported as Found;
 pub use footpath_graph::import::{
-    Columns, CutReport, DatasetBuilder, Entity, Explained, FactsReport, FileNumber, Finding, Format, ImportReport,
-    Inputs, Interaction, Item, Mapping, MaxBad, MinInteractions, Options, Planned, RatedAgain, Ratings, Relation,
-    Severity, Source, Spelling, Triple, User,
+    Attribute, Columns, CutReport, DatasetBuilder, Entity, Event, Explained, FactsReport, FileNumber, Finding, Format,
+    ImportReport, Inputs, Interaction, Item, Mapping, MaxBad, MinInteractions, Options, Planned, RatedAgain, Ratings,
+    Relation, Severity, Source, Spelling, Triple, User,
 };
 pub use footpath_graph::report::GraphReport;
 pub use footpath_graph::split::{Ratios, SplitSpec};
@@ -63,7 +64,7 @@ pub fn run_from(
     artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
     let import = || {
         let imported = footpath_graph::import::import_from(inputs, options, context)?;
-        publish(imported, out, options, replace, context)
+        publish(imported, out, replace, context)
     };
     context.run(import)?
 }
@@ -81,17 +82,15 @@ pub fn from_records(
     context: &Context,
 ) -> Result<Imported> {
     artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
-    context.run(|| publish(records.finish(context)?, out, options, replace, context))?
+    let import = || {
+        let imported = records.finish(context)?;
+        publish(Found { options: options.clone(), ..imported }, out, replace, context)
+    };
+    context.run(import)?
 }
 
-fn publish(
-    imported: footpath_graph::import::Imported,
-    out: &Path,
-    options: &Options,
-    replace: Replace,
-    context: &Context,
-) -> Result<Imported> {
-    let config = serde_json::json!({ "options": options, "report": imported.report });
+fn publish(imported: Found, out: &Path, replace: Replace, context: &Context) -> Result<Imported> {
+    let config = serde_json::json!({ "options": imported.options, "report": imported.report });
     let manifest = imported.built.publish(out, replace, config, context)?;
     Ok(Imported { report: imported.report, manifest })
 }

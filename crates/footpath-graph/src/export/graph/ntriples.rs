@@ -4,6 +4,7 @@
 //! graph.nt           facts, types and labels
 //! items.tsv          which node is which item, and titles
 //! interactions.tsv   the log, with the part that each interaction belongs to
+//! attributes.tsv     attributes of items, where there are any
 //! mapping.toml       what is what; `import graph.nt --mapping mapping.toml` makes the same graph again
 //! ```
 //!
@@ -27,7 +28,7 @@ use std::path::PathBuf;
 /// What an IRI cannot hold, or means something in it, in the names of nodes, types and relations.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
 
-/// Writes the four files.
+/// Writes the files.
 pub(super) fn write(whole: &Whole<'_>, folder: &mut ArtefactWriter) -> Result<()> {
     let (kg, format) = (whole.kg, GraphFormat::Ntriples);
     whole.refuse(format, kg.has_weights(), "how much a fact weighs")?;
@@ -42,6 +43,10 @@ pub(super) fn write(whole: &Whole<'_>, folder: &mut ArtefactWriter) -> Result<()
     if !kg.users().is_empty() {
         tables::log(whole, Form::Tsv, folder)?;
         mapping.interactions.table = Some(PathBuf::from("interactions.tsv"));
+    }
+    if kg.attributes().next().is_some() {
+        tables::attribute_table(whole, Form::Tsv, folder)?;
+        mapping.items.attributes = Some(PathBuf::from("attributes.tsv"));
     }
     let text = toml::to_string(&mapping).map_err(io::Error::other).map_err(footpath_core::Error::io("mapping.toml"))?;
     Ok(folder.add("mapping.toml", |out| out.write_all(text.as_bytes()))?)

@@ -27,7 +27,7 @@ pub(in crate::export) enum Kind {
 }
 
 /// A column of a table.
-pub(in crate::export) type Column = (&'static str, Kind);
+pub(in crate::export) type Column<'a> = (&'a str, Kind);
 
 /// A value of a row, of the kind of its column.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +58,7 @@ impl Form {
     #[cfg_attr(not(feature = "parquet"), expect(unused_variables, reason = "text needs no thread of its own"))]
     pub(super) fn write(
         self,
-        columns: &[Column],
+        columns: &[Column<'_>],
         context: &Context,
         out: &mut dyn Write,
         fill: impl FnOnce(&mut dyn Rows) -> io::Result<()> + Send,
@@ -84,7 +84,7 @@ impl Form {
 
 fn text(
     delimiter: u8,
-    columns: &[Column],
+    columns: &[Column<'_>],
     out: &mut dyn Write,
     fill: impl FnOnce(&mut dyn Rows) -> io::Result<()>,
 ) -> io::Result<()> {

@@ -2,24 +2,25 @@
 
 use super::Whole;
 use super::rows::{Cell, Column, Form, Kind, Rows};
+use crate::attributes::Attribute;
 use crate::error::Result;
 use footpath_core::ArtefactWriter;
 use std::io;
 
-const ENTITIES: [Column; 3] = [("entity_id", Kind::Text), ("type", Kind::Text), ("label", Kind::Text)];
-const RELATIONS: [Column; 4] =
+const ENTITIES: [Column<'_>; 3] = [("entity_id", Kind::Text), ("type", Kind::Text), ("label", Kind::Text)];
+const RELATIONS: [Column<'_>; 4] =
     [("relation_id", Kind::Text), ("name", Kind::Text), ("forward_label", Kind::Text), ("inverse_label", Kind::Text)];
-const TRIPLES: [Column; 4] =
+const TRIPLES: [Column<'_>; 4] =
     [("head", Kind::Text), ("relation", Kind::Text), ("tail", Kind::Text), ("split", Kind::Text)];
-const WEIGHT: Column = ("weight", Kind::Real);
-const ITEMS: [Column; 3] = [("item_id", Kind::Text), ("entity_id", Kind::Text), ("title", Kind::Text)];
-const USERS: [Column; 2] = [("user_id", Kind::Text), ("entity_id", Kind::Text)];
-const CHOICES: [Column; 3] = [("user_id", Kind::Text), ("item_id", Kind::Text), ("split", Kind::Text)];
-const RATING: Column = ("rating", Kind::Real);
-const TIMESTAMP: Column = ("timestamp", Kind::Integer);
+const WEIGHT: Column<'_> = ("weight", Kind::Real);
+const ITEMS: [Column<'_>; 3] = [("item_id", Kind::Text), ("entity_id", Kind::Text), ("title", Kind::Text)];
+const USERS: [Column<'_>; 2] = [("user_id", Kind::Text), ("entity_id", Kind::Text)];
+const CHOICES: [Column<'_>; 3] = [("user_id", Kind::Text), ("item_id", Kind::Text), ("split", Kind::Text)];
+const RATING: Column<'_> = ("rating", Kind::Real);
+const TIMESTAMP: Column<'_> = ("timestamp", Kind::Integer);
 
-/// Writes the tables of entities, relations, triples, items, interactions and users. A graph without users has no
-/// interactions, one without items no items, and one whose users have no facts no list of users.
+/// Writes the tables of entities, relations, triples, items, interactions, users and attributes. A graph without users
+/// has no interactions, one without items no items, and one whose users have no facts no list of users.
 pub(super) fn write(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) -> Result<()> {
     let kg = whole.kg;
     table(whole, form, folder, "entities", &ENTITIES, |rows| entities(whole, rows))?;
@@ -33,7 +34,31 @@ pub(super) fn write(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) 
     if kg.schema().users_have_facts {
         table(whole, form, folder, "users", &USERS, |rows| users(whole, rows))?;
     }
-    Ok(())
+    attribute_table(whole, form, folder)
+}
+
+/// Writes the table of attributes, where items have any.
+pub(super) fn attribute_table(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) -> Result<()> {
+    let attributes: Vec<Attribute<'_>> = whole.kg.attributes().collect();
+    if attributes.is_empty() {
+        return Ok(());
+    }
+    let mut columns = vec![("item_id", Kind::Text)];
+    columns.extend(attributes.iter().map(|attribute| (attribute.name, Kind::Text)));
+    table(whole, form, folder, "attributes", &columns, |rows| attributes_of_items(whole, &attributes, rows))
+}
+
+fn attributes_of_items(whole: &Whole<'_>, attributes: &[Attribute<'_>], rows: &mut dyn Rows) -> io::Result<()> {
+    whole.each(whole.kg.items(), |item| {
+        let place = (item.0 - whole.kg.items().start) as usize;
+        let texts: Vec<String> = attributes.iter().map(|attribute| attribute.text(place)).collect();
+        if texts.iter().all(String::is_empty) {
+            return Ok(());
+        }
+        let mut cells = vec![Cell::Text(whole.kg.id(item))];
+        cells.extend(texts.iter().map(|text| Cell::Text(text)));
+        rows.row(&cells)
+    })
 }
 
 /// Writes the table of items.
@@ -58,7 +83,7 @@ fn table(
     form: Form,
     folder: &mut ArtefactWriter,
     stem: &str,
-    columns: &[Column],
+    columns: &[Column<'_>],
     fill: impl FnOnce(&mut dyn Rows) -> io::Result<()> + Send,
 ) -> Result<()> {
     let name = format!("{stem}.{}", form.extension());
