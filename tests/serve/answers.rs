@@ -269,7 +269,7 @@ fn two_models_answer_side_by_side_each_as_it_does_alone() {
     succeed(&args!["import", crate::support::films::folder(), "--out", &kg, "--split", "none"]);
     succeed(&[args!["train", &kg, "--out", &other].as_slice(), &size_of_tiny()].concat());
     let start = args!["serve", "--kg", &made.kg, "--model", &made.model, "--beside", &other];
-    assert!(fail(4, &start).contains("graph"));
+    assert!(fail(4, &start).contains("was given"));
 }
 
 fn size_of_tiny() -> [std::ffi::OsString; 6] {

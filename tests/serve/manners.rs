@@ -237,7 +237,7 @@ fn another_state_is_taken_over_whole_or_not_at_all() {
     assert_eq!(server.figure("footpath_reloads_refused_total"), 1.0);
     fs::remove_dir_all(&model).expect("removed");
     server.signal("HUP");
-    assert!(server.logged("reload", 3)[2]["level"] == "error");
+    assert!(server.logged("reload", 3)[2]["level"] == "ERROR");
     assert_eq!(server.get(ask).ok(), before);
     let size = ["--preset", "tiny", "--epochs", "1", "--paths-per-user", "5", "--seed", "9"].map(Into::into);
     succeed(&[args!["train", &kg, "--out", &model].as_slice(), &size].concat());
@@ -319,7 +319,7 @@ fn the_log_names_each_request_and_tells_neither_who_asked_nor_by_what_token() {
     let own = refused.headers["x-request-id"].clone();
     assert!(!own.is_empty() && !own.contains("forged"), "{own}");
     // A rule that drives a terminal, and turns what comes after it.
-    fs::write(&config, "rules = \"a:\\u001b[31m\\u202Ered\"\n").expect("written");
+    fs::write(&config, "rules = \"\\\"\\u001b[31m\\u202Ered\\\":x\"\n").expect("written");
     ask("POST", "/v1/admin/reload", "shop-18").problem(409);
     let lines = server.logged("request", 3);
     let figures = |line: &Value| {
