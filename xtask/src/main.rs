@@ -20,7 +20,9 @@ cargo xtask page                   tries the served page in a browser, where the
 cargo xtask python                 builds the Python package and tests it, in an environment of its own
 cargo xtask cluster spark|ray      builds the Python package and tests it on an engine that has to be installed
 cargo xtask reference              writes docs/reference.md anew, after the command line has changed
-cargo xtask bench [NAME] [--json]  the benchmarks whose name contains NAME; --json prints one object for each figure
+cargo xtask bench [NAME] [--json] [--seconds N]
+                                   the benchmarks whose name contains NAME; --json prints one object for each figure,
+                                   --seconds says how long serve/overload lasts
 cargo xtask bench scale [--edges N,N,…] [--dir DIR] [--json]
                                    import, store, opening, count and sample by size of a made-up graph, as a table
 cargo xtask bench generate DIR --edges N [--users N] [--items N] [--entities N] [--seed N]

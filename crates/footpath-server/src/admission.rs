@@ -1,8 +1,8 @@
 //! Who gets a place: those who are searched for, and a bounded number who wait.
 //!
-//! A queue is there for a burst of requests. Where it does not get empty, more is asked than can be answered, and a long
-//! queue would only make everybody wait: then no more are let wait than there are threads (after "Controlling Queue
-//! Delay", Nichols and Jacobson, 2012: what tells a bad queue is that it stands).
+//! A queue is there for a burst of requests. Where it does not get empty, more is asked than can be answered, and a
+//! long queue would only make everybody wait: then no more are let wait than there are threads (after "Controlling
+//! Queue Delay", Nichols and Jacobson, 2012: what tells a bad queue is that it stands).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
