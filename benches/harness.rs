@@ -98,6 +98,11 @@ impl Figure {
         Self { value: ours, unit: "ms", ratio: theirs / ours, against, goal: None, cpu_seconds: [None; 2] }
     }
 
+    /// Memory in MiB, against what it was before.
+    pub(crate) fn of_memory(value: f64, before: f64, against: &'static str) -> Self {
+        Self { value, unit: "MiB", ratio: before / value, against, goal: None, cpu_seconds: [None; 2] }
+    }
+
     /// One object on one line.
     pub(crate) fn json(&self, bench: &str) -> Outcome<String> {
         let [cpu_seconds, cpu_seconds_against] = self.cpu_seconds.map(|s| s.map(|s| (s * 100.0).round() / 100.0));

@@ -1,7 +1,7 @@
 //! The benchmarks. Each figure is a ratio: ours against something measured beside it, in turn, in the same run.
 //!
 //! ```text
-//! cargo xtask bench [NAME] [--json]
+//! cargo xtask bench [NAME] [--json] [--seconds N]
 //! ```
 //!
 //! `footpath-bench generate` writes made-up graphs of any size, and `cargo xtask bench scale` measures how things grow
@@ -30,7 +30,7 @@ use std::process::ExitCode;
 type Bench = fn() -> Outcome<Figure>;
 
 /// The benchmarks by name.
-const BENCHES: [(&str, Bench); 45] = [
+const BENCHES: [(&str, Bench); 48] = [
     ("walks/rmat-10hop", walks::rmat_bound),
     ("walks/rmat-10hop-naive", walks::rmat_naive),
     ("walks/big-10hop", walks::big_bound),
@@ -76,6 +76,9 @@ const BENCHES: [(&str, Bench); 45] = [
     ("serve/half-load-p99", serve::half_load_p99),
     ("serve/events", serve::events),
     ("serve/ready", serve::ready),
+    ("serve/search-1m-labels", serve::search),
+    ("serve/overload-p99", serve::overload_p99),
+    ("serve/overload-memory", serve::overload_memory),
 ];
 
 fn main() -> ExitCode {
@@ -92,15 +95,20 @@ fn main() -> ExitCode {
 }
 
 /// Runs the benchmarks that the arguments choose.
-fn benchmarks(arguments: Vec<String>) -> ExitCode {
+fn benchmarks(mut arguments: Vec<String>) -> ExitCode {
+    if let Some(at) = arguments.iter().position(|argument| argument == "--seconds") {
+        let given: Vec<String> = arguments.drain(at..arguments.len().min(at + 2)).collect();
+        match given.get(1).and_then(|seconds| seconds.parse().ok()) {
+            Some(seconds) => serve::overload_lasts(seconds),
+            None => return usage(),
+        }
+    }
     let (flags, names): (Vec<String>, Vec<String>) = arguments.into_iter().partition(|a| a.starts_with("--"));
     let (json, known) = (flags.iter().any(|f| f == "--json"), flags.iter().all(|f| f == "--json"));
     let chosen: Vec<_> =
         BENCHES.iter().filter(|(bench, _)| names.iter().all(|name| bench.contains(name.as_str()))).collect();
     if !known || names.len() > 1 || chosen.is_empty() {
-        eprintln!("give --json, a name, both or neither; the benchmarks are:");
-        BENCHES.iter().for_each(|(name, _)| eprintln!("  {name}"));
-        return ExitCode::from(2);
+        return usage();
     }
     for (name, run) in chosen {
         let line = run().and_then(|figure| if json { figure.json(name) } else { Ok(figure.line(name)) });
@@ -109,6 +117,12 @@ fn benchmarks(arguments: Vec<String>) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+fn usage() -> ExitCode {
+    eprintln!("give a name, --json, and --seconds N for the length of serve/overload, or none of them; there are:");
+    BENCHES.iter().for_each(|(name, _)| eprintln!("  {name}"));
+    ExitCode::from(2)
 }
 
 /// Prints what came out of it.

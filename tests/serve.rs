@@ -4,7 +4,6 @@ mod agents;
 mod answers;
 mod deploy;
 mod manners;
-mod page;
 mod rules;
 mod told;
 

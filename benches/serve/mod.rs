@@ -4,6 +4,11 @@
 //! machine with who asks it.
 
 mod client;
+mod labels;
+mod overload;
+
+pub(crate) use labels::search;
+pub(crate) use overload::{last as overload_lasts, memory as overload_memory, p99 as overload_p99};
 
 use crate::decode::artefacts;
 use crate::harness::{Figure, Outcome, time};
@@ -13,8 +18,7 @@ use footpath::{Context, NodeId, Service, Threads};
 use footpath_server::{Options, Server};
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -44,13 +48,18 @@ struct Bench {
 
 impl Bench {
     fn start(events: bool) -> Outcome<Self> {
+        Self::of(|[data, kg, model]| artefacts(data, kg, model), events)
+    }
+
+    /// A server of what `make` puts into the folders of the data, the graph and the model.
+    fn of(make: impl FnOnce([&Path; 3]) -> Outcome<()>, events: bool) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         let [data, kg, model] = ["data", "kg", "model"].map(|name| folder.path().join(name));
-        artefacts(&data, &kg, &model)?;
+        make([&data, &kg, &model])?;
         let threads = Threads::default().number();
         let events = events.then(|| folder.path().join("events"));
         let service = Service::open(&model, &kg, &Context::default())?;
-        let server = Server::start(options(kg, model, events, threads), Arc::new(|_| ()))?;
+        let server = Server::start(options(kg, model, events, threads))?;
         let id = |user: u32| service.kg().id(NodeId(user)).to_owned();
         let users = service.kg().users().map(id).collect();
         Ok(Self { server, service, users, threads, _folder: folder })
@@ -113,19 +122,7 @@ impl Bench {
 }
 
 fn options(kg: PathBuf, model: PathBuf, events: Option<PathBuf>, workers: usize) -> Options {
-    Options {
-        kg,
-        model,
-        listen: ([127, 0, 0, 1], 0).into(),
-        hosts: Vec::new(),
-        token_file: None,
-        insecure: false,
-        events,
-        config: None,
-        certificate: None,
-        key: None,
-        workers,
-    }
+    Options { events, workers, ..Options::new(kg, model) }
 }
 
 fn expect(status: u16, wanted: u16) -> Outcome<()> {
@@ -244,7 +241,7 @@ pub(crate) fn ready() -> Outcome<Figure> {
     let [data, kg, model] = ["data", "kg", "model"].map(|name| folder.path().join(name));
     artefacts(&data, &kg, &model)?;
     let ours = |_: usize| {
-        let server = Server::start(options(kg.clone(), model.clone(), None, 2), Arc::new(|_| ()))?;
+        let server = Server::start(options(kg.clone(), model.clone(), None, 2))?;
         expect(Client::connect(server.address())?.get("/health/ready")?, 200)?;
         server.stop();
         Ok(())

@@ -2,8 +2,8 @@
 
 use super::serve;
 use crate::support::films::{Truth, films, forward};
-use crate::support::server::encoded;
-use crate::support::{args, object, strings, succeed};
+use crate::support::server::{Server, encoded};
+use crate::support::{args, fail, object, strings, succeed};
 use serde_json::{Value, json};
 
 /// The fields of the items of a list.
@@ -222,4 +222,56 @@ fn explanations_are_those_of_the_list_and_say_why_not() {
     server.post("/v1/explanations", &json!({ "user": "user-007", "item": "no-such-film" })).problem(404);
     let name = encoded("item:no such film/ä");
     server.get(&format!("/v1/nodes/{name}")).problem(404);
+}
+
+#[test]
+fn two_models_answer_side_by_side_each_as_it_does_alone() {
+    let root = tempfile::tempdir().expect("a folder");
+    let other = root.path().join("other");
+    let made = films();
+    succeed(&[args!["train", &made.kg, "--out", &other, "--seed", "9"].as_slice(), &size_of_tiny()].concat());
+    let both = serve(&args!["--beside", &other]);
+    let [main, alone] = [&made.model, &other].map(|model| Server::start(&args!["--kg", &made.kg, "--model", model]));
+    let summary = both.get("/v1/graph/summary").ok();
+    let hash = |server: &Server| server.get("/v1/graph/summary").ok()["model"].clone();
+    assert_eq!((&summary["model"], &summary["beside"]), (&hash(&main), &hash(&alone)));
+    let asked = |server: &Server, model: &str| -> Vec<Value> {
+        let post = |path: &str, mut body: Value| {
+            if !model.is_empty() {
+                body["model"] = json!(model);
+            }
+            server.post(path, &body).ok()
+        };
+        let history = json!({ "items": ["alien-1979", "heat-1995"] });
+        let query = if model.is_empty() { String::new() } else { format!("&model={model}") };
+        vec![
+            post("/v1/recommendations", json!({ "users": ["user-001"], "histories": [history], "k": 5 })),
+            post("/v1/explanations", json!({ "user": "user-001", "item": "alien-1979", "why_not": true })),
+            server.get(&format!("/v1/users/user-002/recommendations?k=5{query}")).ok(),
+            server.get(&format!("/v1/items/alien-1979/similar?k=5{query}")).ok(),
+            server.get(&format!("/v1/users/user-001/similar?k=5{query}")).ok(),
+        ]
+    };
+    let (of_main, of_other) = (asked(&main, ""), asked(&alone, ""));
+    assert!(of_main.iter().zip(&of_other).all(|(a, b)| a != b), "the models differ");
+    assert_eq!(asked(&both, ""), of_main);
+    assert_eq!(asked(&both, "main"), of_main);
+    assert_eq!(asked(&both, "beside"), of_other);
+    let problem = main.get("/v1/users/user-001/recommendations?model=beside").problem(400);
+    assert!(problem["hint"].as_str().expect("a hint").contains("--beside"), "{problem}");
+    main.get("/v1/users/user-001/recommendations?model=third").problem(400);
+    // A reload takes both anew, or neither.
+    std::fs::remove_dir_all(&other).expect("removed");
+    both.post("/v1/admin/reload", &Value::Null).problem(409);
+    assert_eq!(asked(&both, "beside"), of_other);
+    // A model of another graph is none of this one.
+    let kg = root.path().join("kg");
+    succeed(&args!["import", crate::support::films::folder(), "--out", &kg, "--split", "none"]);
+    succeed(&[args!["train", &kg, "--out", &other].as_slice(), &size_of_tiny()].concat());
+    let start = args!["serve", "--kg", &made.kg, "--model", &made.model, "--beside", &other];
+    assert!(fail(4, &start).contains("was given"));
+}
+
+fn size_of_tiny() -> [std::ffi::OsString; 6] {
+    ["--preset", "tiny", "--epochs", "1", "--paths-per-user", "5"].map(Into::into)
 }

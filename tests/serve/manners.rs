@@ -7,6 +7,7 @@ use crate::support::{args, copy, fail, succeed};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -72,7 +73,7 @@ fn what_makes_no_sense_is_refused_as_a_problem() {
 fn more_than_can_be_answered_is_told_to_come_back() {
     let root = tempfile::tempdir().expect("a folder");
     let config = root.path().join("serve.toml");
-    fs::write(&config, "[limits]\nqueue = 2\nrequest_ms = 600000\n").expect("written");
+    fs::write(&config, "[limits]\nqueue = 2\nburst_ms = 600000\nrequest_ms = 600000\n").expect("written");
     let server = serve(&args!["--config", &config, "--threads", "1"]);
     let users: Vec<String> = (1..=60).map(|n| format!("user-{n:03}")).collect();
     let body = json!({ "users": users, "k": 20, "beams": 1000 });
@@ -236,18 +237,30 @@ fn another_state_is_taken_over_whole_or_not_at_all() {
     assert_eq!(server.figure("footpath_reloads_refused_total"), 1.0);
     fs::remove_dir_all(&model).expect("removed");
     server.signal("HUP");
-    assert!(server.logged("reload", 3)[2]["level"] == "error");
+    assert!(server.logged("reload", 3)[2]["level"] == "ERROR");
     assert_eq!(server.get(ask).ok(), before);
     let size = ["--preset", "tiny", "--epochs", "1", "--paths-per-user", "5", "--seed", "9"].map(Into::into);
     succeed(&[args!["train", &kg, "--out", &model].as_slice(), &size].concat());
     // Requests go on meanwhile, each answered from one state or the other.
+    let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let asking = scope.spawn(|| (0..60).map(|_| server.get(ask).ok()).collect::<Vec<_>>());
-        server.signal("HUP");
-        server.logged("reload", 4);
+        let asked = || {
+            let mut lists = Vec::new();
+            while !is_over.load(Ordering::SeqCst) {
+                lists.push(server.get(ask).ok());
+            }
+            lists
+        };
+        let asking: Vec<_> = (0..4).map(|_| scope.spawn(asked)).collect();
+        for reloads in 4..8 {
+            server.signal("HUP");
+            server.logged("reload", reloads);
+        }
+        is_over.store(true, Ordering::SeqCst);
         let after = server.get(ask).ok();
         assert_ne!(after, before);
-        assert!(asking.join().expect("answered").iter().all(|list| *list == before || *list == after));
+        let lists: Vec<Value> = asking.into_iter().flat_map(|one| one.join().expect("answered")).collect();
+        assert!(lists.len() >= 4 && lists.iter().all(|list| *list == before || *list == after), "{}", lists.len());
     });
     assert_ne!(server.get("/v1/graph/summary").ok()["model"], hash);
 }
@@ -286,4 +299,44 @@ fn the_description_is_the_one_in_the_repository() {
     let server = serve(&[]);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../footpath-server/openapi.json");
     assert_eq!(server.get("/openapi.json").body, fs::read_to_string(path).expect("in the repository"));
+}
+
+#[test]
+fn the_log_names_each_request_and_tells_neither_who_asked_nor_by_what_token() {
+    let root = tempfile::tempdir().expect("a folder");
+    let tokens = root.path().join("tokens");
+    fs::write(&tokens, "admin admin-0123456789\n").expect("written");
+    let config = root.path().join("serve.toml");
+    fs::write(&config, "").expect("written");
+    let server = serve(&args!["--token-file", &tokens, "--config", &config]);
+    let ask = |method: &str, path: &str, name: &str| {
+        let headers = [("Authorization", "Bearer admin-0123456789"), ("X-Request-Id", name)];
+        server.send(method, path, &headers, "")
+    };
+    let answered = ask("GET", "/v1/users/user-001/recommendations?rules=genre:Drama", "shop-17");
+    assert_eq!(answered.headers["x-request-id"], "shop-17");
+    let refused = ask("GET", "/v1/users/user-001/recommendations?k=0", "forged\" name");
+    let own = refused.headers["x-request-id"].clone();
+    assert!(!own.is_empty() && !own.contains("forged"), "{own}");
+    // A rule that drives a terminal, and turns what comes after it.
+    fs::write(&config, "rules = \"\\\"\\u001b[31m\\u202Ered\\\":x\"\n").expect("written");
+    ask("POST", "/v1/admin/reload", "shop-18").problem(409);
+    let lines = server.logged("request", 3);
+    let figures = |line: &Value| {
+        assert!(line["ms"].as_f64().is_some_and(|ms| ms > 0.0) && line["timestamp"].is_string(), "{line}");
+        ["id", "method", "route", "level"].map(|part| line[part].as_str().expect("words").to_owned())
+    };
+    let route = "/v1/users/{id}/recommendations";
+    assert_eq!(figures(&lines[0]), ["shop-17", "GET", route, "INFO"]);
+    assert_eq!(figures(&lines[1]), [own.as_str(), "GET", route, "INFO"]);
+    assert_eq!(figures(&lines[2]), ["shop-18", "POST", "/v1/admin/reload", "INFO"]);
+    assert_eq!(lines.iter().map(|line| &line["status"]).collect::<Vec<_>>(), [200, 400, 409]);
+    // What is told while a request is answered names it.
+    let reload = &server.logged("reload", 1)[0];
+    assert_eq!((&reload["level"], &reload["span"]["id"]), (&json!("ERROR"), &json!("shop-18")));
+    assert!(reload["message"].as_str().expect("words").contains("\u{1b}[31m\u{202e}red"), "{reload}");
+    let text = server.log_text();
+    for secret in ["user-001", "admin-0123456789", "Drama", "\u{1b}", "\u{202e}"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
 }

@@ -282,6 +282,80 @@ fn users_are_shown_nothing_that_they_are_denied() {
 }
 
 #[test]
+fn what_a_user_is_denied_is_hidden_from_them_and_from_nobody_else() {
+    let root = tempfile::tempdir().expect("a folder");
+    let names: Vec<String> = films().into_keys().collect();
+    let mut draws = Draws(11);
+    let entities = ["genre-drama", "genre-crime", "genre-comedy", "person-steven-spielberg", "person-tom-hanks"];
+    let (mut table, mut rules) = ("user_id\tnode\n".to_owned(), Vec::new());
+    for user in (1..=480).step_by(12).map(|number| format!("user-{number:03}")) {
+        let mut nodes = vec![format!("entity:{}", draws.of(&entities))];
+        nodes.extend((0..3).map(|_| format!("item:{}", draws.of(&names))));
+        nodes.iter().for_each(|node| table.push_str(&format!("{user}\t{node}\n")));
+        rules.push((user, nodes.join(" or ")));
+    }
+    std::fs::write(root.path().join("denials.tsv"), table).expect("written");
+    let path = config(root.path(), &format!("denials = \"denials.tsv\"\n{PATIENT}"));
+    let (denying, plain) = (serve(&args!["--config", path]), serve(&[]));
+    let asked = |server: &Server, user: &str, hide: &str| {
+        let ask = json!({ "users": [user], "k": 50, "paths": 20, "beams": 65536, "hide": hide });
+        let ask = if hide.is_empty() { json!({ "users": [user], "k": 50, "paths": 20, "beams": 65536 }) } else { ask };
+        server.post("/v1/recommendations", &ask).ok()["lists"][0].clone()
+    };
+    let mut changed = 0;
+    for (user, rule) in &rules {
+        let list = asked(&denying, user, "");
+        assert_eq!(list, asked(&plain, user, rule), "{user} is denied {rule}");
+        assert!(rule.split(" or ").all(|node| !list.to_string().contains(&format!("\"{node}\""))), "{user}: {rule}");
+        changed += usize::from(list != asked(&plain, user, ""));
+    }
+    assert!(changed > rules.len() / 2, "{changed} of {}", rules.len());
+    for user in ["user-002", "user-100"] {
+        assert_eq!(asked(&denying, user, ""), asked(&plain, user, ""), "{user} is denied nothing");
+    }
+}
+
+#[test]
+fn what_has_expired_is_nowhere_and_what_expires_later_is_there() {
+    let root = tempfile::tempdir().expect("a folder");
+    let table = "item_id\texpires\nheat-1995\t1000000000\nalien-1979\t1e11\n";
+    std::fs::write(root.path().join("offers.tsv"), table).expect("written");
+    let text = "attributes = \"offers.tsv\"\nhide = \"expires < now\"\n";
+    let server = serve(&args!["--config", config(root.path(), &format!("{text}{PATIENT}"))]);
+    server.get("/v1/nodes/item:alien-1979").ok();
+    server.get("/v1/nodes/item:heat-1995").problem(404);
+    server.post("/v1/explanations", &json!({ "user": "user-001", "item": "heat-1995" })).problem(404);
+    server.post("/v1/paths", &json!({ "from": "item:heat-1995", "to": "item:alien-1979" })).problem(404);
+    let tool = |name: &str, arguments: Value| {
+        let params = json!({ "name": name, "arguments": arguments });
+        let ask = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        server.post("/mcp", &ask).ok()["result"].clone()
+    };
+    let claim = json!({ "nodes": ["item:heat-1995", "entity:genre-crime"], "relations": ["has_genre"] });
+    assert_eq!(tool("verify", claim)["isError"], true, "a fact of what is hidden is not told");
+    let chose_it: Vec<String> =
+        Truth::read().train.into_iter().filter(|(_, item)| item == "heat-1995").map(|(user, _)| user).take(3).collect();
+    let lists = json!({ "users": chose_it, "histories": [{ "items": ["alien-1979"] }], "k": 385, "paths": 100 });
+    let around = json!({ "node": "entity:genre-crime", "limit": 1000 });
+    let explained = json!({ "user": chose_it[0], "item": "alien-1979", "paths": 100, "why_not": true });
+    let answers = [
+        server.post("/v1/recommendations", &lists).ok(),
+        server.get("/v1/users/nobody/recommendations?k=385").ok(),
+        server.post("/v1/explanations", &explained).ok(),
+        server.post("/v1/paths", &json!({ "from": "item:alien-1979", "to": "entity:genre-crime", "n": 1000 })).ok(),
+        server.get(&format!("/v1/nodes/user:{}?limit=1000", chose_it[0])).ok(),
+        server.get("/v1/items/alien-1979/similar?k=384").ok(),
+        server.get(&format!("/v1/users/{}/similar?k=100", chose_it[0])).ok(),
+        server.get("/v1/search?q=heat&limit=100").ok(),
+        tool("neighbours", around),
+        tool("search", json!({ "q": "heat 1995" })),
+    ];
+    for answer in answers {
+        assert!(!answer.to_string().contains("heat-1995"), "{answer}");
+    }
+}
+
+#[test]
 fn rule_sets_have_names_and_bad_rules_a_place() {
     let root = tempfile::tempdir().expect("a folder");
     let text = with_years() + "rules = \"year >= 1950\"\n[rule_sets]\nkids = \"not genre in (Horror, War)\"\n";

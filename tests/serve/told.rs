@@ -163,6 +163,24 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
 }
 
 #[test]
+fn a_clock_that_goes_back_changes_nothing_of_what_was_told_last() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folder = root.path().join("events");
+    let at =
+        |item: &str, weight: i32, time: f64| json!({ "user": "late", "item": item, "weight": weight, "time": time });
+    let server = with_events(&folder);
+    tell(&server, &[at("alien-1979", 1, 2e9), at("heat-1995", 1, 2e9 + 1.0)]);
+    // Told after them, at times before them: the second is not liked any more, the first was never in doubt.
+    tell(&server, &[at("heat-1995", 0, 5.0), at("alien-1979", 1, -7.5)]);
+    let told = list(&server, "late", 20);
+    assert_eq!(told["basis"], "paths");
+    assert!(!told.to_string().contains("heat-1995"), "{told}");
+    assert!(told["items"].as_array().expect("items").iter().all(|item| item["path"]["nodes"][1] == "item:alien-1979"));
+    drop(server);
+    assert_eq!(list(&with_events(&folder), "late", 20), told, "the log has them in the order in which they were told");
+}
+
+#[test]
 fn a_folder_of_events_has_one_server_and_no_damage() {
     let root = tempfile::tempdir().expect("a folder");
     let folder = root.path().join("events");

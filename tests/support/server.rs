@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
-    /// Lines of its log.
-    log: Arc<Mutex<Vec<Value>>>,
+    /// Lines of its log, as they are written.
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 /// An answer.
@@ -75,9 +75,9 @@ impl Server {
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
         let mut log = Vec::new();
         let address = loop {
-            let line = lines.next().unwrap_or_else(|| panic!("{arguments:?}: {log:?}")).expect("UTF-8");
-            let line: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
-            log.push(line.clone());
+            let text = lines.next().unwrap_or_else(|| panic!("{arguments:?}: {log:?}")).expect("UTF-8");
+            let line: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+            log.push(text);
             if line["event"] == "listening" {
                 break line["message"].as_str().expect("an address").trim_start_matches("http://").to_owned();
             }
@@ -86,7 +86,7 @@ impl Server {
         let to = Arc::clone(&log);
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                to.lock().expect("a log").push(serde_json::from_str(&line).expect("JSON"));
+                to.lock().expect("a log").push(line);
             }
         });
         Self { child, address, log }
@@ -123,12 +123,18 @@ impl Server {
         stream
     }
 
+    /// The log so far, as it is written.
+    pub(crate) fn log_text(&self) -> String {
+        self.log.lock().expect("a log").join("\n")
+    }
+
     /// The lines of the log of this event, once there are so many.
     pub(crate) fn logged(&self, event: &str, number: usize) -> Vec<Value> {
         let began = Instant::now();
         loop {
-            let lines: Vec<Value> =
-                self.log.lock().expect("a log").iter().filter(|l| l["event"] == event).cloned().collect();
+            let text = self.log_text();
+            let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+            let lines: Vec<Value> = lines.filter(|line| line["event"] == event).collect();
             if lines.len() >= number {
                 return lines;
             }

@@ -4,21 +4,25 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool that tells what it runs")]
 
 mod lines;
+mod page;
 mod python;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 const USAGE: &str = "\
 cargo xtask ci                     everything CI runs: lines, formatting, lints, tests, doc tests, docs
 cargo xtask lines                  whether a line is too long
+cargo xtask page                   tries the served page in a browser, where there is one
 cargo xtask python                 builds the Python package and tests it, in an environment of its own
 cargo xtask cluster spark|ray      builds the Python package and tests it on an engine that has to be installed
 cargo xtask reference              writes docs/reference.md anew, after the command line has changed
-cargo xtask bench [NAME] [--json]  the benchmarks whose name contains NAME; --json prints one object for each figure
+cargo xtask bench [NAME] [--json] [--seconds N]
+                                   the benchmarks whose name contains NAME; --json prints one object for each figure,
+                                   --seconds says how long serve/overload lasts
 cargo xtask bench scale [--edges N,N,…] [--dir DIR] [--json]
                                    import, store, opening, count and sample by size of a made-up graph, as a table
 cargo xtask bench generate DIR --edges N [--users N] [--items N] [--entities N] [--seed N]
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
     let done = match arguments.split_first() {
         Some((task, [])) if task == "ci" => ci(),
         Some((task, [])) if task == "lines" => lines(),
+        Some((task, [])) if task == "page" => page::run(root()),
         Some((task, [])) if task == "python" => python::run(root()),
         Some((task, [engine])) if task == "cluster" => python::cluster(root(), engine),
         Some((task, [])) if task == "reference" => reference(),
@@ -104,6 +109,17 @@ fn ci() -> Result<(), String> {
 /// The root of the repository.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// Where programs are built.
+fn target(root: &Path) -> PathBuf {
+    root.join(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from))
+}
+
+/// Runs a program to its end.
+fn call(command: &mut Command, name: &str) -> Result<(), String> {
+    let status = command.status().map_err(|e| format!("{name}: {e}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{name} failed ({status})")) }
 }
 
 /// No line is too long.

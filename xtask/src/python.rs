@@ -4,6 +4,7 @@
 //! an extension module asks for other features of crates that the program has too, and two builds in one directory
 //! would make them anew in turns.
 
+use crate::call;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -108,8 +109,7 @@ struct Work<'a> {
 impl<'a> Work<'a> {
     /// Work in an environment and with wheels of these names, for which this is installed.
     fn new(root: &'a Path, venv: &str, wheels: &str, needed: &'a str) -> Self {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        let target = root.join(target);
+        let target = crate::target(root);
         let place = target.join("python");
         let (venv, wheels) = (place.join(venv), place.join(wheels));
         Self { root, target, python: venv.join("bin/python"), place, venv, wheels, needed }
@@ -142,11 +142,6 @@ impl<'a> Work<'a> {
         command.args(arguments.split(' ')).args(more).current_dir(self.root);
         call(&mut command, &format!("python {arguments}"))
     }
-}
-
-fn call(command: &mut Command, name: &str) -> Result<(), String> {
-    let status = command.status().map_err(|e| format!("{name}: {e}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{name} failed ({status})")) }
 }
 
 /// An environment with what the tests need.

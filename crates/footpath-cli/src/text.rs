@@ -90,6 +90,25 @@ impl<W: Write> Write for Tamed<W> {
     }
 }
 
+/// A writer of JSON that escapes what [`tame`] escapes, in the way of JSON. Each call is given whole characters.
+pub(crate) struct TamedJson<W>(pub(crate) W);
+
+impl<W: Write> Write for TamedJson<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut tamed = String::with_capacity(bytes.len());
+        for c in String::from_utf8_lossy(bytes).chars() {
+            // All of them are of the plane that takes four digits.
+            if is_dangerous(c) { tamed.push_str(&format!("\\u{:04x}", u32::from(c))) } else { tamed.push(c) }
+        }
+        self.0.write_all(tamed.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +117,16 @@ mod tests {
     fn thousands_are_grouped() {
         let cases = [(0u64, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")];
         assert!(cases.iter().all(|&(number, text)| thousands(number) == text));
+    }
+
+    #[test]
+    fn lines_of_json_stay_json() {
+        let words = "c1 \u{9b}31m, \u{202e}turned, plain é";
+        let mut out = TamedJson(Vec::new());
+        write!(out, "{}", serde_json::json!({ "message": words })).expect("memory");
+        let line = String::from_utf8(out.0).expect("UTF-8");
+        assert!(!line.contains(is_dangerous), "{line}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).expect("JSON")["message"], words);
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub(crate) use graph::{find_paths, neighbourhood, search, similar_items, similar
 pub(crate) use people::Subject;
 pub(crate) use recommend::recommend;
 
-use crate::api::MAX_ID_BYTES;
+use crate::api::{MAX_ID_BYTES, ModelName};
 use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
@@ -30,6 +30,7 @@ pub(crate) struct Sources {
 /// How to search, and what to show.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct How {
+    pub(crate) model: ModelName,
     pub(crate) k: Option<usize>,
     pub(crate) beams: Option<usize>,
     pub(crate) paths: Option<usize>,

@@ -10,6 +10,17 @@ pub(crate) const MAX_IDS: usize = 10_000;
 /// Most bytes of an id.
 pub(crate) const MAX_ID_BYTES: usize = 4 << 10;
 
+/// One of the models that are served on the same graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ModelName {
+    /// The one that answers unless the other is asked for.
+    #[default]
+    Main,
+    /// The one the server was started with beside it, if it was.
+    Beside,
+}
+
 /// Which items lists may hold, and which nodes paths may touch.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -20,6 +31,8 @@ pub(crate) struct Recommend {
     /// Users nobody knows, by what they chose.
     #[schema(max_items = 1000)]
     pub(crate) histories: Vec<History>,
+    /// The model that answers.
+    pub(crate) model: ModelName,
     /// Items for each user: 1 to 1,000.
     #[schema(minimum = 1, maximum = 1000, default = 10)]
     pub(crate) k: Option<usize>,
@@ -64,6 +77,8 @@ pub(crate) struct History {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RecommendQuery {
+    /// The model that answers.
+    pub(crate) model: ModelName,
     /// Items: 1 to 1,000.
     #[param(minimum = 1, maximum = 1000, default = 10)]
     pub(crate) k: Option<usize>,
@@ -92,7 +107,7 @@ pub(crate) struct RecommendQuery {
 /// Lists, in the order in which they were asked for: users, then histories.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Lists {
-    /// Hash of the model.
+    /// Hash of the model that made them.
     pub(crate) model: String,
     /// Hash of the graph.
     pub(crate) graph: String,
@@ -220,6 +235,8 @@ pub(crate) struct Explain {
     pub(crate) item: Option<String>,
     /// Lists to explain, made by whomever; at most 1,000 items in all.
     pub(crate) lists: Vec<ListToExplain>,
+    /// The model that answers.
+    pub(crate) model: ModelName,
     /// Paths for each item: 1 to 100.
     #[schema(minimum = 1, maximum = 100, default = 3)]
     pub(crate) paths: Option<usize>,
@@ -366,6 +383,8 @@ pub(crate) struct NodeView {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SimilarQuery {
+    /// The model that answers.
+    pub(crate) model: ModelName,
     /// How many: 1 to 1,000.
     #[param(minimum = 1, maximum = 1000, default = 10)]
     pub(crate) k: Option<usize>,
@@ -476,6 +495,9 @@ pub(crate) struct SearchHits {
 pub(crate) struct Summary {
     /// Hash of the model.
     pub(crate) model: String,
+    /// Hash of the model beside it, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) beside: Option<String>,
     /// Hash of the graph.
     pub(crate) graph: String,
     /// The pattern of the model's paths.
@@ -553,6 +575,9 @@ pub(crate) struct Forgotten {
 pub struct Reloaded {
     /// Hash of the model.
     pub model: String,
+    /// Hash of the model beside it, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
     /// Hash of the graph.
     pub graph: String,
     /// Whether they are others than before.

@@ -1,5 +1,5 @@
-//! What is known of items beside the edges of the graph: attributes that the graph has, and a table of more, which rules
-//! compare.
+//! What is known of items beside the edges of the graph, which rules compare: attributes that the graph has, and a table
+//! of more.
 
 use footpath::{AttributeKind, NodeId, TrainKg};
 use std::cmp::Ordering;

@@ -1,9 +1,10 @@
 //! What a server is started with, from arguments and a file.
 
 use crate::rules::Configured;
+use footpath::Threads;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Most bytes of a configuration.
@@ -16,6 +17,8 @@ pub struct Options {
     pub kg: PathBuf,
     /// The model of that graph.
     pub model: PathBuf,
+    /// Another model of the same graph, to be compared with.
+    pub beside: Option<PathBuf>,
     /// Where to listen; port 0 is any that is free.
     pub listen: SocketAddr,
     /// Names by which the server is reached, beside `localhost` and addresses in figures.
@@ -36,6 +39,27 @@ pub struct Options {
     pub workers: usize,
 }
 
+impl Options {
+    /// Answers those on this machine at any free port, with as many threads as the machine has cores.
+    #[must_use]
+    pub fn new(kg: impl Into<PathBuf>, model: impl Into<PathBuf>) -> Self {
+        Self {
+            kg: kg.into(),
+            model: model.into(),
+            beside: None,
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            hosts: Vec::new(),
+            token_file: None,
+            insecure: false,
+            events: None,
+            config: None,
+            certificate: None,
+            key: None,
+            workers: Threads::default().number(),
+        }
+    }
+}
+
 /// A configuration in TOML.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -54,6 +78,8 @@ struct File {
 pub(crate) struct Limits {
     /// Requests that wait for a thread, beside those that are searched for.
     pub(crate) queue: usize,
+    /// How long some may always be waiting until no more are let wait than there are threads.
+    pub(crate) burst_ms: u64,
     /// How long a request may take.
     pub(crate) request_ms: u64,
     /// How long the head of a request may take, and a connection may be silent.
@@ -70,6 +96,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             queue: 64,
+            burst_ms: 100,
             request_ms: 10_000,
             header_ms: 10_000,
             shutdown_ms: 10_000,
@@ -85,6 +112,7 @@ impl Limits {
             if holds { Ok(()) } else { Err(format!("limits.{name}: must be {range}")) }
         };
         rule((1..=100_000).contains(&self.queue), "queue", "1 to 100,000")?;
+        rule(self.burst_ms <= 3_600_000, "burst_ms", "at most 3,600,000")?;
         rule((1..=3_600_000).contains(&self.request_ms), "request_ms", "1 to 3,600,000")?;
         rule((1..=3_600_000).contains(&self.header_ms), "header_ms", "1 to 3,600,000")?;
         rule(self.shutdown_ms <= 3_600_000, "shutdown_ms", "at most 3,600,000")?;

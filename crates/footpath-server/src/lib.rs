@@ -2,23 +2,10 @@
 //!
 //! ```no_run
 //! use footpath_server::{Options, Server};
-//! use std::sync::Arc;
 //!
 //! # fn main() -> Result<(), footpath_server::ServeError> {
-//! let options = Options {
-//!     kg: "kg".into(),
-//!     model: "model".into(),
-//!     listen: ([127, 0, 0, 1], 8088).into(),
-//!     hosts: Vec::new(),
-//!     token_file: None,
-//!     insecure: false,
-//!     events: None,
-//!     config: None,
-//!     certificate: None,
-//!     key: None,
-//!     workers: 2,
-//! };
-//! let server = Server::start(options, Arc::new(|_line| ()))?;
+//! let options = Options { listen: ([127, 0, 0, 1], 8088).into(), ..Options::new("kg", "model") };
+//! let server = Server::start(options)?;
 //! // … until somebody wants its end:
 //! server.stop();
 //! # Ok(())
@@ -33,21 +20,24 @@
 //! Whatever ends a request early (its client goes, its time is up, the server ends) drops what waits for the answer,
 //! and that stops the search.
 //!
-//! This crate reads the clock, the network and the folder of the events, and prints nothing: what it has to tell goes
-//! to the [`Log`] it was given.
+//! This crate reads the clock, the network and the folder of the events, and prints nothing: what it has to tell are
+//! events of [`tracing`], each with a field `event` that names its kind (`listening`, `request`, `reload`, `events`,
+//! `panic`, `ending`, `ended`).
 
+mod admission;
 mod answers;
 mod api;
 mod attributes;
+mod clock;
 mod config;
 mod events;
 mod extract;
-mod log;
 mod mcp;
 mod metrics;
 mod page;
 mod pool;
 mod problem;
+mod request_id;
 mod routes;
 mod rules;
 mod search;
@@ -61,7 +51,6 @@ mod tls;
 pub use api::Reloaded;
 pub use config::Options;
 pub use events::{LogError, read_choices, read_events};
-pub use log::{Log, LogLine, RequestLine};
 pub use routes::openapi;
 pub use server::{ServeError, Server};
 pub use stdio::Agents;

@@ -224,7 +224,8 @@ fn value(answer: impl serde::Serialize) -> Result<Value, Problem> {
 const MAX_LISTS: usize = 16;
 
 fn recommend(ask: Recommend, sources: &Sources, context: &Context) -> Result<Value, Problem> {
-    let Recommend { users, histories, k, beams, paths, exact, proof, rules, rule_set, hide, exclude, only } = ask;
+    let Recommend { users, histories, model, k, beams, paths, exact, proof, rules, rule_set, hide, exclude, only } =
+        ask;
     let subjects: Vec<Subject> =
         users.into_iter().map(Subject::User).chain(histories.into_iter().map(Subject::History)).collect();
     if !(1..=MAX_LISTS).contains(&subjects.len()) {
@@ -232,12 +233,12 @@ fn recommend(ask: Recommend, sources: &Sources, context: &Context) -> Result<Val
     }
     subjects.iter().try_for_each(Subject::check)?;
     let asked = Asked { rules, rule_set, hide, exclude, only };
-    let how = How { k, beams, paths, exact, proof, asked };
+    let how = How { model, k, beams, paths, exact, proof, asked };
     Ok(json!({ "lists": answers::recommend(&subjects, &how, sources, context)? }))
 }
 
 fn explain(ask: Explain, sources: &Sources, context: &Context) -> Result<Value, Problem> {
-    let Explain { user, history, item, paths, beams, why_not, proof, rules, rule_set, hide, .. } = ask;
+    let Explain { user, history, item, model, paths, beams, why_not, proof, rules, rule_set, hide, .. } = ask;
     let subject = match (user, history) {
         (Some(user), None) => Subject::User(user),
         (None, Some(History { id, items })) => Subject::History(History { id, items }),
@@ -246,7 +247,7 @@ fn explain(ask: Explain, sources: &Sources, context: &Context) -> Result<Value, 
     subject.check()?;
     let item = item.ok_or_else(|| Problem::bad_request("give an item"))?;
     let asked = Asked { rules, rule_set, hide, ..Asked::default() };
-    let how = How { k: None, beams, paths, exact: false, proof, asked };
+    let how = How { model, k: None, beams, paths, exact: false, proof, asked };
     value(answers::explain(&subject, &item, &how, why_not, sources, context)?)
 }
 

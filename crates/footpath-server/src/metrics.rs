@@ -1,5 +1,6 @@
 //! Figures for Prometheus, in its text format.
 
+use crate::snapshot::Hashes;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,8 +46,7 @@ pub(crate) struct Gauges<'a> {
     pub(crate) waiting: usize,
     pub(crate) workers: usize,
     pub(crate) events: Option<u64>,
-    pub(crate) model: &'a str,
-    pub(crate) graph: &'a str,
+    pub(crate) hashes: &'a Hashes,
 }
 
 impl Metrics {
@@ -122,8 +122,13 @@ impl Metrics {
         if let Some(events) = gauges.events {
             gauge("footpath_events", events, "Events in the log.")?;
         }
-        head(text, "footpath_model_info", "gauge", "The hashes of model and graph.")?;
-        writeln!(text, "footpath_model_info{{model=\"{}\",graph=\"{}\"}} 1", gauges.model, gauges.graph)
+        head(text, "footpath_model_info", "gauge", "The hashes of each model and its graph.")?;
+        let Hashes { model, beside, graph } = gauges.hashes;
+        for (name, hash) in [("main", Some(model)), ("beside", beside.as_ref())] {
+            let Some(hash) = hash else { continue };
+            writeln!(text, "footpath_model_info{{name=\"{name}\",model=\"{hash}\",graph=\"{graph}\"}} 1")?;
+        }
+        Ok(())
     }
 }
 
@@ -141,7 +146,8 @@ mod tests {
         for ms in [0, 3, 3, 7_000] {
             metrics.request("GET", "/v1/search", 200, Duration::from_millis(ms));
         }
-        let gauges = Gauges { waiting: 2, workers: 1, events: Some(5), model: "m", graph: "g" };
+        let hashes = Hashes { model: "m".to_owned(), beside: Some("n".to_owned()), graph: "g".to_owned() };
+        let gauges = Gauges { waiting: 2, workers: 1, events: Some(5), hashes: &hashes };
         let text = metrics.text(&gauges);
         for line in [
             "footpath_requests_total{method=\"GET\",route=\"/v1/search\",status=\"200\"} 4",
@@ -151,6 +157,8 @@ mod tests {
             "footpath_request_seconds_bucket{method=\"GET\",route=\"/v1/search\",le=\"+Inf\"} 4",
             "footpath_queue 2",
             "footpath_events 5",
+            "footpath_model_info{name=\"main\",model=\"m\",graph=\"g\"} 1",
+            "footpath_model_info{name=\"beside\",model=\"n\",graph=\"g\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "no {line} in {text}");
         }

@@ -3,7 +3,6 @@
 use crate::api::Reloaded;
 use crate::config::Options;
 use crate::events::LogError;
-use crate::log::{Log, LogLine};
 use crate::routes;
 use crate::shared::Shared;
 use crate::snapshot::OpenError;
@@ -118,9 +117,9 @@ impl Server {
     ///
     /// # Errors
     /// Whatever keeps it from that.
-    pub fn start(options: Options, log: Log) -> Result<Self, ServeError> {
+    pub fn start(options: Options) -> Result<Self, ServeError> {
         let listen = options.listen;
-        let shared = Arc::new(Shared::open(options, log)?);
+        let shared = Arc::new(Shared::open(options)?);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(NETWORK_THREADS)
             .thread_name("network")
@@ -141,7 +140,7 @@ impl Server {
             snapshot.index();
         });
         let scheme = if shared.tls().is_some() { "https" } else { "http" };
-        shared.tell(&LogLine::new("info", "listening", format!("{scheme}://{address}")));
+        tracing::info!(event = "listening", "{scheme}://{address}");
         Ok(Self { address, shared, runtime, end, accepting })
     }
 
@@ -165,14 +164,14 @@ impl Server {
     pub fn stop(self) -> bool {
         let Self { shared, runtime, end, accepting, .. } = self;
         shared.is_ending.store(true, Ordering::SeqCst);
-        shared.tell(&LogLine::new("info", "ending", "no new requests are taken"));
+        tracing::info!(event = "ending", "no new requests are taken");
         let _ = end.send(true);
         let time = Duration::from_millis(shared.limits.shutdown_ms);
         let all_ended = runtime.block_on(async { tokio::time::timeout(time, accepting).await.is_ok() });
         // What is dropped here stops its search.
         runtime.shutdown_timeout(Duration::from_millis(100));
         let message = if all_ended { "all requests were answered" } else { "requests were stopped" };
-        shared.tell(&LogLine::new("info", "ended", message));
+        tracing::info!(event = "ended", "{message}");
         all_ended
     }
 }

@@ -1,24 +1,25 @@
 //! What all requests share.
 
 use crate::Options;
+use crate::admission::{Admission, Place};
 use crate::answers::Sources;
 use crate::api::Reloaded;
 use crate::config::{Config, Limits};
 use crate::events::Events;
-use crate::log::{Log, LogLine};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::problem::Problem;
+use crate::request_id::RequestIds;
 use crate::security::Tokens;
 use crate::server::ServeError;
-use crate::snapshot::{Places, Snapshot};
+use crate::snapshot::{Hashes, Places, Snapshot};
 use crate::tls;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use footpath::{Context, Threads};
 use rustls::ServerConfig;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::time::{Duration, Instant};
 
 /// What all requests share.
 pub(crate) struct Shared {
@@ -31,9 +32,9 @@ pub(crate) struct Shared {
     events: Option<Arc<Events>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) pool: Pool,
-    /// A permit for each request that is searched for or waits for a thread.
-    admitted: Arc<Semaphore>,
-    log: Log,
+    /// A place for each request that is searched for or waits for a thread.
+    admission: Arc<Admission>,
+    pub(crate) request_ids: RequestIds,
     /// One reload at a time.
     reloading: Mutex<()>,
     /// Whether the server is about to end.
@@ -42,7 +43,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Opens everything.
-    pub(crate) fn open(options: Options, log: Log) -> Result<Self, ServeError> {
+    pub(crate) fn open(options: Options) -> Result<Self, ServeError> {
         let config = read_config(&options)?;
         let tokens = read_tokens(&options)?;
         if tokens.is_open() && !options.listen.ip().is_loopback() && !options.insecure {
@@ -53,16 +54,17 @@ impl Shared {
         let events = match &options.events {
             None => None,
             Some(folder) => {
-                let to = Arc::clone(&log);
-                let warn = move |message| to(&LogLine::new("warning", "events", message));
+                let warn = |message| tracing::warn!(event = "events", "{message}");
                 let opened = Events::open(folder, warn);
                 Some(Arc::new(opened.map_err(|source| ServeError::Events { folder: folder.clone(), source })?))
             }
         };
         let workers = options.workers.max(1);
         let pool = Pool::new(workers).map_err(ServeError::Threads)?;
+        let Limits { queue, burst_ms, .. } = config.limits;
         Ok(Self {
-            admitted: Arc::new(Semaphore::new(workers + config.limits.queue)),
+            admission: Admission::new(workers, queue, Duration::from_millis(burst_ms)),
+            request_ids: RequestIds::default(),
             limits: config.limits,
             current: ArcSwap::from_pointee(snapshot),
             tokens: ArcSwap::from_pointee(tokens),
@@ -70,7 +72,6 @@ impl Shared {
             events,
             metrics: Arc::default(),
             pool,
-            log,
             reloading: Mutex::new(()),
             is_ending: AtomicBool::new(false),
             options,
@@ -107,14 +108,9 @@ impl Shared {
         &self.options.hosts
     }
 
-    /// Tells something to whoever prints it.
-    pub(crate) fn tell(&self, line: &LogLine) {
-        (self.log)(line);
-    }
-
     /// A place in the queue, if there is one.
-    pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| {
+    pub(crate) fn admit(&self) -> Result<Place, Problem> {
+        self.admission.admit(Instant::now()).ok_or_else(|| {
             Metrics::one(&self.metrics.refused);
             Problem::overloaded()
         })
@@ -129,7 +125,7 @@ impl Shared {
         match self.pool.run(move |context| work(&sources, context)).await {
             Ok(answer) => answer,
             Err(crate::pool::Failed) => {
-                self.tell(&LogLine::new("error", "panic", "a search failed"));
+                tracing::error!(event = "panic", "a search failed");
                 Err(Problem::internal())
             }
         }
@@ -145,11 +141,11 @@ impl Shared {
         match opened {
             Ok(reloaded) => {
                 let Reloaded { model, graph, .. } = &reloaded;
-                self.tell(&LogLine::new("info", "reload", format!("serving model {model} of graph {graph}")));
+                tracing::info!(event = "reload", "serving model {model} of graph {graph}");
                 Ok(reloaded)
             }
             Err(error) => {
-                self.tell(&LogLine::new("error", "reload", format!("refused, and nothing changed: {error}")));
+                tracing::error!(event = "reload", "refused, and nothing changed: {error}");
                 Err(error)
             }
         }
@@ -164,13 +160,13 @@ impl Shared {
         snapshot.index();
         snapshot.popular();
         let before = self.snapshot();
-        let model = snapshot.service.model_hash().to_owned();
-        let graph = snapshot.kg().content_hash().to_owned();
-        let changed = model != before.service.model_hash() || graph != before.kg().content_hash();
+        let [now, before] = [&snapshot, &*before].map(Snapshot::hashes);
+        let changed = now != before;
+        let Hashes { model, beside, graph } = now;
         self.current.store(Arc::new(snapshot));
         self.tokens.store(Arc::new(tokens));
         self.tls.store(tls);
-        Ok(Reloaded { model, graph, changed })
+        Ok(Reloaded { model, beside, graph, changed })
     }
 }
 
@@ -179,7 +175,7 @@ fn context(options: &Options) -> Context {
 }
 
 fn places(options: &Options) -> Places {
-    Places { kg: options.kg.clone(), model: options.model.clone() }
+    Places { kg: options.kg.clone(), model: options.model.clone(), beside: options.beside.clone() }
 }
 
 fn read_config(options: &Options) -> Result<Config, ServeError> {

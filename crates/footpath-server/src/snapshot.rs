@@ -1,12 +1,12 @@
 //! A graph, a model and the rules read against them: what one state of the server answers from.
 
-use crate::api::{Fact, NodeView, PathView};
+use crate::api::{Fact, ModelName, NodeView, PathView};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::rules::{Book, BookError, Configured, Lookup};
 use crate::search::SearchIndex;
 use footpath::text::render::{Evidence, Narrator, Readings, Rendered};
-use footpath::{Context, NodeId, NodeSet, Path, Service, TrainKg};
+use footpath::{Context, Model, NodeId, NodeSet, Path, Service, StoredModel, TrainKg};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -15,6 +15,15 @@ use std::sync::{Arc, OnceLock};
 pub(crate) struct Places {
     pub(crate) kg: PathBuf,
     pub(crate) model: PathBuf,
+    pub(crate) beside: Option<PathBuf>,
+}
+
+/// Hashes of what is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hashes {
+    pub(crate) model: String,
+    pub(crate) beside: Option<String>,
+    pub(crate) graph: String,
 }
 
 /// Why a graph and a model are not served.
@@ -28,7 +37,9 @@ pub(crate) enum OpenError {
 
 /// What requests are answered from, all of one state.
 pub(crate) struct Snapshot {
-    pub(crate) service: Service,
+    main: Service,
+    /// The model to compare with, on the same graph.
+    beside: Option<Service>,
     pub(crate) book: Book,
     readings: Readings,
     index: OnceLock<SearchIndex>,
@@ -38,15 +49,44 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Opens and verifies graph and model, and reads the rules against them.
     pub(crate) fn open(places: &Places, rules: &Configured, context: &Context) -> Result<Self, OpenError> {
-        let service = Service::open(&places.model, &places.kg, context)?;
-        let book = Book::new(rules, service.kg())?;
+        let main = Service::open(&places.model, &places.kg, context)?;
+        let open = |path: &PathBuf| {
+            let stored = StoredModel::open(path)?;
+            Service::of(Model::of(Arc::clone(main.kg()), &stored, context)?, context)
+        };
+        let beside = places.beside.as_ref().map(open).transpose()?;
+        let book = Book::new(rules, main.kg())?;
         let (readings, index, popular) = (Readings::default(), OnceLock::new(), OnceLock::new());
-        Ok(Self { service, book, readings, index, popular })
+        Ok(Self { main, beside, book, readings, index, popular })
+    }
+
+    /// One of the models on the graph.
+    pub(crate) fn service(&self, model: ModelName) -> Result<&Service, Problem> {
+        match model {
+            ModelName::Main => Ok(&self.main),
+            ModelName::Beside => self.beside.as_ref().ok_or_else(|| {
+                Problem::bad_request("there is no model beside").hint("start the server with --beside MODEL")
+            }),
+        }
+    }
+
+    /// What is served, by its hashes.
+    pub(crate) fn hashes(&self) -> Hashes {
+        Hashes {
+            model: self.main.model_hash().to_owned(),
+            beside: self.beside.as_ref().map(|service| service.model_hash().to_owned()),
+            graph: self.kg().content_hash().to_owned(),
+        }
+    }
+
+    /// The pattern of the paths of the model that answers unless another is asked for.
+    pub(crate) fn pattern(&self) -> &str {
+        self.main.pattern().source()
     }
 
     /// The graph.
     pub(crate) fn kg(&self) -> &Arc<TrainKg> {
-        self.service.kg()
+        self.main.kg()
     }
 
     /// The index of labels, made when it is first asked for.

@@ -1,7 +1,6 @@
 //! The Model Context Protocol over a reader and a writer, as agents start their tools: a message on each line.
 
 use crate::config::Options;
-use crate::log::Log;
 use crate::mcp;
 use crate::problem::Problem;
 use crate::server::ServeError;
@@ -25,9 +24,9 @@ impl Agents {
     ///
     /// # Errors
     /// As [`Server::start`](crate::Server::start).
-    pub fn open(options: Options, log: Log) -> Result<Self, ServeError> {
+    pub fn open(options: Options) -> Result<Self, ServeError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        Ok(Self { runtime: runtime.map_err(ServeError::Threads)?, shared: Shared::open(options, log)? })
+        Ok(Self { runtime: runtime.map_err(ServeError::Threads)?, shared: Shared::open(options)? })
     }
 
     /// Answers the messages of `input`, one after the other, until it ends. Nothing but answers is written to `output`,

@@ -28,19 +28,8 @@ fn artefacts(root: &Path) -> Options {
     let training = TrainingConfig { paths_per_user: 1, ..TrainingConfig::default() };
     let options = train::Options { preset: Preset::Tiny, linear: false, training, ..train::Options::default() };
     train::run(&Kg::open(&kg, &context).expect("opened"), &model, &options, &mut |_| (), &context).expect("trained");
-    Options {
-        kg,
-        model,
-        listen: ([127, 0, 0, 1], 0).into(),
-        hosts: Vec::new(),
-        token_file: None,
-        insecure: false,
-        events: None,
-        config: None,
-        certificate: Some(root.join("cert.pem")),
-        key: Some(root.join("key.pem")),
-        workers: 1,
-    }
+    let (certificate, key) = (Some(root.join("cert.pem")), Some(root.join("key.pem")));
+    Options { certificate, key, workers: 1, ..Options::new(kg, model) }
 }
 
 /// Writes a new certificate for localhost and its key.
@@ -76,7 +65,7 @@ fn who_trusts_the_certificate_is_answered_and_a_reload_takes_a_new_one() {
     certify(root.path());
     let trusted = root.path().join("trusted.pem");
     fs::copy(root.path().join("cert.pem"), &trusted).expect("copied");
-    let server = Server::start(artefacts(root.path()), Arc::new(|_| ())).expect("started");
+    let server = Server::start(artefacts(root.path())).expect("started");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let asked = || runtime.block_on(ask(server.address(), &trusted));
     let answer = asked().expect("an answer");
@@ -123,12 +112,12 @@ fn files_that_are_no_certificate_and_key_are_named() {
     ] {
         fs::write(&cert, cert_bytes).expect("written");
         fs::write(&key, key_bytes).expect("written");
-        let Err(ServeError::Config { path, reason }) = Server::start(options.clone(), Arc::new(|_| ())) else {
+        let Err(ServeError::Config { path, reason }) = Server::start(options.clone()) else {
             panic!("{named:?} is refused")
         };
         assert_eq!(&path, named, "{reason}");
     }
     fs::remove_file(&key).expect("removed");
     fs::write(&cert, &good_cert).expect("written");
-    assert!(matches!(Server::start(options, Arc::new(|_| ())), Err(ServeError::Config { path, .. }) if path == key));
+    assert!(matches!(Server::start(options), Err(ServeError::Config { path, .. }) if path == key));
 }

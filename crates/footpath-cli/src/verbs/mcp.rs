@@ -1,14 +1,12 @@
 //! `footpath mcp`
 
-use super::serve::print;
+use super::serve::log_to_standard_error;
 use crate::failure::Failure;
 use crate::work::Work;
 use clap::Args;
 use footpath_server::{Agents, Options};
 use std::io::{BufReader, stdin, stdout};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Answer an agent that starts this program as its tool, by the Model Context Protocol
 #[derive(Debug, Args)]
@@ -31,20 +29,9 @@ pub(crate) struct McpArgs {
 }
 
 pub(crate) fn run(args: &McpArgs, work: &Work) -> Result<(), Failure> {
-    let options = Options {
-        kg: args.kg.clone(),
-        model: args.model.clone(),
-        // Nobody is listened to but who started the program.
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        hosts: Vec::new(),
-        token_file: None,
-        insecure: false,
-        events: None,
-        config: args.config.clone(),
-        certificate: None,
-        key: None,
-        workers: work.context().threads().number(),
-    };
-    let agents = Agents::open(options, Arc::new(print)).map_err(Failure::Serve)?;
+    let (config, workers) = (args.config.clone(), work.context().threads().number());
+    let options = Options { config, workers, ..Options::new(&args.kg, &args.model) };
+    log_to_standard_error();
+    let agents = Agents::open(options).map_err(Failure::Serve)?;
     agents.answer_all(&mut BufReader::new(stdin()), &mut stdout().lock()).map_err(crate::failure::output)
 }

@@ -5,23 +5,27 @@ use crate::signals::Saving;
 use crate::text;
 use crate::work::Work;
 use clap::Args;
-use footpath_server::{LogLine, Options, ServeError, Server};
+use footpath_server::{Options, ServeError, Server};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::io::Write;
+use std::io::stderr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Answer over HTTP: recommendations, reasons and paths, and a page to walk the graph
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   footpath serve --kg kg --model model
   footpath serve --kg kg --model model --events events --config serve.toml
+  footpath serve --kg kg --model model --beside tomorrow
   footpath serve --kg kg --model model --listen 0.0.0.0:8088 --token-file tokens
   footpath serve --kg kg --model model --certificate cert.pem --key key.pem
 
-It answers until SIGTERM or SIGINT; SIGHUP opens graph, model, rules, tokens and certificate anew. The log goes to
+It answers until SIGTERM or SIGINT; SIGHUP opens graph, models, rules, tokens and certificate anew. The log goes to
 standard error, a JSON object on each line.")]
 pub(crate) struct ServeArgs {
     /// The knowledge graph
@@ -30,6 +34,9 @@ pub(crate) struct ServeArgs {
     /// The model of that graph
     #[arg(long, value_name = "MODEL")]
     model: PathBuf,
+    /// Another model of that graph: the page shows its lists beside, and requests ask for it by model=beside
+    #[arg(long, value_name = "MODEL")]
+    beside: Option<PathBuf>,
     /// Address and port to listen at; port 0 is any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8088")]
     listen: SocketAddr,
@@ -61,8 +68,7 @@ pub(crate) fn run(args: &ServeArgs, work: &Work) -> Result<(), Failure> {
     let _waited_for = Saving::new();
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|e| Failure::Serve(ServeError::Threads(e)))?;
     let options = Options {
-        kg: args.kg.clone(),
-        model: args.model.clone(),
+        beside: args.beside.clone(),
         listen: args.listen,
         hosts: args.host.clone(),
         token_file: args.token_file.clone(),
@@ -72,8 +78,10 @@ pub(crate) fn run(args: &ServeArgs, work: &Work) -> Result<(), Failure> {
         certificate: args.certificate.clone(),
         key: args.key.clone(),
         workers: work.context().threads().number(),
+        ..Options::new(&args.kg, &args.model)
     };
-    let server = Server::start(options, Arc::new(print)).map_err(Failure::Serve)?;
+    log_to_standard_error();
+    let server = Server::start(options).map_err(Failure::Serve)?;
     for signal in signals.forever() {
         if signal != SIGHUP {
             break;
@@ -85,8 +93,13 @@ pub(crate) fn run(args: &ServeArgs, work: &Work) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A line of the log on standard error, which may be closed.
-pub(super) fn print(line: &LogLine) {
-    let json = serde_json::to_string(line).unwrap_or_default();
-    let _ = writeln!(std::io::stderr(), "{}", text::tame(&json));
+/// Writes what the server tells to standard error, a JSON object on each line, of which none can drive a terminal.
+pub(super) fn log_to_standard_error() {
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).with_target(false);
+    let lines = lines.with_writer(|| text::TamedJson(stderr()));
+    // Standard error may be closed, and then there is nobody to be told so.
+    let lines = lines.log_internal_errors(false);
+    let ours = Targets::new().with_target("footpath_server", LevelFilter::INFO);
+    // Somebody in whose process this verb runs may be listening already.
+    let _ = tracing_subscriber::registry().with(lines.with_filter(ours)).try_init();
 }

@@ -250,14 +250,14 @@ mod tests {
     }
 
     fn write_file(path: &Path, batches: &[RecordBatch]) {
-        let schema = batches[0].schema();
+        let schema = batches.first().expect("a batch").schema();
         let mut writer = FileWriter::try_new(File::create(path).expect("created"), &schema).expect("a writer");
         batches.iter().for_each(|batch| writer.write(batch).expect("written"));
         writer.finish().expect("finished");
     }
 
     fn write_stream(path: &Path, batches: &[RecordBatch]) {
-        let schema = batches[0].schema();
+        let schema = batches.first().expect("a batch").schema();
         let mut writer = StreamWriter::try_new(File::create(path).expect("created"), &schema).expect("a writer");
         batches.iter().for_each(|batch| writer.write(batch).expect("written"));
         writer.finish().expect("finished");

@@ -151,7 +151,8 @@ pub(crate) fn seconds(text: &str) -> Option<f64> {
     Some(digits / 10f64.powi(i32::try_from(time.scale).ok()?))
 }
 
-/// A date that reads as these seconds since 1970, to a microsecond: `YYYY-MM-DD`, with the time of day where it has one.
+/// A date that reads as these seconds since 1970, to a microsecond: `YYYY-MM-DD`, with the time of day where there is
+/// one.
 pub(crate) fn written(seconds: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "dates of four digits have far fewer microseconds than 2^63")]
     let micros = (seconds * 1e6).round() as i64;

@@ -20,10 +20,11 @@ pub(crate) fn explain(
 ) -> Result<Explanation, Problem> {
     let options = how.options(3)?;
     let snapshot = &sources.snapshot;
-    snapshot.service.check(&options)?;
+    let service = snapshot.service(how.model)?;
+    service.check(&options)?;
     let hidden = snapshot.hidden(&sources.metrics)?;
     let node = snapshot.item(item, hidden.as_deref())?;
-    let People { people, request } = People::of(std::slice::from_ref(subject), sources);
+    let People { people, request } = People::of(std::slice::from_ref(subject), service, sources);
     let rules = rules_of(&people, how, sources)?;
     let person = people.into_iter().next().ok_or_else(Problem::internal)?;
     // What somebody may not see is not there for them.

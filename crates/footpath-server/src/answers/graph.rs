@@ -7,7 +7,7 @@ use crate::api::{
 };
 use crate::problem::Problem;
 use crate::rules::Asked;
-use crate::snapshot::{Snapshot, file_name};
+use crate::snapshot::{Hashes, Snapshot, file_name};
 use axum::http::StatusCode;
 use footpath::paths::{self, Options, Pattern};
 use footpath::similar::{self, Similar};
@@ -63,7 +63,7 @@ pub(crate) fn similar_items(
     let asked = Asked { rules: query.rules.clone(), rule_set: query.rule_set.clone(), ..Asked::default() };
     let rules = snapshot.book.of(&asked, [], snapshot.lookup(&sources.metrics))?;
     let leave_out = |node: NodeId| holds(rules.unlisted.as_deref(), node) || holds(hidden.as_deref(), node);
-    let found = similar::items(&snapshot.service, item, k, leave_out, context)?;
+    let found = similar::items(snapshot.service(query.model)?, item, k, leave_out, context)?;
     similar_nodes(item, found, hidden.as_deref(), snapshot, context)
 }
 
@@ -82,11 +82,12 @@ pub(crate) fn similar_users(
     let hidden = snapshot.hidden(&sources.metrics)?;
     let user = snapshot.kg().user(id).ok().filter(|&user| !holds(hidden.as_deref(), user));
     let user = user.ok_or_else(|| Problem::unknown("user", id))?;
+    let service = snapshot.service(query.model)?;
     let leave_out = |node: NodeId| holds(hidden.as_deref(), node);
     let found = match snapshot.kg().items_of(user) {
         // Nothing is known that anybody could be like.
         [] => Vec::new(),
-        _ => similar::users(&snapshot.service, user, k, leave_out, context)?,
+        _ => similar::users(service, user, k, leave_out, context)?,
     };
     similar_nodes(user, found, hidden.as_deref(), snapshot, context)
 }
@@ -172,10 +173,12 @@ pub(crate) fn summary(sources: &Sources) -> Summary {
     let kg = snapshot.kg();
     let types = kg.schema().types.iter().map(|t| Count { name: t.name.clone(), count: u64::from(t.end - t.start) });
     let relations = kg.schema().relations.iter().map(|r| Count { name: r.name.clone(), count: r.num_triples });
+    let Hashes { model, beside, graph } = snapshot.hashes();
     Summary {
-        model: snapshot.service.model_hash().to_owned(),
-        graph: kg.content_hash().to_owned(),
-        pattern: snapshot.service.pattern().source().to_owned(),
+        model,
+        beside,
+        graph,
+        pattern: snapshot.pattern().to_owned(),
         types: types.collect(),
         relations: relations.collect(),
         nodes: kg.num_nodes(),

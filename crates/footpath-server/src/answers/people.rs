@@ -57,9 +57,8 @@ pub(crate) struct People {
 }
 
 impl People {
-    /// Looks up what is known.
-    pub(crate) fn of(subjects: &[Subject], sources: &Sources) -> Self {
-        let service = &sources.snapshot.service;
+    /// Looks up what is known, for one of the models.
+    pub(crate) fn of(subjects: &[Subject], service: &Service, sources: &Sources) -> Self {
         let mut made = Made { service, new_users: Vec::new(), updated: BTreeMap::new(), places: Vec::new() };
         let mut people: Vec<Person> = subjects
             .iter()

@@ -18,8 +18,9 @@ pub(crate) fn recommend(
     context: &Context,
 ) -> Result<Vec<UserList>, Problem> {
     let options = how.options(1)?;
-    sources.snapshot.service.check(&options)?;
-    let People { people, request } = People::of(subjects, sources);
+    let service = sources.snapshot.service(how.model)?;
+    service.check(&options)?;
+    let People { people, request } = People::of(subjects, service, sources);
     let rules = rules_of(&people, how, sources)?;
     let nodes: Vec<NodeId> = people.iter().filter_map(|person| person.node).collect();
     let found = request.with_rules(rules.clone()).recommend(&nodes, options, context)?;

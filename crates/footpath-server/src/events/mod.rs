@@ -6,7 +6,7 @@
 
 mod log;
 
-use crate::log::now;
+use crate::clock::now;
 use footpath::{import, replay};
 pub(crate) use log::Event;
 pub use log::LogError;

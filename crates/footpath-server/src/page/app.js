@@ -4,9 +4,10 @@
 import { Picture } from "/page/picture.js";
 
 const by = (id) => document.getElementById(id);
-const state = { node: "", rules: "", hide: "", set: "", k: "10", other: "", why: "" };
+const state = { node: "", rules: "", hide: "", set: "", k: "10", other: "", models: "", why: "" };
 const picture = new Picture(by("graph"), { unfold, tellEdge });
 let asked = 0;
+let shown = 0;
 
 /** An element with text and children. */
 function make(tag, { text, className, ...attributes } = {}, ...children) {
@@ -44,7 +45,11 @@ function readAddress() {
   const given = new URLSearchParams(location.search);
   for (const name of Object.keys(state)) state[name] = given.get(name) ?? (name === "k" ? "10" : "");
   for (const name of ["rules", "hide", "k", "other", "why"]) by(name).value = state[name];
-  by("set").value = state.set;
+  // What is not to be had here is not asked for.
+  for (const name of ["set", "models"]) {
+    by(name).value = state[name];
+    if (by(name).selectedIndex < 0 || by(name).parentElement.hidden) state[name] = by(name).value = "";
+  }
 }
 
 function writeAddress(push) {
@@ -142,16 +147,28 @@ function rules() {
   return { ...(rules && { rules }), ...(hide && { hide }), ...(set && { rule_set: set }) };
 }
 
-async function recommend(user) {
-  const body = { users: [user], k: Number(state.k) || 10, proof: true, ...rules() };
+/** The models whose lists are shown. */
+function models() {
+  return state.models === "both" ? ["main", "beside"] : [state.models || "main"];
+}
+
+/** The lists that are shown side by side: of each user by each model. */
+function columns() {
+  const users = [state.node.slice("user:".length), ...(state.other ? [state.other] : [])];
+  return users.flatMap((user) => models().map((model) => ({ user, model })));
+}
+
+async function recommend({ user, model }) {
+  const body = { users: [user], model, k: Number(state.k) || 10, proof: true, ...rules() };
   return (await ask("/v1/recommendations", body)).lists[0];
 }
 
 async function show() {
+  const number = ++shown;
   by("rules-error").textContent = "";
   by("detail").replaceChildren();
   by("list").replaceChildren();
-  by("other-list").replaceChildren();
+  by("columns").replaceChildren(by("list"));
   by("list-title").textContent = "Recommendations";
   if (!state.node) return tell("Search for a user, an item, or anything in the graph.");
   tell("…");
@@ -162,40 +179,61 @@ async function show() {
       text: "Lists are for users; the graph shows this node. Search for a user to see a list." }));
     return unfold(state.node);
   }
-  const user = state.node.slice("user:".length);
-  const users = [user, ...(state.other ? [state.other] : [])];
+  let failed = "";
   try {
-    const lists = await Promise.all(users.map(recommend));
-    by("list-title").textContent = `Recommendations for ${user}`;
-    showList(by("list"), lists[0], true);
-    if (lists[1]) showList(by("other-list"), lists[1], false);
-    tell("");
+    const asking = columns();
+    const lists = await Promise.all(asking.map(recommend));
+    // Something else may have been asked for meanwhile.
+    if (number !== shown) return;
+    by("list-title").textContent = `Recommendations for ${asking[0].user}`;
+    showLists(asking, lists);
   } catch (error) {
-    tell("");
-    by("rules-error").textContent = error.message;
+    if (number !== shown) return;
+    failed = error.message;
   }
+  tell("");
+  by("rules-error").textContent = failed;
   if (state.why) explain();
 }
 
-function showList(place, list, draws) {
+function showLists(asking, lists) {
+  const places = new Map(lists[0].items.map((item) => [item.item, item.rank]));
+  lists.forEach((list, column) => {
+    const place = column ? make("div", { className: "beside" }) : by("list");
+    by("columns").append(place);
+    showList(place, list, asking[column].model, column ? places : undefined);
+  });
+  drawList(lists[0]);
+}
+
+/** A list; of one beside the first, with the place that each item has in the first. */
+function showList(place, list, model, places) {
   const entries = make("ol");
   const best = Math.max(...list.items.map((item) => item.score ?? -Infinity));
-  for (const item of list.items) entries.append(entry(item, best, list));
+  for (const item of list.items) entries.append(entry(item, best, list, places));
+  const which = state.models === "both" ? `, by the model ${model}` : "";
   const about = list.basis === "popular"
     ? `Nothing is known of ${list.user}: this is what most have chosen.`
-    : `For ${list.user}, by paths${list.proven ? "; the order is proven" : ""}.`;
+    : `For ${list.user}${which}, by paths${list.proven ? "; the order is proven" : ""}.`;
   place.replaceChildren(make("p", { className: "note", text: about }), entries);
   if (list.reason) place.append(make("p", { className: "note", text: list.reason }));
-  if (!draws) return;
+}
+
+function drawList(list) {
   for (const item of list.items.slice(0, 6)) if (item.path) picture.addPath(item.path);
   const popular = list.basis === "popular" ? list.items.slice(0, 6) : [];
   popular.forEach((item) => picture.addNode(`item:${item.item}`, item.label));
   picture.settle();
 }
 
-function entry(item, best, list) {
+function entry(item, best, list, places) {
   const title = make("button", { type: "button", text: `${item.rank}. ${item.label}` });
   const parts = make("li", { className: "entry" }, title);
+  if (places) {
+    const there = places.get(item.item);
+    const text = there ? `place ${there} in the first list` : "not in the first list";
+    parts.append(make("span", { className: "note place", text }));
+  }
   if (item.path) parts.append(make("p", { text: item.path.text }));
   if (item.popularity !== undefined) parts.append(make("p", { text: `chosen by ${item.popularity} users` }));
   if (item.parts) parts.append(bars(item, best));
@@ -232,11 +270,13 @@ function bars(item, best) {
 
 by("rules-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  for (const name of ["rules", "hide", "k", "other", "set"]) state[name] = by(name).value.trim();
+  for (const name of ["rules", "hide", "k", "other", "set", "models"]) state[name] = by(name).value.trim();
   writeAddress(true);
   show();
 });
-by("set").addEventListener("change", () => by("rules-form").requestSubmit());
+for (const name of ["set", "models"]) {
+  by(name).addEventListener("change", () => by("rules-form").requestSubmit());
+}
 
 // Rules are looked at as they are written.
 let ruling;
@@ -263,22 +303,26 @@ async function explain() {
     return;
   }
   const user = state.node.slice("user:".length);
+  const asked = { user, item: state.why, why_not: true, proof: true, paths: 5, ...rules() };
   try {
-    const body = { user, item: state.why, why_not: true, proof: true, paths: 5, ...rules() };
-    const why = (await ask("/v1/explanations", body)).explanations[0];
-    const paths = make("ul");
-    why.paths.forEach((path) => paths.append(make("li", { text: path.text })));
-    const verdict = make("p", { className: "verdict", text: `${why.label}: ${why.standing.text}.` });
-    place.replaceChildren(verdict, paths);
-    if (why.reason) place.append(make("p", { className: "note", text: why.reason }));
-    if (why.paths.length) {
-      picture.clear();
-      why.paths.forEach((path) => picture.addPath(path));
-      picture.settle();
-    }
+    const answers = await Promise.all(models().map((model) => ask("/v1/explanations", { ...asked, model })));
+    const whys = answers.map((answer) => answer.explanations[0]);
+    place.replaceChildren(...whys.flatMap((why, number) => explanation(why, models()[number])));
+    if (whys.every((why) => why.paths.length === 0)) return;
+    picture.clear();
+    whys.forEach((why) => why.paths.forEach((path) => picture.addPath(path)));
+    picture.settle();
   } catch (error) {
     place.replaceChildren(make("p", { className: "error", text: error.message }));
   }
+}
+
+/** What one model says of an item: its place or what keeps it out, and the paths to it. */
+function explanation(why, model) {
+  const which = state.models === "both" ? ` (model ${model})` : "";
+  const verdict = make("p", { className: "verdict", text: `${why.label}${which}: ${why.standing.text}.` });
+  const paths = make("ul", {}, ...why.paths.map((path) => make("li", { text: path.text })));
+  return [verdict, paths, ...(why.reason ? [make("p", { className: "note", text: why.reason })] : [])];
 }
 
 // The picture.
@@ -363,9 +407,11 @@ async function begin() {
     const summary = await ask("/v1/graph/summary");
     by("set").replaceChildren(make("option", { value: "", text: "none" }),
       ...summary.rule_sets.map((name) => make("option", { value: name, text: name })));
+    by("models-field").hidden = !summary.beside;
+    const beside = summary.beside ? ` and ${summary.beside.slice(0, 12)} beside it` : "";
     const counts = summary.types.map((type) => `${type.count} ${type.name}`).join(", ");
     by("summary").textContent =
-      `${counts}; ${summary.facts} facts. Model ${summary.model.slice(0, 12)} of graph ` +
+      `${counts}; ${summary.facts} facts. Model ${summary.model.slice(0, 12)}${beside} of graph ` +
       `${summary.graph.slice(0, 12)}, paths ${summary.pattern}`;
   } catch (error) {
     tell(error.message);

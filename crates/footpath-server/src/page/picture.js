@@ -5,6 +5,8 @@ const WIDTH = 900;
 const HEIGHT = 620;
 const MAX_NODES = 150;
 const STEPS = 260;
+/** The longest words beside a node, in pixels of the screen. */
+const WORDS = 230;
 
 function draw(tag, attributes, ...children) {
   const element = document.createElementNS(SVG, tag);
@@ -96,9 +98,13 @@ export class Picture {
     if (!nodes.length) return;
     const xs = nodes.map((node) => node.x);
     const ys = nodes.map((node) => node.y);
-    const [left, right] = [Math.min(...xs) - 40, Math.max(...xs) + 200];
-    const [top, bottom] = [Math.min(...ys) - 40, Math.max(...ys) + 50];
-    this.view = { x: left, y: top, width: Math.max(right - left, 400), height: Math.max(bottom - top, 280) };
+    const [left, top] = [Math.min(...xs) - 40, Math.min(...ys) - 40];
+    const [width, height] = [Math.max(Math.max(...xs) - left, 200), Math.max(Math.max(...ys) + 50 - top, 280)];
+    // Words stand to the right of the last node, too, and are as long on the screen however much is shown.
+    const { clientWidth = WIDTH, clientHeight = HEIGHT } = this.svg;
+    const words = Math.min(WORDS, 0.6 * clientWidth);
+    const unit = Math.max(width / (clientWidth - words), height / clientHeight);
+    this.view = { x: left, y: top, width: width + words * unit, height };
     this.look();
   }
 

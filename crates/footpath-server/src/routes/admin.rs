@@ -46,13 +46,12 @@ pub(super) async fn ready(State(shared): Server) -> Result<Answer<Health>, Probl
     )
 )]
 pub(super) async fn metrics(State(shared): Server) -> Response {
-    let snapshot = shared.snapshot();
+    let hashes = shared.snapshot().hashes();
     let text = shared.metrics.text(&Gauges {
         waiting: shared.pool.waiting(),
         workers: shared.pool.workers(),
         events: shared.events().map(|events| events.count()),
-        model: snapshot.service.model_hash(),
-        graph: snapshot.kg().content_hash(),
+        hashes: &hashes,
     });
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
@@ -66,8 +65,9 @@ pub(super) async fn metrics(State(shared): Server) -> Response {
     )
 )]
 pub(super) async fn reload(State(shared): Server) -> Result<Answer<Reloaded>, Problem> {
-    let shared = Arc::clone(&shared);
-    let reloaded = tokio::task::spawn_blocking(move || shared.reload()).await.map_err(|_| Problem::internal())?;
+    let (shared, span) = (Arc::clone(&shared), tracing::Span::current());
+    let reload = move || span.in_scope(|| shared.reload());
+    let reloaded = tokio::task::spawn_blocking(reload).await.map_err(|_| Problem::internal())?;
     reloaded.map(Answer).map_err(|error| refused(&error))
 }
 

@@ -13,6 +13,7 @@ use crate::shared::Shared;
 use axum::extract::State;
 use std::sync::Arc;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 /// Users whose lists one thread makes before others have their turn.
 const USERS_AT_ONCE: usize = 16;
@@ -40,10 +41,10 @@ pub(super) async fn of_user(
         let list = list.unwrap_or_default();
         list.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect()
     };
-    let RecommendQuery { k, beams, paths, exact, proof, rules, rule_set, hide, exclude, only } = query;
+    let RecommendQuery { model, k, beams, paths, exact, proof, rules, rule_set, hide, exclude, only } = query;
     let asked = Asked { rules, rule_set, hide, exclude: ids(exclude), only: ids(only) };
     let (exact, proof) = (exact.unwrap_or(false), proof.unwrap_or(false));
-    let how = How { k, beams, paths, exact, proof, asked };
+    let how = How { model, k, beams, paths, exact, proof, asked };
     let lists = shared.search(move |sources, context| answers::recommend(&[subject], &how, sources, context)).await?;
     lists.into_iter().next().map(Answer).ok_or_else(Problem::internal)
 }
@@ -58,7 +59,8 @@ pub(super) async fn of_user(
 )]
 pub(super) async fn of_many(State(shared): Server, Input(ask): Input<Recommend>) -> Result<Answer<Lists>, Problem> {
     let _place = shared.admit()?;
-    let Recommend { users, histories, k, beams, paths, exact, proof, rules, rule_set, hide, exclude, only } = ask;
+    let Recommend { users, histories, model, k, beams, paths, exact, proof, rules, rule_set, hide, exclude, only } =
+        ask;
     let number = users.len() + histories.len();
     if !(1..=MAX_USERS).contains(&number) {
         let detail = format!("users and histories must be 1 to {MAX_USERS} together, got {number}");
@@ -71,9 +73,9 @@ pub(super) async fn of_many(State(shared): Server, Input(ask): Input<Recommend>)
         users.into_iter().map(Subject::User).chain(histories.into_iter().map(Subject::History)).collect();
     subjects.iter().try_for_each(Subject::check)?;
     let asked = Asked { rules, rule_set, hide, exclude, only };
-    let how = Arc::new(How { k, beams, paths, exact, proof, asked });
+    let how = Arc::new(How { model, k, beams, paths, exact, proof, asked });
     let snapshot = shared.snapshot();
-    let (model, graph) = (snapshot.service.model_hash().to_owned(), snapshot.kg().content_hash().to_owned());
+    let (model, graph) = (snapshot.service(model)?.model_hash().to_owned(), snapshot.kg().content_hash().to_owned());
     let parts = subjects.chunks(USERS_AT_ONCE).map(|part| {
         let (part, how) = (part.to_vec(), Arc::clone(&how));
         move |sources: &answers::Sources, context: &footpath::Context| answers::recommend(&part, &how, sources, context)
@@ -96,7 +98,8 @@ where
             && let Some((place, part)) = parts.next()
         {
             let shared = Arc::clone(shared);
-            working.spawn(async move { shared.search(part).await.map(|made| (place, made)) });
+            let work = async move { shared.search(part).await.map(|made| (place, made)) };
+            working.spawn(work.in_current_span());
         }
         match working.join_next().await {
             None => break,
@@ -120,9 +123,9 @@ pub(super) async fn explanations(
     Input(ask): Input<Explain>,
 ) -> Result<Answer<Explanations>, Problem> {
     let _place = shared.admit()?;
-    let Explain { user, history, item, lists, paths, beams, why_not, proof, rules, rule_set, hide } = ask;
+    let Explain { user, history, item, lists, model, paths, beams, why_not, proof, rules, rule_set, hide } = ask;
     let asked = Asked { rules, rule_set, hide, ..Asked::default() };
-    let how = Arc::new(How { k: None, beams, paths, exact: false, proof, asked });
+    let how = Arc::new(How { model, k: None, beams, paths, exact: false, proof, asked });
     let pairs = pairs(user, history, item, lists)?;
     let parts = pairs.into_iter().map(|(subject, item)| {
         let how = Arc::clone(&how);

@@ -2,7 +2,7 @@
 
 use super::{Expression, RuleError, World, parse};
 use crate::attributes::{Attributes, read_bounded};
-use crate::log::now;
+use crate::clock::now;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::search::SearchIndex;
