@@ -1,5 +1,5 @@
-//! What is known of items beside the edges of the graph, which rules compare: attributes that the graph has, and a table
-//! of more.
+//! What is known of items beside the edges of the graph, which rules compare: attributes that the graph has, and more
+//! from a table.
 
 use footpath::{AttributeKind, NodeId, TrainKg};
 use std::cmp::Ordering;

@@ -19,8 +19,8 @@ pub(super) struct Removed {
     choices: HashMap<(u32, u32), At>,
 }
 
-/// Reads a table of facts (`head`, `relation`, `tail`) or of interactions (`user_id`, `item_id`) that are taken back. To
-/// be read after all else.
+/// Reads a table of facts (`head`, `relation`, `tail`) or of interactions (`user_id`, `item_id`) that are taken back;
+/// to be read after all else.
 pub(super) fn table(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
     let mut table = Table::open(&file.path, file.delimiter, reading)?;
     let of_log = ["user_id", "item_id"].map(|name| table.column(name, reading));
