@@ -29,6 +29,8 @@ __all__ = ["LegalCollator", "PathDataset"]
 
 BLOCK = 256
 """Users whose paths are drawn, and shuffled, together."""
+TOGETHER = 64
+"""Batches that are made together of what was drawn."""
 IGNORED = -100
 """The label of a token that is not to be predicted, as transformers have it."""
 
@@ -148,9 +150,9 @@ class PathDataset(IterableDataset[dict[str, Any]]):
             order = numpy.random.default_rng([self._seed, 1, at["epoch"]]).permutation(len(blocks))
             while at["block"] < len(blocks):
                 number = int(order[at["block"]])
-                rows = self._rows(blocks[number], at["epoch"], number)[at["row"] :]
+                rows, order_of_rows = self._rows(blocks[number], at["epoch"], number)
                 key = (at["epoch"] * len(blocks) + number) * BLOCK * self.paths_per_user
-                for element in _one_by_one(rows) if self.batch_size is None else _batches(rows, self.batch_size):
+                for element in _elements(rows, order_of_rows[at["row"] :], self.batch_size):
                     element["number"] = key + at["row"]
                     at["row"] += self.batch_size or 1
                     yield element
@@ -165,14 +167,14 @@ class PathDataset(IterableDataset[dict[str, Any]]):
         number, step = self._rank * of + place, self._world_size * of
         return list(range(number, len(self.kg.users()), step))
 
-    def _rows(self, users: Sequence[int], epoch: int, block: int) -> NDArray[numpy.uint32]:
+    def _rows(self, users: Sequence[int], epoch: int, block: int) -> tuple[NDArray[numpy.uint32], NDArray[numpy.int64]]:
+        """Paths of some users, and the order in which they are given."""
         first = epoch * self.paths_per_user
         with Watched(self._threads, False) as call:
             drawn = self.draws.rows(list(users), first, first + self.paths_per_user, call)
         rows = numpy.frombuffer(drawn, dtype=numpy.uint32).reshape(-1, self.draws.width())
-        order = numpy.random.default_rng([self._seed, 2, epoch, self._rank, block, users[0]]).permutation(len(rows))
-        # Six times as fast as `rows[order]`; the order has no place that is none.
-        return numpy.take(rows, order, axis=0, mode="clip")
+        shuffler = numpy.random.default_rng([self._seed, 2, epoch, self._rank, block, users[0]])
+        return rows, shuffler.permutation(len(rows))
 
     def __getstate__(self) -> dict[str, Any]:
         # A worker that was spawned makes its own.
@@ -192,6 +194,18 @@ def _place(rank: int | None, world_size: int | None) -> tuple[int, int]:
     return rank, world_size
 
 
+def _elements(
+    rows: NDArray[numpy.uint32], order: NDArray[numpy.int64], batch_size: int | None
+) -> Iterator[dict[str, Any]]:
+    """Rows in an order, one by one or in batches. Some batches are made together: one is so small that each call of
+    torch for it would take longer than what it does, and all would not stay in the cache of the processor."""
+    together = TOGETHER * (batch_size or 1)
+    for first in range(0, len(order), together):
+        # Six times as fast as `rows[…]`; the order has no place that is none.
+        some = numpy.take(rows, order[first : first + together], axis=0, mode="clip")
+        yield from _one_by_one(some) if batch_size is None else _batches(some, batch_size)
+
+
 def _one_by_one(rows: NDArray[numpy.uint32]) -> Iterator[dict[str, Any]]:
     """Paths without their padding."""
     for row in rows:
@@ -199,10 +213,6 @@ def _one_by_one(rows: NDArray[numpy.uint32]) -> Iterator[dict[str, Any]]:
 
 
 def _batches(rows: NDArray[numpy.uint32], size: int) -> Iterator[dict[str, Any]]:
-    """Batches of rows. What all have is made for all rows at once, as a batch is so small that each call of torch for
-    it would take longer than what it does."""
-    if not len(rows):
-        return
     inputs = torch.from_numpy(rows.astype(numpy.int64))
     names = ("input_ids", "attention_mask", "labels")
     for parts in zip(inputs.split(size), *(whole.split(size) for whole in _mask_and_labels(inputs))):
