@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import dask
 from distributed import Client, LocalCluster
 
 import footpath as fp
@@ -18,7 +19,8 @@ import footpath as fp
 def main(films: str, made: Path) -> None:
     kg = fp.import_folder(films, out=made / "kg")
     model = fp.train(kg, out=made / "model", preset="tiny", paths_per_user=20)
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local, Client(local) as client:
+    quiet, options = dask.config.set(fp.dask.QUIET), {"threads_per_worker": 1, "dashboard_address": None}
+    with quiet, LocalCluster(n_workers=2, **options) as local, Client(local) as client:
         # Each node copies the graph to its own disk, once. On one machine it could as well stay where it is.
         graph = fp.dask.broadcast(client, kg, cache=made / "cache")
         fp.dask.export(client, graph, made / "corpus", folder=made / "parts", hops=3, paths_per_user=50, seed=7)

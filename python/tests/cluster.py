@@ -70,12 +70,42 @@ def tries_settings(verbs: Any, engine: Any, kg: fp.Kg, tmp_path: Path) -> None:
     """A trial is the training that one process does."""
     small = {"preset": "tiny", "paths_per_user": 4, "epochs": 1, "validations_per_epoch": 1, "linear": False}
     trials = [{**small, "seed": seed} for seed in (1, 2, 3)]
-    told = verbs.tune(engine, kg, trials, folder=tmp_path / "trials")
+    told = verbs.trials(engine, kg, trials, folder=tmp_path / "trials")
     assert sorted(trial["trial"] for trial in told) == [0, 1, 2]
     assert [trial["ndcg"] for trial in told] == sorted((trial["ndcg"] for trial in told), reverse=True)
     alone = fp.train(kg, threads=1, **told[0]["settings"])
     assert told[0]["ndcg"] == alone.card["best_validation"]
     assert fp.Model(told[0]["model"], kg).hash == alone.hash
+
+
+SPACE: dict[str, Any] = {
+    "method": "halving",
+    "trials": 4,
+    "eta": 2,
+    "rungs": 2,
+    "train": {"preset": "tiny", "paths_per_user": 4, "epochs": 1, "validations_per_epoch": 1},
+    "space": {"learning_rate": {"log": [1e-3, 1e-2]}, "end_siblings": [24, 96]},
+}
+
+
+def searches_as_one_process_does(verbs: Any, engine: Any, kg: fp.Kg, tmp_path: Path) -> None:
+    """The trainings of a search with their figures, all files that it leaves, and the best model."""
+    alone = fp.tune(SPACE, kg, out=tmp_path / "alone", threads=1)
+    spread = verbs.tune(engine, SPACE, kg, tmp_path / "spread")
+    assert spread == alone and len(spread["trials"]) == 6
+    assert alone.model is not None and spread.model.hash == alone.model.hash
+    left = [visible(tmp_path / place) for place in ("alone", "spread")]
+    assert left[0] == left[1] == {"best", "best.toml", "search.json", "trials.jsonl", "trials.md", "tune.svg"}
+    for name in left[0] - {"best"}:
+        assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "spread" / name).read_bytes(), name
+    with pytest.raises(fp.UsageError, match="resume"):
+        verbs.tune(engine, SPACE, kg, tmp_path / "spread")
+    assert verbs.tune(engine, SPACE, kg, tmp_path / "spread", unfinished="resume") == alone
+
+
+def visible(folder: Path) -> set[str]:
+    """The names in a folder but for locks."""
+    return {name for name in os.listdir(folder) if not name.startswith(".")}
 
 
 def survives(verbs: Any, engine: Any, kg: fp.Kg, tmp_path: Path, kill: Callable[[], None], parts: int = 24) -> None:

@@ -19,7 +19,10 @@ import pytest
 from test_partition import LAW, files
 
 import footpath as fp
+from footpath import _cluster
+from footpath._models import space_text
 
+dask: Any = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 verbs: Any = pytest.importorskip("footpath.dask")
 
@@ -28,7 +31,8 @@ verbs: Any = pytest.importorskip("footpath.dask")
 def client() -> Iterator[Any]:
     """A cluster of two worker processes on this machine."""
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    with distributed.LocalCluster(**options) as local, distributed.Client(local) as client:
+    quiet = dask.config.set(verbs.QUIET)
+    with quiet, distributed.LocalCluster(**options) as local, distributed.Client(local) as client:
         yield client
 
 
@@ -54,6 +58,10 @@ def test_evaluates(client: Any, tiny: fp.Model) -> None:
 
 def test_tries_settings(client: Any, films: fp.Kg, tmp_path: Path) -> None:
     cluster.tries_settings(verbs, client, films, tmp_path)
+
+
+def test_searches_settings(client: Any, films: fp.Kg, tmp_path: Path) -> None:
+    cluster.searches_as_one_process_does(verbs, client, films, tmp_path)
 
 
 def test_a_killed_worker_changes_no_byte(client: Any, films: fp.Kg, tmp_path: Path) -> None:
@@ -158,8 +166,38 @@ def test_the_command_line(films_path: Path, tiny: fp.Model, tmp_path: Path) -> N
     told = run("recommend", tiny.path, "--kg", films_path, "-k", 2, "--beams", 20, "--out", tmp_path / "lists")
     assert told["num_users"] == 480
     assert (tmp_path / "lists").read_bytes() == (tmp_path / "alone").read_bytes()
-    report = run("evaluate", "--kg", films_path, "-k", 5, "--beams", 20, tiny.path)
-    assert report["ndcg@5"] == fp.evaluate(kg, tiny, 5, beams=20)["ndcg@5"]
+    options = ["--model", tiny.path, "--kg", films_path, "-k", 5, "--beams", 20, "--baselines=popularity"]
+    report, alone = run("evaluate", *options), fp.evaluate(kg, tiny, 5, beams=20, baselines=["popularity"])
+    assert (report["ndcg@5"], report["baselines"].keys()) == (alone["ndcg@5"], alone["baselines"].keys())
+    why = run("explain", tiny.path, "--kg", films_path, "--user", "user-001", "--item", "alien-1979", "--paths", 1)
+    assert why["text"] == tiny.explain("user-001", "alien-1979", paths=1).paths[0].text
+
+
+def test_the_command_line_searches(films: fp.Kg, tmp_path: Path) -> None:
+    space = tmp_path / "space.toml"
+    space.write_text(space_text(cluster.SPACE))
+    command = ["tune", space, "--kg", films.path, "--out", tmp_path / "spread", "--workers", 2]
+    told = subprocess.check_output([sys.executable, "-m", "footpath.dask", *map(str, command)], text=True)
+    assert json.loads(told.splitlines()[-1]) == fp.tune(cluster.SPACE, films)
+
+
+@pytest.mark.parametrize("verb", ["sample", "export", "recommend", "explain", "evaluate", "tune"])
+@pytest.mark.parametrize("engine", ["dask", "spark", "ray"])
+def test_every_engine_has_every_verb_on_the_command_line(engine: str, verb: str) -> None:
+    told = subprocess.check_output([sys.executable, "-m", f"footpath.{engine}", verb, "--help"], text=True)
+    assert f"footpath.{engine}" in told and "--source" in told
+
+
+def test_lists_to_explain_are_read_in_either_form(tiny: fp.Model, tmp_path: Path) -> None:
+    found = tiny.recommend(["user-001", "user-002"], k=2)
+    found.save(tmp_path / "lists.jsonl")
+    pairs = [(row["user"], row["item"]) for row in found]
+    table = "\n".join("\t".join(row) for row in [("user", "item"), *pairs])
+    (tmp_path / "lists.tsv").write_text(table + "\n")
+    assert _cluster._pairs(str(tmp_path / "lists.jsonl")) == _cluster._pairs(str(tmp_path / "lists.tsv")) == pairs
+    (tmp_path / "bad.tsv").write_text("user\tfilm\n")
+    with pytest.raises(fp.InputError, match="user and item"):
+        _cluster._pairs(str(tmp_path / "bad.tsv"))
 
 
 def test_the_example(tmp_path: Path) -> None:

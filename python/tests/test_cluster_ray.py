@@ -69,6 +69,10 @@ def test_tries_settings(nodes: Any, films: fp.Kg, tmp_path: Path) -> None:
     cluster.tries_settings(verbs, ray, films, tmp_path)
 
 
+def test_searches_settings(nodes: Any, films: fp.Kg, tmp_path: Path) -> None:
+    cluster.searches_as_one_process_does(verbs, ray, films, tmp_path)
+
+
 def test_every_node_takes_the_graph_once(nodes: Any, films: fp.Kg, tmp_path: Path) -> None:
     reference = verbs.broadcast(ray, films, cache=tmp_path)
     assert sorted(os.listdir(tmp_path)) == [f"kg-{films.hash}", f"kg-{films.hash}.lock"]

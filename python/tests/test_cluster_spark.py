@@ -77,6 +77,10 @@ def test_tries_settings(spark: Any, films: fp.Kg, tmp_path: Path) -> None:
     cluster.tries_settings(verbs, spark, films, tmp_path)
 
 
+def test_searches_settings(spark: Any, films: fp.Kg, tmp_path: Path) -> None:
+    cluster.searches_as_one_process_does(verbs, spark, films, tmp_path)
+
+
 def test_a_killed_executor_changes_no_byte(spark: Any, films: fp.Kg, tmp_path: Path) -> None:
     before = executors(spark)
     assert len(before) == 2

@@ -12,7 +12,7 @@ nbformat = pytest.importorskip("nbformat")
 
 FOLDER = ROOT / "examples" / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-NEEDS = {"your_own_model": ("torch", "transformers")}
+NEEDS = {"your_own_model": ("torch", "transformers"), "cluster": ("distributed",)}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,19 +125,73 @@ def test_bad_options(films: fp.Kg) -> None:
         rows(fp.torch.PathDataset(films, law="mine"), 1)  # type: ignore[arg-type]
 
 
+DATA_PARALLEL = """
+import sys
+import torch
+import footpath as fp
+
+kg, out, workers = sys.argv[1:]
+torch.distributed.init_process_group("gloo")
+torch.manual_seed(1)
+dataset = fp.torch.PathDataset(kg, paths_per_user=2, epochs=1, batch_size=32)
+collate = fp.torch.LegalCollator(dataset, rivals=4)
+num_words = len(dataset.kg.words())
+network = torch.nn.Sequential(torch.nn.Embedding(num_words, 8), torch.nn.Linear(8, num_words))
+trained = torch.nn.parallel.DistributedDataParallel(network)
+optimiser = torch.optim.SGD(trained.parameters(), lr=0.1)
+loader = torch.utils.data.DataLoader(dataset, batch_size=None, collate_fn=collate, num_workers=int(workers))
+rows, losses = [], []
+for batch in loader:
+    optimiser.zero_grad()
+    loss = collate.loss(trained(batch["input_ids"]), batch)
+    loss.backward()
+    optimiser.step()
+    rows.extend(batch["input_ids"].tolist())
+    losses.append(loss.item())
+weights = [parameter.tolist() for parameter in network.parameters()]
+torch.save({"rows": rows, "losses": losses, "weights": weights}, f"{out}/{torch.distributed.get_rank()}.pt")
+torch.distributed.destroy_process_group()
+"""
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_data_parallel_processes_draw_for_different_users_and_together_for_all(
+    films: fp.Kg, tmp_path: Path, workers: int
+) -> None:
+    (tmp_path / "train.py").write_text(DATA_PARALLEL)
+    run_processes(2, tmp_path, tmp_path / "train.py", films.path, tmp_path, workers)
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    users = [{row[0] for row in found["rows"]} for found in (first, second)]
+    assert not users[0] & users[1] and len(users[0] | users[1]) == 480
+    alone = rows(fp.torch.PathDataset(films, paths_per_user=2, epochs=1))
+    assert sorted(first["rows"] + second["rows"]) == sorted(alone)
+    assert first["weights"] == second["weights"], "gradients are averaged, so all have one model"
+    assert first["losses"] != second["losses"], "each by paths of its own"
+
+
+def run_processes(number: int, place: Path, *command: object) -> str:
+    """Runs a script in so many processes that know of one another; what they print."""
+    run = [sys.executable]
+    if number > 1:
+        run += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(number)]
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # Into a file: a pipe that nobody reads fills up.
+    with open(place / "log", "w+", encoding="utf-8") as log:
+        done = subprocess.run([*run, *map(str, command)], stdout=log, stderr=log, timeout=300, env=one_thread)
+        log.seek(0)
+        told = log.read()
+    assert done.returncode == 0, told
+    return told
+
+
 EXAMPLE = ROOT / "examples" / "python" / "gpt2_on_paths.py"
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_the_example_sees_all_users_and_recommends(films: fp.Kg, processes: int) -> None:
+def test_the_example_sees_all_users_and_recommends(films: fp.Kg, processes: int, tmp_path: Path) -> None:
     pytest.importorskip("transformers")
-    run = [sys.executable]
-    if processes > 1:
-        run += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     # Two paths of each of 480 users, in batches of 128.
-    arguments = ["--kg", films.path, "--paths-per-user", "2", "--steps", str(8 // processes)]
-    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*run, str(EXAMPLE), *arguments], capture_output=True, text=True, timeout=300, env=one_thread)
-    assert done.returncode == 0, done.stderr
-    assert f"paths of 480 users of 480, by {processes} processes" in done.stdout
-    assert "1. " in done.stdout and "ndcg@10" in done.stdout
+    options = ["--kg", films.path, "--paths-per-user", 2, "--steps", 8 // processes]
+    told = run_processes(processes, tmp_path, EXAMPLE, *options)
+    assert f"paths of 480 users of 480, by {processes} processes" in told
+    assert "1. " in told and "ndcg@10" in told

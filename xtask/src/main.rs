@@ -17,7 +17,8 @@ const USAGE: &str = "\
 cargo xtask ci                     everything CI runs: lines, formatting, lints, tests, doc tests, docs
 cargo xtask lines                  whether a line is too long
 cargo xtask page                   tries the served page in a browser, where there is one
-cargo xtask python                 builds the Python package and tests it, in an environment of its own
+cargo xtask python [--torch]       builds the Python package and tests it, in an environment of its own; with torch,
+                                   which is gigabytes, also the training of models of your own
 cargo xtask cluster spark|ray      builds the Python package and tests it on an engine that has to be installed
 cargo xtask reference              writes docs/reference.md anew, after the command line has changed
 cargo xtask bench [NAME] [--json] [--seconds N]
@@ -63,7 +64,8 @@ fn main() -> ExitCode {
         Some((task, [])) if task == "ci" => ci(),
         Some((task, [])) if task == "lines" => lines(),
         Some((task, [])) if task == "page" => page::run(root()),
-        Some((task, [])) if task == "python" => python::run(root()),
+        Some((task, [])) if task == "python" => python::run(root(), false),
+        Some((task, [with])) if task == "python" && with == "--torch" => python::run(root(), true),
         Some((task, [engine])) if task == "cluster" => python::cluster(root(), engine),
         Some((task, [])) if task == "reference" => reference(),
         Some((task, rest)) if task == "bench" => match rest.split_first() {

@@ -9,9 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-/// What the tests need, from the package index. Torch is left out: it is gigabytes, and its tests skip without it.
+/// What the tests need, from the package index. The last are an object store that runs here, and what reads it.
 const NEEDED: &str = "maturin>=1.10,<2 pandas polars pyarrow numpy networkx rustworkx duckdb scikit-learn pytest \
-    hypothesis mypy pyright[nodejs] nbclient ipykernel dask[distributed]>=2026.8 schemathesis>=4.30,<5";
+    hypothesis mypy pyright[nodejs] nbclient ipykernel dask[distributed]>=2026.8 schemathesis>=4.30,<5 \
+    moto[s3]>=5.2,<6 flask flask-cors s3fs";
+
+/// What tests of training with other libraries need besides. It is gigabytes, so it is asked for, and where it cannot
+/// be had they skip.
+const TORCH: &str = "torch>=2.8,<3 transformers>=5,<6 torch-geometric>=2.8,<3";
 
 /// What the tests of an engine need, from the package index. Those of Dask are among the others; Spark and Ray are
 /// hundreds of megabytes. Spark needs Java 17 or later besides.
@@ -20,13 +25,19 @@ const ENGINES: [(&str, &str); 2] = [
     ("ray", "maturin>=1.10,<2 ray[data]>=2.50,<3 pyarrow numpy pytest"),
 ];
 
-/// Builds, installs and tests.
+/// Builds, installs and tests; with torch, if that is asked for.
 ///
 /// # Errors
 /// The step that failed.
-pub(crate) fn run(root: &Path) -> Result<(), String> {
-    let work = Work::new(root, "venv", "wheels", NEEDED);
-    in_steps(&work, &[("environment", environment), ("wheel", wheel), ("types", types), ("tests", tests)])
+pub(crate) fn run(root: &Path, with_torch: bool) -> Result<(), String> {
+    let work = Work::new(root, if with_torch { "venv-torch" } else { "venv" }, "wheels", NEEDED);
+    let mut steps: Vec<(&str, Step)> = vec![("environment", environment)];
+    if with_torch {
+        steps.push(("torch", torch));
+    }
+    let rest: [(&str, Step); 3] = [("wheel", wheel), ("types", types), ("tests", tests)];
+    steps.extend(rest);
+    in_steps(&work, &steps)
 }
 
 /// Builds, installs beside an engine, and runs the tests of that engine.
@@ -148,6 +159,15 @@ impl<'a> Work<'a> {
 fn environment(work: &Work<'_>) -> Result<(), String> {
     work.make_venv()?;
     work.python(&format!("-m pip install --quiet --disable-pip-version-check {}", work.needed))
+}
+
+/// Torch and what goes with it, if the package index has it for this machine.
+fn torch(work: &Work<'_>) -> Result<(), String> {
+    let install = format!("-m pip install --quiet --disable-pip-version-check --no-cache-dir {TORCH}");
+    if let Err(reason) = work.python(&install) {
+        println!("torch could not be fetched and is left out: {reason}");
+    }
+    Ok(())
 }
 
 /// The wheel, built as the tests of the workspace are, and installed.

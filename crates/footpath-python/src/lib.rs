@@ -38,10 +38,12 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<lists::Lists>()?;
     module.add_class::<model::Model>()?;
     module.add_class::<paths::Paths>()?;
+    module.add_class::<training::Search>()?;
     module.add_function(wrap_pyfunction!(frames::import_folder, module)?)?;
     module.add_function(wrap_pyfunction!(frames::import_frames, module)?)?;
     module.add_function(wrap_pyfunction!(frames::import_defaults, module)?)?;
     module.add_function(wrap_pyfunction!(training::train, module)?)?;
+    module.add_function(wrap_pyfunction!(training::train_job, module)?)?;
     module.add_function(wrap_pyfunction!(training::tune, module)?)?;
     module.add_function(wrap_pyfunction!(model::from_huggingface, module)?)?;
     module.add_function(wrap_pyfunction!(judging::evaluate, module)?)?;

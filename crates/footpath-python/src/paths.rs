@@ -11,7 +11,7 @@ use arrow_array::{ArrayRef, FixedSizeListArray, RecordBatch, RecordBatchReader, 
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use footpath::sample::Options as SampleOptions;
 use footpath::sample::{Amount, Part, Prepared, Quota, Replacement, SampleSpec, Users, Views};
-use footpath::{Context, NodeId, Replace, TokenId, artefact};
+use footpath::{Context, NodeId, Replace, Stage, TokenId, artefact};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -109,8 +109,10 @@ impl Paths {
         let source = self.source.clone();
         let tokens = call.wait(py, move |context| {
             let mut tokens = Vec::new();
+            let stage = source.stage(context);
             for users in source.users.chunks(source.users_at_once) {
-                source.draw(users, context, &mut tokens)?;
+                source.draw(users, &context.quietly(), &mut tokens)?;
+                stage.advance(users.len() as u64)?;
             }
             Ok(tokens)
         })?;
@@ -121,11 +123,13 @@ impl Paths {
     fn batches(&self, py: Python<'_>, form: &str, call: Call) -> PyResult<Batches> {
         let (form, source) = (form_of(py, form)?, self.source.clone());
         call.wait(py, move |context| {
-            let mut reader = Reader::new(source, form, context.clone());
+            let stage = source.stage(context);
+            let mut reader = Reader::new(source.clone(), form, context.quietly());
             let schema = reader.schema();
             let mut batches = Vec::new();
             while let Some(batch) = reader.draw()? {
                 batches.push(batch);
+                stage.reach(reader.done as u64)?;
             }
             Ok(Batches::new(schema, batches))
         })
@@ -177,6 +181,11 @@ fn users_at_once(quota: Quota, num_users: u64) -> usize {
 }
 
 impl Source {
+    /// The drawing for all users, who are drawn for some at a time.
+    fn stage<'a>(&self, context: &'a Context) -> Stage<'a> {
+        context.stage("sampling", Some(self.users.len() as u64), "users")
+    }
+
     /// Draws for some users, and appends the rows.
     fn draw(&self, users: &[NodeId], context: &Context, tokens: &mut Vec<u32>) -> footpath::Result<()> {
         let users = Users::List(users.to_vec());

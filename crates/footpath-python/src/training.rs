@@ -10,6 +10,7 @@ use footpath::{train as trainer, tune as tuner};
 use pyo3::prelude::*;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// What a run is asked for beside its settings.
 #[derive(Debug, Deserialize)]
@@ -124,9 +125,8 @@ pub(crate) fn tune(
     call: Call,
     on_event: Option<Bound<'_, PyAny>>,
 ) -> PyResult<String> {
-    let shape = shape.map(|shape| options::shape(py, shape)).transpose()?;
-    let options = tuner::Options { shape, unfinished: options::unfinished(py, unfinished)? };
-    let space = tuner::Space::from_toml(space, Path::new("space")).map_err(|e| crate::errors::raised(py, e))?;
+    let (space, mut options) = of_search(py, space, shape)?;
+    options.unfinished = options::unfinished(py, unfinished)?;
     let kg = kg.kg.clone();
     call.wait_telling(py, on_event.as_ref(), move |context, events| {
         footpath::artefact::refuse_overlap(&out, &[kg.directory()])?;
@@ -145,4 +145,87 @@ pub(crate) fn tune(
         };
         Ok(json(&tuner::search(space, &kg, &out, &options, &mut observe, context)?))
     })
+}
+
+/// A search whose trainings are done elsewhere.
+#[pyclass(frozen, module = "footpath._native")]
+pub(crate) struct Search {
+    /// Nothing once it is closed.
+    search: Mutex<Option<tuner::Search>>,
+}
+
+#[pymethods]
+impl Search {
+    /// Begins a search of a space, given as TOML, or goes on with one.
+    #[staticmethod]
+    fn open(
+        py: Python<'_>,
+        space: &str,
+        kg: &Kg,
+        out: PathBuf,
+        shape: Option<ShapeText>,
+        unfinished: &str,
+        call: Call,
+    ) -> PyResult<Self> {
+        let (space, mut options) = of_search(py, space, shape)?;
+        options.unfinished = options::unfinished(py, unfinished)?;
+        let kg = kg.kg.clone();
+        let search = call.wait(py, move |context| {
+            footpath::artefact::refuse_overlap(&out, &[kg.directory()])?;
+            tuner::Search::open(space, &kg, &out, &options, context)
+        })?;
+        Ok(Self { search: Mutex::new(Some(search)) })
+    }
+
+    /// The trainings that can be done now, each as JSON, with the place of its model.
+    fn ready(&self, py: Python<'_>) -> PyResult<Vec<(String, PathBuf)>> {
+        self.with(py, |search| Ok(search.ready().iter().map(|job| (json(job), search.place(job))).collect()))
+    }
+
+    /// Takes what came of the next training.
+    fn enter(&self, py: Python<'_>, record: &str) -> PyResult<()> {
+        let record = parsed(py, "record", record)?;
+        self.with(py, |search| search.enter(record))
+    }
+
+    /// What was found so far, as JSON.
+    fn found(&self, py: Python<'_>) -> PyResult<String> {
+        self.with(py, |search| Ok(json(&search.found())))
+    }
+
+    /// Lets others have its output.
+    fn close(&self) {
+        self.search.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl Search {
+    fn with<T>(&self, py: Python<'_>, work: impl FnOnce(&mut tuner::Search) -> footpath::Result<T>) -> PyResult<T> {
+        let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        let search = search.as_mut().ok_or_else(|| usage(py, "the search is closed"))?;
+        work(search).map_err(|e| crate::errors::raised(py, e))
+    }
+}
+
+/// Does a training of a search wherever the graph is; what came of it, as JSON.
+#[pyfunction]
+pub(crate) fn train_job(
+    py: Python<'_>,
+    space: &str,
+    kg: &Kg,
+    shape: Option<ShapeText>,
+    job: &str,
+    out: PathBuf,
+    call: Call,
+) -> PyResult<String> {
+    let (space, options) = of_search(py, space, shape)?;
+    let job: tuner::Job = parsed(py, "job", job)?;
+    let kg = kg.kg.clone();
+    call.wait(py, move |context| Ok(json(&tuner::train_job(&space, &kg, &options, &job, &out, &mut |_| {}, context)?)))
+}
+
+fn of_search(py: Python<'_>, space: &str, shape: Option<ShapeText>) -> PyResult<(tuner::Space, tuner::Options)> {
+    let shape = shape.map(|shape| options::shape(py, shape)).transpose()?;
+    let space = tuner::Space::from_toml(space, Path::new("space")).map_err(|e| crate::errors::raised(py, e))?;
+    Ok((space, tuner::Options { shape, ..tuner::Options::default() }))
 }

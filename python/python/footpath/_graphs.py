@@ -50,32 +50,66 @@ class Kg:
 
     @property
     def native(self) -> _native.Kg:
-        """What the extension module knows it as. Raises `UsageError` once the graph is closed."""
+        """What the extension module knows it as. Raises `UsageError` once the graph is closed.
+
+        >>> import footpath as fp
+        >>> fp.Kg(films).native.content_hash() == fp.Kg(films).hash
+        True
+        """
         if self._open is None:
             raise UsageError("the graph is closed; open it again with fp.Kg(path)")
         return self._open
 
     @property
     def path(self) -> str:
-        """The directory it was opened from."""
+        """The directory it was opened from.
+
+        >>> import footpath as fp
+        >>> fp.Kg(films).path == films
+        True
+        """
         return str(self.native.directory())
 
     @property
     def hash(self) -> str:
-        """Hash of its content, which every model of it names."""
+        """Hash of its content, which every model of it names.
+
+        >>> import footpath as fp
+        >>> fp.Kg(films).hash == fp.Kg(films).summary()["hash"]
+        True
+        """
         return self.native.content_hash()
 
     def summary(self, *, threads: int = 0) -> Summary:
-        """The graph in figures."""
+        """The graph in figures.
+
+        >>> import footpath as fp
+        >>> summary = fp.Kg(films).summary()
+        >>> summary["num_users"], summary["num_items"]
+        (480, 385)
+        """
         with Watched(threads, False) as call:
             return Summary.parsed(self.native.summary(call))
 
     def schema(self) -> Report:
-        """Types of nodes with their ranges, and relations with their readings."""
+        """Types of nodes with their ranges, and relations with their readings.
+
+        >>> import footpath as fp
+        >>> schema = fp.Kg(films).schema()
+        >>> schema["types"][0]
+        {'name': 'user', 'start': 0, 'end': 480}
+        >>> [relation["forward"] for relation in schema["relations"] if relation["name"] == "directed_by"]
+        ['was directed by']
+        """
         return Report.parsed(self.native.schema())
 
     def import_report(self) -> Report:
-        """What the import found and with which options: ``report`` and ``options``."""
+        """What the import found and with which options: ``report`` and ``options``.
+
+        >>> import footpath as fp
+        >>> sorted(fp.Kg(films).import_report())
+        ['options', 'report']
+        """
         return Report.parsed(self.native.import_report())
 
     def count(
@@ -89,14 +123,29 @@ class Kg:
         threads: int = 0,
         progress: ProgressOption = None,
     ) -> Report:
-        """Counts the paths of every user; three hops unless told otherwise."""
+        """Counts the paths of every user; three hops unless told otherwise: how many there are in all (``total``), and
+        the least, median, mean and most of a user.
+
+        >>> import footpath as fp
+        >>> counted = fp.Kg(films).count(hops=3, end="unseen")
+        >>> counted["total"], counted["median"]
+        (37522336, 75473)
+        """
         meant = shape(hops, pattern, pattern_preset, patterns) or ("hops", "3")
         with Watched(threads, progress) as call:
             return Report.parsed(self.native.count(meant, end, call))
 
     def neighbours(self, node: str, relation: str | None = None, *, limit: int = 100) -> Table:
         """What a node (``"item:alien-1979"``) is related to, at most ``limit`` rows: node, relation, neighbour, label,
-        weight. A relation with a leading ``~`` is an inverse."""
+        weight. A relation with a leading ``~`` is an inverse.
+
+        >>> import footpath as fp
+        >>> kg = fp.Kg(films)
+        >>> kg.neighbours("item:alien-1979", "directed_by")[0]["neighbour"]
+        'entity:person-ridley-scott'
+        >>> len(kg.neighbours("item:alien-1979", limit=3))
+        3
+        """
         if limit < 0:
             raise UsageError(f"limit: must be at least 0, got {limit}")
         return Table(self.native.neighbours(node, relation, limit))
@@ -121,32 +170,73 @@ class Kg:
             return self.native.write(os.fspath(out), format, force, call)
 
     def facts(self, *, interactions: bool = True) -> Table:
-        """Every fact of the train graph: head, relation, tail, label of the tail, weight."""
+        """Every fact of the train graph: head, relation, tail, label of the tail, weight.
+
+        >>> import footpath as fp
+        >>> facts = fp.Kg(films).facts(interactions=False)
+        >>> facts.columns
+        ['head', 'relation', 'tail', 'label', 'weight']
+        """
         return Table(self.native.facts(interactions))
 
     def nodes(self) -> Table:
-        """Every node: node, type, label."""
+        """Every node: node, type, label.
+
+        >>> import footpath as fp
+        >>> fp.Kg(films).nodes()[0]
+        {'node': 'user:user-001', 'type': 'user', 'label': 'user-001'}
+        """
         return Table(self.native.nodes())
 
     def users(self, *, warm: bool = False) -> list[str]:
-        """The ids of all users, or of those with a train interaction."""
+        """The ids of all users, or of those with a train interaction.
+
+        >>> import footpath as fp
+        >>> fp.Kg(films).users()[:2]
+        ['user-001', 'user-002']
+        """
         return self.native.users(warm)
 
     def items(self) -> list[str]:
-        """The ids of all items."""
+        """The ids of all items.
+
+        >>> import footpath as fp
+        >>> len(fp.Kg(films).items())
+        385
+        """
         return self.native.items()
 
     def items_of(self, user: str | int) -> list[str]:
-        """The ids of what a user chose in train."""
+        """The ids of what a user chose in train.
+
+        >>> import footpath as fp
+        >>> "raiders-of-the-lost-ark-1981" in fp.Kg(films).items_of("user-001")
+        True
+        """
         return self.native.items_of(str(user))
 
     def words(self) -> list[str]:
-        """The words of all tokens, by their numbers: what rows of ``sample(…).to_numpy()`` are made of."""
+        """The words of all tokens, by their numbers: what rows of ``sample(…).to_numpy()`` are made of.
+
+        >>> import footpath as fp
+        >>> kg = fp.Kg(films)
+        >>> words = kg.words()
+        >>> row = kg.sample(hops=3, paths_per_user=1).to_numpy()[0]
+        >>> [words[token] for token in row[:3]]
+        ['user:user-001', 'interacted', 'item:apollo-13-1995']
+        """
         return self.native.words()
 
     def save_tokenizer(self, directory: PathLike, *, max_tokens: int = 7, force: bool = False) -> None:
         """Writes ``tokenizer.json`` and ``tokenizer_config.json``, for a model of transformers that learns rows of the
-        tokens of this graph, at most ``max_tokens`` long, and that `Model.from_huggingface` is to read."""
+        tokens of this graph, at most ``max_tokens`` long, and that `Model.from_huggingface` is to read.
+
+        >>> import footpath as fp, os, tempfile
+        >>> place = tempfile.mkdtemp()
+        >>> fp.Kg(films).save_tokenizer(place)
+        >>> sorted(os.listdir(place))
+        ['tokenizer.json', 'tokenizer_config.json']
+        """
         self.native.save_tokenizer(os.fspath(directory), max_tokens, force)
 
     def sample(
@@ -207,7 +297,14 @@ class Kg:
 
     def close(self) -> None:
         """Lets go of the graph, and removes it from where it lies if that was temporary (``out=None``). What was made
-        from it in this process goes on."""
+        from it in this process goes on.
+
+        >>> import footpath as fp
+        >>> kg = fp.Kg(films)
+        >>> kg.close()
+        >>> kg
+        <Kg, closed>
+        """
         self._open = None
         if self._temporary is not None:
             self._temporary()
@@ -237,6 +334,11 @@ class Paths:
     It is an Arrow stream with the columns user, item, nodes and relations, so ``polars.DataFrame(paths)``,
     ``pyarrow.RecordBatchReader.from_stream(paths)`` and duckdb read it. The methods here do the same, and unlike a
     library that reads the stream they end at Ctrl-C.
+
+    >>> import footpath as fp
+    >>> paths = fp.Kg(films).sample(hops=3, paths_per_user=1)
+    >>> next(iter(paths))["user"]
+    'user-001'
     """
 
     def __init__(self, native: _native.Paths, kg: Kg, threads: int) -> None:
@@ -264,7 +366,17 @@ class Paths:
         progress: ProgressOption = None,
     ) -> str:
         """Writes the corpus of all users of the graph, or of those with numbers in ``part``, the second left out; its
-        content hash. It is what ``footpath sample`` writes, and `footpath.concat` makes the whole of parts."""
+        content hash. It is what ``footpath sample`` writes, and `footpath.concat` makes the whole of parts.
+
+        >>> import footpath as fp, tempfile
+        >>> place = tempfile.mkdtemp()
+        >>> paths = fp.Kg(films).sample(hops=3, paths_per_user=2)
+        >>> parts = [place + "/first", place + "/second"]
+        >>> for part, users in zip(parts, [(0, 200), (200, 480)]):
+        ...     _ = paths.publish(part, users)
+        >>> fp.concat(parts, place + "/joined")["hash"] == paths.publish(place + "/whole")
+        True
+        """
         users = (0, len(self._kg.users())) if part is None else part
         with Watched(self._threads, progress) as call:
             return self._native.publish(os.fspath(out), users, force, call)
@@ -274,25 +386,54 @@ class Paths:
         return self._native.stream("names")
 
     def table(self, *, tokens: bool = False, progress: ProgressOption = None) -> Table:
-        """All paths at once: user, item, nodes, relations; or one column of rows of tokens."""
+        """All paths at once: user, item, nodes, relations; or one column of rows of tokens.
+
+        >>> import footpath as fp
+        >>> paths = fp.Kg(films).sample(hops=3, paths_per_user=2)
+        >>> paths.table()
+        <Table of 960 rows: user, item, nodes, relations>
+        >>> paths.table(tokens=True)
+        <Table of 960 rows: tokens>
+        """
         with Watched(self._threads, progress) as call:
             return Table(self._native.batches("tokens" if tokens else "names", call))
 
     def to_polars(self) -> polars.DataFrame:
-        """The paths as a frame of polars."""
+        """The paths as a frame of polars.
+
+        >>> import footpath as fp
+        >>> fp.Kg(films).sample(hops=3, paths_per_user=2).to_polars().shape
+        (960, 4)
+        """
         return self.table().to_polars()
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The paths as a frame of pandas."""
+        """The paths as a frame of pandas.
+
+        >>> import footpath as fp
+        >>> fp.Kg(films).sample(hops=3, paths_per_user=2).to_pandas().shape
+        (960, 4)
+        """
         return self.table().to_pandas()
 
     def to_pyarrow(self) -> pyarrow.Table:
-        """The paths as a table of pyarrow."""
+        """The paths as a table of pyarrow.
+
+        >>> import footpath as fp
+        >>> fp.Kg(films).sample(hops=3, paths_per_user=2).to_pyarrow().column_names
+        ['user', 'item', 'nodes', 'relations']
+        """
         return self.table().to_pyarrow()
 
     def to_numpy(self, *, progress: ProgressOption = None) -> numpy.ndarray[Any, Any]:
         """The paths as rows of tokens: an array of unsigned 32-bit numbers, paths × tokens of the longest path, padded
-        with 0. `Kg.words` says what each stands for."""
+        with 0. `Kg.words` says what each stands for.
+
+        >>> import footpath as fp
+        >>> rows = fp.Kg(films).sample(hops=3, paths_per_user=2).to_numpy()
+        >>> rows.shape, rows.dtype
+        ((960, 7), dtype('uint32'))
+        """
         import numpy
 
         with Watched(self._threads, progress) as call:
@@ -388,6 +529,15 @@ def import_frames(
     large they are, and there is room for four times what they can come to; otherwise in a temporary directory. Either
     goes with the object, or when it is closed; what a process that was killed has left goes when another calls this.
     `Kg.path` says where it lies. Further options are those of `import_folder`.
+
+    >>> import footpath as fp
+    >>> kg = fp.import_frames(
+    ...     interactions={"user_id": ["ann", "bob"], "item_id": ["alien", "alien"]},
+    ...     triples={"head": ["alien", "heat"], "relation": ["by", "by"], "tail": ["scott", "mann"]},
+    ...     split="none",
+    ... )
+    >>> kg.users(), kg.items_of("ann")
+    (['ann', 'bob'], ['alien'])
     """
     given = {
         "interactions": interactions,

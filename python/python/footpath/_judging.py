@@ -24,11 +24,23 @@ Baselines = Literal["quick", "tuned"]
 
 
 class Evaluation(Report):
-    """Figures with their intervals, beside the baselines; a notebook shows a table with a plot of the intervals."""
+    """Figures with their intervals, beside the baselines; a notebook shows a table with a plot of the intervals.
+
+    >>> import footpath as fp
+    >>> kg = fp.Kg(films)
+    >>> report = fp.evaluate(kg, {"user": kg.users(), "item": ["alien-1979"] * 480}, k=10)
+    >>> report["card"]["k"], 0.0 <= report["ndcg@10"] <= 1.0
+    (10, True)
+    """
 
     @classmethod
     def parsed(cls, text: str) -> Evaluation:
-        """The report that JSON says."""
+        """The report that JSON says.
+
+        >>> import footpath as fp
+        >>> fp.Evaluation.parsed('{"on": "test", "card": {"k": 5}, "ndcg@5": 0.25}')
+        <Evaluation on test: ndcg@5 0.2500>
+        """
         return cls(json.loads(text))
 
     @property
@@ -37,19 +49,41 @@ class Evaluation(Report):
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for the subject and for each baseline, the best first: name, setting, and each metric with the ends of
-        its 95 % interval (``ndcg@10``, ``ndcg@10_low``, ``ndcg@10_high``)."""
+        its 95 % interval (``ndcg@10``, ``ndcg@10_low``, ``ndcg@10_high``).
+
+        >>> import footpath as fp
+        >>> kg = fp.Kg(films)
+        >>> lists = {"user": kg.users(), "item": ["alien-1979"] * 480}
+        >>> rows = fp.evaluate(kg, lists, baselines=["popularity"]).rows()
+        >>> sorted(row["name"] for row in rows)
+        ['popularity', 'subject']
+        >>> rows[1]["ndcg@10_low"] <= rows[1]["ndcg@10"] <= rows[1]["ndcg@10_high"]
+        True
+        """
         ranked_by = self._ndcg
         named = sorted(self.get("baselines", {}).items(), key=lambda entry: -float(entry[1][ranked_by]))
         return [_row("subject", self), *(_row(name, figures) for name, figures in named)]
 
     def to_polars(self) -> polars.DataFrame:
-        """The rows as a frame of polars."""
+        """The rows as a frame of polars.
+
+        >>> import footpath as fp
+        >>> kg = fp.Kg(films)
+        >>> fp.evaluate(kg, {"user": kg.users(), "item": ["alien-1979"] * 480}).to_polars().height
+        1
+        """
         import polars
 
         return polars.DataFrame(self.rows())
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The rows as a frame of pandas."""
+        """The rows as a frame of pandas.
+
+        >>> import footpath as fp
+        >>> kg = fp.Kg(films)
+        >>> len(fp.evaluate(kg, {"user": kg.users(), "item": ["alien-1979"] * 480}).to_pandas())
+        1
+        """
         import pandas
 
         return pandas.DataFrame(self.rows())
@@ -246,15 +280,34 @@ def audit(
 
 
 class Replay(Report):
-    """Models compared on what users did next: ``systems`` with their means and 95 % intervals, ``against_first``."""
+    """Models compared on what users did next: ``systems`` with their means and 95 % intervals, ``against_first``.
+
+    >>> import footpath as fp
+    >>> kg = fp.Kg(films)
+    >>> found = fp.replay(kg, [fp.Model(tiny, kg)], {"user": ["user-001"], "item": ["gladiator-2000"]})
+    >>> len(found["systems"])
+    2
+    """
 
     @classmethod
     def parsed(cls, text: str) -> Replay:
-        """The report that JSON says."""
+        """The report that JSON says.
+
+        >>> import footpath as fp
+        >>> fp.Replay.parsed('{"systems": []}').rows()
+        []
+        """
         return cls(json.loads(text))
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row for each model and for popularity: name, and each figure with the ends of its interval."""
+        """A row for each model and for popularity: name, and each figure with the ends of its interval.
+
+        >>> import footpath as fp
+        >>> kg = fp.Kg(films)
+        >>> found = fp.replay(kg, [fp.Model(tiny, kg)], {"user": ["user-001"], "item": ["gladiator-2000"]})
+        >>> sorted(found.rows()[0])[:3]
+        ['hit_rate', 'hit_rate_high', 'hit_rate_low']
+        """
         figures = ("ndcg", "hit_rate", "mrr")
         return [
             {"name": system["name"]}

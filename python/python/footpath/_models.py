@@ -56,24 +56,46 @@ class Model:
 
     @property
     def native(self) -> _native.Model:
-        """What the extension module knows it as. Raises `UsageError` once the model is closed."""
+        """What the extension module knows it as. Raises `UsageError` once the model is closed.
+
+        >>> import footpath as fp
+        >>> model = fp.Model(tiny, films)
+        >>> model.native.content_hash() == model.hash
+        True
+        """
         if self._open is None:
             raise UsageError("the model is closed; open it again with fp.Model(path, kg)")
         return self._open
 
     @property
     def path(self) -> str:
-        """The directory it was opened from."""
+        """The directory it was opened from.
+
+        >>> import footpath as fp
+        >>> fp.Model(tiny, films).path == tiny
+        True
+        """
         return str(self.native.directory())
 
     @property
     def hash(self) -> str:
-        """Hash of its content."""
+        """Hash of its content.
+
+        >>> import footpath as fp
+        >>> model = fp.Model(tiny, films)
+        >>> model.hash == fp.Model(model.path, films).hash
+        True
+        """
         return self.native.content_hash()
 
     @property
     def card(self) -> Report:
-        """What is stored beside its weights: shape, settings of the training, pattern, figures on valid."""
+        """What is stored beside its weights: shape, settings of the training, pattern, figures on valid.
+
+        >>> import footpath as fp
+        >>> fp.Model(tiny, films).card["training"]["paths_per_user"]
+        20
+        """
         return Report.parsed(self.native.card())
 
     def recommend(
@@ -118,6 +140,13 @@ class Model:
 
         ``optimise={"lir": 0.2}`` trades a part of the score for explanations that are more recent (``lir``), popular
         (``sep``) or varied (``ptd``). The other options are those of ``footpath recommend``.
+
+        >>> import footpath as fp
+        >>> model = fp.Model(tiny, films)
+        >>> [(row["user"], row["rank"]) for row in model.recommend(["user-001", "user-002"], k=2)]
+        [('user-001', 1), ('user-001', 2), ('user-002', 1), ('user-002', 2)]
+        >>> model.recommend(histories={"me": ["alien-1979"]}, k=1)[0]["nodes"][:2]
+        ['user:me', 'item:alien-1979']
         """
         if users is not None and histories is not None:
             raise UsageError("give users or histories")
@@ -204,7 +233,14 @@ class Model:
             return Why.parsed(self.native.explain(str(user), str(item), chosen, removed, search, call))
 
     def to_huggingface(self, out: PathLike, *, force: bool = False, threads: int = 0) -> Report:
-        """Writes the model as a directory that ``AutoModelForCausalLM`` and ``AutoTokenizer`` read."""
+        """Writes the model as a directory that ``AutoModelForCausalLM`` and ``AutoTokenizer`` read.
+
+        >>> import footpath as fp, os, tempfile
+        >>> place = tempfile.mkdtemp() + "/gpt2"
+        >>> _ = fp.Model(tiny, films).to_huggingface(place)
+        >>> "model.safetensors" in os.listdir(place)
+        True
+        """
         with Watched(threads, False, self._device) as call:
             return Report.parsed(self.native.to_huggingface(os.fspath(out), force, call))
 
@@ -223,7 +259,14 @@ class Model:
         threads: int = 0,
     ) -> Model:
         """A model of a graph from a directory of transformers whose tokenizer has the names of the graph for words, as
-        `to_huggingface` writes them; for paths of three hops unless others are named."""
+        `to_huggingface` writes them; for paths of three hops unless others are named.
+
+        >>> import footpath as fp, tempfile
+        >>> kg, place = fp.Kg(films), tempfile.mkdtemp() + "/gpt2"
+        >>> _ = fp.Model(tiny, kg).to_huggingface(place)
+        >>> len(fp.Model.from_huggingface(place, kg).recommend("user-001", k=3))
+        3
+        """
         meant = shape(hops, pattern, pattern_preset, patterns) or ("hops", "3")
         place = Place(out, "model")
         with Watched(threads, False) as call:
@@ -231,7 +274,14 @@ class Model:
         return place.kept_by(cls(place.path, kg, threads=threads, progress=False))
 
     def close(self) -> None:
-        """Lets go of the model, and removes it from where it lies if that was temporary. The graph stays open."""
+        """Lets go of the model, and removes it from where it lies if that was temporary. The graph stays open.
+
+        >>> import footpath as fp
+        >>> model = fp.Model(tiny, films)
+        >>> model.close()
+        >>> model
+        <Model, closed>
+        """
         self._open = None
         if self._temporary is not None:
             self._temporary()
@@ -251,7 +301,15 @@ class Model:
 
 class Recommendations(Table):
     """Lists of items with their reasons: a table of user, rank, item, label, score, confidence, because, nodes and
-    relations, which any library of frames takes; a notebook draws the paths."""
+    relations, which any library of frames takes; a notebook draws the paths.
+
+    >>> import footpath as fp
+    >>> found = fp.Model(tiny, films).recommend("user-001", k=2)
+    >>> found.columns
+    ['user', 'rank', 'item', 'label', 'score', 'confidence', 'because', 'nodes', 'relations']
+    >>> [len(row["nodes"]) - len(row["relations"]) for row in found]
+    [1, 1]
+    """
 
     def __init__(self, native: _native.Lists) -> None:
         self._lists = native
@@ -264,17 +322,33 @@ class Recommendations(Table):
 
     @property
     def native(self) -> _native.Lists:
-        """What the extension module knows them as."""
+        """What the extension module knows them as.
+
+        >>> import footpath as fp
+        >>> len(fp.Model(tiny, films).recommend("user-001", k=2).native)
+        1
+        """
         return self._lists
 
     @property
     def num_users(self) -> int:
-        """Number of lists."""
+        """Number of lists.
+
+        >>> import footpath as fp
+        >>> fp.Model(tiny, films).recommend(["user-001", "user-002"], k=2).num_users
+        2
+        """
         return len(self._lists)
 
     def lists(self) -> Iterator[Report]:
         """The list of each user, as ``footpath recommend --json`` writes it: with further paths, the file and line of
-        every fact, why a list is short, and the probability that was not looked at."""
+        every fact, why a list is short, and the probability that was not looked at.
+
+        >>> import footpath as fp
+        >>> found = next(fp.Model(tiny, films).recommend("user-001", k=2, paths=3).lists())
+        >>> found["user"]
+        'user-001'
+        """
         for place in range(len(self._lists)):
             text = self._lists.list(place)
             if text is not None:
@@ -282,7 +356,14 @@ class Recommendations(Table):
 
     def save(self, path: PathLike) -> None:
         """Writes the lists as ``footpath recommend --json`` does: a line for each user. The file appears whole or not
-        at all."""
+        at all.
+
+        >>> import footpath as fp, json, tempfile
+        >>> place = tempfile.mkdtemp() + "/recs.jsonl"
+        >>> fp.Model(tiny, films).recommend(["user-001", "user-002"], k=2).save(place)
+        >>> [json.loads(line)["user"] for line in open(place)]
+        ['user-001', 'user-002']
+        """
         text = (self._lists.list(place) for place in range(len(self._lists)))
         write_whole(path, (f"{line}\n".encode() for line in text if line is not None))
 
@@ -291,7 +372,13 @@ class Recommendations(Table):
 
 
 class WhyPath:
-    """A path with its probability."""
+    """A path with its probability.
+
+    >>> import footpath as fp
+    >>> path = fp.Model(tiny, films).explain("user-001", "alien-1979").paths[0]
+    >>> path.log_probability < 0.0, len(path.facts) == len(path.relations) == len(path.nodes) - 1
+    (True, True)
+    """
 
     def __init__(self, found: Mapping[str, Any]) -> None:
         self.log_probability: float = found["log_probability"]
@@ -312,21 +399,43 @@ class WhyPath:
 
 
 class Why(Report):
-    """The answer to "why this item?"."""
+    """The answer to "why this item?".
+
+    >>> import footpath as fp
+    >>> why = fp.Model(tiny, films).explain("user-001", "alien-1979")
+    >>> why["user"], why["item"], why["label"]
+    ('user-001', 'alien-1979', 'Alien (1979)')
+    """
 
     @classmethod
     def parsed(cls, text: str) -> Why:
-        """The answer that JSON says."""
+        """The answer that JSON says.
+
+        >>> import footpath as fp
+        >>> fp.Why.parsed('{"paths": [], "reason": "no path of this pattern"}').paths
+        []
+        """
         return cls(json.loads(text))
 
     @property
     def paths(self) -> list[WhyPath]:
-        """The paths, the most probable first."""
+        """The paths, the most probable first.
+
+        >>> import footpath as fp
+        >>> paths = fp.Model(tiny, films).explain("user-001", "alien-1979", paths=2).paths
+        >>> paths[0].log_probability >= paths[1].log_probability
+        True
+        """
         return [WhyPath(found) for found in self["paths"]]
 
     @property
     def reason(self) -> str | None:
-        """Why there is no path, if there is none."""
+        """Why there is no path, if there is none.
+
+        >>> import footpath as fp
+        >>> fp.Model(tiny, films).explain("user-001", "alien-1979").reason is None
+        True
+        """
         reason: str | None = self["reason"]
         return reason
 
@@ -420,7 +529,15 @@ def _as_dict(listener: Callable[[dict[str, Any]], object] | None) -> Callable[[s
 
 
 class Tuning(Report):
-    """What a search found: ``trials``, the ``best`` of them, and all its ``settings``."""
+    """What a search found: ``trials``, the ``best`` of them, and all its ``settings``.
+
+    >>> import footpath as fp
+    >>> space = {"method": "random", "trials": 2, "train": {"preset": "tiny", "paths_per_user": 2}}
+    >>> space["space"] = {"learning_rate": {"log": [1e-3, 1e-2]}}
+    >>> tuning = fp.tune(space, fp.Kg(films))
+    >>> len(tuning["trials"]), tuning.model.card["best_validation"] == tuning["best"]["figure"]
+    (2, True)
+    """
 
     model: Model | None = None
     """The best model; ``None`` where no training came to an end."""
@@ -452,17 +569,28 @@ def tune(
     ...     "space": {"learning_rate": {"log": [1e-4, 1e-2]}, "end_siblings": [24, 96]},
     ... }
     """
-    if isinstance(space, Mapping):
-        text = "\n".join(f"{toml(str(name))} = {toml(value)}" for name, value in space.items())
-    else:
-        with open(os.fspath(space), encoding="utf-8") as file:
-            text = file.read()
     meant = shape(hops, pattern, pattern_preset, patterns)
     place = Place(out, "search")
     with Watched(threads, progress, device) as call:
-        found = _native.tune(text, kg.native, place.path, meant, unfinished, call, _as_dict(on_event))
+        found = _native.tune(space_text(space), kg.native, place.path, meant, unfinished, call, _as_dict(on_event))
+    return place.kept_by(tuned(found, kg, place.path, device, threads))
+
+
+def space_text(space: Mapping[str, Any] | PathLike) -> str:
+    """A space as TOML, of a dict or from a file.
+
+    >>> space_text({"method": "random", "space": {"end_siblings": [24, 96]}})
+    '"method" = "random"\\n"space" = {"end_siblings" = [24, 96]}'
+    """
+    if isinstance(space, Mapping):
+        return "\n".join(f"{toml(str(name))} = {toml(value)}" for name, value in space.items())
+    with open(os.fspath(space), encoding="utf-8") as file:
+        return file.read()
+
+
+def tuned(found: str, kg: Kg, out: str, device: str = DEVICE, threads: int = 0) -> Tuning:
+    """What the search at ``out`` found, which JSON says, with its best model."""
     tuning = Tuning(json.loads(found))
     if tuning["best"] is not None:
-        best = os.path.join(place.path, "best")
-        tuning.model = Model(best, kg, device=device, threads=threads, progress=False)
-    return place.kept_by(tuning)
+        tuning.model = Model(os.path.join(out, "best"), kg, device=device, threads=threads, progress=False)
+    return tuning

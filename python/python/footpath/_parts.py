@@ -28,6 +28,13 @@ def concat(
 
     Raises `ArtefactError` naming the parts that are damaged, of another graph, seed or law, that have the same users,
     or between which users are missing.
+
+    >>> import footpath as fp, tempfile
+    >>> paths, place = fp.Kg(films).sample(hops=3, paths_per_user=2), tempfile.mkdtemp()
+    >>> for name, users in {"first": (0, 200), "second": (200, 480)}.items():
+    ...     _ = paths.publish(f"{place}/{name}", users)
+    >>> fp.concat([f"{place}/second", f"{place}/first"], f"{place}/corpus")["num_paths"]
+    960
     """
     with Watched(threads, progress) as call:
         return Report.parsed(_native.concat_corpora(_paths(parts), os.fspath(out), force, call))
@@ -48,6 +55,13 @@ def concat_lists(
 
     Raises `ArtefactError` naming parts that have the same user, and users whom no part has unless ``partial``. The
     files do not say which model made them.
+
+    >>> import footpath as fp, tempfile
+    >>> model, place = fp.Model(tiny, films), tempfile.mkdtemp()
+    >>> for name, users in {"first": (0, 192), "second": (192, 480)}.items():
+    ...     model.recommend(part=users, k=2, beams=20).save(f"{place}/{name}")
+    >>> fp.concat_lists([f"{place}/first", f"{place}/second"], model.kg, f"{place}/recs.jsonl")["num_users"]
+    480
     """
     with Watched(threads, progress) as call:
         return Report.parsed(

@@ -15,7 +15,16 @@ DEVICE = "flex"
 
 
 class Progress(NamedTuple):
-    """How far a piece of work is."""
+    """How far a piece of work is.
+
+    >>> import footpath as fp
+    >>> told = []
+    >>> _ = fp.Kg(films).sample(hops=3, paths_per_user=20_000).to_numpy(progress=told.append)
+    >>> {(progress.stage, progress.unit, progress.of) for progress in told}
+    {('sampling', 'users', 480)}
+    >>> told[-1].done
+    480
+    """
 
     stage: str
     """What is being done, such as ``"sampling"``."""

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class ArrowStream(Protocol):
-    """Whatever gives an Arrow stream: frames of pandas, polars, pyarrow and duckdb, and the tables here."""
+    """Whatever gives an Arrow stream: frames of pandas, polars, pyarrow and duckdb, and the tables here.
+
+    >>> import footpath as fp
+    >>> isinstance(fp.Kg(films).nodes(), fp.ArrowStream), isinstance([1, 2], fp.ArrowStream)
+    (True, False)
+    """
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """A PyCapsule with an Arrow stream."""
@@ -60,7 +65,12 @@ class Table:
 
     @property
     def columns(self) -> list[str]:
-        """The names of the columns."""
+        """The names of the columns.
+
+        >>> import footpath as fp
+        >>> fp.Kg(films).nodes().columns
+        ['node', 'type', 'label']
+        """
         return self._table().columns()
 
     def __getitem__(self, row: int) -> dict[str, Any]:
@@ -72,17 +82,32 @@ class Table:
         return (table.row(row) for row in range(len(table)))
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """All rows, each by the names of the columns."""
+        """All rows, each by the names of the columns.
+
+        >>> import footpath as fp
+        >>> fp.Kg(films).neighbours("item:alien-1979", "directed_by").to_dicts()[0]["label"]
+        'Ridley Scott'
+        """
         return list(self)
 
     def to_polars(self) -> polars.DataFrame:
-        """The table as a frame of polars."""
+        """The table as a frame of polars.
+
+        >>> import footpath as fp
+        >>> fp.Kg(films).neighbours("item:alien-1979", "directed_by").to_polars().shape
+        (1, 5)
+        """
         import polars
 
         return polars.DataFrame(self)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The table as a frame of pandas: through pyarrow, or row by row where that is not installed."""
+        """The table as a frame of pandas: through pyarrow, or row by row where that is not installed.
+
+        >>> import footpath as fp
+        >>> fp.Kg(films).neighbours("item:alien-1979", "directed_by").to_pandas().shape
+        (1, 5)
+        """
         import pandas
 
         try:
@@ -93,7 +118,12 @@ class Table:
         return frame
 
     def to_pyarrow(self) -> pyarrow.Table:
-        """The table as one of pyarrow."""
+        """The table as one of pyarrow.
+
+        >>> import footpath as fp
+        >>> fp.Kg(films).neighbours("item:alien-1979", "directed_by").to_pyarrow().num_rows
+        1
+        """
         import pyarrow
 
         return pyarrow.table(self)

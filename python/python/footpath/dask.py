@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 __all__ = [
+    "QUIET",
     "broadcast",
     "compute",
     "evaluate",
@@ -30,8 +31,19 @@ __all__ = [
     "export_lists",
     "recommend",
     "sample",
+    "trials",
     "tune",
 ]
+
+QUIET: dict[str, Any] = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.worker.memory.monitor-interval": "500ms",
+    "distributed.scheduler.work-stealing-interval": "1s",
+}
+"""Settings of Dask with which processes that have nothing to do use a fifth as much of the processor, for
+``dask.config.set`` before a cluster is started: tasks here take seconds, and need not be looked at fifty times in
+one."""
 
 
 class _Dask(Verbs):
@@ -67,6 +79,7 @@ export_lists = _verbs.export_lists
 explain = _verbs.explain
 evaluate = _verbs.evaluate
 tune = _verbs.tune
+trials = _verbs.trials
 broadcast = _verbs.broadcast
 compute = _verbs.compute
 

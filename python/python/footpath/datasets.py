@@ -26,6 +26,11 @@ def from_recbole(config: Config, out: PathLike | None = None, **options: Any) ->
 
     ``data_path`` is the folder of the data set, as RecBole's ``Config`` has it, or the one above, as it is written in
     a settings file. ``options`` are those of `import_folder`.
+
+    >>> import footpath as fp
+    >>> kg = fp.datasets.from_recbole({"data_path": recbole, "dataset": "toy"}, split="none")
+    >>> kg.users()
+    ['1', '2', '3']
     """
     try:
         path, name = os.fspath(config["data_path"]), str(config["dataset"])
@@ -43,6 +48,12 @@ def quick_start(config: Config, *, k: int = 10, split: str = "auto", **settings:
 
     The result has the names of RecBole's ``quick_start``: ``best_valid_score`` (NDCG), ``valid_score_bigger``,
     ``best_valid_result`` and ``test_result``, each with the metrics by name, such as ``recall@10``; and the ``model``.
+
+    >>> import footpath as fp
+    >>> config = {"data_path": recbole, "dataset": "toy"}
+    >>> found = fp.datasets.quick_start(config, split="leave-one-out", preset="tiny", paths_per_user=2, k=2)
+    >>> "recall@2" in found["test_result"], found["valid_score_bigger"]
+    (True, True)
     """
     kg = from_recbole(config, split=split)
     model = train(kg, **settings)  # type: ignore[arg-type]

@@ -58,11 +58,20 @@ class PathRecommender:
         return sorted(name for name in inspect.signature(cls).parameters)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters by name."""
+        """The parameters by name.
+
+        >>> PathRecommender(hops=2).get_params()["hops"]
+        2
+        """
         return {name: getattr(self, name) for name in self._names()}
 
     def set_params(self, **params: Any) -> PathRecommender:
-        """Changes parameters; raises `UsageError` (a `ValueError`) for one that there is not."""
+        """Changes parameters; raises `UsageError` (a `ValueError`) for one that there is not.
+
+        >>> estimator = PathRecommender().set_params(hops=2, epochs=3)
+        >>> estimator.hops, estimator.epochs
+        (2, 3)
+        """
         for name, value in params.items():
             if name not in self._names():
                 raise UsageError(f"{name}: no such parameter; there are {', '.join(self._names())}")
@@ -71,7 +80,13 @@ class PathRecommender:
 
     def fit(self, X: Frame, kg: Kg | Frame | Mapping[str, Frame]) -> PathRecommender:
         """Learns from interactions ``X`` (user_id, item_id, …) and what is known of the items: a frame of triples, the
-        frames of `import_frames` by name, or a graph, which has its own interactions (``X`` is then not read)."""
+        frames of `import_frames` by name, or a graph, which has its own interactions (``X`` is then not read).
+
+        >>> import footpath as fp
+        >>> estimator = PathRecommender(preset="tiny", paths_per_user=2, linear=False)
+        >>> estimator.fit(None, fp.Kg(films)).model_.card["training"]["paths_per_user"]
+        2
+        """
         how: dict[str, Any] = {"split": self.split, "seed": self.seed, "threads": self.threads}
         if isinstance(kg, Kg):
             self.kg_ = kg
@@ -114,11 +129,23 @@ class PathRecommender:
         return self.model_
 
     def recommend(self, users: Iterable[str | int] | str | None = None, k: int = 10) -> Recommendations:
-        """The best items of these users, or of all that have a train interaction."""
+        """The best items of these users, or of all that have a train interaction.
+
+        >>> import footpath as fp
+        >>> estimator = PathRecommender(preset="tiny", paths_per_user=2, linear=False).fit(None, fp.Kg(films))
+        >>> len(estimator.recommend(users=["user-001"], k=3))
+        3
+        """
         return self._fitted().recommend(users=users, k=k, threads=self.threads)
 
     def evaluate(self, k: int = 10) -> Evaluation:
-        """Figures on what was held out for test."""
+        """Figures on what was held out for test.
+
+        >>> import footpath as fp
+        >>> estimator = PathRecommender(preset="tiny", paths_per_user=2, linear=False).fit(None, fp.Kg(films))
+        >>> 0.0 <= estimator.evaluate(k=5)["ndcg@5"] <= 1.0
+        True
+        """
         return evaluate(self.kg_, self._fitted(), k)
 
     def __repr__(self) -> str:

@@ -20,7 +20,13 @@ __all__ = ["from_pykeen", "neighbourhood", "to_networkx", "to_pyg", "to_pykeen",
 
 
 def to_networkx(kg: Kg, *, interactions: bool = True) -> networkx.MultiDiGraph[str]:
-    """The train graph: nodes with ``type`` and ``label``, edges keyed by their relation, with ``weight``."""
+    """The train graph: nodes with ``type`` and ``label``, edges keyed by their relation, with ``weight``.
+
+    >>> import footpath as fp
+    >>> graph = fp.export.to_networkx(fp.Kg(films), interactions=False)
+    >>> sorted(graph["item:alien-1979"]["entity:person-ridley-scott"])
+    ['directed_by']
+    """
     import networkx
 
     graph: networkx.MultiDiGraph[str] = networkx.MultiDiGraph()
@@ -32,7 +38,13 @@ def to_networkx(kg: Kg, *, interactions: bool = True) -> networkx.MultiDiGraph[s
 
 def to_rustworkx(kg: Kg, *, interactions: bool = True) -> rustworkx.PyDiGraph[dict[str, Any], dict[str, Any]]:
     """The train graph, with a dict for each node (``node``, ``type``, ``label``) and each edge (``relation``,
-    ``weight``). For a `neighbourhood` there is ``rustworkx.networkx_converter``."""
+    ``weight``). For a `neighbourhood` there is ``rustworkx.networkx_converter``.
+
+    >>> import footpath as fp
+    >>> graph = fp.export.to_rustworkx(fp.Kg(films))
+    >>> graph.num_nodes() == len(fp.Kg(films).nodes()), graph.num_edges() == len(fp.Kg(films).facts())
+    (True, True)
+    """
     import rustworkx
 
     graph: rustworkx.PyDiGraph[dict[str, Any], dict[str, Any]] = rustworkx.PyDiGraph(multigraph=True)
@@ -49,7 +61,13 @@ def neighbourhood(
     kg: Kg, nodes: str | Iterable[str], *, hops: int = 1, limit: int = 50
 ) -> networkx.MultiDiGraph[str]:
     """What lies around some nodes: at most ``limit`` neighbours of each, ``hops`` times over. Edges are as they were
-    imported, whichever way they were followed."""
+    imported, whichever way they were followed.
+
+    >>> import footpath as fp
+    >>> around = fp.export.neighbourhood(fp.Kg(films), "item:alien-1979", hops=1, limit=5)
+    >>> around.number_of_nodes()
+    6
+    """
     import networkx
 
     graph: networkx.MultiDiGraph[str] = networkx.MultiDiGraph()
@@ -73,7 +91,13 @@ def neighbourhood(
 
 
 def to_pykeen(kg: Kg, *, interactions: bool = True) -> TriplesFactory:
-    """The facts of the train graph as PyKEEN's triples."""
+    """The facts of the train graph as PyKEEN's triples.
+
+    >>> import footpath as fp
+    >>> kg = fp.Kg(films)
+    >>> fp.export.to_pykeen(kg, interactions=False).num_triples == kg.summary()["num_triples"]
+    True
+    """
     import numpy
     from pykeen.triples import TriplesFactory
 
@@ -82,7 +106,13 @@ def to_pykeen(kg: Kg, *, interactions: bool = True) -> TriplesFactory:
 
 
 def from_pykeen(factory: TriplesFactory) -> dict[str, list[str]]:
-    """The triples of a factory as a frame for `footpath.import_frames`."""
+    """The triples of a factory as a frame for `footpath.import_frames`.
+
+    >>> import footpath as fp
+    >>> frame = fp.export.from_pykeen(fp.export.to_pykeen(fp.Kg(films), interactions=False))
+    >>> sorted(frame), len(frame["head"]) == fp.Kg(films).summary()["num_triples"]
+    (['head', 'relation', 'tail'], True)
+    """
     labelled = factory.label_triples(factory.mapped_triples)
     columns = enumerate(("head", "relation", "tail"))
     return {name: [str(label) for label in labelled[:, column]] for column, name in columns}
@@ -90,7 +120,13 @@ def from_pykeen(factory: TriplesFactory) -> dict[str, list[str]]:
 
 def to_pyg(kg: Kg, *, interactions: bool = True) -> HeteroData:
     """The train graph as PyG's ``HeteroData``: nodes by type with ``num_nodes`` and ``name``, edges by (type of the
-    head, relation, type of the tail) with ``edge_index`` (2 × edges)."""
+    head, relation, type of the tail) with ``edge_index`` (2 × edges).
+
+    >>> import footpath as fp
+    >>> data = fp.export.to_pyg(fp.Kg(films))
+    >>> data["user"].num_nodes, data["user", "interacted", "item"].edge_index.shape[0]
+    (480, 2)
+    """
     import torch
     from torch_geometric.data import HeteroData
 

@@ -32,7 +32,11 @@ Rows = list[tuple[str, str, str]]
 
 @dataclass
 class PathScorerConfig:
-    """What is known of the items, and how to learn from it."""
+    """What is known of the items, and how to learn from it.
+
+    >>> PathScorerConfig(attributes=["genres"], preset="tiny").hops
+    3
+    """
 
     triples: str | None = None
     """A table with tabs and the columns head, relation and tail; items go by their ids."""
@@ -62,11 +66,21 @@ class PathScorer(Component[ItemList], Trainable):  # type: ignore[misc,unused-ig
     """What `train` made."""
 
     def is_trained(self) -> bool:
-        """Whether `train` has made a model."""
+        """Whether `train` has made a model.
+
+        >>> PathScorer(attributes=["genres"]).is_trained()
+        False
+        """
         return self.model is not None
 
     def train(self, data: Dataset, options: TrainingOptions | None = None) -> None:
-        """Learns from all interactions of ``data``, and from the facts that the configuration names."""
+        """Learns from all interactions of ``data``, and from the facts that the configuration names.
+
+        >>> scorer = PathScorer(attributes=["genres"], preset="tiny", paths_per_user=10, linear=False)
+        >>> scorer.train(clicks)
+        >>> scorer.is_trained()
+        True
+        """
         options = TrainingOptions() if options is None else options
         if self.is_trained() and not options.retrain:
             return

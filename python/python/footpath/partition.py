@@ -235,6 +235,25 @@ def trial(work: Work, number: int, settings: Mapping[str, Any], folder: PathLike
     return _trained(Model(out, kg, progress=False), number, settings, out)
 
 
+def training(work: Work, job: str, out: PathLike, space: str, meant: tuple[str, str] | None) -> str:
+    """Does a training of a search, with its model at ``out``, a place that driver and workers share; what came of it,
+    as JSON. `footpath tune` does the same. A model that is there already is not trained again."""
+    _begin(work)
+    kg, told = graph(work.kg), ""
+
+    def train_at(place: str) -> str:
+        with Watched(work.threads, False) as call:
+            return _native.train_job(space, kg.native, meant, job, place, call)
+
+    def make(unfinished: str) -> None:
+        nonlocal told
+        told = train_at(unfinished)
+
+    made = _once(os.fspath(out), make)
+    # One that is there already is only looked at.
+    return told or train_at(made)
+
+
 def _trained(made: Model, number: int, settings: Mapping[str, Any], out: str | None) -> dict[str, Any]:
     card = made.card
     figures = {"ndcg": card["best_validation"], "steps": card["steps"]}
@@ -417,11 +436,17 @@ def _fetch(source: str, out: str) -> None:
         import fsspec
     except ImportError:
         raise UsageError(f"{source}: URLs are read by fsspec, which is not installed here") from None
-    files, root = fsspec.core.url_to_fs(source)
-    for path in files.ls(root, detail=False):
-        name = path.rstrip("/").rsplit("/", 1)[-1]
-        if name != "verified.json":
-            files.get_file(path, os.path.join(out, name))
+    try:
+        files, root = fsspec.core.url_to_fs(source)
+        for entry in files.ls(root, detail=True):
+            # Object stores list a folder as one of its own entries, where somebody made it.
+            if entry["type"] == "file" and (name := entry["name"].rsplit("/", 1)[-1]) not in ("", "verified.json"):
+                files.get_file(entry["name"], os.path.join(out, name))
+    except OSError:
+        raise
+    except Exception as error:
+        # Clients of object stores have errors of their own.
+        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 @contextmanager
@@ -441,7 +466,7 @@ def _part_path(work: Work, part: Part, folder: PathLike, ending: str) -> str:
 
 def _once(out: str, make: Callable[[str], None]) -> str:
     """Makes what is not there yet, and puts it in place whole. A task that an engine runs twice at the same time makes
-    the same twice, and whichever is done first stays."""
+    the same twice, and whichever is done first stays. What `make` does not make is not there."""
     if os.path.exists(out):
         return out
     folder, name = os.path.split(out)
@@ -449,7 +474,8 @@ def _once(out: str, make: Callable[[str], None]) -> str:
     try:
         make(unfinished)
         try:
-            os.rename(unfinished, out)
+            if os.path.exists(unfinished):
+                os.rename(unfinished, out)
         except OSError:
             if not os.path.exists(out):
                 raise

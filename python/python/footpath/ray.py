@@ -29,6 +29,7 @@ __all__ = [
     "export_lists",
     "recommend",
     "sample",
+    "trials",
     "tune",
 ]
 
@@ -55,6 +56,13 @@ class _Ray(Verbs):
         filled = [table for table in tables if table.num_rows]
         return pyarrow.concat_tables(filled or tables[:1])
 
+    def told(self, engine: Any, task: Task, work: Work, parts: Sequence[Any]) -> list[str]:
+        # Plain tasks: a data set has a table, its size and its schema for each.
+        tell = engine.remote(num_cpus=1)(_tell)
+        shared = engine.put((task, work))
+        words: list[str] = engine.get([tell.remote(shared, part) for part in parts])
+        return words
+
     def spread(self, engine: Any, reference: Reference) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -62,6 +70,12 @@ class _Ray(Verbs):
         nodes = [node["NodeID"] for node in engine.nodes() if node["Alive"]]
         on = [NodeAffinitySchedulingStrategy(node, soft=False) for node in nodes]
         engine.get([put.options(scheduling_strategy=strategy).remote(reference) for strategy in on])
+
+
+def _tell(shared: tuple[Task, Work], part: Any) -> str:
+    task, work = shared
+    word: str = task(work, part)["made"][0].as_py()
+    return word
 
 
 class _OfBatch(Mapped):
@@ -79,6 +93,7 @@ export_lists = _verbs.export_lists
 explain = _verbs.explain
 evaluate = _verbs.evaluate
 tune = _verbs.tune
+trials = _verbs.trials
 broadcast = _verbs.broadcast
 compute = _verbs.compute
 

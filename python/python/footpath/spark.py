@@ -29,6 +29,7 @@ __all__ = [
     "export_lists",
     "recommend",
     "sample",
+    "trials",
     "tune",
 ]
 
@@ -46,9 +47,30 @@ class _Spark(Verbs):
         numbers = engine.range(0, len(parts), 1, len(parts))
         return numbers.mapInArrow(_InArrow(task, work, parts), columns)
 
+    def told(self, engine: Any, task: Task, work: Work, parts: Sequence[Any]) -> list[str]:
+        try:
+            context = engine.sparkContext
+        except Exception:
+            # A session of Spark Connect has tables only.
+            return super().told(engine, task, work, parts)
+        # Plain tasks: a data frame is planned, and has a stream of Arrow each way for each.
+        words: list[str] = context.parallelize(list(parts), len(parts)).map(_Told(task, work)).collect()
+        return words
+
     def compute(self, engine: Any, frame: Any) -> pyarrow.Table:
         table: pyarrow.Table = frame.toArrow()
         return table
+
+
+class _Told:
+    """What a part is mapped by to what its task tells."""
+
+    def __init__(self, task: Task, work: Work) -> None:
+        self.task, self.work = task, work
+
+    def __call__(self, part: Any) -> str:
+        word: str = self.task(self.work, part)["made"][0].as_py()
+        return word
 
 
 class _InArrow(Mapped):
@@ -68,6 +90,7 @@ export_lists = _verbs.export_lists
 explain = _verbs.explain
 evaluate = _verbs.evaluate
 tune = _verbs.tune
+trials = _verbs.trials
 broadcast = _verbs.broadcast
 compute = _verbs.compute
 

@@ -12,7 +12,7 @@ const NUM_STARTUP: u64 = 10;
 /// came of the trials before it.
 pub(super) fn draw<'a>(space: &Space, trial: u64, done: impl Iterator<Item = &'a Record> + Clone) -> Settings {
     let earlier = done.filter(|record| record.trial < trial);
-    let guided = space.method == Method::Tpe && trial >= NUM_STARTUP;
+    let guided = is_guided(space, trial);
     let of = |(number, (name, range)): (u32, (&String, &Range))| {
         let mut stream = Stream::new(space.seed, Purpose::Settings, number, trial);
         let told =
@@ -21,6 +21,11 @@ pub(super) fn draw<'a>(space: &Space, trial: u64, done: impl Iterator<Item = &'a
         (name.clone(), range.at(place.unwrap_or_else(|| stream.unit())))
     };
     (0..).zip(&space.space).map(of).collect()
+}
+
+/// Whether the settings of a trial depend on what came of those before it.
+pub(super) fn is_guided(space: &Space, trial: u64) -> bool {
+    space.method == Method::Tpe && trial >= NUM_STARTUP
 }
 
 /// The place in [0, 1) that the estimator proposes: it is asked for each setting by itself, as in the paper.

@@ -15,6 +15,9 @@
 //! Every training is that of [`train::run`], which looks at valid and never at test. Which training comes next, and
 //! with which settings, follows from the space and from the lines of `trials.jsonl` alone; so a search that was cut off
 //! at any moment goes on as if it had not been.
+//!
+//! Trainings can be done elsewhere, many at a time: [`Search::ready`] says which, [`train_job`] does one wherever there
+//! is the graph, and [`Search::enter`] takes what came of it. The files come out the same.
 
 mod draw;
 mod picture;
@@ -123,28 +126,79 @@ pub fn search(
     observe: &mut Observe<'_>,
     context: &Context,
 ) -> Result<Found> {
-    if kg.held_out(Split::Valid)?.by_user().is_empty() {
-        let reason = "nothing is held out for valid, so no setting can be told to be better; import with another split";
-        return Err(Error::Usage { option: "kg", reason: reason.to_owned() });
-    }
-    let base = applied(&TrainOptions { shape: options.shape.clone(), ..TrainOptions::default() }, &space.train)
-        .map_err(|(name, reason)| invalid(&format!("{name}: {reason}")))?;
-    let mut search = Search::open(out, kg, space, base, options.unfinished, context)?;
+    let mut search = Search::open(space, kg, out, options, context)?;
     observe(Event::Begin { done: search.records.len() as u64, of: search.space.num_jobs() });
-    let most = search.base.training.paths_per_user;
-    while let Some(job) = search.space.next(&search.records, most) {
+    while let Some(job) = search.space.next(&search.records, search.base.training.paths_per_user) {
         observe(Event::Job(&job));
-        let record = search.train(&job, observe, context)?;
+        let record = trained(kg, &search.base, &job, &search.place(&job), observe, context)?;
         observe(Event::Done(&record));
-        search.enter(&job, record)?;
+        search.enter(record)?;
     }
     search.report()?;
     Ok(search.found())
 }
 
-/// A search at its output, locked.
-struct Search<'a> {
-    kg: &'a Kg,
+/// Does a training of a search, with its model at `place`, unless it is there already. It is given the space and the
+/// options of the search, and needs neither its output nor its other trainings.
+///
+/// # Errors
+/// Whatever the graph, training and disk give; a training that diverges is a [`Record`] that says so.
+pub fn train_job(
+    space: &Space,
+    kg: &Kg,
+    options: &Options,
+    job: &Job,
+    place: &Path,
+    observe: &mut Observe<'_>,
+    context: &Context,
+) -> Result<Record> {
+    trained(kg, &base(space, options)?, job, place, observe, context)
+}
+
+/// What all trials of a space have in common.
+fn base(space: &Space, options: &Options) -> Result<TrainOptions> {
+    applied(&TrainOptions { shape: options.shape.clone(), ..TrainOptions::default() }, &space.train)
+        .map_err(|(name, reason)| invalid(&format!("{name}: {reason}")))
+}
+
+/// Trains, unless the model is there already.
+fn trained(
+    kg: &Kg,
+    base: &TrainOptions,
+    job: &Job,
+    place: &Path,
+    observe: &mut Observe<'_>,
+    context: &Context,
+) -> Result<Record> {
+    if let Ok(stored) = StoredModel::open(place) {
+        return Ok(record(job, stored.card(), stored.hash()));
+    }
+    let failed = |e: String| Record { failed: Some(e), ..Record::of(job, None) };
+    // Settings may each be good and not go together.
+    let options = match with_settings(base, &job.settings, job.paths_per_user) {
+        // A trial is judged by what the model learns.
+        Ok(options) => TrainOptions { unfinished: Unfinished::Resume, linear: false, ..options },
+        Err(e) => return Ok(failed(e.to_string())),
+    };
+    let mut observe = |event: train::Event<'_>| observe(Event::Train(event));
+    match train::run(kg, place, &options, &mut observe, context) {
+        Ok(card) => Ok(record(job, &card, StoredModel::open(place)?.hash())),
+        Err(Error::Model(e @ footpath_model::Error::Diverged { .. })) => Ok(failed(e.to_string())),
+        Err(e) => Err(e),
+    }
+}
+
+fn with_settings(base: &TrainOptions, settings: &Settings, paths_per_user: Option<u64>) -> Result<TrainOptions> {
+    let mut options = applied(base, settings).map_err(|(name, reason)| invalid(&format!("{name}: {reason}")))?;
+    if let Some(paths) = paths_per_user {
+        options.training.paths_per_user = paths;
+    }
+    Ok(options)
+}
+
+/// A search at its output, which nobody else may touch meanwhile.
+#[derive(Debug)]
+pub struct Search {
     out: PathBuf,
     space: Space,
     /// What all trials have in common.
@@ -153,15 +207,19 @@ struct Search<'a> {
     _lock: OutputLock,
 }
 
-impl<'a> Search<'a> {
-    fn open(
-        out: &Path,
-        kg: &'a Kg,
-        mut space: Space,
-        base: TrainOptions,
-        unfinished: Unfinished,
-        context: &Context,
-    ) -> Result<Self> {
+impl Search {
+    /// Begins a search, or goes on with one.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the output holds another search or one that may not be touched, or nothing is held out for
+    /// valid; whatever the disk gives.
+    pub fn open(mut space: Space, kg: &Kg, out: &Path, options: &Options, context: &Context) -> Result<Self> {
+        if kg.held_out(Split::Valid)?.by_user().is_empty() {
+            let reason =
+                "nothing is held out for valid, so no setting can be told to be better; import with another split";
+            return Err(Error::Usage { option: "kg", reason: reason.to_owned() });
+        }
+        let (base, unfinished) = (base(&space, options)?, options.unfinished);
         let lock = OutputLock::take(out)?;
         let file = out.join("search.json");
         if out.exists() && !file.exists() && !names_in(out)?.iter().all(|name| name.starts_with('.')) {
@@ -189,13 +247,24 @@ impl<'a> Search<'a> {
         let text = described(&space)?;
         publish_file(&file, Replace::Yes, |out| out.write_all(text.as_bytes()))?;
         let records = records::read(&out.join("trials.jsonl"))?;
-        let search = Self { kg, out: out.to_owned(), space, base, records, _lock: lock };
+        let search = Self { out: out.to_owned(), space, base, records, _lock: lock };
         search.tidy()?;
         Ok(search)
     }
 
+    /// The trainings that can be done now, at the same time.
+    #[must_use]
+    pub fn ready(&self) -> Vec<Job> {
+        self.space.ready(&self.records, self.base.training.paths_per_user)
+    }
+
     /// Where the model of a training is made.
-    fn place(&self, trial: u64, rung: u32) -> PathBuf {
+    #[must_use]
+    pub fn place(&self, job: &Job) -> PathBuf {
+        self.place_of(job.trial, job.rung)
+    }
+
+    fn place_of(&self, trial: u64, rung: u32) -> PathBuf {
         self.out.join(format!("trial-{trial:04}-rung-{rung}"))
     }
 
@@ -206,13 +275,13 @@ impl<'a> Search<'a> {
             let path = self.out.join(&name);
             // What a process that was killed left half-written or locked; while this search has its lock there is no
             // other.
-            if name.starts_with('.') && [".tmp", ".old", ".lock"].iter().any(|end| name.ends_with(end)) {
+            if name.starts_with('.') && [".tmp", ".old", ".lock", ".train"].iter().any(|end| name.ends_with(end)) {
                 if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.map_err(io(&path))?;
             }
         }
         let best = self.space.best(&self.records);
         for (number, record) in self.records.iter().enumerate() {
-            let place = self.place(record.trial, record.rung);
+            let place = self.place_of(record.trial, record.rung);
             if place.exists() {
                 self.settle(&place, best == Some(number))?;
             }
@@ -237,38 +306,19 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// Trains, unless the model is there already.
-    fn train(&self, job: &Job, observe: &mut Observe<'_>, context: &Context) -> Result<Record> {
-        let place = self.place(job.trial, job.rung);
-        if let Ok(stored) = StoredModel::open(&place) {
-            return Ok(record(job, stored.card(), stored.hash()));
-        }
-        let failed = |e: String| Record { failed: Some(e), ..Record::of(job, None) };
-        // Settings may each be good and not go together.
-        let options = match self.options(&job.settings, job.paths_per_user) {
-            // A trial is judged by what the model learns.
-            Ok(options) => TrainOptions { unfinished: Unfinished::Resume, linear: false, ..options },
-            Err(e) => return Ok(failed(e.to_string())),
+    /// Takes what came of the training that [`Search::ready`] had first. Its model is at its [`Search::place`].
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a training that is not the next; whatever the disk gives.
+    pub fn enter(&mut self, record: Record) -> Result<()> {
+        let next = self.space.next(&self.records, self.base.training.paths_per_user);
+        let next = next.filter(|next| (next.trial, next.rung) == (record.trial, record.rung));
+        let Some(job) = next else {
+            return Err(invalid(&format!("trial {} of rung {} is not the next", record.trial, record.rung)));
         };
-        let mut observe = |event: train::Event<'_>| observe(Event::Train(event));
-        match train::run(self.kg, &place, &options, &mut observe, context) {
-            Ok(card) => Ok(record(job, &card, StoredModel::open(&place)?.hash())),
-            Err(Error::Model(e @ footpath_model::Error::Diverged { .. })) => Ok(failed(e.to_string())),
-            Err(e) => Err(e),
-        }
-    }
-
-    fn options(&self, settings: &Settings, paths_per_user: Option<u64>) -> Result<TrainOptions> {
-        let mut options =
-            applied(&self.base, settings).map_err(|(name, reason)| invalid(&format!("{name}: {reason}")))?;
-        if let Some(paths) = paths_per_user {
-            options.training.paths_per_user = paths;
-        }
-        Ok(options)
-    }
-
-    /// First the line, then everything that follows from it.
-    fn enter(&mut self, job: &Job, record: Record) -> Result<()> {
+        // The settings as they were drawn, however they travelled.
+        let record = Record { settings: job.settings.clone(), ..record };
+        // First the line, then everything that follows from it.
         self.records.push(record.settled());
         self.write("trials.jsonl", |out| {
             self.records.iter().try_for_each(|record| {
@@ -276,7 +326,7 @@ impl<'a> Search<'a> {
                 writeln!(out)
             })
         })?;
-        let place = self.place(job.trial, job.rung);
+        let place = self.place(&job);
         if place.exists() {
             self.settle(&place, self.space.best(&self.records) == Some(self.records.len() - 1))?;
         }
@@ -307,9 +357,12 @@ impl<'a> Search<'a> {
         Ok(publish_file(&self.out.join(name), Replace::Yes, fill)?)
     }
 
-    fn found(&self) -> Found {
+    /// What was found so far.
+    #[must_use]
+    pub fn found(&self) -> Found {
         let best = self.space.best(&self.records).and_then(|place| self.records.get(place)).cloned();
-        let options = best.as_ref().and_then(|best| self.options(&best.settings, best.paths_per_user).ok());
+        let options =
+            best.as_ref().and_then(|best| with_settings(&self.base, &best.settings, best.paths_per_user).ok());
         Found { trials: self.records.clone(), settings: options.as_ref().map(all_of), best }
     }
 }

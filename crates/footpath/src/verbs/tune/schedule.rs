@@ -7,14 +7,16 @@
 //! on instead would save no more than 1 part in `eta` of the time. Rungs go by paths and not by steps because the size
 //! of a batch may be a setting: with the same paths every trial has seen the same.
 
-use super::draw::draw;
+use super::draw::{draw, is_guided};
 use super::records::Record;
 use super::settings::Settings;
 use super::space::{Method, Space};
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 /// A training to do.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Job {
     /// Number of the trial, from 0.
     pub trial: u64,
@@ -62,6 +64,23 @@ impl Space {
             rest = later;
         }
         None
+    }
+
+    /// The trainings after those in `done` that can be done at the same time: they are the same whatever comes of one
+    /// another. Of a rung that is all that is left; where the estimator has a say it is one.
+    #[must_use]
+    pub fn ready(&self, done: &[Record], most: u64) -> Vec<Job> {
+        let mut assumed = done.to_vec();
+        let mut ready: Vec<Job> = Vec::new();
+        while let Some(job) = self.next(&assumed, most) {
+            let depends = ready.iter().any(|first| first.rung != job.rung) || is_guided(self, job.trial);
+            if depends && !ready.is_empty() {
+                break;
+            }
+            assumed.push(Record::of(&job, None));
+            ready.push(job);
+        }
+        ready
     }
 
     /// The place in `done` of the best training of the last rung; of equal ones the earliest.
@@ -128,6 +147,31 @@ mod tests {
         // A trial has the same settings in every rung.
         let settings = |record: &Record| done.iter().find(|r| r.trial == record.trial).map(|r| r.settings.clone());
         assert!(done.iter().all(|record| settings(record).as_ref() == Some(&record.settings)));
+    }
+
+    /// Trainings that are said to be ready at the same time must be those that come one after the other, whatever their
+    /// figures are.
+    #[test]
+    fn what_is_ready_comes_next_whatever_its_figures() {
+        for (text, waves) in [
+            ("method = \"halving\"\ntrials = 18\neta = 3\nrungs = 3", vec![18, 6, 2]),
+            ("method = \"random\"\ntrials = 7", vec![7]),
+            ("method = \"tpe\"\ntrials = 13", vec![10, 1, 1, 1]),
+        ] {
+            let space = space(text);
+            let figure = |job: &Job| (job.trial % 5 != 3).then(|| (job.trial as f64 * 7.0) % 11.0);
+            let one_by_one = run(&space, figure);
+            let (mut done, mut found): (Vec<Record>, Vec<usize>) = (Vec::new(), Vec::new());
+            loop {
+                let ready = space.ready(&done, 90);
+                if ready.is_empty() {
+                    break;
+                }
+                found.push(ready.len());
+                done.extend(ready.iter().map(|job| Record::of(job, figure(job))));
+            }
+            assert_eq!((found, done), (waves, one_by_one), "{text}");
+        }
     }
 
     #[test]
