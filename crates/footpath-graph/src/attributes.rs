@@ -56,6 +56,12 @@ pub fn date(text: &str) -> Option<f64> {
     times::seconds(text)
 }
 
+/// A date that [`date`] reads as these seconds since 1970, to a microsecond.
+#[must_use]
+pub fn written_date(seconds: f64) -> String {
+    times::written(seconds)
+}
+
 /// An attribute of the items of a graph.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attribute<'a> {

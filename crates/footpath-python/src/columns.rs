@@ -104,6 +104,31 @@ pub(crate) fn times(column: &ArrayRef) -> Result<Vec<Option<i64>>, String> {
     }
 }
 
+/// The values of a column as an import reads attributes: numbers, dates, `true` and `false`, or text; `None` for nulls.
+/// Why it has none otherwise.
+pub(crate) fn written(column: &ArrayRef) -> Result<Vec<Option<String>>, String> {
+    let per_second = match column.data_type() {
+        DataType::Boolean => {
+            return Ok(column.as_boolean().iter().map(|truth| truth.map(|truth| truth.to_string())).collect());
+        }
+        DataType::Float32 | DataType::Float64 => {
+            return Ok(numbers(column)?.into_iter().map(|number| number.map(|number| number.to_string())).collect());
+        }
+        DataType::Date32 => 1.0 / 86_400.0,
+        DataType::Timestamp(TimeUnit::Second, _) => 1.0,
+        DataType::Date64 | DataType::Timestamp(TimeUnit::Millisecond, _) => 1e3,
+        DataType::Timestamp(TimeUnit::Microsecond, _) => 1e6,
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => 1e9,
+        _ => {
+            let texts = Texts::of(column)?;
+            return Ok((0..column.len()).map(|row| texts.get(row).map(Cow::into_owned)).collect());
+        }
+    };
+    #[expect(clippy::cast_precision_loss, reason = "dates, to a microsecond")]
+    let date = |time: i64| footpath::attribute_date_written(time as f64 / per_second);
+    Ok(times(column)?.into_iter().map(|time| time.map(date)).collect())
+}
+
 /// Floating-point numbers that are whole, as integers become in a column that has had a null; NaN is a null.
 fn whole(column: &ArrayRef) -> Result<Vec<Option<i128>>, String> {
     /// Above this, neighbouring whole numbers are the same.

@@ -1,12 +1,13 @@
 //! Import: a folder, or frames from memory.
 
 use crate::call::{Call, json, parsed};
-use crate::columns::{Texts, named, numbers, times};
+use crate::columns::{self, Texts, named, numbers, times};
 use crate::errors::input;
 use crate::stream::{self, Stream};
 use arrow_array::{RecordBatch, RecordBatchReader};
 use footpath::import::{
-    self, DatasetBuilder, Entity, FileNumber, Interaction, Item, Options, Relation, Source, Triple, User,
+    self, Attribute, DatasetBuilder, Entity, FileNumber, Inputs, Interaction, Item, Options, Relation, Source, Triple,
+    User,
 };
 use footpath::{Context, Replace, Split};
 use pyo3::prelude::*;
@@ -21,21 +22,22 @@ pub(crate) fn import_defaults() -> String {
     json(&Options::default())
 }
 
-/// Imports a folder; gives the report as JSON.
+/// Imports files and folders, `inputs` as JSON; gives the report as JSON.
 #[pyfunction]
 pub(crate) fn import_folder(
     py: Python<'_>,
-    source: PathBuf,
+    inputs: &str,
     out: PathBuf,
     force: bool,
     options: &str,
     call: Call,
 ) -> PyResult<String> {
-    let options: Options = parsed(py, "options", options)?;
+    let (inputs, options): (Inputs, Options) = (parsed(py, "inputs", inputs)?, parsed(py, "options", options)?);
     let replace = replace(force);
     call.wait(py, move |context| {
-        footpath::artefact::refuse_overlap(&out, &[&source])?;
-        Ok(json(&import::run(&source, &out, &options, replace, context)?.report))
+        let sources: Vec<&Path> = inputs.paths.iter().chain(&inputs.onto).map(PathBuf::as_path).collect();
+        footpath::artefact::refuse_overlap(&out, &sources)?;
+        Ok(json(&import::run_from(&inputs, &out, &options, replace, context)?.report))
     })
 }
 
@@ -44,13 +46,14 @@ pub(crate) fn replace(force: bool) -> Replace {
 }
 
 /// The frames there may be, in the order in which the records must come.
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind { name: "entities", take: |rows, batch| rows.entities(batch) },
     Kind { name: "relations", take: |rows, batch| rows.relations(batch) },
     Kind { name: "triples", take: |rows, batch| rows.triples(batch) },
     Kind { name: "items", take: |rows, batch| rows.items(batch) },
     Kind { name: "interactions", take: |rows, batch| rows.interactions(batch) },
     Kind { name: "users", take: |rows, batch| rows.users(batch) },
+    Kind { name: "attributes", take: |rows, batch| rows.attributes(batch) },
 ];
 
 /// Frames that say something wherever they are given, as files of the same names do.
@@ -77,6 +80,7 @@ pub(crate) fn import_frames(
     py: Python<'_>,
     frames: BTreeMap<String, Bound<'_, PyAny>>,
     columns: BTreeMap<String, String>,
+    onto: Option<PathBuf>,
     out: PathBuf,
     force: bool,
     options: &str,
@@ -93,7 +97,10 @@ pub(crate) fn import_frames(
     // What is wrong with a frame is told beside the work, whose errors are those of the library.
     let (tell, told) = mpsc::channel();
     let imported = call.wait(py, move |context| {
-        let mut records = DatasetBuilder::new(&options)?;
+        let mut records = match &onto {
+            Some(directory) => DatasetBuilder::onto(directory, &options, context)?,
+            None => DatasetBuilder::new(&options)?,
+        };
         let skip_missing = options.skip_missing;
         for frame in ordered {
             match gather(&mut records, frame, &columns, skip_missing, context) {
@@ -310,6 +317,26 @@ impl Rows<'_> {
             let Some(entity) = entities.get(row) else { continue };
             if let Err(error) = self.records.user(self.source(row), &User { id: &id, entity: &entity }) {
                 return Ok(Err(error.into()));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn attributes(&mut self, batch: &RecordBatch) -> Taken {
+        let items = self.ids(batch, &["item_id", "item"])?;
+        let own = self.columns.get("item_id").map_or("item_id", String::as_str);
+        let schema = batch.schema();
+        let named = schema.fields().iter().zip(batch.columns());
+        for (field, column) in named.filter(|(field, _)| ![own, "item_id", "item"].contains(&field.name().as_str())) {
+            let name = field.name();
+            let values = columns::written(column).map_err(|why| format!("attributes: column `{name}` {why}"))?;
+            for row in 0..batch.num_rows() {
+                let Some([id]) = self.of_row([("item_id", &items)], row)? else { continue };
+                let Some(Some(value)) = values.get(row) else { continue };
+                let attribute = Attribute { item: &id, name, value };
+                if let Err(error) = self.records.attribute(self.source(row), &attribute) {
+                    return Ok(Err(error.into()));
+                }
             }
         }
         Ok(Ok(()))

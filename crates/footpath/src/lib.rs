@@ -41,7 +41,7 @@ pub use footpath_core::{
     ArtefactKind, Context, Device, ErrorClass, NodeId, NodeSet, Path, Progress, RelationId, Replace, Stage, Stop,
     Threads, TokenId, Triple, TypeId, artefact, last_words,
 };
-pub use footpath_graph::attributes::date as attribute_date;
+pub use footpath_graph::attributes::{date as attribute_date, written_date as attribute_date_written};
 pub use footpath_graph::{Attribute, AttributeKind, Split, TrainKg};
 pub use service::{DIRECT, Service};
 pub use verbs::{

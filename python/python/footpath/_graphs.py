@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -455,9 +455,13 @@ class Paths:
 
 
 def import_folder(
-    source: PathLike,
+    source: PathLike | Sequence[PathLike] | None,
     out: PathLike | None = None,
     *,
+    interactions: PathLike | None = None,
+    attributes: PathLike | None = None,
+    onto: Kg | PathLike | None = None,
+    removed: Sequence[PathLike] = (),
     split: SplitName = "auto",
     ratios: tuple[float, float, float] = (0.8, 0.1, 0.1),
     seed: int = 1,
@@ -468,33 +472,48 @@ def import_folder(
     progress: ProgressOption = None,
     **options: Any,
 ) -> Kg:
-    """Imports a folder of any format that ``footpath import`` reads, and opens the graph.
+    """Imports a folder, or several files, of any format that ``footpath import`` reads, and opens the graph.
 
     ``out=None`` keeps it in a temporary directory that goes with the object, or when it is closed. ``lenient`` skips
-    bad records, up to a share of them (0.01 for ``True``). Further options have the names of the command line:
-    ``format``, ``min_rating``, ``rated_again``, ``min_interactions``, ``min_history``, ``same_ids``, ``join_by_id``,
-    ``join_users_by_id``, ``strict``, ``skip_missing``, ``merge_inverses``, ``rating_weights``, ``max_bytes``,
-    ``max_nodes``.
+    bad records, up to a share of them (0.01 for ``True``). ``interactions`` is a log that lies elsewhere, and
+    ``attributes`` a table of numbers, dates or truth values of items.
+
+    ``onto`` is a graph to which all this is added, as if its files and these were imported together; ``source`` may be
+    ``None`` then. Filters, spelling and, unless another ``split`` is asked for, the split are those it was made with.
+    ``removed`` are tables of facts (head, relation, tail) or interactions (user_id, item_id) to take back.
+
+    Further options have the names of the command line: ``format``, ``min_rating``, ``rated_again``,
+    ``min_interactions``, ``min_history``, ``same_ids``, ``join_by_id``, ``join_users_by_id``, ``strict``,
+    ``skip_missing``, ``merge_inverses``, ``rating_weights``, ``max_bytes``, ``max_nodes``.
 
     >>> import footpath as fp
     >>> fp.import_folder("data/films").summary()["num_items"]
     385
     """
     asked = _import_options(split, ratios, seed, columns, lenient, options)
+    inputs = {
+        "paths": [] if source is None else _paths(source),
+        "interactions": None if interactions is None else os.fspath(interactions),
+        "attributes": None if attributes is None else os.fspath(attributes),
+        "onto": _directory(onto),
+        "removed": _paths(removed),
+    }
     place = Place(out, "kg")
     with Watched(threads, progress) as call:
-        _native.import_folder(os.fspath(source), place.path, force, asked, call)
+        _native.import_folder(json.dumps(inputs), place.path, force, asked, call)
     return place.kept_by(Kg(place.path, threads=threads, progress=False))
 
 
 def import_frames(
     *,
-    interactions: Frame,
-    triples: Frame,
+    interactions: Frame | None = None,
+    triples: Frame | None = None,
     items: Frame | None = None,
     entities: Frame | None = None,
     relations: Frame | None = None,
     users: Frame | None = None,
+    attributes: Frame | None = None,
+    onto: Kg | PathLike | None = None,
     out: PathLike | None = None,
     split: SplitName = "auto",
     ratios: tuple[float, float, float] = (0.8, 0.1, 0.1),
@@ -518,12 +537,16 @@ def import_frames(
     entities     entity_id, type, [label]
     relations    name, [forward_label], [inverse_label]
     users        user_id, entity_id
+    attributes   item_id, and a column of numbers, dates or truth values for each attribute
     ============ ======================================================================
 
     Ids are text or whole numbers; a null or NaN among them is refused with its row, counted from 1, or left out with
     ``skip_missing=True``. ``columns={"user_id": "userId"}`` says what the frames call their columns. An item without a
     link is one node with the entity of the same id when ``join_by_id`` is on, which it is where no frame has links.
     Facts about the entity of a user are facts of the user.
+
+    ``triples`` are needed, and ``interactions`` for a graph with users. With ``onto``, a graph, the frames are added to
+    it as if all were imported together, and any of them may be missing.
 
     ``out=None`` keeps the graph in memory: as files of ``/dev/shm`` where the system has that, the frames tell how
     large they are, and there is room for four times what they can come to; otherwise in a temporary directory. Either
@@ -546,7 +569,10 @@ def import_frames(
         "entities": entities,
         "relations": relations,
         "users": users,
+        "attributes": attributes,
     }
+    if onto is None and triples is None:
+        raise UsageError("triples: a graph is made of facts; give a frame of them, or a graph to add to with `onto`")
     streams = {name: stream_of(name, frame) for name, frame in given.items() if frame is not None}
     named = {str(known): str(own) for known, own in (columns or {}).items()}
     if join_by_id is None:
@@ -554,8 +580,19 @@ def import_frames(
     asked = _import_options(split, ratios, seed, None, lenient, {**options, "join_by_id": join_by_id})
     place = Place(out, "kg", _bytes_of_all(given) if out is None else None)
     with Watched(threads, progress) as call:
-        _native.import_frames(streams, named, place.path, force, asked, call)
+        _native.import_frames(streams, named, _directory(onto), place.path, force, asked, call)
     return place.kept_by(Kg(place.path, threads=threads, progress=False))
+
+
+def _paths(paths: PathLike | Sequence[PathLike]) -> list[str]:
+    """One path or several, as text."""
+    several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    return [os.fspath(path) for path in several]
+
+
+def _directory(kg: Kg | PathLike | None) -> str | None:
+    """Where a graph lies."""
+    return None if kg is None else str(kg.path) if isinstance(kg, Kg) else os.fspath(kg)
 
 
 def _bytes_of_all(frames: Mapping[str, Frame | None]) -> int | None:

@@ -36,10 +36,11 @@ __all__ = [
 ]
 
 def import_defaults() -> str: ...
-def import_folder(source: str, out: str, force: bool, options: str, call: Call) -> str: ...
+def import_folder(inputs: str, out: str, force: bool, options: str, call: Call) -> str: ...
 def import_frames(
     frames: dict[str, ArrowStream],
     columns: dict[str, str],
+    onto: str | None,
     out: str,
     force: bool,
     options: str,

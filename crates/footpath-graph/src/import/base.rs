@@ -21,6 +21,7 @@ use std::path::Path;
 const NODES_PER_CHECK: u32 = 1 << 14;
 
 /// A graph to add to, opened.
+#[derive(Debug)]
 pub(super) struct Base {
     kg: TrainKg,
     aliases: Aliases,

@@ -1,6 +1,7 @@
 //! Import from memory: records in, a graph with its report out.
 
 use super::attributes::Owner;
+use super::base::Base;
 use super::collector::{At, Choice, Collector, LogFields};
 use super::field::Field;
 use super::finish;
@@ -44,6 +45,8 @@ pub struct DatasetBuilder {
     pub(super) options: Options,
     pub(super) collector: Collector,
     pub(super) problems: Problems,
+    /// The graph that the records are added to.
+    base: Option<Base>,
     relations_listed: bool,
     /// Records of each kind so far, which number those that come from nowhere.
     counts: [u32; 7],
@@ -70,7 +73,27 @@ impl DatasetBuilder {
         options.check()?;
         let options = Options { format: Format::Memory, ..options.clone() };
         let (collector, problems) = (Collector::new(&options), Problems::new(options.lenient));
-        Ok(Self { options, collector, problems, relations_listed: false, counts: [0; 7] })
+        Ok(Self { options, collector, problems, base: None, relations_listed: false, counts: [0; 7] })
+    }
+
+    /// With all records of the graph at `directory`, to which others are added. What `options` say of the reading holds
+    /// of these; what concerns all records is as it was when the graph was made, but for a split that is asked for.
+    ///
+    /// # Errors
+    /// As [`DatasetBuilder::new`]; as [`TrainKg::open`](crate::TrainKg::open); [`crate::Error::Usage`] for a graph that
+    /// was written before the ids of its items' entities were kept.
+    pub fn onto(directory: &Path, options: &Options, context: &Context) -> Result<Self> {
+        let base = Base::open(directory, context)?;
+        let mut builder = Self::new(&base.options(options))?;
+        builder.collector.take_base(&base, context)?;
+        builder.base = Some(base);
+        Ok(builder)
+    }
+
+    /// How all of it is imported.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// A file for the sources of records; it need not be there.
@@ -213,7 +236,17 @@ impl DatasetBuilder {
     /// [`crate::Error::Import`] for bad records, [`crate::Error::Usage`] for options that do not fit them,
     /// [`footpath_core::Error::Stopped`].
     pub fn finish(self, context: &Context) -> Result<Imported> {
-        finish::finish(Path::new("(memory)"), &self.options, self.collector, self.problems, context)
+        let options = self.options.clone();
+        self.finish_as(Path::new("(memory)"), &options, context)
+    }
+
+    /// The same, where `whole` is named if all of it is meant.
+    pub(super) fn finish_as(mut self, whole: &Path, options: &Options, context: &Context) -> Result<Imported> {
+        if let Some(base) = &self.base {
+            self.collector.settle_awaited();
+            self.collector.take_attributes_of_base(base);
+        }
+        finish::finish(whole, options, self.collector, self.problems, context)
     }
 
     /// Turns to the file of the next record; where the record stands.

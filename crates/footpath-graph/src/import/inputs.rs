@@ -1,6 +1,5 @@
 //! What is imported: files and folders, a log that lies elsewhere, and what would be read as what.
 
-use super::base::Base;
 use super::builder::DatasetBuilder;
 use super::collector::{At, Choice, Collector, LogFields};
 use super::field::Field;
@@ -11,17 +10,18 @@ use super::problems::{MaxBad, Problems};
 use super::reading::Reading;
 use super::report::Imported;
 use super::table::Table;
-use super::{attributes, finish, log, native, recbole, removed, values};
+use super::{attributes, log, native, recbole, removed, values};
 use crate::error::Result;
 use crate::heldout::Split;
 use footpath_core::Context;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// What to import.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct Inputs {
     /// Files and folders, which together are in one layout.
     pub paths: Vec<PathBuf>,
@@ -38,7 +38,7 @@ pub struct Inputs {
 }
 
 /// An interaction from elsewhere, as of a server's log.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Event {
     /// Id of the user.
     pub user: String,
@@ -104,19 +104,19 @@ pub fn explain(inputs: &Inputs, options: &Options) -> Result<Explained> {
 /// # Errors
 /// As [`import`](super::import()); of a graph to add to, as [`TrainKg::open`](crate::TrainKg::open).
 pub fn import_from(inputs: &Inputs, options: &Options, context: &Context) -> Result<Imported> {
-    let base = inputs.onto.as_deref().map(|directory| Base::open(directory, context)).transpose()?;
-    let options = base.as_ref().map_or_else(|| options.clone(), |base| base.options(options));
-    let mut builder = DatasetBuilder::new(&options)?;
+    let mut builder = match &inputs.onto {
+        Some(directory) => DatasetBuilder::onto(directory, options, context)?,
+        None => DatasetBuilder::new(options)?,
+    };
+    // The layout is that of the files; where there are none, that of the graph that is added to.
+    let options = Options { format: options.format, ..builder.options().clone() };
     let folder = Folder::open(&inputs.paths)?;
-    let found = match &base {
+    let found = match &inputs.onto {
         // A log or removals alone may be added to a graph.
         Some(_) if inputs.paths.is_empty() => None,
         Some(_) => Some(formats::find(&options, &folder, Extent::Addition)?),
         None => Some(formats::find(&options, &folder, Extent::Whole)?),
     };
-    if let Some(base) = &base {
-        builder.collector.take_base(base, context)?;
-    }
     let elsewhere = Elsewhere::of(inputs, &options);
     let bytes = found.as_ref().map_or(0, |found| found.tables.bytes()) + elsewhere.bytes();
     let stage = context.stage("reading", Some(bytes), "bytes");
@@ -127,14 +127,10 @@ pub fn import_from(inputs: &Inputs, options: &Options, context: &Context) -> Res
         found.tables.read(&mut builder.collector, &mut reading)?;
     }
     elsewhere.read(&inputs.events, &mut builder.collector, &mut reading)?;
-    if let Some(base) = &base {
-        builder.collector.settle_awaited();
-        builder.collector.take_attributes_of_base(base);
-    }
     let format = found.as_ref().map_or(options.format, |found| found.format);
     let options = Options { format, ..options };
     let whole = inputs.onto.as_deref().filter(|_| inputs.paths.is_empty()).unwrap_or(folder.path());
-    let mut imported = finish::finish(whole, &options, builder.collector, builder.problems, context)?;
+    let mut imported = builder.finish_as(whole, &options, context)?;
     imported.report.why = found.map(|found| found.why).unwrap_or_default();
     Ok(imported)
 }

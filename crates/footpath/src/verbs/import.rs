@@ -83,8 +83,8 @@ pub fn from_records(
 ) -> Result<Imported> {
     artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
     let import = || {
-        let imported = records.finish(context)?;
-        publish(Found { options: options.clone(), ..imported }, out, replace, context)
+        let options = Options { format: options.format, ..records.options().clone() };
+        publish(Found { options, ..records.finish(context)? }, out, replace, context)
     };
     context.run(import)?
 }
