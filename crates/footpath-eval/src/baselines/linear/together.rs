@@ -11,6 +11,8 @@ use rayon::prelude::*;
 const ENTRIES: usize = 40_000_000;
 /// Fewest entries that a row may have, however many items there are.
 const SHORTEST_ROW: usize = 300;
+/// Rows that are made before they are put behind the others: a row is much longer before it is cut.
+const ROWS_AT_ONCE: usize = 2_048;
 /// Largest share of the items that may be about an entity that says something.
 const HUB: f64 = 0.3;
 /// Most items about an entity that says something.
@@ -145,18 +147,20 @@ impl<'a> Together<'a> {
             context.check()?;
             Ok(empty.row(u32::try_from(item).unwrap_or(u32::MAX), &columns, sums))
         };
-        let rows: Vec<Row> =
-            (0..num_items).into_par_iter().map_init(|| Sums::new(num_items), row).collect::<Result<_>>()?;
-        let mut together = empty;
-        for row in rows {
-            for (other, [users, knowledge]) in row {
-                together.others.push(other);
-                together.users.push(users);
-                together.knowledge.push(knowledge);
+        let (mut starts, mut others, mut users, mut knowledge) = (vec![0], Vec::new(), Vec::new(), Vec::new());
+        for first in (0..num_items).step_by(ROWS_AT_ONCE) {
+            let some = first..num_items.min(first + ROWS_AT_ONCE);
+            let rows: Vec<Row> = some.into_par_iter().map_init(|| Sums::new(num_items), row).collect::<Result<_>>()?;
+            for row in rows {
+                for (other, [chose_both, shared]) in row {
+                    others.push(other);
+                    users.push(chose_both);
+                    knowledge.push(shared);
+                }
+                starts.push(others.len());
             }
-            together.starts.push(together.others.len());
         }
-        Ok(together)
+        Ok(Self { starts, others, users, knowledge, ..empty })
     }
 
     /// Whether items have knowledge in common.
@@ -216,6 +220,7 @@ impl<'a> Together<'a> {
             };
             row.select_nth_unstable_by(longest, |a, b| closeness(b).total_cmp(&closeness(a)).then(a.0.cmp(&b.0)));
             row.truncate(longest);
+            row.shrink_to_fit();
         }
         row.sort_unstable_by_key(|(other, _)| *other);
         row
@@ -255,20 +260,20 @@ impl<'a> Together<'a> {
             sums.clear();
             Ok((near, says, own))
         };
-        let rows: Vec<(Vec<f32>, Vec<f32>, f32)> = (0..self.num_items())
-            .into_par_iter()
-            .map_init(|| Sums::new(self.num_items()), row)
-            .collect::<Result<_>>()?;
         let num_entries = self.others.len();
         let mut mixed = Mixed {
             near: Vec::with_capacity(num_entries),
             says: Vec::with_capacity(if is_directed { num_entries } else { 0 }),
-            own: Vec::with_capacity(rows.len()),
+            own: Vec::with_capacity(self.num_items()),
         };
-        for (near, says, own) in rows {
-            mixed.near.extend(near);
-            mixed.says.extend(says);
-            mixed.own.push(own);
+        for first in (0..self.num_items()).step_by(ROWS_AT_ONCE) {
+            let some = (first..self.num_items().min(first + ROWS_AT_ONCE)).into_par_iter();
+            let rows: Vec<_> = some.map_init(|| Sums::new(self.num_items()), row).collect::<Result<_>>()?;
+            for (near, says, own) in rows {
+                mixed.near.extend::<Vec<f32>>(near);
+                mixed.says.extend::<Vec<f32>>(says);
+                mixed.own.push(own);
+            }
         }
         Ok(mixed)
     }
