@@ -31,7 +31,7 @@ pub const FACTOR_EPOCHS: [usize; 3] = [60, 120, 240];
 /// See [`FACTOR_EPOCHS`].
 pub const FACTOR_DECAYS: [f32; 3] = [0.003, 0.01, 0.03];
 /// Weights of what was not chosen tried for iALS, with 64 factors and 12 epochs.
-pub const UNCHOSEN: [f64; 4] = [0.03, 0.1, 0.3, 1.0];
+pub const UNCHOSEN: [f64; 4] = [0.1, 0.3, 1.0, 3.0];
 /// λ tried for iALS.
 pub const IALS_LAMBDAS: [f64; 4] = [0.001, 0.003, 0.01, 0.03];
 /// Chances to start anew tried for PageRank.
