@@ -369,8 +369,9 @@ pub(crate) fn run(args: &TrainArgs, work: &Work) -> Result<(), Failure> {
         let BlendWeights { direct, linear, popularity, path_count, recency, validation, .. } = w;
         let beside = format!("{linear} of the linear part, {direct} of the user alone");
         let counted = format!("{path_count} of counted paths, {popularity} of popularity");
-        // Seen from further back than the figure of the step, so the two are not to be compared.
-        let chosen = format!("NDCG@10 {validation:.4} on valid as far ahead as test will be");
+        // Where valid follows train in time it is not seen from the end of train alone, as the figure of the step is, so
+        // the two are not to be compared.
+        let chosen = format!("NDCG@10 {validation:.4} on valid, by which they were chosen");
         format!("weights: {beside}, {counted}, {recency} of recency; {chosen}")
     });
     let place = args.out.out.display();

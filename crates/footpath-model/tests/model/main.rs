@@ -492,7 +492,7 @@ fn a_run_ends_in_time_and_its_learning_rate_with_it() {
         let checkpoints = Checkpoints::new(root.to_owned(), BTreeMap::new());
         let resumed = checkpoints.latest(&cpu()).expect("readable");
         let mut trainer = resumed.unwrap_or_else(|| {
-            Trainer::new(PathModel::new(config(&toy), 1, &cpu()).expect("a model"), training(30)).expect("a trainer")
+            Trainer::new(PathModel::new(config(&toy), 1, &cpu()).expect("a model"), training(60)).expect("a trainer")
         });
         trainer.budget = budget.map(Duration::from_millis);
         let first = usize::try_from(trainer.position.step).expect("few");
@@ -510,7 +510,7 @@ fn a_run_ends_in_time_and_its_learning_rate_with_it() {
         bytes
     };
     let (long, _, validations) = run(None, None, &at("without"));
-    assert!(long.position.step > 100 && long.position.planned.is_none() && validations.len() == 30);
+    assert!(long.position.step > 100 && long.position.planned.is_none() && validations.len() == 60);
     // An ample budget changes nothing.
     let (ample, ..) = run(Some(1_000_000), None, &at("ample"));
     assert!(bytes(&ample) == bytes(&long));
@@ -521,7 +521,7 @@ fn a_run_ends_in_time_and_its_learning_rate_with_it() {
     let last = validations.last().expect("a validation");
     // One at the end of the first epoch, before there was a plan.
     assert_eq!((last.step, validations.len()), (short.position.step, 2));
-    assert!(last.learning_rate < 0.06 * training(30).learning_rate, "the learning rate came to its end: {last:?}");
+    assert!(last.learning_rate < 0.06 * training(60).learning_rate, "the learning rate came to its end: {last:?}");
     // Stopped anywhere and gone on with, it is the same run.
     for stop in [StopAt::Step(3), StopAt::Step(20), StopAt::Validation(short.position.step)] {
         let name = format!("{stop:?}");

@@ -90,11 +90,13 @@ impl Columns {
 struct Sums {
     values: Vec<[f32; 2]>,
     touched: Vec<u32>,
+    /// Room for a row before it is cut, used again: rows that grow and shrink among others leave holes in memory.
+    whole: Row,
 }
 
 impl Sums {
     fn new(len: usize) -> Self {
-        Self { values: vec![[0.0; 2]; len], touched: Vec::new() }
+        Self { values: vec![[0.0; 2]; len], touched: Vec::new(), whole: Vec::new() }
     }
 
     fn add(&mut self, item: u32, more: [f32; 2]) {
@@ -206,8 +208,9 @@ impl<'a> Together<'a> {
             let members = columns.members.get(column as usize);
             members.into_iter().flatten().for_each(|&other| sums.add(other, [0.0, weight]));
         }
-        let mut row: Row =
-            sums.touched.iter().filter(|&&other| other != item).map(|&other| (other, sums.at(other))).collect();
+        let mut row = std::mem::take(&mut sums.whole);
+        row.clear();
+        row.extend(sums.touched.iter().filter(|&&other| other != item).map(|&other| (other, sums.at(other))));
         sums.clear();
         let longest = (ENTRIES / self.num_items().max(1)).max(SHORTEST_ROW);
         if row.len() > longest {
@@ -220,10 +223,11 @@ impl<'a> Together<'a> {
             };
             row.select_nth_unstable_by(longest, |a, b| closeness(b).total_cmp(&closeness(a)).then(a.0.cmp(&b.0)));
             row.truncate(longest);
-            row.shrink_to_fit();
         }
         row.sort_unstable_by_key(|(other, _)| *other);
-        row
+        let cut = row.clone();
+        sums.whole = row;
+        cut
     }
 
     /// The matrices of an order: `alike` of what users chose together without one, `knowledge` times what they have in
