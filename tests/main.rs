@@ -27,6 +27,7 @@
 //! - `weights`: graphs whose arcs have weights, and the laws that ask for them
 //! - `limits`: what import accepts at its limits, every verb opens
 //! - `artefacts`: damaged, mixed, foreign and forged artefacts are refused
+//! - `budget`: training that is to end by a time
 //! - `crash`: killed and interrupted at any moment, nothing is half-written and going on gives the same bytes
 //! - `faults`: each call to the disk fails once: the old output or the new one is there, and nothing beside it
 //! - `documents`: what README, ARCHITECTURE and the book say is so: commands, output, links, lists
@@ -41,6 +42,7 @@
 
 mod artefacts;
 mod audit;
+mod budget;
 mod cli;
 mod concat;
 mod corpora;

@@ -20,6 +20,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// How many threads to work with; results never depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,6 +147,9 @@ pub struct Progress {
 /// Who is told how far the work is; called on any thread, so it should be quick.
 type Watcher = dyn Fn(Progress) + Send + Sync;
 
+/// A clock: the time since a moment of its own.
+type Clock = dyn Fn() -> Duration + Send + Sync;
+
 /// Threads, device, progress and stop of a call. Clones are cheap and share all four.
 ///
 /// The default has one thread for each core, computes on the CPU, tells nobody and is never stopped.
@@ -155,6 +159,7 @@ pub struct Context {
     device: Device,
     stop: Stop,
     watcher: Option<Arc<Watcher>>,
+    clock: Option<Arc<Clock>>,
     pool: Arc<Pool>,
 }
 
@@ -194,6 +199,12 @@ impl Context {
         Self { watcher: Some(Arc::new(watcher)), ..self }
     }
 
+    /// Lends a clock, for work that is to end by a time: no library reads one of its own.
+    #[must_use]
+    pub fn with_clock(self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self { clock: Some(Arc::new(clock)), ..self }
+    }
+
     /// The same threads, device and stop, telling nobody: for work within other work.
     #[must_use]
     pub fn quietly(&self) -> Self {
@@ -204,6 +215,12 @@ impl Context {
     #[must_use]
     pub fn threads(&self) -> Threads {
         self.threads
+    }
+
+    /// The time since some moment, by the clock that was lent, if one was.
+    #[must_use]
+    pub fn now(&self) -> Option<Duration> {
+        self.clock.as_ref().map(|clock| clock())
     }
 
     /// Where tensors are computed.

@@ -201,7 +201,7 @@ fn read(artefact: &Artefact, device: &Device) -> Result<Trainer> {
     }
     let moments = read_moments(&model, &artefact.file(MOMENTS)?, position.step)?;
     let optimizer = AdamW::with_moments(training.weight_decay, moments);
-    Ok(Trainer { model, optimizer, position, config: training, share: 1.0 })
+    Ok(Trainer { model, optimizer, position, config: training, share: 1.0, budget: None })
 }
 
 /// The moments of all arrays of a model after so many steps; before the first there need not be any.

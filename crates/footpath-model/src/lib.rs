@@ -45,6 +45,7 @@ pub mod loss;
 pub mod model;
 pub mod numbers;
 pub mod optimizer;
+mod pace;
 pub mod path_model;
 pub mod training;
 mod weights;

@@ -10,10 +10,12 @@ use crate::error::{Error, Result};
 use crate::loss;
 use crate::model::TrunkGradients;
 use crate::optimizer::AdamW;
+use crate::pace::Pace;
 use crate::path_model::PathModel;
 use footpath_core::{Context, LegalSuccessors, Stop, TokenId, Vocabulary};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A line of the training log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,6 +64,18 @@ pub struct Position {
     pub saved: u64,
     /// Whether training came to its end.
     pub finished: bool,
+    /// Milliseconds taken so far, where time is kept.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub spent_ms: u64,
+    /// How many of them were for validations.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub validating_ms: u64,
+    /// How many the longest validation took.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub validation_ms: u64,
+    /// Steps after which the run ends, where a budget of time says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<u64>,
     /// The last step, where the run was stopped before the validation that comes after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unvalidated: Option<TrainingProgress>,
@@ -80,10 +94,18 @@ impl Position {
         rule(best_step <= step, format!("the best model of step {best_step} at step {step}"))?;
         rule(saved <= step, format!("a checkpoint of step {saved} at step {step}"))?;
         rule(since_best <= step, format!("{since_best} validations in {step} steps"))?;
+        let [all, some, one] = [self.spent_ms, self.validating_ms, self.validation_ms];
+        rule(one <= some && some <= all, format!("{one} of {some} of {all} milliseconds"))?;
+        rule(self.planned.is_none_or(|planned| planned > 0), "a plan of no steps".to_owned())?;
         rule(self.best.is_none_or(f64::is_finite), "a figure that is no number".to_owned())?;
         let last = self.unvalidated.as_ref().map_or(step, |progress| progress.step);
         rule(last == step && (step > 0 || self.unvalidated.is_none()), format!("a validation of step {last}"))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Writes a number as text in its shortest exact form, so that what is read back is the same number to the last bit.
@@ -135,6 +157,9 @@ pub struct Trainer {
     pub config: TrainingConfig,
     /// Share of all steps after which it ends, in (0, 1]; the learning rate goes its way as if all were done.
     pub share: f64,
+    /// Time that steps and validations may take, by the clock of the context; without either it is not looked at. The
+    /// learning rate goes its way in the steps that this comes to.
+    pub budget: Option<Duration>,
 }
 
 impl Trainer {
@@ -145,7 +170,7 @@ impl Trainer {
     pub fn new(model: PathModel, config: TrainingConfig) -> Result<Self> {
         config.validate()?;
         let optimizer = AdamW::new(config.weight_decay);
-        Ok(Self { model, optimizer, position: Position::default(), config, share: 1.0 })
+        Ok(Self { model, optimizer, position: Position::default(), config, share: 1.0, budget: None })
     }
 
     /// Trains to the end, or until `context` says stop. Checkpoints are written at every validation and when stopped.
@@ -177,8 +202,11 @@ impl Trainer {
         observer: &mut dyn Observer,
         context: &Context,
     ) -> Result<()> {
+        let pace = Pace::new(context, self.budget, &self.position);
         if let Some(step) = self.position.unvalidated.take() {
-            self.validate(step, checkpoints, observer)?;
+            let is_last = self.ends_at(step.num_steps);
+            self.validate(step, checkpoints, observer, &pace)?;
+            self.position.finished |= is_last;
         }
         if self.position.finished {
             return Ok(());
@@ -188,7 +216,7 @@ impl Trainer {
             let (config, cap) = (self.config.clone(), self.model.config.history);
             let loader = Loader { legal, source, config, cap, place: Place { step, epoch, done }, context };
             let steps = loader.start(scope);
-            let ended = self.take_steps(&steps, checkpoints, observer, context);
+            let ended = self.take_steps(&steps, checkpoints, observer, &pace, context);
             steps.end();
             ended
         })
@@ -200,31 +228,43 @@ impl Trainer {
         steps: &PreparedSteps<'_>,
         checkpoints: &Checkpoints,
         observer: &mut dyn Observer,
+        pace: &Pace<'_>,
         context: &Context,
     ) -> Result<()> {
         let mut stage = None;
         while let Some(prepared) = steps.next() {
             let PreparedStep { num_steps_of_epoch, batches } = prepared?;
-            let num_steps = self.config.epochs * num_steps_of_epoch;
-            let progress = self.learn_all(&batches, num_steps, context.stop())?;
+            let most = self.config.epochs * num_steps_of_epoch;
+            let mut progress = self.learn_all(&batches, self.planned(most), context.stop())?;
+            let is_time = pace.after_step(&mut self.position, self.config.validations_per_epoch);
+            let num_steps = self.planned(most);
+            progress.num_steps = num_steps;
             let done = self.position.batch;
             if done == num_steps_of_epoch {
                 self.position.epoch += 1;
                 self.position.batch = 0;
             }
             let is_last = self.ends_at(num_steps);
-            if is_last || self.validates_at(done, num_steps_of_epoch) {
-                self.validate(progress, checkpoints, observer)?;
+            // A run that is cut short is validated as often as an epoch would be.
+            let validates = if num_steps < most { is_time } else { self.validates_at(done, num_steps_of_epoch) };
+            if is_last || validates {
+                self.validate(progress, checkpoints, observer, pace)?;
+                self.position.finished |= is_last;
             } else {
                 observer.progress(&progress);
             }
             let stage = stage.get_or_insert_with(|| context.stage("training", Some(num_steps), "steps"));
             stage.reach(self.position.step)?;
-            if is_last || self.position.finished {
+            if self.position.finished {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Steps of the run, of so many at most.
+    fn planned(&self, most: u64) -> u64 {
+        self.position.planned.map_or(most, |planned| planned.min(most))
     }
 
     /// Whether the step that was taken last is the last of so many that are planned.
@@ -352,6 +392,7 @@ impl Trainer {
         mut step: TrainingProgress,
         checkpoints: &Checkpoints,
         observer: &mut dyn Observer,
+        pace: &Pace<'_>,
     ) -> Result<()> {
         let figures = match observer.validate(&self.model) {
             Err(error) if error.is_stop() => {
@@ -360,6 +401,7 @@ impl Trainer {
             }
             figures => figures?,
         };
+        pace.after_validation(&mut self.position, self.config.validations_per_epoch);
         step.validation = figures.map(|(figure, _)| figure);
         step.validation_loss = figures.and_then(|(_, loss)| loss);
         let better = self.judge(step.validation);

@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
   footpath train kg --out model --config train.toml --set learning_rate=1e-3
   footpath train kg --out model --objective causal --objective fill-in-the-middle:0.5
   footpath train kg --out tuned --init model --corpus corpus
+  footpath train kg --out model --budget 30m
   footpath train kg --out model --resume
   footpath train everything --out production --refit model
 
@@ -62,6 +63,10 @@ pub(crate) struct TrainArgs {
     /// What the linear part knows of the order of choices [default: what is best on valid]
     #[arg(long, value_enum, conflicts_with = "no_linear")]
     linear_part: Option<LinearArg>,
+    /// Time that all of it may take, such as 90s, 30m or 1h30m: as many steps as fit, and the learning rate ends with
+    /// them
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "refit")]
+    budget: Option<Duration>,
     #[command(flatten)]
     device: DeviceArg,
     /// Go on from the last checkpoint of an unfinished run
@@ -281,6 +286,29 @@ impl SettingArgs {
     }
 }
 
+/// A time as hours, minutes and seconds, each with its letter; a number alone is seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no time; write it like 90s, 30m or 1h30m");
+    let (mut seconds, mut digits) = (0u64, String::new());
+    for letter in text.chars().chain(text.ends_with(|c: char| c.is_ascii_digit()).then_some('s')) {
+        let unit = match letter {
+            '0'..='9' => {
+                digits.push(letter);
+                continue;
+            }
+            'h' => 3_600,
+            'm' => 60,
+            's' => 1,
+            _ => return Err(wrong()),
+        };
+        let number: u64 = std::mem::take(&mut digits).parse().map_err(|_| wrong())?;
+        seconds = number.checked_mul(unit).and_then(|more| seconds.checked_add(more)).ok_or_else(wrong)?;
+    }
+    // More than a century is a slip of the finger.
+    let is_sensible = digits.is_empty() && (1..=3_600 * 24 * 366 * 100).contains(&seconds);
+    is_sensible.then(|| Duration::from_secs(seconds)).ok_or_else(wrong)
+}
+
 fn change<T: Copy>(setting: &mut T, to: Option<T>) {
     *setting = to.unwrap_or(*setting);
 }
@@ -315,6 +343,7 @@ impl TrainArgs {
             refit: self.refit.clone(),
             linear: !self.no_linear,
             linear_part: self.linear_part.map_or(LinearPart::default(), LinearPart::from),
+            budget: self.budget,
             replace: self.out.replace(),
             unfinished,
             ..Options::default()
@@ -330,7 +359,8 @@ pub(crate) fn run(args: &TrainArgs, work: &Work) -> Result<(), Failure> {
     let inputs = [Some(kg), corpus.as_ref(), init.as_ref(), vectors.as_ref(), refit.as_ref()];
     refuse_overlap(&args.out.out, inputs)?;
     let options = args.options()?;
-    let context = work.on(&args.device.device);
+    let begun = Instant::now();
+    let context = work.on(&args.device.device).with_clock(move || begun.elapsed());
     let kg = Kg::open(&args.kg, &context)?;
     let card = watched(work, |observe| train::run(&kg, &args.out.out, &options, observe, &context))?;
     let figure = card.best_validation.map_or("none".to_owned(), |v| format!("{v:.4}"));
@@ -339,8 +369,9 @@ pub(crate) fn run(args: &TrainArgs, work: &Work) -> Result<(), Failure> {
         let BlendWeights { direct, linear, popularity, path_count, recency, validation, .. } = w;
         let beside = format!("{linear} of the linear part, {direct} of the user alone");
         let counted = format!("{path_count} of counted paths, {popularity} of popularity");
-        // Seen from further back than the figure of the step, so the two are not to be compared.
-        let chosen = format!("NDCG@10 {validation:.4} on valid as far ahead as test will be");
+        // Where valid follows train in time it is not seen from the end of train alone, as the figure of the step is, so
+        // the two are not to be compared.
+        let chosen = format!("NDCG@10 {validation:.4} on valid, by which they were chosen");
         format!("weights: {beside}, {counted}, {recency} of recency; {chosen}")
     });
     let place = args.out.out.display();
@@ -442,5 +473,18 @@ impl<'a> Display<'a> {
     fn line(&mut self, text: &str) {
         self.last_line = Instant::now();
         self.work.note(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_and_nonsense_is_not() {
+        let of = |text| duration(text).map(|time| time.as_secs());
+        assert_eq!(["90", "90s", "30m", "1h30m", "2h5s"].map(of), [90, 90, 1_800, 5_400, 7_205].map(Ok));
+        let wrong = ["", "0", "m", "h30m", "1.5h", "-3s", "3d", "30 m", "99999999999999999999", "9999999999h"];
+        assert!(wrong.iter().all(|text| of(text).is_err_and(|message| message.contains(text))));
     }
 }

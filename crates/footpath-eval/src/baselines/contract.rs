@@ -65,9 +65,11 @@ fn all(kg: &TrainKg) -> Vec<Box<dyn Baseline + '_>> {
     all.push(Box::new(PageRank::new(kg, PageRank::DEFAULT_RESTART)));
     all.push(Box::new(Rp3Beta::new(kg, 0.8, 0.5)));
     all.push(Box::new(Ease::new(kg, 50.0, &quiet()).expect("small")));
+    all.push(Box::new(Edlae::new(kg, 50.0, 0.2, &quiet()).expect("small")));
     let together = Together::new(kg, &quiet()).expect("small");
     let (near, ahead) = (Order::Window { width: 3.0 }, Order::Ahead { past: 2.0, future: 3.0 });
     let linear = [
+        (BaselineName::Slit, ahead, 0.0),
         (BaselineName::Slist, ahead, 0.0),
         (BaselineName::WindowEase, near, 0.0),
         (BaselineName::WindowEaseKg, near, 2.0),
@@ -79,6 +81,8 @@ fn all(kg: &TrainKg) -> Vec<Box<dyn Baseline + '_>> {
     }
     let factors = BprConfig { num_epochs: 2, ..BprConfig::default() };
     all.push(Box::new(BprMf::new(kg, factors, &quiet()).expect("nobody asked for the end")));
+    let factors = IalsConfig { num_factors: 8, num_epochs: 2, ..IalsConfig::default() };
+    all.push(Box::new(Ials::new(kg, factors, &quiet()).expect("nobody asked for the end")));
     all.push(Box::new(MetapathLogistic::new(kg, MetapathConfig::default(), &quiet()).expect("few relations")));
     all
 }
@@ -211,6 +215,7 @@ fn a_stop_ends_learning() {
         ItemKnn::new(&kg, 5, &stopped).err(),
         Ease::new(&kg, 5.0, &stopped).err(),
         BprMf::new(&kg, BprConfig::default(), &stopped).err(),
+        Ials::new(&kg, IalsConfig::default(), &stopped).err(),
         MetapathLogistic::new(&kg, MetapathConfig::default(), &stopped).err(),
     ];
     assert!(ended.into_iter().all(|e| e.expect("asked for the end").class() == ErrorClass::Stopped));

@@ -64,7 +64,11 @@ names! {
     Rp3Beta = "rp3beta",
     /// [`Ease`](super::Ease)
     Ease = "ease",
+    /// [`Edlae`](super::Edlae)
+    Edlae = "edlae",
     /// [`LinearModel`](super::LinearModel) in which an item speaks for those chosen after it
+    Slit = "slit",
+    /// The same with what was chosen together in any order
     Slist = "slist",
     /// [`LinearModel`](super::LinearModel) of what stands near each other in histories
     WindowEase = "window-ease",
@@ -74,4 +78,6 @@ names! {
     AddEase = "add-ease",
     /// [`BprMf`](super::BprMf)
     BprMf = "bpr-mf",
+    /// [`Ials`](super::Ials)
+    Ials = "ials",
 }

@@ -2,8 +2,8 @@
 //! never looked at.
 
 use super::{
-    Baseline, BaselineName, BprConfig, BprMf, Ease, ItemKnn, MetapathConfig, MetapathLogistic, Order, PageRank,
-    PathCount, Popularity, Random, Rp3Beta, Together, UserKnn, linear,
+    Baseline, BaselineName, BprConfig, BprMf, Ease, Edlae, Ials, IalsConfig, ItemKnn, MetapathConfig, MetapathLogistic,
+    Order, PageRank, PathCount, Popularity, Random, Rp3Beta, Together, UserKnn, linear,
 };
 use crate::error::Result;
 use crate::evaluate::evaluate;
@@ -16,6 +16,10 @@ use serde::{Deserialize, Serialize};
 pub const NEIGHBOURS: [usize; 9] = [2, 3, 5, 10, 20, 50, 100, 200, 400];
 /// λ tried for EASE.
 pub const LAMBDAS: [f64; 7] = [10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0];
+/// λ tried for EDLAE, each with each p below.
+pub const EDLAE_LAMBDAS: [f64; 4] = [10.0, 50.0, 200.0, 500.0];
+/// p tried for EDLAE.
+pub const DROPOUTS: [f64; 3] = [0.1, 0.25, 0.5];
 /// Powers tried by which a history fades in linear models that know an order, where there are times.
 pub const FADINGS: [f32; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 /// α tried for RP³β.
@@ -26,6 +30,10 @@ pub const BETAS: [f64; 5] = [0.2, 0.4, 0.5, 0.6, 0.8];
 pub const FACTOR_EPOCHS: [usize; 3] = [60, 120, 240];
 /// See [`FACTOR_EPOCHS`].
 pub const FACTOR_DECAYS: [f32; 3] = [0.003, 0.01, 0.03];
+/// Weights of what was not chosen tried for iALS, with 64 factors and 12 epochs.
+pub const UNCHOSEN: [f64; 4] = [0.1, 0.3, 1.0, 3.0];
+/// λ tried for iALS.
+pub const IALS_LAMBDAS: [f64; 4] = [0.001, 0.003, 0.01, 0.03];
 /// Chances to start anew tried for PageRank.
 pub const RESTARTS: [f64; 5] = [0.15, 0.3, 0.5, 0.8, 0.95];
 /// Ridges tried for the logistic regression, each with and without popularity.
@@ -76,10 +84,15 @@ pub fn tune<'a>(
         BaselineName::UserKnn => search.best(&NEIGHBOURS, neighbours, |&k| Ok(UserKnn::new(kg, k))),
         BaselineName::PageRank => search.best(&RESTARTS, |c| format!("restart {c}"), |&c| Ok(PageRank::new(kg, c))),
         BaselineName::Ease => search.best(&LAMBDAS, |l| format!("lambda {l}"), |&l| Ease::new(kg, l, quiet)),
-        BaselineName::Slist => search.linear(&[Order::Ahead { past: 2.0, future: 3.0 }], false),
-        BaselineName::WindowEase => search.linear(&[Order::Window { width: 3.0 }], false),
-        BaselineName::WindowEaseKg => search.linear(&[Order::Window { width: 3.0 }], true),
-        BaselineName::AddEase => search.linear(&[Order::Alike], true),
+        BaselineName::Edlae => {
+            let grid: Vec<_> = EDLAE_LAMBDAS.iter().flat_map(|&l| DROPOUTS.map(|p| (l, p))).collect();
+            let words = |(l, p): &(f64, f64)| format!("lambda {l}, dropout {p}");
+            search.best(&grid, words, |&(l, p)| Edlae::new(kg, l, p, quiet))
+        }
+        BaselineName::Slit | BaselineName::Slist => search.linear(Order::Ahead { past: 2.0, future: 3.0 }, false),
+        BaselineName::WindowEase => search.linear(Order::Window { width: 3.0 }, false),
+        BaselineName::WindowEaseKg => search.linear(Order::Window { width: 3.0 }, true),
+        BaselineName::AddEase => search.linear(Order::Alike, true),
         BaselineName::Rp3Beta => {
             let grid: Vec<_> = ALPHAS.iter().flat_map(|&a| BETAS.map(|b| (a, b))).collect();
             search.best(&grid, |(a, b)| format!("alpha {a}, beta {b}"), |&(a, b)| Ok(Rp3Beta::new(kg, a, b)))
@@ -90,6 +103,14 @@ pub fn tune<'a>(
             let words =
                 |c: &BprConfig| format!("{} epochs, decay {}, {} factors", c.num_epochs, c.decay, c.num_factors);
             search.best(&grid, words, |&config| BprMf::new(kg, config, quiet))
+        }
+        BaselineName::Ials => {
+            let config = |unchosen, lambda| IalsConfig { unchosen, lambda, seed, ..IalsConfig::default() };
+            let grid: Vec<_> = UNCHOSEN.iter().flat_map(|&a| IALS_LAMBDAS.map(|l| config(a, l))).collect();
+            let words = |c: &IalsConfig| {
+                format!("{} for what was not chosen, lambda {}, {} factors", c.unchosen, c.lambda, c.num_factors)
+            };
+            search.best(&grid, words, |&config| Ials::new(kg, config, quiet))
         }
         BaselineName::MetapathLogistic => {
             let config = |ridge, popularity| MetapathConfig { ridge, popularity, seed };
@@ -122,11 +143,20 @@ impl<'a> Search<'a, '_> {
     }
 
     /// A linear model, by a climb from its default settings: as long as a step leads upward it is gone on.
-    fn linear(&self, orders: &[Order], knowledge: bool) -> Result<Tuned<'a>> {
+    fn linear(&self, order: Order, knowledge: bool) -> Result<Tuned<'a>> {
         let together = Together::new(self.kg, self.quiet)?;
         let knows_times = self.kg.users().any(|user| !self.kg.times_of(NodeId(user)).is_empty());
         let fadings = if knows_times { FADINGS.to_vec() } else { vec![0.0] };
-        let space = linear::Space { id: self.name, orders: orders.to_vec(), knowledge, fadings };
+        let alike = self.name != BaselineName::Slit;
+        let space = linear::Space {
+            id: self.name,
+            orders: vec![order],
+            knowledge,
+            alike,
+            dropout: false,
+            fadings,
+            until: None,
+        };
         let judge = |model: &linear::LinearModel<'_>| {
             let lists = model.recommend_all(self.k, self.quiet)?;
             Ok(vec![evaluate(&lists, self.valid, self.kg, self.k, self.quiet)?.metrics.ndcg])

@@ -18,6 +18,7 @@ use footpath_model::layout::Layout;
 use footpath_model::model::Trunk;
 use footpath_model::{Device, Ending, Observer, PathModel, Trainer, TrainingProgress, Workspace};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use toy::{NUM_ITEMS, NUM_USERS, Toy};
 
 /// All paths of all users, each epoch, in so many portions.
@@ -475,6 +476,59 @@ fn resumes(toy: &Toy, config: &ModelConfig, num_portions: u64) {
         assert_eq!(seen.len(), validations.len(), "stopped at {stop:?}: every validation comes once");
         assert!(seen.iter().zip(&validations).all(|(a, b)| (a.step, a.validation) == (b.step, b.validation)));
         assert!(bytes(&resumed) == bytes(&whole), "stopped at {stop:?}, the weights differ: {config:?}");
+    }
+}
+
+/// A clock that goes on by a tenth of a second whenever it is looked at: a step takes as long, a validation too.
+fn with_slow_clock(context: Context) -> Context {
+    let looks = std::sync::atomic::AtomicU64::new(0);
+    context.with_clock(move || Duration::from_millis(100 * looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed)))
+}
+
+#[test]
+fn a_run_ends_in_time_and_its_learning_rate_with_it() {
+    let toy = Toy::new();
+    let run = |budget: Option<u64>, stop_at: Option<StopAt>, root: &std::path::Path| {
+        let checkpoints = Checkpoints::new(root.to_owned(), BTreeMap::new());
+        let resumed = checkpoints.latest(&cpu()).expect("readable");
+        let mut trainer = resumed.unwrap_or_else(|| {
+            Trainer::new(PathModel::new(config(&toy), 1, &cpu()).expect("a model"), training(60)).expect("a trainer")
+        });
+        trainer.budget = budget.map(Duration::from_millis);
+        let first = usize::try_from(trainer.position.step).expect("few");
+        let first = first - usize::from(trainer.position.unvalidated.is_some());
+        let mut log = Log { losses: vec![0.0; first], stop_at, ..Log::default() };
+        let context = with_slow_clock(Context::default().with_stop(log.stop.clone()));
+        let ending = trainer.run(&toy, &all_paths(&toy), &checkpoints, &mut log, &context).expect("trained");
+        (trainer, ending, log.validations)
+    };
+    let root = tempfile::tempdir().expect("temporary directory");
+    let at = |name: &str| root.path().join(name);
+    let bytes = |trainer: &Trainer| {
+        let mut bytes = Vec::new();
+        trainer.model.write(&mut bytes).expect("written");
+        bytes
+    };
+    let (long, _, validations) = run(None, None, &at("without"));
+    assert!(long.position.step > 100 && long.position.planned.is_none() && validations.len() == 60);
+    // An ample budget changes nothing.
+    let (ample, ..) = run(Some(1_000_000), None, &at("ample"));
+    assert!(bytes(&ample) == bytes(&long));
+    // Six seconds: 58 steps, and a validation at the end, for an epoch has one.
+    let (short, ending, validations) = run(Some(6_000), None, &at("short"));
+    assert_eq!(ending, Ending::Finished);
+    assert!((50..60).contains(&short.position.step) && short.position.spent_ms <= 6_000, "{:?}", short.position);
+    let last = validations.last().expect("a validation");
+    // One at the end of the first epoch, before there was a plan.
+    assert_eq!((last.step, validations.len()), (short.position.step, 2));
+    assert!(last.learning_rate < 0.06 * training(60).learning_rate, "the learning rate came to its end: {last:?}");
+    // Stopped anywhere and gone on with, it is the same run.
+    for stop in [StopAt::Step(3), StopAt::Step(20), StopAt::Validation(short.position.step)] {
+        let name = format!("{stop:?}");
+        assert_eq!(run(Some(6_000), Some(stop), &at(&name)).1, Ending::Interrupted);
+        let (resumed, ending, _) = run(Some(6_000), None, &at(&name));
+        assert_eq!((ending, resumed.position.step), (Ending::Finished, short.position.step), "{name}");
+        assert!(bytes(&resumed) == bytes(&short), "{name}");
     }
 }
 

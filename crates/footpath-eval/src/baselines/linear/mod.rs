@@ -7,19 +7,20 @@
 //! items i ∈ N that they chose in training, l being how many they chose later.
 //!
 //! If N were all items but j, A = C = XᵀX would give EASE exactly (Steck, WWW 2019: leaving j out of the regression is
-//! its zero diagonal), and with columns for entities beside the users Add-EASE (Jeunen et al., RecSys 2020). That N is
+//! its zero diagonal), and with columns for entities beside the users Add-EASE (Jeunen et al., RecSys 2020). Where some
+//! choices are left out of what is read, A_ii is divided by 1 − p (EDLAE, Steck, NeurIPS 2020). That N is
 //! small costs nothing on the data of docs/experiments.md and makes the work grow with the number of items instead of
 //! its cube: there is no number of items that is too large. Items that nobody chose have no score but 0.
 
 mod order;
 mod search;
-mod solve;
 mod together;
 
 pub use order::Order;
 pub use search::{Chosen, Found, Space, choose};
 pub use together::Together;
 
+use super::solve::Equations;
 use super::{Baseline, BaselineName};
 use crate::error::Result;
 use crate::recommendations::Recommendation;
@@ -27,7 +28,6 @@ use footpath_core::{Context, NodeId};
 use footpath_graph::TrainKg;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use solve::Equations;
 use std::sync::Arc;
 use together::Mixed;
 
@@ -46,6 +46,9 @@ pub struct LinearSettings {
     pub knowledge: f32,
     /// λ of the ridge regression, above 0.
     pub lambda: f32,
+    /// p of EDLAE, in [0, 1): the share of the choices that is left out of what is read, see [`super::Edlae`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropout: f32,
     /// Power by which a history fades; 0 where all of it counts alike.
     pub fading: f32,
 }
@@ -59,19 +62,28 @@ impl LinearSettings {
             Order::Window { .. } => (0.2, 4.0, 40.0),
             Order::Ahead { .. } => (0.3, 2.0, 60.0),
         };
-        Self { order, alike, knowledge, lambda, fading: 0.0 }
+        Self { order, alike, knowledge, lambda, dropout: 0.0, fading: 0.0 }
     }
 
     /// The settings in words.
     #[must_use]
     pub fn words(&self) -> String {
-        let Self { order, alike, knowledge, lambda, fading } = self;
+        let Self { order, alike, knowledge, lambda, dropout, fading } = self;
         let mut words = order.words();
         if *order != Order::Alike {
             words += &format!(", {alike} without order");
         }
-        words + &format!(", lambda {lambda}, knowledge {knowledge}, fading {fading}")
+        words += &format!(", lambda {lambda}, knowledge {knowledge}, fading {fading}");
+        if *dropout > 0.0 {
+            words += &format!(", dropout {dropout}");
+        }
+        words
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
 }
 
 /// For each item, by its place among the items, those it speaks for, with weights.
@@ -97,9 +109,9 @@ impl<'a> LinearModel<'a> {
         settings: &LinearSettings,
         context: &Context,
     ) -> Result<Self> {
-        let LinearSettings { order, alike, knowledge, lambda, fading } = *settings;
+        let LinearSettings { order, alike, knowledge, fading, .. } = *settings;
         let mixed = together.mixed(order, alike, knowledge, context)?;
-        let rows = solved(together, &mixed, lambda, context)?;
+        let rows = solved(together, &mixed, settings, context)?;
         Ok(Self { kg: together.kg, id, rows: Arc::new(rows), fading })
     }
 
@@ -146,12 +158,12 @@ pub fn later(kg: &TrainKg, user: NodeId) -> Vec<u32> {
 }
 
 /// The weights of the nearest of all items, by the item that speaks.
-fn solved(together: &Together<'_>, mixed: &Mixed, lambda: f32, context: &Context) -> Result<Rows> {
+fn solved(together: &Together<'_>, mixed: &Mixed, settings: &LinearSettings, context: &Context) -> Result<Rows> {
     let num_items = together.num_items();
     let of_item = |room: &mut Room, item: usize| {
         context.check()?;
         let is_chosen = together.kg.popularity(NodeId(together.kg.items().start + narrow(item))) > 0;
-        Ok(if is_chosen { room.weights(together, mixed, item, lambda) } else { Vec::new() })
+        Ok(if is_chosen { room.weights(together, mixed, item, settings) } else { Vec::new() })
     };
     let columns: Vec<Vec<(u32, f32)>> =
         (0..num_items).into_par_iter().map_init(|| Room::new(num_items), of_item).collect::<Result<_>>()?;
@@ -184,13 +196,19 @@ impl Room {
     }
 
     /// The nearest items of an item, ascending, and their weights.
-    fn weights(&mut self, together: &Together<'_>, mixed: &Mixed, item: usize, lambda: f32) -> Vec<(u32, f32)> {
+    fn weights(
+        &mut self,
+        together: &Together<'_>,
+        mixed: &Mixed,
+        item: usize,
+        settings: &LinearSettings,
+    ) -> Vec<(u32, f32)> {
         let nearest = nearest(together, mixed, item);
         let own = |item: u32| mixed.own.get(item as usize).copied().unwrap_or(0.0);
         self.equations.begin(nearest.len());
         for (row, &(other, says)) in (0..).zip(&nearest) {
             self.equations.set_right(row as usize, says);
-            self.equations.set(row as usize, row as usize, own(other));
+            self.equations.set(row as usize, row as usize, own(other) / (1.0 - settings.dropout));
             self.places.get_mut(other as usize).into_iter().for_each(|place| *place = row);
         }
         for (row, &(other, _)) in nearest.iter().enumerate() {
@@ -208,7 +226,7 @@ impl Room {
         for (other, _) in &nearest {
             self.places.get_mut(*other as usize).into_iter().for_each(|place| *place = NOWHERE);
         }
-        let weights = self.equations.solve(lambda);
+        let weights = self.equations.solve(settings.lambda);
         let found = nearest.iter().zip(weights).map(|(&(other, _), &weight)| (other, weight));
         found.filter(|(_, weight)| weight.is_finite() && *weight != 0.0).collect()
     }
@@ -257,11 +275,12 @@ impl Baseline for LinearModel<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::baselines::Ease;
     use crate::baselines::testing::{random_graph, random_log};
+    use crate::baselines::{Ease, Edlae, dense};
+    use ndarray::Array2;
 
     fn settings(order: Order, knowledge: f32) -> LinearSettings {
-        LinearSettings { order, alike: 0.5, knowledge, lambda: 5.0, fading: 0.0 }
+        LinearSettings { order, alike: 0.5, knowledge, lambda: 5.0, dropout: 0.0, fading: 0.0 }
     }
 
     fn solve<'a>(together: &Together<'a>, settings: &LinearSettings) -> LinearModel<'a> {
@@ -283,6 +302,65 @@ mod tests {
             }
             let expected = ease.weights(NodeId(item));
             assert!(row.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-4), "{row:?} and {expected:?}");
+        }
+    }
+
+    #[test]
+    fn where_some_choices_are_left_out_it_is_edlae() {
+        let kg = random_log(6, 60, 12, 500);
+        let context = Context::default();
+        let together = Together::new(&kg, &context).expect("small");
+        let ours = solve(&together, &LinearSettings { dropout: 0.25, ..settings(Order::Alike, 0.0) });
+        let edlae = Edlae::new(&kg, 5.0, 0.25, &context).expect("small");
+        for user in kg.users().map(NodeId) {
+            let [ours, exact] = [ours.recommend(user, 12, &context), edlae.recommend(user, 12, &context)];
+            let (ours, exact) = (ours.expect("a list"), exact.expect("a list"));
+            let near = |(a, b): (&Recommendation, &Recommendation)| (a.score - b.score).abs() < 1e-4;
+            assert!(ours.iter().zip(&exact).all(near), "{ours:?} and {exact:?}");
+        }
+    }
+
+    /// SLIT (Choi et al., WWW 2021): with a row for each cut, S what came before and T what came after, the ridge
+    /// regression of T on S with a zero diagonal.
+    #[test]
+    fn slit_is_that_of_its_definition() {
+        let mut draw = footpath_core::Stream::new(3, footpath_core::Purpose::Simulate, 0, 0);
+        let mut data = footpath_graph::Dataset { has_times: true, ..footpath_graph::Dataset::default() };
+        for user in 0..80 {
+            let mut items: Vec<usize> = (0..9).collect();
+            draw.shuffle(&mut items);
+            for (time, item) in items.into_iter().take(6).enumerate() {
+                data.interact(&format!("u{user}"), &format!("i{item}"));
+                data.interactions.last_mut().expect("just put there").time = time as i64;
+            }
+        }
+        let kg = footpath_graph::build::build(data).and_then(|built| built.train_kg()).expect("a graph");
+        let (past, future) = (2.0f64, 3.0f64);
+        let (mut gram, mut across) = (Array2::<f64>::eye(9) * 5.0, Array2::<f64>::zeros((9, 9)));
+        for user in kg.users().map(NodeId) {
+            let order: Vec<usize> =
+                kg.in_order(user, 0).iter().map(|(item, _)| (item - kg.items().start) as usize).collect();
+            for cut in 1..order.len() {
+                let before = |at: usize| (-((cut - 1 - at) as f64) / past).exp();
+                let after = |at: usize| (-((at - cut) as f64) / future).exp();
+                for a in 0..cut {
+                    (0..cut).for_each(|b| gram[[order[a], order[b]]] += before(a) * before(b));
+                    (cut..order.len()).for_each(|b| across[[order[a], order[b]]] += before(a) * after(b));
+                }
+            }
+        }
+        dense::invert(&mut gram, &Context::default(), |_| Ok(())).expect("small");
+        let product = gram.dot(&across);
+        let together = Together::new(&kg, &Context::default()).expect("small");
+        let order = Order::Ahead { past: 2.0, future: 3.0 };
+        let slit = solve(&together, &LinearSettings { alike: 0.0, ..settings(order, 0.0) });
+        for (from, row) in slit.rows().iter().enumerate() {
+            assert_eq!(row.len(), 8, "every item came before every other once");
+            for &(to, weight) in row {
+                let to = to as usize;
+                let expected = product[[from, to]] - gram[[from, to]] * product[[to, to]] / gram[[to, to]];
+                assert!((f64::from(weight) - expected).abs() < 1e-4, "{from} {to}: {weight} and {expected}");
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use crate::baselines::BaselineName;
 use crate::error::Result;
 use footpath_core::Context;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Most models that are solved for one search, and fewest where a model takes long.
 const SOLVED: [usize; 2] = [40, 6];
@@ -17,6 +18,8 @@ const LAMBDAS: [f32; 2] = [0.1, 1e5];
 const MAX_KNOWLEDGE: f32 = 256.0;
 /// Shares of what is chosen together without regard to the order.
 const ALIKE: [f32; 7] = [0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75];
+/// Shares of the choices left out of what is read.
+const DROPOUTS: [f32; 5] = [0.0, 0.1, 0.2, 0.35, 0.5];
 /// Widths of a window.
 const WIDTHS: [f32; 9] = [1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0];
 /// What fades how fast at a cut: past and future.
@@ -31,8 +34,14 @@ pub struct Space {
     pub orders: Vec<Order>,
     /// Whether knowledge may have a weight.
     pub knowledge: bool,
+    /// Whether choices may count without regard to their order; where all of them do, they always may.
+    pub alike: bool,
+    /// Whether some choices may be left out of what is read.
+    pub dropout: bool,
     /// Fadings to read each model with.
     pub fadings: Vec<f32>,
+    /// When no further model is begun with, by the clock of the context; never where there is none.
+    pub until: Option<Duration>,
 }
 
 impl Space {
@@ -41,7 +50,8 @@ impl Space {
         let knowledge = self.knowledge && together.has_knowledge();
         let start = |&order: &Order| {
             let settings = LinearSettings::of(order);
-            LinearSettings { knowledge: if knowledge { settings.knowledge } else { 0.0 }, ..settings }
+            let alike = if self.alike || order == Order::Alike { settings.alike } else { 0.0 };
+            LinearSettings { knowledge: if knowledge { settings.knowledge } else { 0.0 }, alike, ..settings }
         };
         self.orders.iter().map(start).collect()
     }
@@ -118,10 +128,11 @@ enum Coordinate {
     Knowledge,
     Alike,
     Reach,
+    Dropout,
 }
 
 impl Coordinate {
-    const ALL: [Self; 4] = [Self::Lambda, Self::Knowledge, Self::Alike, Self::Reach];
+    const ALL: [Self; 5] = [Self::Lambda, Self::Knowledge, Self::Alike, Self::Reach, Self::Dropout];
 }
 
 /// The model that a mixture was solved to, so that only λ has to change.
@@ -175,7 +186,7 @@ impl<'a> Climb<'a, '_> {
     }
 
     fn solve(&mut self, settings: &LinearSettings) -> Result<LinearModel<'a>> {
-        let LinearSettings { order, alike, knowledge, lambda, fading } = *settings;
+        let LinearSettings { order, alike, knowledge, fading, .. } = *settings;
         let of = (order, alike, knowledge);
         if self.mixture.as_ref().is_none_or(|mixture| mixture.of != of) {
             self.mixture = None;
@@ -183,7 +194,7 @@ impl<'a> Climb<'a, '_> {
             self.mixture = Some(Mixture { of, mixed });
         }
         let rows = match &self.mixture {
-            Some(mixture) => solved(self.together, &mixture.mixed, lambda, self.context)?,
+            Some(mixture) => solved(self.together, &mixture.mixed, settings, self.context)?,
             None => Vec::new(),
         };
         Ok(LinearModel { kg: self.together.kg, id: self.space.id, rows: Arc::new(rows), fading })
@@ -193,9 +204,16 @@ impl<'a> Climb<'a, '_> {
     fn next(&self, coordinate: Coordinate, up: bool) -> Option<LinearSettings> {
         let [most, fewest] = SOLVED;
         let may_solve = (WORK / self.together.work().max(1)).clamp(fewest, most);
-        let (best, _) = self.best.as_ref().filter(|_| self.solved < may_solve)?;
+        let is_over = self.context.now().zip(self.space.until).is_some_and(|(now, until)| now >= until);
+        let (best, _) = self.best.as_ref().filter(|_| self.solved < may_solve && !is_over)?;
         let knowledge = self.space.knowledge && self.together.has_knowledge();
-        let next = step(best.settings, coordinate, up).filter(|next| knowledge || next.knowledge == 0.0)?;
+        let is_open = match coordinate {
+            Coordinate::Knowledge => knowledge,
+            Coordinate::Alike => self.space.alike,
+            Coordinate::Dropout => self.space.dropout,
+            Coordinate::Lambda | Coordinate::Reach => true,
+        };
+        let next = step(best.settings, coordinate, up).filter(|_| is_open)?;
         let without_fading = |settings: &LinearSettings| LinearSettings { fading: 0.0, ..*settings };
         let is_new = self.tried.iter().all(|found| without_fading(&found.settings) != without_fading(&next));
         is_new.then_some(next)
@@ -218,6 +236,10 @@ fn step(settings: LinearSettings, coordinate: Coordinate, up: bool) -> Option<Li
             };
             let moves = knowledge <= MAX_KNOWLEDGE && knowledge != settings.knowledge;
             moves.then_some(LinearSettings { knowledge, ..settings })
+        }
+        Coordinate::Dropout => {
+            let dropout = *neighbour(&DROPOUTS, |dropout| *dropout == settings.dropout, up)?;
+            Some(LinearSettings { dropout, ..settings })
         }
         Coordinate::Alike if settings.order == Order::Alike => None,
         Coordinate::Alike => {
@@ -252,7 +274,15 @@ mod tests {
     /// A judge who likes one point of the space, and the less the further away a model is.
     fn space(knowledge: bool) -> Space {
         let orders = vec![Order::Alike, Order::Window { width: 3.0 }, Order::Ahead { past: 2.0, future: 3.0 }];
-        Space { id: BaselineName::WindowEase, orders, knowledge, fadings: vec![0.0, 1.0] }
+        Space {
+            id: BaselineName::WindowEase,
+            orders,
+            knowledge,
+            alike: true,
+            dropout: true,
+            fadings: vec![0.0, 1.0],
+            until: None,
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@ use rayon::prelude::*;
 const ENTRIES: usize = 40_000_000;
 /// Fewest entries that a row may have, however many items there are.
 const SHORTEST_ROW: usize = 300;
+/// Rows that are made before they are put behind the others: a row is much longer before it is cut.
+const ROWS_AT_ONCE: usize = 2_048;
 /// Largest share of the items that may be about an entity that says something.
 const HUB: f64 = 0.3;
 /// Most items about an entity that says something.
@@ -88,11 +90,13 @@ impl Columns {
 struct Sums {
     values: Vec<[f32; 2]>,
     touched: Vec<u32>,
+    /// Room for a row before it is cut, used again: rows that grow and shrink among others leave holes in memory.
+    whole: Row,
 }
 
 impl Sums {
     fn new(len: usize) -> Self {
-        Self { values: vec![[0.0; 2]; len], touched: Vec::new() }
+        Self { values: vec![[0.0; 2]; len], touched: Vec::new(), whole: Vec::new() }
     }
 
     fn add(&mut self, item: u32, more: [f32; 2]) {
@@ -145,18 +149,20 @@ impl<'a> Together<'a> {
             context.check()?;
             Ok(empty.row(u32::try_from(item).unwrap_or(u32::MAX), &columns, sums))
         };
-        let rows: Vec<Row> =
-            (0..num_items).into_par_iter().map_init(|| Sums::new(num_items), row).collect::<Result<_>>()?;
-        let mut together = empty;
-        for row in rows {
-            for (other, [users, knowledge]) in row {
-                together.others.push(other);
-                together.users.push(users);
-                together.knowledge.push(knowledge);
+        let (mut starts, mut others, mut users, mut knowledge) = (vec![0], Vec::new(), Vec::new(), Vec::new());
+        for first in (0..num_items).step_by(ROWS_AT_ONCE) {
+            let some = first..num_items.min(first + ROWS_AT_ONCE);
+            let rows: Vec<Row> = some.into_par_iter().map_init(|| Sums::new(num_items), row).collect::<Result<_>>()?;
+            for row in rows {
+                for (other, [chose_both, shared]) in row {
+                    others.push(other);
+                    users.push(chose_both);
+                    knowledge.push(shared);
+                }
+                starts.push(others.len());
             }
-            together.starts.push(together.others.len());
         }
-        Ok(together)
+        Ok(Self { starts, others, users, knowledge, ..empty })
     }
 
     /// Whether items have knowledge in common.
@@ -202,8 +208,9 @@ impl<'a> Together<'a> {
             let members = columns.members.get(column as usize);
             members.into_iter().flatten().for_each(|&other| sums.add(other, [0.0, weight]));
         }
-        let mut row: Row =
-            sums.touched.iter().filter(|&&other| other != item).map(|&other| (other, sums.at(other))).collect();
+        let mut row = std::mem::take(&mut sums.whole);
+        row.clear();
+        row.extend(sums.touched.iter().filter(|&&other| other != item).map(|&other| (other, sums.at(other))));
         sums.clear();
         let longest = (ENTRIES / self.num_items().max(1)).max(SHORTEST_ROW);
         if row.len() > longest {
@@ -218,7 +225,9 @@ impl<'a> Together<'a> {
             row.truncate(longest);
         }
         row.sort_unstable_by_key(|(other, _)| *other);
-        row
+        let cut = row.clone();
+        sums.whole = row;
+        cut
     }
 
     /// The matrices of an order: `alike` of what users chose together without one, `knowledge` times what they have in
@@ -255,20 +264,20 @@ impl<'a> Together<'a> {
             sums.clear();
             Ok((near, says, own))
         };
-        let rows: Vec<(Vec<f32>, Vec<f32>, f32)> = (0..self.num_items())
-            .into_par_iter()
-            .map_init(|| Sums::new(self.num_items()), row)
-            .collect::<Result<_>>()?;
         let num_entries = self.others.len();
         let mut mixed = Mixed {
             near: Vec::with_capacity(num_entries),
             says: Vec::with_capacity(if is_directed { num_entries } else { 0 }),
-            own: Vec::with_capacity(rows.len()),
+            own: Vec::with_capacity(self.num_items()),
         };
-        for (near, says, own) in rows {
-            mixed.near.extend(near);
-            mixed.says.extend(says);
-            mixed.own.push(own);
+        for first in (0..self.num_items()).step_by(ROWS_AT_ONCE) {
+            let some = (first..self.num_items().min(first + ROWS_AT_ONCE)).into_par_iter();
+            let rows: Vec<_> = some.map_init(|| Sums::new(self.num_items()), row).collect::<Result<_>>()?;
+            for (near, says, own) in rows {
+                mixed.near.extend::<Vec<f32>>(near);
+                mixed.says.extend::<Vec<f32>>(says);
+                mixed.own.push(own);
+            }
         }
         Ok(mixed)
     }

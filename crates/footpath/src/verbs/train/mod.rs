@@ -28,7 +28,7 @@ use crate::corpus;
 use crate::error::{Error, Result};
 use crate::pattern::Shape;
 use crate::text::words;
-use blend::Blend;
+use blend::{Blend, Times};
 use footpath_core::{ArtefactKind, Context, Corpus, NodeId, Replace, artefact};
 use footpath_graph::kg::Carved;
 use footpath_graph::legal::Legal;
@@ -41,12 +41,16 @@ use refit::Earlier;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use validation::Validation;
 use workplace::{Log, Workplace};
 
 /// Share of the drawn paths that meet another user, unless one is given. Left to the law alone it would be that of a
 /// graph's degrees, which says nothing of what a kind of path is worth (docs/experiments.md).
 pub const COLLABORATIVE_SHARE: f64 = 0.15;
+
+/// Share of a budget of time that steps and validations may take; the rest is for what goes beside the paths.
+const TIME_OF_STEPS: f64 = 0.6;
 
 /// How to train.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +96,9 @@ pub struct Options {
     pub linear: bool,
     /// Which linear part, if it gets one.
     pub linear_part: LinearPart,
+    /// Time that all of it may take, by the clock of the context: steps are as many as fit, and what goes beside the
+    /// paths is chosen in what is left.
+    pub budget: Option<Duration>,
     /// Whether the output may be replaced.
     pub replace: Replace,
     /// What to do about an unfinished run at the same output.
@@ -121,6 +128,7 @@ impl Default for Options {
             validation_beams: 200,
             linear: true,
             linear_part: LinearPart::default(),
+            budget: None,
             replace: Replace::No,
             unfinished: Unfinished::Refuse,
         }
@@ -161,6 +169,10 @@ pub type Observe<'a> = dyn FnMut(Event<'_>) + Send + 'a;
 pub fn run(kg: &Kg, out: &Path, options: &Options, observe: &mut Observe<'_>, context: &Context) -> Result<ModelCard> {
     artefact::refuse_existing(out, ArtefactKind::Model, options.replace)?;
     options.training.validate()?;
+    if options.budget.is_some_and(|budget| budget.is_zero() || context.now().is_none()) {
+        let reason = "give a time above 0, and a context with a clock".to_owned();
+        return Err(Error::Usage { option: "budget", reason });
+    }
     let Some(directory) = &options.refit else {
         return context.run(|| Run::begin(kg, out, options, None, context)?.run_on(observe))?;
     };
@@ -265,6 +277,7 @@ impl<'a> Run<'a> {
         };
         let (mut trainer, resumed_at) = trainer(&kg, shape, options, start.as_ref(), &workplace, context)?;
         trainer.share = earlier.map_or(1.0, Earlier::share);
+        trainer.budget = options.budget.map(|budget| budget.mul_f64(TIME_OF_STEPS));
         let mut plan = Plan::new(&trainer.model.config, &options.training, rows, &legal);
         plan.warnings.extend(whole.origin().serious());
         Ok(Self {
@@ -301,11 +314,14 @@ impl<'a> Run<'a> {
             observe(Event::Blend);
             // All steps are in the checkpoint: going on after a stop begins here again.
             let (part, training) = (self.options.linear_part, &self.trainer.config);
-            let chosen = blend::choose(&best.model, &self.legal, &self.valid, &users, part, training, self.context)?;
+            let times = self.times_left();
+            let chosen =
+                blend::choose(&best.model, &self.legal, &self.valid, &users, part, training, times, self.context)?;
             if self.is_carved { chosen.refit(self.whole.train(), self.context)? } else { chosen }
         } else {
             Blend::default()
         };
+        self.notes.extend(self.note_of_budget());
         let card = ModelCard {
             model: best.model.config.clone(),
             training: self.trainer.config.clone(),
@@ -324,6 +340,23 @@ impl<'a> Run<'a> {
         self.workplace.remove()?;
         observe(Event::End(&card));
         Ok(card)
+    }
+
+    /// When the linear part and when the weights are to be there, where there is a budget.
+    fn times_left(&self) -> Times {
+        let Some((budget, now)) = self.options.budget.zip(self.context.now()) else { return Times::default() };
+        // Where the run went on after a stop, its steps took longer than this program.
+        let spent = now.max(Duration::from_millis(self.trainer.position.spent_ms));
+        let left = budget.saturating_sub(spent);
+        Times { linear: Some(now + left.mul_f64(0.4)), weights: Some(now + left.mul_f64(0.9)) }
+    }
+
+    /// What there is to say of a run that was cut short.
+    fn note_of_budget(&self) -> Option<String> {
+        let (budget, step) = (self.options.budget?, self.trainer.position.step);
+        let is_cut = step < self.plan.num_steps && self.trainer.position.planned.is_some_and(|planned| planned <= step);
+        let (seconds, most) = (budget.as_secs_f64(), self.plan.num_steps);
+        is_cut.then(|| format!("A budget of {seconds} s had time for {step} of at most {most} steps."))
     }
 
     /// All steps of training; gives the log and the users it was validated on.

@@ -1,22 +1,22 @@
 //! The linear part: its settings, chosen on valid, and the table that is stored.
 
-use super::origins::{K, Origin, is_by_time, means, ndcg};
+use super::origins::{K, Origin, means, ndcg};
 use crate::error::Result;
 use footpath_core::{Context, LegalSuccessors, NodeId};
 use footpath_eval::Recommendation;
-use footpath_eval::baselines::linear::{Chosen, Found, Space, choose};
+use footpath_eval::baselines::linear::{Chosen, Space, choose};
 use footpath_eval::baselines::{BaselineName, LinearModel, LinearSettings, Order, Together, best};
-use footpath_graph::{HeldOut, TrainKg};
+use footpath_graph::TrainKg;
 use footpath_model::Linear;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::time::Duration;
 
 /// Powers tried by which a history fades, where there are times.
 const FADINGS: [f32; 6] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5];
-/// The one to begin with where valid follows train in time; 0 elsewhere.
-const FADING: f32 = 0.5;
-/// Standard errors by which chosen settings must be above those to begin with, or these are taken.
-const SURE: f64 = 0.5;
+/// Settings that are fewer standard errors below the best are as good.
+const ALIKE: f64 = 1.0;
 
 /// Which linear part a model gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,27 +47,37 @@ impl LinearPart {
     }
 }
 
-/// The settings that are best on valid, as seen from an origin.
+/// The settings for test: of those that are as good as the best from the furthest origin, as far as that can tell, the
+/// ones that are best in the mean over all origins.
 pub(super) fn settings(
     part: LinearPart,
     kg: &TrainKg,
-    valid: &HeldOut,
-    origin: &Origin,
+    origins: &[Origin],
+    until: Option<Duration>,
     context: &Context,
 ) -> Result<Option<LinearSettings>> {
+    let Some((furthest, others)) = origins.split_first() else { return Ok(None) };
     let knows_times = kg.users().any(|user| !kg.times_of(NodeId(user)).is_empty());
     let fadings = if knows_times { FADINGS.to_vec() } else { vec![0.0] };
     let orders = part.orders(knows_times);
-    let space = Space { id: BaselineName::WindowEaseKg, orders: orders.clone(), knowledge: true, fadings };
+    let id = BaselineName::WindowEaseKg;
+    let space = Space { id, orders, knowledge: true, alike: true, dropout: true, fadings, until };
     let together = Together::new(kg, &context.quietly())?;
-    let judge = |model: &LinearModel<'_>| Ok(figures(model, kg, origin));
+    // Of each settings tried, in their order, the mean over all origins.
+    let over_all = RefCell::new(Vec::new());
+    let judge = |model: &LinearModel<'_>| {
+        let own = figures(model, kg, furthest);
+        let again = others.iter().map(|origin| means::mean(&figures(model, kg, origin)));
+        let (sum, number) = again.fold((means::mean(&own), 1.0), |(sum, n), figure| (sum + figure, n + 1.0));
+        over_all.borrow_mut().push(sum / number);
+        Ok(own)
+    };
     let Some(Chosen { best, tried, .. }) = choose(&together, &space, &judge, context)? else { return Ok(None) };
-    let fading = if is_by_time(kg, valid) { FADING } else { 0.0 };
-    let start = |found: &&Found| Some(&found.settings.order) == orders.first() && found.settings.fading == fading;
-    // The first of the first order is where the search began.
-    let start = tried.iter().find(start).unwrap_or(&best);
-    let is_sure = means::t(&best.of_users, &start.of_users) >= SURE;
-    Ok(Some(if is_sure { best.settings } else { start.settings }))
+    let as_good = tried.iter().zip(over_all.into_inner());
+    let as_good = as_good.filter(|(found, _)| means::t(&best.of_users, &found.of_users) < ALIKE);
+    // Of equal ones the first.
+    let taken = as_good.reduce(|taken, other| if other.1 > taken.1 { other } else { taken });
+    Ok(Some(taken.map_or(best.settings, |(found, _)| found.settings)))
 }
 
 /// NDCG@10 of each user.

@@ -19,6 +19,7 @@ use footpath_graph::{HeldOut, TrainKg};
 use footpath_model::config::TrainingConfig;
 use footpath_model::{Linear, PathModel};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use weights::Choice;
 
 /// Most users that the linear part is chosen on; a fixed draw where there are more.
@@ -50,9 +51,18 @@ pub struct BlendWeights {
     /// [`SearchOptions::recency`](footpath_model::decode::SearchOptions::recency).
     #[serde(default)]
     pub recency: f64,
-    /// NDCG@10 on valid with these weights, of the users they were chosen on; where valid follows train in time as if
-    /// the last choices of train, as many as valid has, were not known yet.
+    /// NDCG@10 on valid with these weights, of the users they were chosen on; where valid follows train in time the
+    /// mean of that and of what it is as if the last choices of train, as many as valid has, were not known yet.
     pub validation: f64,
+}
+
+/// When a choice is to be there, by the clock of the context; nothing where there is time enough.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Times {
+    /// The settings of the linear part.
+    pub(crate) linear: Option<Duration>,
+    /// The weights.
+    pub(crate) weights: Option<Duration>,
 }
 
 /// What goes beside the paths of a model.
@@ -68,6 +78,7 @@ pub(crate) struct Blend {
 ///
 /// # Errors
 /// [`footpath_core::Error::Stopped`].
+#[expect(clippy::too_many_arguments, reason = "what is chosen, on what, and by when")]
 pub(crate) fn choose(
     paths: &PathModel,
     legal: &Legal,
@@ -75,16 +86,16 @@ pub(crate) fn choose(
     users: &[NodeId],
     part: LinearPart,
     training: &TrainingConfig,
+    times: Times,
     context: &Context,
 ) -> Result<Blend> {
     let kg = legal.kg();
-    let origin = |users: &[NodeId]| origins::origin(legal, valid, users);
-    let sample = sample(valid, training.seed);
-    let settings = linear::settings(part, kg, valid, &origin(&sample), context)?;
+    let sample = origins::origins(legal, valid, &sample(valid, training.seed));
+    let settings = linear::settings(part, kg, &sample, times.linear, context)?;
     let linear = settings.map(|settings| linear::table(kg, &settings, &context.quietly())).transpose()?;
-    let origin = origin(users);
+    let origins = origins::origins(legal, valid, users);
     let learns_ends = training.learns_ends();
-    let choice = Choice { paths, linear: linear.as_ref(), kg, origin: &origin, learns_ends };
+    let choice = Choice { paths, linear: linear.as_ref(), kg, origins: &origins, learns_ends, until: times.weights };
     let weighed = choice.best(context)?;
     let [direct, linear_weight, path_count, popularity] = weighed.weights;
     let weights = BlendWeights {

@@ -28,7 +28,18 @@ pub(super) struct Origin {
     pub(super) targets: Vec<Vec<NodeId>>,
 }
 
-/// The origin for some users, who have something in valid.
+/// The origins for some users: the one that is as far from valid as test is from train, and the end of train where that
+/// is another.
+pub(super) fn origins(legal: &Legal, valid: &HeldOut, users: &[NodeId]) -> Vec<Origin> {
+    let furthest = origin(legal, valid, users);
+    if !is_by_time(legal.kg(), valid) {
+        return vec![furthest];
+    }
+    let (forgotten, targets) = (vec![Vec::new(); users.len()], furthest.targets.clone());
+    vec![furthest, Origin { legal: legal.clone(), users: users.to_vec(), forgotten, targets }]
+}
+
+/// The furthest origin for some users, who have something in valid.
 pub(super) fn origin(legal: &Legal, valid: &HeldOut, users: &[NodeId]) -> Origin {
     let kg = legal.kg();
     let by_user = valid.by_user();
@@ -147,11 +158,23 @@ mod tests {
     }
 
     #[test]
+    fn the_nearer_origin_is_the_end_of_train() {
+        let (legal, valid) = graph(100);
+        let users: Vec<NodeId> = valid.by_user().into_keys().collect();
+        let origins = origins(&legal, &valid, &users);
+        assert_eq!(origins.len(), 2);
+        assert!(origins[1].users == users && origins[1].forgotten.iter().all(Vec::is_empty));
+        assert_eq!(origins[0].targets, origins[1].targets);
+        assert!(users.iter().all(|user| origins[1].legal.items_of(*user) == legal.kg().items_of(*user)));
+    }
+
+    #[test]
     fn where_valid_is_drawn_at_random_nothing_is_forgotten() {
         let (legal, valid) = graph(35);
         let users: Vec<NodeId> = valid.by_user().into_keys().collect();
         let origin = origin(&legal, &valid, &users);
         assert!(origin.users == users && origin.forgotten.iter().all(Vec::is_empty));
+        assert_eq!(origins(&legal, &valid, &users).len(), 1);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! How much each part of an item's score weighs: chosen on valid, from several beginnings, on a grid without an edge,
-//! and drawn back to the defaults as far as valid is too small to tell.
+//! How much each part of an item's score weighs: chosen on valid, from several beginnings, on a grid without an edge.
 //!
 //! One beginning for each part is that part alone, or as good as alone: on valid no part is better than all together.
+//! Where valid follows train in time a figure is the mean over two places in time, and what is taken is the mean of all
+//! weights that are as good as the best, as far as valid can tell: docs/experiments.md has what else was tried.
 
 use super::origins::{K, Origin, means, ndcg};
 use crate::error::Result;
@@ -12,6 +13,8 @@ use footpath_graph::legal::Legal;
 use footpath_model::decode::{ItemPrior, ItemPriors, Recommender, SearchOptions, UserList, WhenShort};
 use footpath_model::{Linear, PathModel};
 use rayon::prelude::*;
+use std::ops::Range;
+use std::time::Duration;
 
 /// Weights tried, for every part.
 const WEIGHTS: [f64; 21] =
@@ -19,9 +22,13 @@ const WEIGHTS: [f64; 21] =
 /// The largest: what has it decides alone, but for equals.
 const ALONE: f64 = 100.0;
 /// Weight of the linear part unless valid says otherwise.
-const LINEAR: f64 = 2.0;
+const LINEAR: f64 = 5.0;
+/// Weight of counted paths, likewise.
+const PATH_COUNT: f64 = 0.2;
+/// Weights that are fewer standard errors below the best are as good.
+const ALIKE: f64 = 0.5;
 /// Powers tried by which the first items of paths lose probability, where there are times.
-const RECENCIES: [f64; 3] = [0.0, 0.5, 1.0];
+const RECENCIES: [f64; 2] = [0.5, 1.0];
 /// Standard errors by which a recency must be better than none.
 const SURE: f64 = 1.0;
 /// Users whose lists are wide at the same time, which bounds memory, and how often a stop is looked for.
@@ -68,6 +75,36 @@ impl Candidate {
     }
 }
 
+/// All weights that were tried, each looked at once.
+struct Tried<'s> {
+    /// What users might be shown, by origin.
+    seen: &'s [Vec<Seen>],
+    of: Vec<Weighed>,
+}
+
+impl Tried<'_> {
+    fn at(&mut self, weights: Weights) -> Weighed {
+        if let Some(known) = self.of.iter().find(|known| known.weights == weights) {
+            return known.clone();
+        }
+        let found = Weighed { weights, recency: 0.0, figures: figures(self.seen, &weights) };
+        self.of.push(found.clone());
+        found
+    }
+
+    /// The mean of the weights that are as good as the best, each with the weight of paths beside it and all of them
+    /// together 1.
+    fn mean_of_those_like(&self, best: &Weighed) -> Weights {
+        let (mut paths, mut beside) = (0.0, [0.0; 4]);
+        for found in self.of.iter().filter(|found| means::t(&best.figures, &found.figures) < ALIKE) {
+            let all = 1.0 + found.weights.iter().sum::<f64>();
+            paths += 1.0 / all;
+            beside.iter_mut().zip(found.weights).for_each(|(sum, weight)| *sum += weight / all);
+        }
+        beside.map(|sum: f64| (sum / paths * 1e3).round() / 1e3)
+    }
+}
+
 /// What a user might be shown.
 struct Seen {
     candidates: Vec<Candidate>,
@@ -79,39 +116,74 @@ pub(super) struct Choice<'a> {
     pub(super) paths: &'a PathModel,
     pub(super) linear: Option<&'a Linear>,
     pub(super) kg: &'a TrainKg,
-    pub(super) origin: &'a Origin,
+    /// The places in time from which valid is looked at, of the same users each; the furthest first.
+    pub(super) origins: &'a [Origin],
     /// Whether the model has learned what follows from the user alone.
     pub(super) learns_ends: bool,
+    /// By when, by the clock of the context: then fewer users are looked at, and no recency is tried.
+    pub(super) until: Option<Duration>,
 }
 
 impl Choice<'_> {
-    /// The weights that are best on valid, of those that the model and the linear part allow.
+    /// The weights for test, of those that the model and the linear part allow.
     pub(super) fn best(&self, context: &Context) -> Result<Weighed> {
+        let Some((furthest, others)) = self.origins.split_first() else { return Ok(self.unknown()) };
         let knows_times = self.kg.users().any(|user| !self.kg.times_of(NodeId(user)).is_empty());
-        let recencies: Vec<f64> = RECENCIES.into_iter().filter(|&recency| recency == 0.0 || knows_times).collect();
-        let num_users = self.origin.users.len();
-        let stage = context.stage("choosing weights", Some((recencies.len() * num_users) as u64), "searches");
-        let mut best: Option<Weighed> = None;
-        for recency in recencies {
-            let mut seen = Vec::with_capacity(num_users);
-            for first in (0..num_users).step_by(USERS_AT_ONCE) {
-                seen.extend(self.seen(first, recency, context)?);
-                stage.advance(USERS_AT_ONCE.min(num_users - first) as u64)?;
+        let recencies: Vec<f64> = RECENCIES.into_iter().filter(|_| knows_times).collect();
+        let num_users = furthest.users.len();
+        let num_searches = (self.origins.len() + recencies.len()) * num_users;
+        let (begun, stage) = (context.now(), context.stage("choosing weights", Some(num_searches as u64), "searches"));
+        let mut seen = vec![Vec::with_capacity(num_users)];
+        for first in (0..num_users).step_by(USERS_AT_ONCE) {
+            if first > 0 && self.is_over(context, Duration::ZERO) {
+                break;
             }
-            let found = self.climb(&seen, recency, context)?;
-            let is_sure =
-                |best: &Weighed| found.figure() > best.figure() && means::t(&found.figures, &best.figures) >= SURE;
-            if best.as_ref().is_none_or(is_sure) {
-                best = Some(found);
+            let users = first..num_users.min(first + USERS_AT_ONCE);
+            stage.advance(users.len() as u64)?;
+            seen.iter_mut().try_for_each(|seen| self.see(furthest, users.clone(), 0.0, seen, context))?;
+        }
+        let num_users = seen.first().map_or(0, Vec::len);
+        let took = context.now().zip(begun).map_or(Duration::ZERO, |(now, begun)| now - begun);
+        for origin in others {
+            if self.is_over(context, took) {
+                break;
+            }
+            let mut again = Vec::with_capacity(num_users);
+            self.see(origin, 0..num_users, 0.0, &mut again, context)?;
+            stage.advance(num_users as u64)?;
+            seen.push(again);
+        }
+        let mut found = self.climb(&seen, context)?;
+        let without = figures(seen.get(..1).unwrap_or_default(), &found.weights);
+        let mut best = without.clone();
+        for recency in recencies {
+            if self.is_over(context, took) {
+                break;
+            }
+            let mut later = Vec::with_capacity(num_users);
+            self.see(furthest, 0..num_users, recency, &mut later, context)?;
+            stage.advance(num_users as u64)?;
+            let with = figures(&[later], &found.weights);
+            if means::mean(&with) > means::mean(&best) && means::t(&with, &without) >= SURE {
+                (found.recency, best) = (recency, with);
             }
         }
-        Ok(best.unwrap_or(Weighed { weights: self.defaults(), recency: 0.0, figures: Vec::new() }))
+        Ok(found)
+    }
+
+    /// Whether there is no time left for what takes so long.
+    fn is_over(&self, context: &Context, more: Duration) -> bool {
+        context.now().zip(self.until).is_some_and(|(now, until)| now + more >= until)
     }
 
     /// The weights where valid says nothing.
     pub(super) fn defaults(&self) -> Weights {
         let linear = if self.linear.is_some() { LINEAR } else { 0.0 };
-        [if self.learns_ends { DIRECT } else { 0.0 }, linear, 0.0, 0.0]
+        [if self.learns_ends { DIRECT } else { 0.0 }, linear, PATH_COUNT, 0.0]
+    }
+
+    fn unknown(&self) -> Weighed {
+        Weighed { weights: self.defaults(), recency: 0.0, figures: Vec::new() }
     }
 
     fn is_allowed(&self, part: usize) -> bool {
@@ -122,28 +194,25 @@ impl Choice<'_> {
         }
     }
 
-    /// Climbs from the defaults and from each part alone, takes the best, and goes back towards the defaults.
-    fn climb(&self, seen: &[Seen], recency: f64, context: &Context) -> Result<Weighed> {
-        let weighed = |weights: Weights| Weighed { weights, recency, figures: figures(seen, &weights) };
-        let default = weighed(self.defaults());
+    /// Climbs from the defaults and from each part alone, and takes the mean of all weights that were tried and cannot
+    /// be told from the best: the best of so many is the luckiest, and what is alike about those near it is no luck.
+    fn climb(&self, seen: &[Vec<Seen>], context: &Context) -> Result<Weighed> {
+        let mut tried = Tried { seen, of: Vec::new() };
         let parts = || (0..4).filter(|&part| self.is_allowed(part));
-        let mut best = default.clone();
+        let mut best = tried.at(self.defaults());
         let alone = |part: usize| std::array::from_fn(|other| if other == part { ALONE } else { 0.0 });
         for start in std::iter::once(self.defaults()).chain(parts().map(alone)) {
-            let mut here = weighed(start);
+            let mut here = tried.at(start);
             for _ in 0..MAX_ROUNDS {
                 let before = here.weights;
                 for part in parts() {
                     context.check()?;
-                    let with = |weight: f64| {
+                    let own = here.weights.get(part).copied().unwrap_or(0.0);
+                    // Of equal ones the first, and what is here already before all others.
+                    for weight in near(own) {
                         let mut weights = here.weights;
                         weights.iter_mut().skip(part).take(1).for_each(|own| *own = weight);
-                        weighed(weights)
-                    };
-                    let own = here.weights.get(part).copied().unwrap_or(0.0);
-                    let tried: Vec<Weighed> = near(own).map(with).collect();
-                    // Of equal ones the first, and what is here already before all others.
-                    for found in tried {
+                        let found = tried.at(weights);
                         if found.figure() > here.figure() {
                             here = found;
                         }
@@ -157,21 +226,30 @@ impl Choice<'_> {
                 best = here;
             }
         }
-        // Shrunk by how sure the difference is: half way where it is one standard error, beside the one by which the
-        // best of so many is better by chance.
-        let t = (means::t(&best.figures, &default.figures) - 1.0).max(0.0);
-        let share = t * t / (1.0 + t * t);
-        let drawn_back: Weights = std::array::from_fn(|part| {
-            let (from, to) = (default.weights.get(part), best.weights.get(part));
-            let [from, to] = [from, to].map(|weight| weight.copied().unwrap_or(0.0));
-            ((from + share * (to - from)) * 1e3).round() / 1e3
-        });
-        Ok(weighed(drawn_back))
+        // Of a single user, or where nothing is found at all, no two can be told apart.
+        if best.figures.len() < 2 || best.figure() <= 0.0 {
+            return Ok(tried.at(self.defaults()));
+        }
+        Ok(tried.at(tried.mean_of_those_like(&best)))
     }
 
-    /// What a wide search finds for some users.
-    fn seen(&self, first: usize, recency: f64, context: &Context) -> Result<Vec<Seen>> {
-        let origin = self.origin;
+    /// What a wide search finds for some of the users of an origin, by their places.
+    fn see(
+        &self,
+        origin: &Origin,
+        users: Range<usize>,
+        recency: f64,
+        seen: &mut Vec<Seen>,
+        context: &Context,
+    ) -> Result<()> {
+        for first in users.clone().step_by(USERS_AT_ONCE) {
+            let some = first..users.end.min(first + USERS_AT_ONCE);
+            seen.extend(self.seen(origin, some, recency, context)?);
+        }
+        Ok(())
+    }
+
+    fn seen(&self, origin: &Origin, places: Range<usize>, recency: f64, context: &Context) -> Result<Vec<Seen>> {
         let wide = SearchOptions {
             k: usize::MAX,
             beams: BEAMS,
@@ -181,13 +259,11 @@ impl Choice<'_> {
             when_short: WhenShort::Accept,
             ..SearchOptions::default()
         };
-        let users: Vec<NodeId> = origin.users.iter().copied().skip(first).take(USERS_AT_ONCE).collect();
+        let users: Vec<NodeId> = origin.users.iter().copied().skip(places.start).take(places.len()).collect();
         let recommender: Recommender<'_, Legal> = Recommender::new(self.paths, &origin.legal).with_linear(self.linear);
         let lists = recommender.recommend(&users, wide, &context.quietly())?;
         let priors = recommender.item_priors(&users, context)?;
-        let places = (first..).take(users.len()).collect::<Vec<usize>>();
-        let found: Vec<(usize, (UserList, ItemPriors))> =
-            places.into_iter().zip(lists.into_iter().zip(priors)).collect();
+        let found: Vec<(usize, (UserList, ItemPriors))> = places.zip(lists.into_iter().zip(priors)).collect();
         let of_user = |(place, (list, priors)): &(usize, (UserList, ItemPriors))| {
             let nothing = Vec::new();
             let forgotten = origin.forgotten.get(*place).unwrap_or(&nothing);
@@ -247,9 +323,15 @@ fn few(candidates: Vec<Candidate>, defaults: &Weights) -> Vec<Candidate> {
     candidates.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(candidate, _)| candidate).collect()
 }
 
-/// NDCG@10 of each user with these weights.
-fn figures(seen: &[Seen], weights: &Weights) -> Vec<f64> {
-    seen.par_iter().map(|seen| figure(seen, weights)).collect()
+/// NDCG@10 of each user with these weights, in the mean over the origins.
+fn figures(seen: &[Vec<Seen>], weights: &Weights) -> Vec<f64> {
+    let Some((first, others)) = seen.split_first() else { return Vec::new() };
+    let mean = |(place, own): (usize, &Seen)| {
+        let again = others.iter().filter_map(|seen| seen.get(place)).map(|seen| figure(seen, weights));
+        let (sum, number) = again.fold((figure(own, weights), 1.0), |(sum, n), figure| (sum + figure, n + 1.0));
+        sum / number
+    };
+    first.par_iter().enumerate().map(mean).collect()
 }
 
 /// NDCG@10 of one list, ordered by these weights, ties by item.
@@ -291,6 +373,31 @@ mod tests {
             sorted.sort_by(|a, b| b.worth(&weights).total_cmp(&a.worth(&weights)).then(a.item.cmp(&b.item)));
             assert_eq!(figure(&seen, &weights), ndcg(sorted.iter().map(|c| c.is_target), 7));
         }
+    }
+
+    #[test]
+    fn weights_that_cannot_be_told_apart_are_averaged() {
+        let mut draw = Stream::new(3, Purpose::Simulate, 0, 0);
+        let users: Vec<Seen> =
+            (0..40).map(|_| Seen { candidates: candidates(&mut draw, 60), num_targets: 5 }).collect();
+        let seen = [users];
+        let mut tried = Tried { seen: &seen, of: Vec::new() };
+        let weights = [[0.2, 2.0, 0.0, 0.0], [0.2, 3.0, 0.0, 0.0], [0.0, 0.0, 0.0, 100.0]];
+        let of: Vec<Weighed> = weights.map(|weights| tried.at(weights)).to_vec();
+        assert_eq!(tried.at(weights[1]).figures, of[1].figures);
+        assert_eq!(tried.of.len(), 3, "each is looked at once");
+        // A best that is far above all others, user by user, stands alone.
+        let above = |by: f64| of[0].figures.iter().zip(0..).map(|(f, n)| f + by + 0.01 * f64::from(n % 2)).collect();
+        let alone = Weighed { figures: above(1.0), ..of[0].clone() };
+        tried.of = vec![alone.clone(), of[1].clone(), of[2].clone()];
+        assert_eq!(tried.mean_of_those_like(&alone), weights[0]);
+        // One that is the same for every user counts as much.
+        tried.of = vec![alone.clone(), Weighed { weights: weights[1], ..alone.clone() }, of[2].clone()];
+        let [a, b] = [3.2f64, 4.2];
+        let paths = 1.0 / a + 1.0 / b;
+        let expected = [0.2, (2.0 / a + 3.0 / b) / paths, 0.0, 0.0];
+        let got = tried.mean_of_those_like(&alone);
+        assert!(got.iter().zip(expected).all(|(got, e)| (got - e).abs() < 1e-3), "{got:?} and {expected:?}");
     }
 
     #[test]

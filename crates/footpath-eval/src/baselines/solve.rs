@@ -1,4 +1,4 @@
-//! The weights of one item's nearest items: a ridge regression among them alone.
+//! Small ridge regressions: the weights of one item's nearest items, the vector of one user among those of items.
 
 #![expect(clippy::indexing_slicing, reason = "all places are below the number of rows, as the loops say")]
 
@@ -24,6 +24,21 @@ impl Equations {
     /// Sets an entry on or above the diagonal.
     pub(super) fn set(&mut self, row: usize, column: usize, value: f32) {
         self.matrix[row * self.num_rows + column] = value;
+    }
+
+    /// Adds to the upper half the products of a vector with itself, and the vector, so many times, to the right side.
+    pub(super) fn add(&mut self, vector: &[f32], right: f32) {
+        let n = self.num_rows;
+        for (row, &value) in vector.iter().enumerate() {
+            let rest = self.matrix[row * n + row..(row + 1) * n].iter_mut();
+            rest.zip(&vector[row..]).for_each(|(sum, other)| *sum += value * other);
+        }
+        self.right.iter_mut().zip(vector).for_each(|(sum, value)| *sum += right * value);
+    }
+
+    /// Adds so many times another upper half.
+    pub(super) fn add_matrix(&mut self, other: &Self, times: f32) {
+        self.matrix.iter_mut().zip(&other.matrix).for_each(|(sum, value)| *sum += times * value);
     }
 
     /// Sets what the row is to come to.
