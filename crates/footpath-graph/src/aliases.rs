@@ -3,10 +3,10 @@
 //! ```text
 //! aliases.safetensors   in a KG artefact, only where items or users are linked to entities
 //!   nodes                    u32 [linked]   the items and users that are linked to an entity, ascending
-//!   kinds                    u8 [linked]    0 where the data links them, 1 where they were joined by their ids, 2 where
-//!                                           the entity has no fact yet, so that the link waits for one
-//!   id_ends, type_ends, label_ends      u64 [linked]   where id, type and label of that entity end; an empty id is that
-//!                                                      of the node
+//!   kinds                    u8 [linked]    0 where the data links them, 1 where they were joined by their ids, 2
+//!                                           where the entity has no fact yet, so that the link waits for one
+//!   id_ends, type_ends, label_ends      u64 [linked]   where id, type and label of that entity end; an empty id is
+//!                                                      that of the node
 //!   id_bytes, type_bytes, label_bytes   u8             all of them, one behind the other, UTF-8
 //! ```
 //!

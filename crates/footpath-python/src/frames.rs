@@ -11,6 +11,7 @@ use footpath::import::{
 };
 use footpath::{Context, Replace, Split};
 use pyo3::prelude::*;
+use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -73,19 +74,28 @@ struct Frame {
     stream: Stream,
 }
 
-/// Imports frames, by their names, as Arrow streams; `columns` gives their own names of columns for those known.
-/// Gives the report as JSON.
+/// How frames are read.
+#[derive(Deserialize)]
+struct Reading {
+    /// Their own names of columns, by those that are known.
+    columns: BTreeMap<String, String>,
+    /// A graph that they are added to.
+    onto: Option<PathBuf>,
+}
+
+/// Imports frames, by their names, as Arrow streams; `reading` as JSON says what they call their columns and which
+/// graph they are added to. Gives the report as JSON.
 #[pyfunction]
 pub(crate) fn import_frames(
     py: Python<'_>,
     frames: BTreeMap<String, Bound<'_, PyAny>>,
-    columns: BTreeMap<String, String>,
-    onto: Option<PathBuf>,
+    reading: &str,
     out: PathBuf,
     force: bool,
     options: &str,
     call: Call,
 ) -> PyResult<String> {
+    let Reading { columns, onto } = parsed(py, "reading", reading)?;
     let options: Options = parsed(py, "options", options)?;
     let replace = replace(force);
     let mut ordered = Vec::new();

@@ -580,7 +580,8 @@ def import_frames(
     asked = _import_options(split, ratios, seed, None, lenient, {**options, "join_by_id": join_by_id})
     place = Place(out, "kg", _bytes_of_all(given) if out is None else None)
     with Watched(threads, progress) as call:
-        _native.import_frames(streams, named, _directory(onto), place.path, force, asked, call)
+        reading = json.dumps({"columns": named, "onto": _directory(onto)})
+        _native.import_frames(streams, reading, place.path, force, asked, call)
     return place.kept_by(Kg(place.path, threads=threads, progress=False))
 
 

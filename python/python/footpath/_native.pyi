@@ -39,8 +39,7 @@ def import_defaults() -> str: ...
 def import_folder(inputs: str, out: str, force: bool, options: str, call: Call) -> str: ...
 def import_frames(
     frames: dict[str, ArrowStream],
-    columns: dict[str, str],
-    onto: str | None,
+    reading: str,
     out: str,
     force: bool,
     options: str,

@@ -56,8 +56,8 @@ pub(crate) struct ImportArgs {
     /// Facts (head, relation, tail) or interactions (user_id, item_id) to take back; may be given several times
     #[arg(long, value_name = "FILE")]
     removed: Vec<PathBuf>,
-    /// A table of numbers, dates or truth values of items, which rules of `footpath serve` compare: item_id, and a column
-    /// for each attribute
+    /// A table of numbers, dates or truth values of items, which rules of `footpath serve` compare: item_id, and a
+    /// column for each attribute
     #[arg(long, value_name = "FILE")]
     attributes: Option<PathBuf>,
     /// Columns of the table of items that are attributes too

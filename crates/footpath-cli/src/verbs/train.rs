@@ -369,8 +369,8 @@ pub(crate) fn run(args: &TrainArgs, work: &Work) -> Result<(), Failure> {
         let BlendWeights { direct, linear, popularity, path_count, recency, validation, .. } = w;
         let beside = format!("{linear} of the linear part, {direct} of the user alone");
         let counted = format!("{path_count} of counted paths, {popularity} of popularity");
-        // Where valid follows train in time it is not seen from the end of train alone, as the figure of the step is, so
-        // the two are not to be compared.
+        // Where valid follows train in time it is not seen from the end of train alone, as the figure of the step is,
+        // so the two are not to be compared.
         let chosen = format!("NDCG@10 {validation:.4} on valid, by which they were chosen");
         format!("weights: {beside}, {counted}, {recency} of recency; {chosen}")
     });

@@ -3,8 +3,8 @@
 //!
 //! Score x_uj = p_u · q_j. The vectors minimise Σ over the choices of (1 − p_u · q_i)² + α Σ over all pairs of
 //! (p_u · q_i)² + λ (Σ_u (n_u + α · items) |p_u|² + Σ_i (n_i + α · users) |q_i|²), n being numbers of choices. An epoch
-//! solves for all users with the items as they are, then for all items; each vector has equations of its own, so threads
-//! change no bit.
+//! solves for all users with the items as they are, then for all items; each vector has equations of its own, so
+//! threads change no bit.
 
 use super::solve::Equations;
 use super::{Baseline, BaselineName};

@@ -157,8 +157,8 @@ mod with_arrow {
         Flaw::fatal("arrow", format!("the Arrow file is damaged or cut short ({})", show(said.as_bytes())))
     }
 
-    /// What writes the values of a column, nulls aside; nothing of values that are made of several. Times are numbers in
-    /// the unit they are in, and dates seconds.
+    /// What writes the values of a column, nulls aside; nothing of values that are made of several. Times are numbers
+    /// in the unit they are in, and dates seconds.
     fn writer(column: &ArrayRef) -> Writer {
         match column.data_type() {
             DataType::Utf8 => bytes(column.as_string::<i32>().clone(), |a, row| a.value(row).as_bytes()),

@@ -77,8 +77,8 @@ impl Base {
         Ok(Self { kg, aliases, log: [valid, test], facts: [valid_facts, test_facts], options, report, path })
     }
 
-    /// How the whole is imported: the new files are read as `asked`, and what concerns all records is as it was. A split
-    /// that is asked for is made of all.
+    /// How the whole is imported: the new files are read as `asked`, and what concerns all records is as it was. A
+    /// split that is asked for is made of all.
     pub(super) fn options(&self, asked: &Options) -> Options {
         let Options { format, columns, attributes, mapping, strict, lenient, max_bytes, max_nodes, split, .. } = asked;
         Options {

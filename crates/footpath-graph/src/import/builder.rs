@@ -22,8 +22,9 @@ use std::path::Path;
 /// import.
 ///
 /// Records come in this order: entities and relations, if they are listed at all, then triples, then items, then
-/// interactions, then users; attributes at any time. Once an entity is listed, triples may name no others; the same holds for relations. What
-/// is wrong with a record is noted, as in a file, and told by [`DatasetBuilder::finish`]; a lenient import skips it.
+/// interactions, then users; attributes at any time. Once an entity is listed, triples may name no others; the same
+/// holds for relations. What is wrong with a record is noted, as in a file, and told by [`DatasetBuilder::finish`]; a
+/// lenient import skips it.
 ///
 /// ```
 /// use footpath_core::Context;
