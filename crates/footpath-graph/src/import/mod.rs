@@ -29,7 +29,6 @@
 //! | entity types | [`MAX_TYPES`] |
 //! | nodes, relations | [`MAX_NODES`](crate::dataset::MAX_NODES), [`MAX_RELATIONS`](crate::dataset::MAX_RELATIONS) |
 
-mod arrow_rows;
 mod attributes;
 mod base;
 mod builder;
@@ -77,7 +76,6 @@ mod records;
 mod removed;
 mod report;
 mod restated;
-mod rows;
 mod settle;
 mod source;
 mod spelling;

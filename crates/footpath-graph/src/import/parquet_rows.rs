@@ -1,8 +1,13 @@
-//! The rows of a Parquet file, as the table reader takes them.
+//! The rows of a Parquet file, as the table reader takes them: text by columns. The number of a row stands for a line.
 
 use super::problems::Flaw;
 use super::record::Row;
 use std::path::Path;
+
+/// Whether a file is Parquet by its name.
+pub(super) fn is_parquet(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "parquet")
+}
 
 #[cfg(not(feature = "parquet"))]
 pub(super) struct Rows;

@@ -6,11 +6,10 @@
 //! of the file.
 
 use super::columns;
-
+use super::parquet_rows::{Rows, is_parquet};
 use super::problems::{Checked, Flaw, MaxBad, Problems};
 use super::reading::Reading;
 use super::record::{Csv, Record, Row, bare_cr};
-use super::rows::{self, Container, Rows};
 use super::source::Source;
 use crate::error::{Result, show};
 use std::io;
@@ -66,10 +65,9 @@ enum Next {
 impl Table {
     /// Opens a file and reads its header.
     pub(super) fn open(path: &Path, delimiter: Delimiter, reading: &mut Reading<'_>) -> Result<Self> {
-        let container = rows::container(path);
-        let source = match container {
-            Some(_) => Source::nothing(),
-            None => Source::open(path, reading.budget.clone())?,
+        let source = match is_parquet(path) {
+            true => Source::nothing(),
+            false => Source::open(path, reading.budget.clone())?,
         };
         let mut table = Self {
             path: path.to_owned(),
@@ -85,8 +83,8 @@ impl Table {
             next_offset: 0,
             row: Row::default(),
         };
-        if let Some(container) = container {
-            table.open_rows(container, reading)?;
+        if is_parquet(path) {
+            table.open_rows(reading)?;
             return Ok(table);
         }
         table.sniff(reading)?;
@@ -94,9 +92,9 @@ impl Table {
         Ok(table)
     }
 
-    fn open_rows(&mut self, container: Container, reading: &mut Reading<'_>) -> Result<()> {
+    fn open_rows(&mut self, reading: &mut Reading<'_>) -> Result<()> {
         std::fs::metadata(&self.path).map_err(footpath_core::Error::io(&self.path))?;
-        match Rows::open(&self.path, container) {
+        match Rows::open(&self.path) {
             Ok((rows, header)) => {
                 (self.rows, self.header) = (Some(rows), header);
                 Ok(())
