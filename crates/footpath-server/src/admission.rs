@@ -1,8 +1,9 @@
 //! Who gets a place: those who are searched for, and a bounded number who wait.
 //!
-//! A queue is there for a burst of requests. Where it does not get empty, more is asked than can be answered, and a
-//! long queue would only make everybody wait: then no more are let wait than there are threads (after "Controlling
-//! Queue Delay", Nichols and Jacobson, 2012: what tells a bad queue is that it stands).
+//! A queue is there for a burst of requests. Where it does not get empty, more is asked than can be answered at once,
+//! and a long queue makes everybody wait. Who would rather refuse some says how long a burst may be: after that no more
+//! are let wait than there are threads (after "Controlling Queue Delay", Nichols and Jacobson, 2012: what tells a bad
+//! queue is that it stands).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,8 +15,8 @@ pub(crate) struct Admission {
     threads: usize,
     /// Requests that wait at most.
     queue: usize,
-    /// How long some may always be waiting.
-    burst: Duration,
+    /// How long some may always be waiting; for ever where it is not said.
+    burst: Option<Duration>,
     state: Mutex<State>,
 }
 
@@ -32,7 +33,7 @@ pub(crate) struct Place(Arc<Admission>);
 
 impl Admission {
     /// So many who are searched for and who wait.
-    pub(crate) fn new(threads: usize, queue: usize, burst: Duration) -> Arc<Self> {
+    pub(crate) fn new(threads: usize, queue: usize, burst: Option<Duration>) -> Arc<Self> {
         let state = Mutex::new(State { admitted: 0, empty: None });
         Arc::new(Self { threads, queue, burst, state })
     }
@@ -43,7 +44,8 @@ impl Admission {
         if state.admitted <= self.threads {
             state.empty = Some(now);
         }
-        let is_burst = state.empty.is_some_and(|empty| now.saturating_duration_since(empty) <= self.burst);
+        let stands = |burst| state.empty.is_none_or(|empty| now.saturating_duration_since(empty) > burst);
+        let is_burst = !self.burst.is_some_and(stands);
         let waiting = if is_burst { self.queue } else { self.queue.min(self.threads) };
         if state.admitted >= self.threads + waiting {
             return None;
@@ -69,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_burst_waits_and_a_queue_that_stands_gets_short() {
-        let admission = Admission::new(2, 5, Duration::from_millis(100));
+        let admission = Admission::new(2, 5, Some(Duration::from_millis(100)));
         let begun = Instant::now();
         let at = |ms: u64| admission.admit(begun + Duration::from_millis(ms));
         // Two are searched for and five wait.
@@ -91,8 +93,20 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_may_stand_where_nothing_is_said() {
+        let admission = Admission::new(1, 3, None);
+        let begun = Instant::now();
+        let mut places: Vec<Place> = (0..4).filter_map(|_| admission.admit(begun)).collect();
+        for hours in 1..10 {
+            places.pop();
+            places.push(admission.admit(begun + Duration::from_secs(3_600 * hours)).expect("a place"));
+        }
+        assert!(admission.admit(begun).is_none());
+    }
+
+    #[test]
     fn a_queue_that_is_shorter_than_the_threads_stays_so() {
-        let admission = Admission::new(8, 1, Duration::ZERO);
+        let admission = Admission::new(8, 1, Some(Duration::ZERO));
         let begun = Instant::now();
         let places: Vec<_> = (0..20).map(|ms| admission.admit(begun + Duration::from_millis(ms))).collect();
         assert_eq!(places.iter().flatten().count(), 9);
