@@ -1,4 +1,4 @@
-//! The settings of `train` by name, as they stand in a log; [`crate::settings`] says what they may be.
+//! The settings of `train` by name, as they stand in a log; [`crate::train::settings`] says what they may be.
 
 use crate::train::Options;
 use crate::train::settings::{OPTIONS, set};
