@@ -375,12 +375,13 @@ fn print_report(out: &mut dyn Write, report: &ImportReport) -> io::Result<()> {
     ];
     let of_facts = [
         ("duplicate triples dropped", report.dropped.duplicate_triples),
-        ("facts and interactions taken back", report.num_removed),
         ("self-loops (kept, never a hop)", report.dropped.self_loops),
     ];
+    let removed = [("facts and interactions taken back", report.num_removed)];
+    let removed = removed.into_iter().filter(|(_, count)| *count > 0);
     let cold = [("held-out items nobody chose in train", report.num_held_out_cold_items)];
     let of_log = of_log.into_iter().filter(|_| has_log);
-    for (what, count) in of_log.chain(of_facts).chain(cold.into_iter().filter(|_| has_log)) {
+    for (what, count) in of_log.chain(of_facts).chain(removed).chain(cold.into_iter().filter(|_| has_log)) {
         table.add_row([what.to_owned(), thousands(count)]);
     }
     for (what, count) in report.held_out_facts.iter().flat_map(of_held_out_facts) {
