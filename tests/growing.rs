@@ -71,6 +71,10 @@ fn what_concerns_the_whole_is_not_asked_for_again() {
         let said = fail(2, &args!["import", "--onto", &films.kg, "--out", &out, option[0], option[1]]);
         assert!(said.contains("cannot be used with"), "{said}");
     }
+    for option in [["--ratios", "0.6,0.2,0.2"], ["--seed", "2"]] {
+        let said = fail(2, &args!["import", "--onto", &films.kg, "--out", &out, option[0], option[1]]);
+        assert!(said.contains("give --split as well"), "{said}");
+    }
     let removed = write(root.path(), "gone.tsv", "head\trelation\ttail\nalien-1979\thas_genre\tgenre-western\n");
     let said = fail(3, &args!["import", "--onto", &films.kg, "--removed", removed, "--out", &out]);
     assert!(said.contains("gone.tsv:2: not_there"), "{said}");
@@ -95,8 +99,8 @@ fn a_graph_takes_the_events_of_a_server_and_its_attributes_are_ruled_by() {
             (fields[0].to_owned(), fields[3].parse().expect("a year"))
         })
         .collect();
-    let table: String = years.iter().map(|(id, year)| format!("{id},{year},{year}-07-01\n")).collect();
-    let table = write(root.path(), "known.csv", &format!("item_id,year,released\n{table}"));
+    let table: String = years.iter().map(|(id, year)| format!("{id},{year},{year}-07-01,9.5\n")).collect();
+    let table = write(root.path(), "known.csv", &format!("item_id,year,released,price in {{€}} (net)\n{table}"));
     let grow = args!["import", "--onto", &films.kg, "--events", at("events"), "--attributes", table, "--out", at("kg")];
     let report = succeed(&grow);
     assert!(report.contains("attribute released (date) of 385 items"), "{report}");
@@ -115,10 +119,40 @@ fn a_graph_takes_the_events_of_a_server_and_its_attributes_are_ruled_by() {
     assert_eq!(early, by_number);
     let refused = server.get("/v1/users/somebody-new/recommendations?rules=price+%3C+20");
     let hint = refused.json()["hint"].as_str().unwrap_or_default().to_owned();
-    assert!(hint.contains("attributes are released, year"), "{hint}");
-    // A graph of it all, written as tables, is the same graph again.
-    succeed(&args!["export-graph", at("kg"), "--out", at("tables")]);
-    succeed(&args!["import", at("tables"), "--out", at("again")]);
-    let attributes = |kg: &str| content(&at(kg))["attributes.safetensors"].clone();
-    assert!(attributes("again") == attributes("kg"));
+    assert!(hint.contains("attributes are price in {€} (net), released, year"), "{hint}");
+    // Whatever it is written as has the same attributes again.
+    for format in ["tables", "csv", "parquet", "ntriples"] {
+        let [written, again] = ["written", "again"].map(|what| at(&format!("{what}-{format}")));
+        succeed(&args!["export-graph", at("kg"), "--format", format, "--out", &written]);
+        let mut import = args!["import", "--out", &again];
+        match format {
+            "ntriples" => import.extend(args![written.join("graph.nt"), "--mapping", written.join("mapping.toml")]),
+            _ => import.extend(args![&written]),
+        }
+        succeed(&import);
+        let attributes = |kg: &Path| content(kg)["attributes.safetensors"].clone();
+        assert!(attributes(&again) == attributes(&at("kg")), "{format}");
+    }
+}
+
+#[test]
+fn bad_attributes_are_told_with_their_place_and_what_is_added_can_be_explained() {
+    let (films, root) = (films(), tempdir().expect("a directory"));
+    let out = root.path().join("out");
+    for (rows, said) in [
+        ("alien-1979,9.5\nheat-1995,dear\n", "known.csv:3:2: attribute: `dear` is no number"),
+        ("alien-1979,true\nheat-1995,1\n", "known.csv:3:2: attribute: `1` is neither true nor false"),
+        ("alien-1979,1979-05-25\nheat-1995,1995\n", "known.csv:3:2: attribute: `1995` is no date"),
+        ("alien-1979,9.5\nalien-1979,9\n", "known.csv:3:2: conflict: another value of `price`"),
+    ] {
+        let table = write(root.path(), "known.csv", &format!("item_id,price\n{rows}"));
+        let told = fail(3, &args!["import", "--onto", &films.kg, "--attributes", table, "--out", &out]);
+        assert!(told.contains(said), "{told}");
+        assert!(!out.exists());
+    }
+    let told = fail(3, &args!["import", folder(), "--attribute-columns", "price", "--out", &out]);
+    assert!(told.contains("items.tsv:1") && told.contains("no column `price`"), "{told}");
+    let log = write(root.path(), "clicks.csv", "user_id,item_id,timestamp\nuser-001,alien-1979,1\n");
+    let told = succeed(&args!["import", "--explain", "--onto", &films.kg, "--interactions", log]);
+    assert!(told.contains("clicks.csv: interactions"), "{told}");
 }

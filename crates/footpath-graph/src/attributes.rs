@@ -7,8 +7,9 @@
 //!
 //! `schema.json` names them, with what their numbers mean.
 
+use crate::error::Result;
 use crate::import::times;
-use footpath_core::Array;
+use footpath_core::{Array, ArrayFile, Artefact};
 use serde::{Deserialize, Serialize};
 
 /// Name of the file in a KG artefact.
@@ -88,3 +89,12 @@ impl Attribute<'_> {
 
 /// The values of all attributes, in the order of their names in the schema: of each as many as there are items.
 pub type AttributeArrays = Vec<Array<f64>>;
+
+/// The values of these attributes of a graph that is open.
+pub(crate) fn open(artefact: &Artefact, names: &[AttributeName]) -> Result<AttributeArrays> {
+    if names.is_empty() {
+        return Ok(AttributeArrays::new());
+    }
+    let file = ArrayFile::open(&artefact.file(ATTRIBUTES_FILE)?)?;
+    Ok(names.iter().map(|attribute| file.array(&attribute.name)).collect::<footpath_core::Result<_>>()?)
+}

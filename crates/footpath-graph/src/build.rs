@@ -2,16 +2,19 @@
 //!
 //! Ids are given by sorted names, so the order of the input files does not matter: the same facts give the same bytes.
 
-use crate::aliases::{ALIASES_FILE, Alias, AliasKind, Aliases};
-use crate::attributes::{ATTRIBUTES_FILE, AttributeName};
-use crate::dataset::{Dataset, MAX_NODES, MAX_RELATIONS, NONE, RawInteraction};
+mod ids;
+
+use crate::aliases::{ALIASES_FILE, Aliases};
+use crate::attributes::ATTRIBUTES_FILE;
+use crate::dataset::{Dataset, MAX_RELATIONS, NONE, RawInteraction};
 use crate::error::Result;
 use crate::heldout::{self, HeldOutFact, Interaction, Split};
-use crate::kg::{self, INTERACTED, KgArrays, NodeType, Relation, Schema, TrainKg};
+use crate::kg::{self, INTERACTED, KgArrays, Relation, Schema, TrainKg};
 use crate::sorting;
 use footpath_core::{
-    Array, ArrayWriter, ArtefactKind, ArtefactWriter, Context, Manifest, NodeId, RelationId, Replace, Stage, Triple,
+    ArrayWriter, ArtefactKind, ArtefactWriter, Context, Manifest, NodeId, RelationId, Replace, Stage, Triple,
 };
+use ids::Ids;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
@@ -205,175 +208,6 @@ impl Write for Stoppable<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
-}
-
-/// Dense node ids: users, items, then entities by type; each group by byte order of its ids.
-struct Ids {
-    types: Vec<NodeType>,
-    num_nodes: u32,
-    users: Vec<u32>,
-    items: Vec<u32>,
-    entities: Vec<u32>,
-}
-
-impl Ids {
-    fn assign(dataset: &Dataset, context: &Context) -> Result<Self> {
-        let links = || dataset.links.iter().chain(&dataset.user_links);
-        let linked = links().filter(|&&link| link != NONE).count() as u64;
-        let total = (dataset.users.len() + dataset.items.len() + dataset.entities.len()) as u64 - linked;
-        if total > MAX_NODES {
-            return Err(footpath_core::Error::Limit { what: "nodes", max: MAX_NODES, got: total }.into());
-        }
-        let mut next = 0;
-        let mut types = Vec::new();
-        let users = number(&dataset.users.sorted(context)?, dataset.users.len(), &mut next);
-        types.push(NodeType { name: "user".to_owned(), start: 0, end: next });
-        let start = next;
-        let items = number(&dataset.items.sorted(context)?, dataset.items.len(), &mut next);
-        types.push(NodeType { name: "item".to_owned(), start, end: next });
-        let mut entities = vec![NONE; dataset.entities.len()];
-        let of_items = dataset.links.iter().zip(&items);
-        for (&link, &node) in of_items.chain(dataset.user_links.iter().zip(&users)) {
-            if let Some(entity) = entities.get_mut(link as usize) {
-                *entity = node;
-            }
-        }
-        let by_name = dataset.entities.sorted(context)?;
-        for kind in dataset.types.sorted(context)? {
-            context.check()?;
-            let start = next;
-            for &entity in &by_name {
-                let of_kind = dataset.entity_types.get(entity as usize) == Some(&kind);
-                if let Some(id) = entities.get_mut(entity as usize).filter(|id| of_kind && **id == NONE) {
-                    *id = next;
-                    next += 1;
-                }
-            }
-            if next > start {
-                types.push(NodeType { name: dataset.types.get(kind).to_owned(), start, end: next });
-            }
-        }
-        Ok(Self { types, num_nodes: next, users, items, entities })
-    }
-
-    /// For each node, the end of its id in the bytes, and the bytes.
-    fn names(&self, dataset: &Dataset) -> (Vec<u64>, Vec<u8>) {
-        let mut of_node: Vec<&str> = vec![""; self.num_nodes as usize];
-        // Entities first: a linked item keeps the id of the item, a linked user that of the user.
-        self.place(&mut of_node, &self.entities, |raw| dataset.entities.get(raw));
-        self.place(&mut of_node, &self.users, |raw| dataset.users.get(raw));
-        self.place(&mut of_node, &self.items, |raw| dataset.items.get(raw));
-        concatenate(&of_node)
-    }
-
-    fn labels(&self, dataset: &Dataset) -> (Vec<u64>, Vec<u8>) {
-        let mut of_node: Vec<&str> = vec![""; self.num_nodes as usize];
-        let label = |labels: &[u32], raw: u32| match labels.get(raw as usize) {
-            Some(&number) if number != NONE => dataset.labels.get(number),
-            _ => "",
-        };
-        self.place(&mut of_node, &self.entities, |raw| label(&dataset.entity_labels, raw));
-        for (raw, &node) in (0..).zip(&self.items) {
-            let title = label(&dataset.item_titles, raw);
-            if let Some(slot) = of_node.get_mut(node as usize).filter(|_| !title.is_empty()) {
-                *slot = title;
-            }
-        }
-        concatenate(&of_node)
-    }
-
-    /// Which entity each linked item or user is, or will be once it has a fact, by its id: empty where that is its own.
-    fn aliases(&self, dataset: &Dataset) -> Aliases {
-        let copied: BTreeMap<u32, u32> = dataset.copies.iter().copied().collect();
-        let label = |entity: u32| match dataset.entity_labels.get(entity as usize) {
-            Some(&label) if label != NONE => dataset.labels.get(label),
-            _ => "",
-        };
-        let entity_type = |entity: u32| dataset.entity_types.get(entity as usize).map_or("", |&t| dataset.types.get(t));
-        let alias = |node: u32, link: u32| {
-            let entity = copied.get(&link).copied().unwrap_or(link);
-            let kind = if dataset.joined.contains(&entity) { AliasKind::Joined } else { AliasKind::Linked };
-            let id = dataset.entities.get(entity);
-            Alias { node: NodeId(node), kind, id, entity_type: entity_type(entity), label: label(entity) }
-        };
-        let of_users = self.users.iter().zip(&dataset.user_links);
-        let linked = of_users.chain(self.items.iter().zip(&dataset.links)).filter(|(_, link)| **link != NONE);
-        let mut aliased: Vec<Alias<'_>> = linked.map(|(&node, &link)| alias(node, link)).collect();
-        aliased.extend(dataset.awaited_links.iter().filter_map(|(item, id)| {
-            let node = NodeId(*self.items.get(dataset.items.find(item)? as usize)?);
-            Some(Alias { node, kind: AliasKind::Awaited, id, entity_type: "", label: "" })
-        }));
-        aliased.sort_unstable_by_key(|alias| (alias.node, alias.kind, alias.id));
-        aliased.dedup_by_key(|alias| (alias.node, alias.kind));
-        let mut own: Vec<&str> = vec![""; self.num_nodes as usize];
-        self.place(&mut own, &self.users, |raw| dataset.users.get(raw));
-        self.place(&mut own, &self.items, |raw| dataset.items.get(raw));
-        let mut aliases = Aliases::default();
-        for mut alias in aliased {
-            if own.get(alias.node.index()) == Some(&alias.id) {
-                alias.id = "";
-            }
-            aliases.push(&alias);
-        }
-        aliases
-    }
-
-    /// The attributes that any item has, by name, with a value for each item.
-    fn attributes(&self, dataset: &Dataset) -> Vec<(AttributeName, Array<f64>)> {
-        let items = self.types.get(1).map_or(0..0, |items| items.start..items.end);
-        let node_of = |nodes: &[u32], raw: Option<u32>| raw.and_then(|raw| nodes.get(raw as usize).copied());
-        let mut attributes = Vec::new();
-        for attribute in &dataset.attributes {
-            let mut values = vec![f64::NAN; items.len()];
-            let mut set = |node: Option<u32>, value: f64| {
-                let place =
-                    node.filter(|node| items.contains(node)).map_or(usize::MAX, |node| (node - items.start) as usize);
-                // What is said of an item by its own id goes before what is said of its entity.
-                values.get_mut(place).filter(|slot| slot.is_nan()).into_iter().for_each(|slot| *slot = value);
-            };
-            for (raw, &value) in (0..).zip(&attribute.of_items) {
-                set(node_of(&self.items, dataset.items.find(dataset.attribute_items.get(raw))), value);
-            }
-            for (raw, &value) in (0..).zip(&attribute.of_entities) {
-                set(node_of(&self.entities, dataset.entities.find(dataset.attribute_entities.get(raw))), value);
-            }
-            if let Some(kind) = attribute.kind.filter(|_| values.iter().any(|value| !value.is_nan())) {
-                attributes.push((AttributeName { name: attribute.name.clone(), kind }, values.into()));
-            }
-        }
-        attributes.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-        attributes
-    }
-
-    fn place<'a>(&self, of_node: &mut [&'a str], nodes: &[u32], text: impl Fn(u32) -> &'a str) {
-        for (raw, &node) in (0..).zip(nodes) {
-            if let Some(slot) = of_node.get_mut(node as usize) {
-                *slot = text(raw);
-            }
-        }
-    }
-}
-
-/// Gives the numbers in `order` consecutive node ids; the result maps number to id.
-fn number(order: &[u32], len: usize, next: &mut u32) -> Vec<u32> {
-    let mut ids = vec![NONE; len];
-    for &raw in order {
-        if let Some(id) = ids.get_mut(raw as usize) {
-            *id = *next;
-            *next += 1;
-        }
-    }
-    ids
-}
-
-fn concatenate(texts: &[&str]) -> (Vec<u64>, Vec<u8>) {
-    let mut ends = Vec::with_capacity(texts.len());
-    let mut bytes = Vec::with_capacity(texts.iter().map(|t| t.len()).sum());
-    for text in texts {
-        bytes.extend_from_slice(text.as_bytes());
-        ends.push(bytes.len() as u64);
-    }
-    (ends, bytes)
 }
 
 /// Maps a raw relation number to its relation index (1 and up, by name).

@@ -26,18 +26,19 @@
 mod arcs;
 mod carve;
 mod check;
+mod held_out;
 mod sources;
 mod titles;
 
 pub use arcs::Arcs;
 pub(crate) use arcs::{nodes_within, places_within};
 pub use carve::Carved;
+pub use held_out::{held_out, held_out_facts, open_held_out};
 pub use sources::{SourceFile, Sources};
 use titles::SharedTitles;
 
-use crate::attributes::{ATTRIBUTES_FILE, Attribute, AttributeArrays, AttributeName};
+use crate::attributes::{self, Attribute, AttributeArrays, AttributeName};
 use crate::error::{Error, Result};
-use crate::heldout::{HeldOut, HeldOutFacts, Split};
 use footpath_core::artefact::{ATTRIBUTES_VERSION, FORMAT_VERSION, SEVERAL_FILES_VERSION, USER_FACTS_VERSION};
 use footpath_core::memory::prefetch;
 use footpath_core::{
@@ -219,7 +220,7 @@ impl TrainKg {
             name_bytes: file.array("name_bytes")?,
             label_ends: file.array("label_ends")?,
             label_bytes: file.array("label_bytes")?,
-            attributes: attributes(artefact, &schema)?,
+            attributes: attributes::open(artefact, &schema.attributes)?,
         };
         let broken = |(what, expected, got)| invariant(directory, what, expected, got);
         check::shape(&schema, &arrays).map_err(broken)?;
@@ -563,48 +564,6 @@ impl TrainKg {
         }
         None
     }
-}
-
-/// The held-out interactions of a KG artefact.
-///
-/// # Errors
-/// As [`Artefact::open`]; [`Error::Usage`] when asked for the train split, which is in the graph.
-pub fn open_held_out(directory: &Path, split: Split) -> Result<HeldOut> {
-    held_out(&Artefact::open(directory, ArtefactKind::Kg, &Context::default())?, split)
-}
-
-/// As [`open_held_out`], of an artefact that is open.
-///
-/// # Errors
-/// As there.
-pub fn held_out(artefact: &Artefact, split: Split) -> Result<HeldOut> {
-    let Some(name) = split.file_name() else {
-        return Err(Error::Usage { option: "on", reason: "only valid and test are held out".to_owned() });
-    };
-    HeldOut::open(&artefact.file(name)?)
-}
-
-/// The held-out facts of a part, of an artefact that is open; none where the graph has none.
-///
-/// # Errors
-/// As [`held_out`].
-pub fn held_out_facts(artefact: &Artefact, split: Split) -> Result<HeldOutFacts> {
-    let Some(name) = split.facts_file_name() else {
-        return Err(Error::Usage { option: "on", reason: "only valid and test are held out".to_owned() });
-    };
-    match artefact.manifest().files.contains_key(name) {
-        true => HeldOutFacts::open(&artefact.file(name)?),
-        false => Ok(HeldOutFacts::default()),
-    }
-}
-
-/// The values of the attributes that a schema names.
-fn attributes(artefact: &Artefact, schema: &Schema) -> Result<AttributeArrays> {
-    if schema.attributes.is_empty() {
-        return Ok(AttributeArrays::new());
-    }
-    let file = ArrayFile::open(&artefact.file(ATTRIBUTES_FILE)?)?;
-    Ok(schema.attributes.iter().map(|attribute| file.array(&attribute.name)).collect::<footpath_core::Result<_>>()?)
 }
 
 /// Forward arcs among some.

@@ -248,6 +248,10 @@ fn min_interactions(text: &str) -> Result<MinInteractions, String> {
 }
 
 pub(crate) fn run(args: &ImportArgs, work: &Work) -> Result<(), Failure> {
+    if args.onto.is_some() && args.split.is_none() && (args.ratios != Ratios::default() || args.seed != 1) {
+        let reason = "the graph is cut as it was; give --split as well to cut it in another way".to_owned();
+        return Err(footpath::Error::Usage { option: "ratios", reason }.into());
+    }
     let options = Options {
         format: args.format.into(),
         min_rating: args.min_rating,

@@ -6,12 +6,13 @@ use crate::error::Result;
 use crate::kg::TrainKg;
 use footpath_core::vocabulary::Word;
 use footpath_core::{Context, Corpus, Error, NodeId, RelationId, TokenId, Vocabulary};
-use parquet::basic::Compression;
+use parquet::basic::{Compression, LogicalType, Repetition, Type as PhysicalType};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, FloatType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result as TableResult};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::Type;
 use rayon::prelude::*;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -98,18 +99,24 @@ enum Pending {
 
 impl<W: Write + Send> TableWriter<W> {
     pub(super) fn new(out: W, columns: &[rows::Column<'_>]) -> io::Result<Self> {
-        let field = |(name, kind): &rows::Column<'_>| match kind {
-            Kind::Text => format!("required binary {name} (STRING); "),
-            Kind::Integer => format!("required int64 {name}; "),
-            Kind::Real => format!("required float {name}; "),
+        // Names of columns may hold anything, so the schema is no text.
+        let field = |(name, kind): &rows::Column<'_>| {
+            let (physical, logical) = match kind {
+                Kind::Text => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+                Kind::Integer => (PhysicalType::INT64, None),
+                Kind::Real => (PhysicalType::FLOAT, None),
+            };
+            let field = Type::primitive_type_builder(name, physical).with_repetition(Repetition::REQUIRED);
+            field.with_logical_type(logical).build().map(Arc::new)
         };
-        let schema = format!("message table {{ {}}}", columns.iter().map(field).collect::<String>());
+        let fields = columns.iter().map(field).collect::<TableResult<Vec<_>>>()?;
+        let schema = Type::group_type_builder("table").with_fields(fields).build()?;
         let pending = |(_, kind): &rows::Column<'_>| match kind {
             Kind::Text => Pending::Text(Vec::new()),
             Kind::Integer => Pending::Integer(Vec::new()),
             Kind::Real => Pending::Real(Vec::new()),
         };
-        let file = new_file(out, &schema, true)?;
+        let file = file_of(out, schema, true)?;
         Ok(Self { file, pending: columns.iter().map(pending).collect(), num_pending: 0 })
     }
 
@@ -252,6 +259,10 @@ pub(super) fn new_file<W: Write + Send>(
     schema: &str,
     dictionary: bool,
 ) -> TableResult<SerializedFileWriter<W>> {
+    file_of(out, parse_message_type(schema)?, dictionary)
+}
+
+fn file_of<W: Write + Send>(out: W, schema: Type, dictionary: bool) -> TableResult<SerializedFileWriter<W>> {
     let properties = WriterProperties::builder()
         .set_created_by(concat!("footpath ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::SNAPPY)
@@ -259,7 +270,7 @@ pub(super) fn new_file<W: Write + Send>(
         .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .build();
-    SerializedFileWriter::new(out, Arc::new(parse_message_type(schema)?), Arc::new(properties))
+    SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties))
 }
 
 /// The schema in the notation of Parquet; positions from `shortest` on are optional.

@@ -4,15 +4,18 @@
 //! are sorted anew, the log is cut anew, and what held of the first import (filters, spelling, split) holds of all.
 
 use super::collector::{Collector, LogFields, UNTYPED, set};
+use super::field::Field;
 use super::options::Options;
 use super::origins::{Files, Origins};
+use super::problems::{Checked, Flaw};
 use super::records::FileNumber;
 use super::report::ImportReport;
 use crate::aliases::{Alias, AliasKind, Aliases};
 use crate::dataset::{NONE, RawInteraction, RawRelation, RawTriple};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, show};
 use crate::heldout::{HeldOut, HeldOutFacts, Split};
-use crate::kg::{self, Sources, TrainKg};
+use crate::kg::{self, Relation, Sources, TrainKg};
+use crate::sorting;
 use crate::split::SplitSpec;
 use footpath_core::{Artefact, ArtefactKind, Context, NodeId, RelationId};
 use std::path::Path;
@@ -41,13 +44,6 @@ pub(super) struct FromBase {
     pub(super) is_there: bool,
     pub(super) num_entities: u32,
     pub(super) num_relations: u32,
-}
-
-/// A fact or an interaction on its way back.
-struct Told<T> {
-    /// The number of its file and line.
-    line: u32,
-    what: T,
 }
 
 #[derive(serde::Deserialize)]
@@ -248,18 +244,21 @@ impl Collector {
 
     fn take_facts(&mut self, base: &Base, nodes: &Nodes, context: &Context) -> Result<()> {
         let kg = &base.kg;
-        let mut told: Vec<Told<(RawTriple, f32, Split)>> = Vec::new();
+        let mut told: Vec<(RawTriple, f32, Split)> = Vec::new();
         let mut add = |head: NodeId, relation: RelationId, tail: NodeId, line: u32, weight: f32, split: Split| {
             if nodes.is_copy(head) || nodes.is_copy(tail) {
                 return;
             }
             let relation = u32::from(relation.0 / 2).saturating_sub(1);
             let triple = RawTriple { head: nodes.entity(head), relation, tail: nodes.entity(tail), line };
-            told.push(Told { line, what: (triple, weight, split) });
+            told.push((triple, weight, split));
         };
+        let stage = context.stage("reading the graph", Some(kg.num_nodes() as u64), "nodes");
         let mut lines = kg.stored_lines().iter();
         for node in (0..).map(NodeId).take(kg.num_nodes()) {
-            check(node.0, context)?;
+            if node.0.is_multiple_of(NODES_PER_CHECK) {
+                stage.reach(node.0.into())?;
+            }
             let weights = kg.weights(node);
             for (place, (relation, tail)) in kg.arcs(node).iter().enumerate().filter(|(_, (r, _))| !r.is_inverse()) {
                 let line = lines.next().copied().unwrap_or(0);
@@ -272,10 +271,10 @@ impl Collector {
             facts.iter().for_each(|f| add(f.triple.head, f.triple.relation, f.triple.tail, f.line, 1.0, split));
         }
         // In the order of their files, so that each file is one run.
-        told.sort_by_key(|fact| fact.line);
+        sorting::sort_by_key(&mut told, context, |(t, _, split)| (t.line, t.head, t.relation, t.tail, *split))?;
         let is_weighed = match base.options.rating_weights {
             // Weights that are there for the ratings' sake say nothing of facts.
-            true => told.iter().any(|Told { what: (_, weight, _), .. }| weight.to_bits() != 1.0f32.to_bits()),
+            true => told.iter().any(|(_, weight, _)| weight.to_bits() != 1.0f32.to_bits()),
             false => kg.has_weights(),
         };
         if told.is_empty() {
@@ -285,12 +284,12 @@ impl Collector {
         let files = base_files(
             &kg.schema().triples_files,
             base.report().map(|report| report.last_lines.triples),
-            told.last().map_or(0, |fact| fact.line),
+            told.last().map_or(0, |(triple, ..)| triple.line),
             &mut self.files,
             &mut self.facts,
         )?;
-        for Told { line, what: (mut triple, weight, split) } in told {
-            let (file, line) = place(&kg.schema().triples_files, &files, line);
+        for (mut triple, weight, split) in told {
+            let (file, line) = place(&kg.schema().triples_files, &files, triple.line);
             triple.line = line;
             let number = self.dataset.triples.len();
             self.facts.add(number, file, line);
@@ -308,10 +307,10 @@ impl Collector {
         let kg = &base.kg;
         let schema = kg.schema();
         let names_parts = base.report().is_some_and(|report| report.log_names_parts);
-        let mut told: Vec<Told<RawInteraction>> = Vec::new();
+        let mut told: Vec<RawInteraction> = Vec::new();
         let mut add = |user: NodeId, item: NodeId, rating: f32, time: i64, line: u32, split: Split| {
             let (user, item) = (user.0, item.0 - kg.items().start);
-            told.push(Told { line, what: RawInteraction { user, item, rating, time, line, split } });
+            told.push(RawInteraction { user, item, rating, time, line, split });
         };
         let mut lines = kg.stored_lines().iter();
         for user in kg.users().map(NodeId) {
@@ -337,7 +336,7 @@ impl Collector {
         if told.is_empty() {
             return Ok(());
         }
-        told.sort_by_key(|choice| choice.line);
+        sorting::sort_by_key(&mut told, context, |choice| (choice.line, choice.user, choice.item))?;
         let fields = LogFields { rating: schema.has_ratings, time: schema.has_times, split: names_parts };
         self.log_fields = Some(fields);
         (self.dataset.has_ratings, self.dataset.has_times) = (fields.rating, fields.time);
@@ -349,8 +348,8 @@ impl Collector {
             &mut self.log,
         )?;
         let mut is_chosen = vec![false; self.dataset.items.len()];
-        for Told { line, what: mut choice } in told {
-            let (file, line) = place(&schema.interactions_files, &files, line);
+        for mut choice in told {
+            let (file, line) = place(&schema.interactions_files, &files, choice.line);
             choice.line = line;
             set(&mut is_chosen, choice.item, true);
             self.log.add(self.dataset.interactions.len(), file, line);
@@ -359,6 +358,61 @@ impl Collector {
         // What nobody chose can only have been listed.
         self.listed.iter_mut().zip(is_chosen).filter(|(_, is_chosen)| !is_chosen).for_each(|(line, _)| *line = 1);
         Ok(())
+    }
+
+    /// An entity of the base graph that is listed again: a type that it lacks is added, and a label is newer than its
+    /// own.
+    pub(super) fn list_again(&mut self, entity: u32, kind: &str, label: Option<Field<'_>>) -> Checked<()> {
+        let own = self.dataset.entity_types.get(entity as usize).map_or("", |&kind| self.dataset.types.get(kind));
+        if own == UNTYPED {
+            let kind = self.dataset.types.intern(kind).0;
+            set(&mut self.dataset.entity_types, entity, kind);
+        } else if own != kind {
+            let id = show(self.dataset.entities.get(entity).as_bytes());
+            let message = format!("entity `{id}` has the type `{}` in the graph", show(own.as_bytes()));
+            return Err(Flaw::new("other_type", message).at(1));
+        }
+        let label = label.map_or(NONE, |label| self.label(label));
+        if label != NONE {
+            set(&mut self.dataset.entity_labels, entity, label);
+        }
+        self.odd.repeated_rows += 1;
+        Ok(())
+    }
+
+    /// A relation of the base graph that is listed again: readings that it lacks are added, and its own stay.
+    pub(super) fn read_again(&mut self, number: u32, listed: RawRelation) -> Checked<u32> {
+        let Some(known) = self.dataset.relations.get_mut(number as usize) else { return Ok(number) };
+        let plain = known.name.replace('_', " ");
+        let is_made_up = known.forward == plain && known.inverse == Relation::plain_inverse(&plain);
+        for (own, new) in [(&mut known.forward, listed.forward), (&mut known.inverse, listed.inverse)] {
+            if new.is_empty() || new == *own {
+                continue;
+            }
+            if !is_made_up {
+                let (name, own) = (show(known.name.as_bytes()), show(own.as_bytes()));
+                let message =
+                    format!("relation `{name}` reads `{own}` in the graph; leave its reading out, or repeat it");
+                return Err(Flaw::new("relation_collision", message).at(0));
+            }
+            *own = new;
+        }
+        Ok(number)
+    }
+
+    /// Makes the facts of the first relation of each pair those of the second.
+    pub(super) fn make_one(&mut self, pairs: &[(u32, u32)]) {
+        let mut number: Vec<u32> = (0..).take(self.relation_uses.len()).collect();
+        for &(from, to) in pairs {
+            let uses = self.relation_uses.get_mut(from as usize).map_or(0, std::mem::take);
+            if let Some(total) = self.relation_uses.get_mut(to as usize) {
+                *total += uses;
+            }
+            set(&mut number, from, to);
+        }
+        for triple in self.dataset.triples.iter_mut().filter(|_| !pairs.is_empty()) {
+            triple.relation = number.get(triple.relation as usize).copied().unwrap_or(triple.relation);
+        }
     }
 }
 

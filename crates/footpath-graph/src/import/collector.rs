@@ -18,7 +18,7 @@ use crate::dataset::{Dataset, MAX_RELATIONS, NONE, RawInteraction, RawRelation, 
 use crate::error::{Error, Result, show};
 use crate::heldout::Split;
 use crate::interner::Interner;
-use crate::kg::{INTERACTED, Relation};
+use crate::kg::INTERACTED;
 use crate::split::SplitSpec;
 use std::borrow::Cow;
 use std::path::Path;
@@ -316,7 +316,7 @@ impl Collector {
         if self.dataset.entities.len() > known { self.check_room().map(|()| number) } else { Ok(number) }
     }
 
-    fn label(&mut self, field: Field<'_>) -> u32 {
+    pub(super) fn label(&mut self, field: Field<'_>) -> u32 {
         match values::label(field).trim() {
             "" => NONE,
             label => self.dataset.labels.intern(label).0,
@@ -355,26 +355,6 @@ impl Collector {
         self.check_room()
     }
 
-    /// An entity of the base graph that is listed again: a type that it lacks is added, and a label is newer than its
-    /// own.
-    fn list_again(&mut self, entity: u32, kind: &str, label: Option<Field<'_>>) -> Checked<()> {
-        let own = self.dataset.entity_types.get(entity as usize).map_or("", |&kind| self.dataset.types.get(kind));
-        if own == UNTYPED {
-            let kind = self.dataset.types.intern(kind).0;
-            set(&mut self.dataset.entity_types, entity, kind);
-        } else if own != kind {
-            let id = show(self.dataset.entities.get(entity).as_bytes());
-            let message = format!("entity `{id}` has the type `{}` in the graph", show(own.as_bytes()));
-            return Err(Flaw::new("other_type", message).at(1));
-        }
-        let label = label.map_or(NONE, |label| self.label(label));
-        if label != NONE {
-            set(&mut self.dataset.entity_labels, entity, label);
-        }
-        self.odd.repeated_rows += 1;
-        Ok(())
-    }
-
     /// A relation with its readings. Fields: name.
     pub(super) fn list_relation(&mut self, at: At, name: Name<'_>, forward: String, inverse: String) -> Checked<u32> {
         self.see(name, at);
@@ -405,26 +385,6 @@ impl Collector {
         Ok(raw)
     }
 
-    /// A relation of the base graph that is listed again: readings that it lacks are added, and its own stay.
-    fn read_again(&mut self, number: u32, listed: RawRelation) -> Checked<u32> {
-        let Some(known) = self.dataset.relations.get_mut(number as usize) else { return Ok(number) };
-        let plain = known.name.replace('_', " ");
-        let is_made_up = known.forward == plain && known.inverse == Relation::plain_inverse(&plain);
-        for (own, new) in [(&mut known.forward, listed.forward), (&mut known.inverse, listed.inverse)] {
-            if new.is_empty() || new == *own {
-                continue;
-            }
-            if !is_made_up {
-                let (name, own) = (show(known.name.as_bytes()), show(own.as_bytes()));
-                let message =
-                    format!("relation `{name}` reads `{own}` in the graph; leave its reading out, or repeat it");
-                return Err(Flaw::new("relation_collision", message).at(0));
-            }
-            *own = new;
-        }
-        Ok(number)
-    }
-
     /// The relation of this name, added when it is new. Fields: name.
     pub(super) fn relation(&mut self, at: At, name: Name<'_>) -> Checked<u32> {
         self.see(name, at);
@@ -434,21 +394,6 @@ impl Collector {
                 let (name, forward, inverse) = (name.text().to_owned(), String::new(), String::new());
                 self.add_relation(RawRelation { name, forward, inverse })
             }
-        }
-    }
-
-    /// Makes the facts of the first relation of each pair those of the second.
-    pub(super) fn make_one(&mut self, pairs: &[(u32, u32)]) {
-        let mut number: Vec<u32> = (0..).take(self.relation_uses.len()).collect();
-        for &(from, to) in pairs {
-            let uses = self.relation_uses.get_mut(from as usize).map_or(0, std::mem::take);
-            if let Some(total) = self.relation_uses.get_mut(to as usize) {
-                *total += uses;
-            }
-            set(&mut number, from, to);
-        }
-        for triple in self.dataset.triples.iter_mut().filter(|_| !pairs.is_empty()) {
-            triple.relation = number.get(triple.relation as usize).copied().unwrap_or(triple.relation);
         }
     }
 

@@ -4,7 +4,7 @@ use super::builder::DatasetBuilder;
 use super::collector::{At, Choice, Collector, LogFields};
 use super::field::Field;
 use super::folder::{File, Folder};
-use super::formats::{self, Extent};
+use super::formats::{self, Extent, Found};
 use super::options::{Format, Options};
 use super::problems::{MaxBad, Problems};
 use super::reading::Reading;
@@ -85,18 +85,29 @@ pub struct Planned {
 pub fn explain(inputs: &Inputs, options: &Options) -> Result<Explained> {
     options.check()?;
     let folder = Folder::open(&inputs.paths)?;
-    let extent = if inputs.onto.is_some() { Extent::Addition } else { Extent::Whole };
-    let found = formats::find(options, &folder, extent)?;
-    let mut read: Vec<Planned> =
-        found.tables.plan().into_iter().map(|(file, what)| Planned { path: file.path, what }).collect();
-    let of_mapping = options.mapping.iter().filter_map(|mapping| mapping.interactions.table.as_ref());
-    let logs = inputs.interactions.iter().chain(of_mapping);
-    read.extend(logs.map(|path| Planned { path: path.clone(), what: "interactions".to_owned() }));
-    let what = |path: &PathBuf| Planned { path: path.clone(), what: "attributes of items".to_owned() };
-    read.extend(inputs.attributes.iter().map(what));
+    let found = find(inputs, options, &folder)?;
+    let plan = found.iter().flat_map(|found| found.tables.plan());
+    let mut read: Vec<Planned> = plan.map(|(file, what)| Planned { path: file.path, what }).collect();
+    let Elsewhere { logs, attributes, removed } = Elsewhere::of(inputs, options);
+    let elsewhere = [(logs, "interactions"), (attributes, "attributes of items"), (removed, "what is taken back")];
+    for (files, what) in elsewhere {
+        read.extend(files.into_iter().map(|file| Planned { path: file.path, what: what.to_owned() }));
+    }
     let is_read = |file: &File| read.iter().any(|planned| planned.path == file.path);
     let not_read = folder.files().filter(|(_, file)| !is_read(file)).map(|(_, file)| file.shown_name()).collect();
-    Ok(Explained { format: found.format, why: found.why, read, not_read })
+    let (format, why) = found.map_or((options.format, "nothing but tables of its own is added".to_owned()), |found| {
+        (found.format, found.why)
+    });
+    Ok(Explained { format, why, read, not_read })
+}
+
+/// The tables of the inputs; none where only a log, attributes or removals are added to a graph.
+fn find(inputs: &Inputs, options: &Options, folder: &Folder) -> Result<Option<Found>> {
+    let extent = if inputs.onto.is_some() { Extent::Addition } else { Extent::Whole };
+    match extent == Extent::Addition && inputs.paths.is_empty() {
+        true => Ok(None),
+        false => formats::find(options, folder, extent).map(Some),
+    }
 }
 
 /// Imports what may lie in several places.
@@ -111,12 +122,7 @@ pub fn import_from(inputs: &Inputs, options: &Options, context: &Context) -> Res
     // The layout is that of the files; where there are none, that of the graph that is added to.
     let options = Options { format: options.format, ..builder.options().clone() };
     let folder = Folder::open(&inputs.paths)?;
-    let found = match &inputs.onto {
-        // A log or removals alone may be added to a graph.
-        Some(_) if inputs.paths.is_empty() => None,
-        Some(_) => Some(formats::find(&options, &folder, Extent::Addition)?),
-        None => Some(formats::find(&options, &folder, Extent::Whole)?),
-    };
+    let found = find(inputs, &options, &folder)?;
     let elsewhere = Elsewhere::of(inputs, &options);
     let bytes = found.as_ref().map_or(0, |found| found.tables.bytes()) + elsewhere.bytes();
     let stage = context.stage("reading", Some(bytes), "bytes");

@@ -73,6 +73,7 @@ mod reading;
 mod recbole;
 mod record;
 mod records;
+mod relation_names;
 mod removed;
 mod report;
 mod restated;
