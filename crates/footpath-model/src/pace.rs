@@ -1,10 +1,14 @@
-//! How many steps a budget of time allows for, by the clock that the caller lends.
+//! How many steps a budget of time allows for, and when a checkpoint is due, by the clock that the caller lends.
 //!
 //! What was measured stands in the [`Position`], so a run that goes on after a stop plans as if it had not stopped.
 
 use crate::training::Position;
 use footpath_core::Context;
+use std::cell::Cell;
 use std::time::Duration;
+
+/// Milliseconds after which a run is saved, whether it is validated or not: as much is lost at most when it is killed.
+const CHECKPOINT: u64 = 120_000;
 
 /// Portions of the budget after each of which the plan is made anew.
 const PORTIONS: u64 = 16;
@@ -21,25 +25,55 @@ pub(crate) struct Pace<'a> {
     began: u64,
     /// Milliseconds that were spent before this run began.
     spent: u64,
+    /// What the clock said last, and at the last checkpoint.
+    now: Cell<u64>,
+    saved: Cell<u64>,
+}
+
+/// What it is time for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    /// A validation, in a run that is cut short.
+    pub(crate) validation: bool,
+    /// A checkpoint.
+    pub(crate) checkpoint: bool,
 }
 
 impl<'a> Pace<'a> {
     /// Begins to keep the time.
     pub(crate) fn new(context: &'a Context, budget: Option<Duration>, position: &Position) -> Self {
         let budget = budget.filter(|_| context.now().is_some()).map(milliseconds);
-        Self { context, budget, began: context.now().map_or(0, milliseconds), spent: position.spent_ms }
+        let began = context.now().map_or(0, milliseconds);
+        let (now, saved) = (Cell::new(began), Cell::new(began));
+        Self { context, budget, began, spent: position.spent_ms, now, saved }
+    }
+
+    /// Looks at the clock.
+    fn look(&self) {
+        self.now.set(self.context.now().map_or(self.began, milliseconds));
     }
 
     /// Enters the time into the position, and gives what stood there.
-    fn tick(&self, position: &mut Position) -> u64 {
-        let now = self.context.now().map_or(self.began, milliseconds);
-        std::mem::replace(&mut position.spent_ms, self.spent + now.saturating_sub(self.began))
+    fn enter(&self, position: &mut Position) -> u64 {
+        std::mem::replace(&mut position.spent_ms, self.spent + self.now.get().saturating_sub(self.began))
     }
 
-    /// After a step: enters the time and plans, with so many validations. Says whether it is time for one.
-    pub(crate) fn after_step(&self, position: &mut Position, validations: u64) -> bool {
-        let Some(budget) = self.budget else { return false };
-        let before = self.tick(position);
+    /// After a step: looks at the clock and plans, with so many validations. Says what it is time for.
+    pub(crate) fn after_step(&self, position: &mut Position, validations: u64) -> Due {
+        self.look();
+        let checkpoint = self.now.get().saturating_sub(self.saved.get()) >= CHECKPOINT;
+        let validation = self.budget.is_some_and(|budget| self.plans(position, budget, validations));
+        Due { validation, checkpoint }
+    }
+
+    /// After a checkpoint.
+    pub(crate) fn after_checkpoint(&self) {
+        self.saved.set(self.now.get());
+    }
+
+    /// Enters the time and plans. Says whether it is time for a validation.
+    fn plans(&self, position: &mut Position, budget: u64, validations: u64) -> bool {
+        let before = self.enter(position);
         let portion = |time: u64, of: u64| time.saturating_mul(of) / budget.max(1);
         let passes = |of: u64| portion(position.spent_ms, of) > portion(before, of);
         let validates = passes(validations) && is_short(position, budget);
@@ -50,10 +84,12 @@ impl<'a> Pace<'a> {
         validates
     }
 
-    /// Around a validation: enters how long it took.
+    /// After a validation, with which there is a checkpoint: enters how long it took.
     pub(crate) fn after_validation(&self, position: &mut Position, validations: u64) {
+        self.look();
+        self.after_checkpoint();
         let Some(budget) = self.budget else { return };
-        let before = self.tick(position);
+        let before = self.enter(position);
         let took = position.spent_ms - before;
         position.validating_ms += took;
         position.validation_ms = position.validation_ms.max(took);
@@ -102,6 +138,30 @@ mod tests {
         at = position(20, 9_900, 500, 500);
         plan(&mut at, 10_000, 4);
         assert_eq!(at.planned, Some(20), "time is up");
+    }
+
+    #[test]
+    fn a_run_is_saved_every_two_minutes_and_not_before() {
+        let seconds = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(7));
+        let clock = std::sync::Arc::clone(&seconds);
+        let context = Context::default()
+            .with_clock(move || Duration::from_secs(clock.load(std::sync::atomic::Ordering::Relaxed)));
+        let (pace, mut at) = (Pace::new(&context, None, &Position::default()), position(1, 0, 0, 0));
+        let mut due = |second: u64| {
+            seconds.store(second, std::sync::atomic::Ordering::Relaxed);
+            pace.after_step(&mut at, 1)
+        };
+        assert!(!due(126).checkpoint);
+        assert_eq!(due(127), Due { validation: false, checkpoint: true });
+        pace.after_checkpoint();
+        assert!(!due(246).checkpoint);
+        assert!(due(300).checkpoint);
+        // With a validation there is one.
+        pace.after_validation(&mut position(1, 0, 0, 0), 1);
+        assert!(!due(419).checkpoint && due(420).checkpoint);
+        let timeless = Context::default();
+        let pace = Pace::new(&timeless, None, &Position::default());
+        assert!(!pace.after_step(&mut position(1, 0, 0, 0), 1).checkpoint);
     }
 
     #[test]

@@ -173,7 +173,8 @@ impl Trainer {
         Ok(Self { model, optimizer, position: Position::default(), config, share: 1.0, budget: None })
     }
 
-    /// Trains to the end, or until `context` says stop. Checkpoints are written at every validation and when stopped.
+    /// Trains to the end, or until `context` says stop. Checkpoints are written at every validation, when stopped, and
+    /// every two minutes by the clock of the context.
     ///
     /// # Errors
     /// [`Error::EmptyCorpus`], [`Error::Diverged`], and whatever source, observer and disk meet.
@@ -236,7 +237,7 @@ impl Trainer {
             let PreparedStep { num_steps_of_epoch, batches } = prepared?;
             let most = self.config.epochs * num_steps_of_epoch;
             let mut progress = self.learn_all(&batches, self.planned(most), context.stop())?;
-            let is_time = pace.after_step(&mut self.position, self.config.validations_per_epoch);
+            let due = pace.after_step(&mut self.position, self.config.validations_per_epoch);
             let num_steps = self.planned(most);
             progress.num_steps = num_steps;
             let done = self.position.batch;
@@ -246,12 +247,16 @@ impl Trainer {
             }
             let is_last = self.ends_at(num_steps);
             // A run that is cut short is validated as often as an epoch would be.
-            let validates = if num_steps < most { is_time } else { self.validates_at(done, num_steps_of_epoch) };
+            let validates = if num_steps < most { due.validation } else { self.validates_at(done, num_steps_of_epoch) };
             if is_last || validates {
                 self.validate(progress, checkpoints, observer, pace)?;
                 self.position.finished |= is_last;
             } else {
                 observer.progress(&progress);
+                if due.checkpoint {
+                    self.save(checkpoints)?;
+                    pace.after_checkpoint();
+                }
             }
             let stage = stage.get_or_insert_with(|| context.stage("training", Some(num_steps), "steps"));
             stage.reach(self.position.step)?;

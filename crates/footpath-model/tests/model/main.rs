@@ -532,6 +532,51 @@ fn a_run_ends_in_time_and_its_learning_rate_with_it() {
     }
 }
 
+/// A run that is killed loses two minutes at most, however seldom it is validated.
+#[test]
+fn between_validations_a_run_is_saved_by_time() {
+    struct Watch {
+        root: std::path::PathBuf,
+        saved: std::collections::BTreeSet<u64>,
+        validated: u64,
+    }
+    impl Observer for Watch {
+        fn validate(&mut self, _: &PathModel) -> footpath_model::Result<Option<(f64, Option<f64>)>> {
+            self.validated += 1;
+            Ok(None)
+        }
+
+        fn progress(&mut self, _: &TrainingProgress) {
+            let steps = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
+            let step = |name: String| name.strip_prefix("step-").and_then(|step| step.parse().ok());
+            self.saved.extend(steps.filter_map(|entry| step(entry.file_name().into_string().ok()?)));
+        }
+    }
+    let toy = Toy::new();
+    let run = |seconds_a_step: u64, root: &std::path::Path| {
+        let settings = TrainingConfig { batch_size: 2, ..training(1) };
+        let mut trainer =
+            Trainer::new(PathModel::new(config(&toy), 1, &cpu()).expect("a model"), settings).expect("a trainer");
+        let looks = std::sync::atomic::AtomicU64::new(0);
+        let look = move || looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let context = Context::default().with_clock(move || Duration::from_secs(seconds_a_step * look()));
+        let mut watch = Watch { root: root.to_owned(), saved: std::collections::BTreeSet::new(), validated: 0 };
+        let checkpoints = Checkpoints::new(root.to_owned(), BTreeMap::new());
+        trainer.run(&toy, &all_paths(&toy), &checkpoints, &mut watch, &context).expect("trained");
+        let mut bytes = Vec::new();
+        trainer.model.write(&mut bytes).expect("written");
+        (watch, trainer.position.step, bytes)
+    };
+    let root = tempfile::tempdir().expect("temporary directory");
+    let (slow, steps, weights) = run(50, &root.path().join("slow"));
+    assert!(steps > 6, "{steps}");
+    // Every third step passes two minutes; the last is the end of the epoch.
+    let expected: Vec<u64> = (1..steps).filter(|step| step % 3 == 0).collect();
+    assert_eq!((slow.validated, slow.saved.into_iter().collect::<Vec<_>>()), (1, expected));
+    let (fast, _, same) = run(0, &root.path().join("fast"));
+    assert!(fast.saved.is_empty() && same == weights);
+}
+
 #[test]
 fn a_loss_that_is_no_number_ends_the_run() {
     let toy = Toy::new();
