@@ -26,6 +26,7 @@ pub mod legal;
 mod mapped;
 pub mod memory;
 mod node_set;
+mod panics;
 pub mod random;
 pub mod vocabulary;
 
@@ -38,5 +39,6 @@ pub use ids::{NodeId, Path, RelationId, TokenId, Triple, TypeId};
 pub use legal::{Goal, LegalSuccessors, Successors};
 pub use memory::HugeArray;
 pub use node_set::NodeSet;
+pub use panics::caught;
 pub use random::{Purpose, QuickStream, QuickStreams, Stream, scaled, scaled_by_half};
 pub use vocabulary::Vocabulary;

@@ -3,7 +3,7 @@
 use super::parquet::{GROUP_ROWS, column, new_file, refused};
 use super::piped;
 use crate::error::{Error, Result};
-use footpath_core::Context;
+use footpath_core::{Context, caught};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::errors::{ParquetError, Result as TableResult};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -132,7 +132,9 @@ pub fn each_row<E: From<Error>>(
 ) -> std::result::Result<(), E> {
     let unreadable = |error: ParquetError| Error::from(footpath_core::Error::io(path)(io::Error::other(error)));
     let file = File::open(path).map_err(|error| Error::from(footpath_core::Error::io(path)(error)))?;
-    let reader = SerializedFileReader::new(file).map_err(unreadable)?;
+    // The library panics at some damaged files.
+    let reader = caught(|| SerializedFileReader::new(file)).unwrap_or_else(|panic| Err(ParquetError::General(panic)));
+    let reader = reader.map_err(unreadable)?;
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let there: Vec<String> =
         reader.metadata().file_metadata().schema().get_fields().iter().map(|f| f.name().to_owned()).collect();
@@ -140,7 +142,10 @@ pub fn each_row<E: From<Error>>(
         return Err(other_table(path, "columns", names.join(", "), there.join(", ")).into());
     }
     let mut cells = Vec::with_capacity(columns.len());
-    for (number, row) in RowIter::from_file_into(Box::new(reader)).enumerate() {
+    let mut rows = RowIter::from_file_into(Box::new(reader));
+    let rows =
+        std::iter::from_fn(|| caught(|| rows.next()).unwrap_or_else(|panic| Some(Err(ParquetError::General(panic)))));
+    for (number, row) in rows.enumerate() {
         let row = row.map_err(unreadable)?;
         cells.clear();
         cells.extend(row.get_column_iter().zip(columns).filter_map(|((_, field), (_, kind))| cell(field, *kind)));
@@ -193,5 +198,30 @@ mod tests {
         assert!(error.contains("columns: expected number, score, got name, number, score"), "{error}");
         std::fs::write(&path, "PAR1 and no more").expect("written");
         each_row(&path, &names, |_| Ok::<_, Error>(())).expect_err("no table");
+    }
+
+    #[test]
+    fn a_table_with_a_byte_changed_is_read_or_refused() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let path = root.path().join("table.parquet");
+        let texts = Column::Text((0..40).map(|number| format!("number {}", number % 7)).collect());
+        let columns = [("name", &texts)];
+        write_table("rows", &columns, &mut File::create(&path).expect("a file")).expect("written");
+        let good = std::fs::read(&path).expect("read");
+        let mut refused = 0;
+        for (place, _) in good.iter().enumerate() {
+            for change in [0x01, 0x80, 0xff] {
+                let mut bytes = good.clone();
+                bytes[place] ^= change;
+                std::fs::write(&path, bytes).expect("written");
+                let mut rows = 0;
+                let read = each_row(&path, &[("name", Kind::Text)], |_| {
+                    rows += 1;
+                    Ok::<_, Error>(())
+                });
+                refused += usize::from(read.is_err());
+            }
+        }
+        assert!(refused > good.len(), "{refused} of {}", 3 * good.len());
     }
 }

@@ -1,4 +1,6 @@
 //! The rows of a Parquet file, as the table reader takes them: text by columns. The number of a row stands for a line.
+//!
+//! The library panics at some damaged files; such a file is refused like others that are damaged.
 
 use super::problems::Flaw;
 use super::record::Row;
@@ -35,15 +37,31 @@ mod with_parquet {
     use super::super::record::{MAX_COLUMNS, check_field};
     use super::{Flaw, Path, Row};
     use crate::error::show;
+    use footpath_core::caught;
+    use parquet::basic::ConvertedType;
+    use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+    use parquet::data_type::DataType;
+    use parquet::errors::ParquetError;
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;
-    use parquet::record::reader::RowIter;
+    use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
     use std::fs::File;
     use std::io::Write;
 
+    /// Cells of a column that are decoded together.
+    const CELLS_AHEAD: usize = 1024;
+
     /// The rows of a file that are still to come.
     pub(in super::super) struct Rows {
-        rows: RowIter<'static>,
+        file: SerializedFileReader<File>,
+        /// For each column of the header the leaf of the schema that it is; none for a column whose values are made of
+        /// several.
+        leaves: Vec<Option<usize>>,
+        /// The group of rows after this one.
+        next_group: usize,
+        /// Rows of this group that are still to come, and their columns.
+        num_left: u64,
+        columns: Vec<Option<Box<dyn Cells>>>,
         num_rows: u64,
         num_read: u64,
     }
@@ -52,8 +70,8 @@ mod with_parquet {
         /// Opens a file; the names of its columns come beside.
         pub(in super::super) fn open(path: &Path) -> Result<(Self, Vec<String>), Flaw> {
             let file = File::open(path).map_err(|error| Flaw::fatal("io", error.to_string()))?;
-            let reader = SerializedFileReader::new(file).map_err(|error| damaged(&error))?;
-            let metadata = reader.metadata().file_metadata();
+            let file = guarded(|| SerializedFileReader::new(file)).map_err(|error| damaged(&error))?;
+            let metadata = file.metadata().file_metadata();
             let fields = metadata.schema().get_fields();
             let header: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
             if header.len() > MAX_COLUMNS {
@@ -61,24 +79,50 @@ mod with_parquet {
                 return Err(Flaw::fatal("columns", message));
             }
             let num_rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
-            Ok((Self { rows: RowIter::from_file_into(Box::new(reader)), num_rows, num_read: 0 }, header))
+            let leaves = leaves(metadata.schema_descr());
+            let rows = Self { file, leaves, next_group: 0, num_left: 0, columns: Vec::new(), num_rows, num_read: 0 };
+            Ok((rows, header))
         }
 
         /// Fills a row with the next one.
         pub(in super::super) fn next(&mut self, row: &mut Row) -> Option<Result<(), Flaw>> {
-            let read = match self.rows.next()? {
-                Ok(read) => read,
-                Err(error) => return Some(Err(damaged(&error))),
-            };
+            while self.num_left == 0 {
+                if self.next_group >= self.file.num_row_groups() {
+                    return None;
+                }
+                if let Err(error) = guarded(|| self.open_group()) {
+                    return Some(Err(damaged(&error)));
+                }
+            }
+            self.num_left -= 1;
             self.num_read += 1;
+            Some(self.fill(row))
+        }
+
+        fn open_group(&mut self) -> Result<(), ParquetError> {
+            let group = self.file.get_row_group(self.next_group)?;
+            let column = |leaf: &Option<usize>| {
+                let Some(leaf) = *leaf else { return Ok(None) };
+                let column = group.metadata().schema_descr().column(leaf);
+                group.get_column_reader(leaf).map(|reader| Some(cells(reader, column)))
+            };
+            self.columns = self.leaves.iter().map(column).collect::<Result<_, ParquetError>>()?;
+            self.num_left = u64::try_from(group.metadata().num_rows()).unwrap_or(0);
+            self.next_group += 1;
+            Ok(())
+        }
+
+        fn fill(&mut self, row: &mut Row) -> Result<(), Flaw> {
             let mut text = std::mem::take(&mut row.text).into_bytes();
             text.clear();
             row.fields.clear();
             row.quoted = true;
             let mut flaw = None;
-            for (number, (_, field)) in read.get_column_iter().enumerate() {
+            for (number, column) in self.columns.iter_mut().enumerate() {
                 let start = text.len();
-                write(field, &mut text);
+                if let Some(column) = column {
+                    column.write_next(&mut text).map_err(|error| damaged(&error))?;
+                }
                 let checked = check_field(text.get(start..).unwrap_or_default(), number, true);
                 flaw = flaw.or(checked.err());
                 row.fields.push(start..text.len());
@@ -91,7 +135,7 @@ mod with_parquet {
                     flaw = Some(Flaw::new("utf8", "a value of bytes that is not UTF-8").at(column));
                 }
             }
-            Some(flaw.map_or(Ok(()), Err))
+            flaw.map_or(Ok(()), Err)
         }
 
         /// How many rows were read, and of how many.
@@ -100,13 +144,114 @@ mod with_parquet {
         }
     }
 
-    fn damaged(error: &parquet::errors::ParquetError) -> Flaw {
+    /// For each field of a schema its leaf, if it is one itself and has one value in a row. Intervals, for which the
+    /// library has no text, are left out too.
+    fn leaves(schema: &SchemaDescriptor) -> Vec<Option<usize>> {
+        let mut leaves = vec![None; schema.root_schema().get_fields().len()];
+        for (number, column) in schema.columns().iter().enumerate() {
+            let is_field = schema.get_column_root(number).is_primitive();
+            if is_field && column.max_rep_level() == 0 && column.converted_type() != ConvertedType::INTERVAL {
+                leaves[schema.get_column_root_idx(number)] = Some(number);
+            }
+        }
+        leaves
+    }
+
+    /// The cells of a column in a group of rows, one after the other.
+    trait Cells {
+        /// Appends the text of the next cell; nothing for one without a value.
+        fn write_next(&mut self, out: &mut Vec<u8>) -> Result<(), ParquetError>;
+    }
+
+    type WriteValue<T> = fn(&ColumnDescPtr, &<T as DataType>::T, &mut Vec<u8>) -> Result<(), ParquetError>;
+
+    /// Cells of one physical type.
+    struct Typed<T: DataType> {
+        reader: ColumnReaderImpl<T>,
+        column: ColumnDescPtr,
+        write: WriteValue<T>,
+        /// Of the cells that are decoded, which have a value; empty where all have.
+        levels: Vec<i16>,
+        values: Vec<T::T>,
+        num_decoded: usize,
+        next_cell: usize,
+        next_value: usize,
+    }
+
+    impl<T: DataType> Typed<T> {
+        fn decode(&mut self) -> Result<(), ParquetError> {
+            self.levels.clear();
+            self.values.clear();
+            (self.next_cell, self.next_value) = (0, 0);
+            let (levels, values) = (Some(&mut self.levels), &mut self.values);
+            self.num_decoded = guarded(|| self.reader.read_records(CELLS_AHEAD, levels, None, values))?.0;
+            if self.num_decoded == 0 {
+                return Err(ParquetError::EOF(format!("the column {} has too few rows", self.column.name())));
+            }
+            Ok(())
+        }
+    }
+
+    impl<T: DataType> Cells for Typed<T> {
+        fn write_next(&mut self, out: &mut Vec<u8>) -> Result<(), ParquetError> {
+            if self.next_cell == self.num_decoded {
+                self.decode()?;
+            }
+            let level = self.levels.get(self.next_cell);
+            self.next_cell += 1;
+            if level.is_some_and(|level| *level < self.column.max_def_level()) {
+                return Ok(());
+            }
+            let too_few = || ParquetError::EOF(format!("the column {} has too few values", self.column.name()));
+            let value = self.values.get(self.next_value).ok_or_else(too_few)?;
+            self.next_value += 1;
+            (self.write)(&self.column, value, out)
+        }
+    }
+
+    fn typed<T: DataType>(reader: ColumnReaderImpl<T>, column: ColumnDescPtr, write: WriteValue<T>) -> Box<dyn Cells> {
+        let (levels, values) = (Vec::new(), Vec::new());
+        Box::new(Typed { reader, column, write, levels, values, num_decoded: 0, next_cell: 0, next_value: 0 })
+    }
+
+    fn cells(reader: ColumnReader, column: ColumnDescPtr) -> Box<dyn Cells> {
+        use ColumnReader as Of;
+        let is_decimal = column.converted_type() == ConvertedType::DECIMAL;
+        match reader {
+            Of::BoolColumnReader(r) => typed(r, column, |column, v, out| text(&Field::convert_bool(column, *v), out)),
+            Of::Int32ColumnReader(r) => typed(r, column, |column, v, out| text(&Field::convert_int32(column, *v), out)),
+            Of::Int64ColumnReader(r) => typed(r, column, |column, v, out| text(&Field::convert_int64(column, *v), out)),
+            Of::Int96ColumnReader(r) => typed(r, column, |column, v, out| text(&Field::convert_int96(column, *v), out)),
+            Of::FloatColumnReader(r) => typed(r, column, |column, v, out| text(&Field::convert_float(column, *v), out)),
+            Of::DoubleColumnReader(r) => {
+                typed(r, column, |column, v, out| text(&Field::convert_double(column, *v), out))
+            }
+            Of::ByteArrayColumnReader(r) if is_decimal => {
+                typed(r, column, |column, v, out| text(&Field::convert_byte_array(column, v.clone())?, out))
+            }
+            // Text and bytes of whatever meaning; whether it is UTF-8 is looked at for a whole row at once.
+            Of::ByteArrayColumnReader(r) => typed(r, column, |_, v, out| {
+                out.extend_from_slice(v.data());
+                Ok(())
+            }),
+            Of::FixedLenByteArrayColumnReader(r) => {
+                typed(r, column, |column, v, out| text(&Field::convert_byte_array(column, v.clone().into())?, out))
+            }
+        }
+    }
+
+    /// What the library gives, where it does not panic.
+    fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+        caught(read).unwrap_or_else(|panic| Err(ParquetError::General(panic)))
+    }
+
+    fn damaged(error: &ParquetError) -> Flaw {
         let said = error.to_string();
         Flaw::fatal("parquet", format!("the Parquet file is damaged or cut short ({})", show(said.as_bytes())))
     }
 
-    /// A value as text; nothing for one that is missing or made of several.
-    fn write(field: &Field, out: &mut Vec<u8>) {
+    /// Appends a value as text; nothing for one that is missing or made of several.
+    fn text(field: &Field, out: &mut Vec<u8>) -> Result<(), ParquetError> {
         let written = match field {
             Field::Null | Field::Group(_) | Field::ListInternal(_) | Field::MapInternal(_) => Ok(()),
             Field::Str(text) => out.write_all(text.as_bytes()),
@@ -122,8 +267,7 @@ mod with_parquet {
             Field::Int(number) => write!(out, "{number}"),
             other => write!(out, "{other}"),
         };
-        // A vector takes all.
-        debug_assert!(written.is_ok());
+        Ok(written?)
     }
 }
 
