@@ -12,6 +12,8 @@ use std::path::Path;
 
 /// Entities with a label.
 const NUM_LABELS: u64 = 1_000_000;
+/// The first of them, which are items.
+const NUM_ITEMS: u64 = 1_000;
 /// Words that labels are made of, the first of them far more often.
 const NUM_WORDS: u64 = 300_000;
 /// Syllables that words are made of.
@@ -83,11 +85,13 @@ fn artefacts([folder, kg, model]: [&Path; 3]) -> Outcome<()> {
     writeln!(triples, "head\trelation\ttail")?;
     for number in 0..NUM_LABELS {
         writeln!(entities, "e{number}\tthing\t{}", label(number))?;
-        writeln!(triples, "e{}\tlike\te{number}", number % 1_000)?;
+        writeln!(triples, "e{}\tlike\te{number}", number % NUM_ITEMS)?;
     }
+    // What items have in common, so that there are paths to learn from.
+    (0..NUM_ITEMS).try_for_each(|item| writeln!(triples, "e{item}\tof\te{}", NUM_ITEMS + item % 7))?;
     let mut interactions = table("interactions.tsv")?;
     writeln!(interactions, "user_id\titem_id")?;
-    (0..1_000).try_for_each(|number| writeln!(interactions, "u{}\te{number}", number % 10))?;
+    (0..NUM_ITEMS).try_for_each(|number| writeln!(interactions, "u{}\te{number}", number % 10))?;
     [entities, triples, interactions].iter_mut().try_for_each(Write::flush)?;
     let context = Context::default();
     let options = import::Options { split: SplitSpec::None, join_by_id: true, ..import::Options::default() };

@@ -33,6 +33,23 @@ fn an_agent_finds_its_way_and_cites_facts() {
         tools.as_array().expect("tools").iter().map(|t| t["name"].as_str().expect("a name")).collect();
     assert_eq!(names, ["recommend", "explain", "paths", "neighbours", "search", "verify"]);
     assert!(tools.as_array().expect("tools").iter().all(|tool| tool["inputSchema"]["type"] == "object"));
+    for tool in tools.as_array().expect("tools") {
+        for property in tool["inputSchema"]["properties"].as_object().expect("properties").keys() {
+            let arguments = json!({ property: { "of no": "type" } });
+            let params = json!({ "name": tool["name"], "arguments": arguments });
+            let told = ask(&server, "tools/call", params)["result"].to_string();
+            // Nothing is announced that is not known when it is used.
+            assert!(told.contains("invalid type") || told.contains("missing field `"), "{property}: {told}");
+            assert!(!told.contains("unknown field"), "{property}: {told}");
+        }
+    }
+    let of_model = |model: &str| json!({ "users": ["user-001"], "k": 3, "model": model });
+    assert_eq!(
+        call(&server, "recommend", of_model("main")),
+        call(&server, "recommend", json!({ "users": ["user-001"], "k": 3 }))
+    );
+    let refused = ask(&server, "tools/call", json!({ "name": "recommend", "arguments": of_model("beside") }));
+    assert!(refused["result"].to_string().contains("--beside MODEL"), "{refused}");
     let node = call(&server, "search", json!({ "q": "ridley scott", "limit": 1 }))["hits"][0]["node"].clone();
     let neighbours = call(&server, "neighbours", json!({ "node": node, "limit": 3 }));
     assert_eq!(neighbours["label"], "Ridley Scott");

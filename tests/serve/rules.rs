@@ -262,6 +262,46 @@ fn hidden_nodes_are_nowhere_and_paths_that_are_left_are_worth_what_they_were() {
 }
 
 #[test]
+fn nothing_of_what_is_hidden_is_found_out_by_a_rule_or_a_count() {
+    let root = tempfile::tempdir().expect("a folder");
+    let text = "hide = \"entity:genre-horror or item:heat-1995\"\n[rule_sets]\ncalm = \"not genre:Horror\"\n";
+    let (hiding, open) = (serve(&args!["--config", config(root.path(), text)]), serve(&[]));
+    let refused = |server: &Server, rule: &str| {
+        let ask = json!({ "users": ["user-001"], "rules": rule });
+        server.post("/v1/recommendations", &ask).problem(400)["detail"].as_str().expect("words").to_owned()
+    };
+    for (hidden, unknown) in [
+        ("not genre:Horror", "not genre:Horrid"),
+        ("not genre:genre-horror", "not genre:genre-horrid"),
+        ("not entity:genre-horror", "not entity:genre-horrid"),
+        ("item:heat-1995", "item:heat-1996"),
+    ] {
+        let name = |rule: &str| rule.rsplit(':').next().unwrap_or_default().to_owned();
+        assert_eq!(refused(&hiding, hidden).replace(&name(hidden), &name(unknown)), refused(&hiding, unknown));
+        open.post("/v1/recommendations", &json!({ "users": ["user-001"], "rules": hidden })).ok();
+    }
+    // The server knows what it hides.
+    hiding.get("/v1/users/user-001/recommendations?rule_set=calm").ok();
+    let node = |server: &Server, film: &str| {
+        let node = server.get(&format!("/v1/nodes/item:{film}?limit=1")).ok();
+        let counts = node["relations"].as_array().expect("relations").iter();
+        let counted: u64 = counts.map(|relation| relation["count"].as_u64().expect("a count")).sum();
+        assert_eq!(node["node"]["degree"], counted, "{film}");
+        counted
+    };
+    let films = films();
+    let hidden_less = films.iter().filter(|(id, _)| *id != "heat-1995").filter(|(id, film)| {
+        let (shown, all) = (node(&hiding, id), node(&open, id));
+        assert_eq!(all - shown, u64::from(film.genres.contains("Horror")), "{id}");
+        // A rule counts what is shown.
+        let rule = encoded(&format!("item:{id} and degree = {shown}"));
+        hiding.get(&format!("/v1/users/nobody/recommendations?k=1&rules={rule}")).ok()["items"][0]["item"] == **id
+            && shown < all
+    });
+    assert!(hidden_less.count() > 5);
+}
+
+#[test]
 fn users_are_shown_nothing_that_they_are_denied() {
     let root = tempfile::tempdir().expect("a folder");
     let plain = serve(&[]);

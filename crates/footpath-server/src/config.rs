@@ -78,9 +78,8 @@ struct File {
 pub(crate) struct Limits {
     /// Requests that wait for a thread, beside those that are searched for.
     pub(crate) queue: usize,
-    /// How long some may always be waiting until no more are let wait than there are threads; for ever where it is not
-    /// said.
-    pub(crate) burst_ms: Option<u64>,
+    /// How long some may always be waiting until no more are let wait than can be answered soon.
+    pub(crate) burst_ms: u64,
     /// How long a request may take.
     pub(crate) request_ms: u64,
     /// How long the head of a request may take, and a connection may be silent.
@@ -97,7 +96,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             queue: 64,
-            burst_ms: None,
+            burst_ms: 1_000,
             request_ms: 10_000,
             header_ms: 10_000,
             shutdown_ms: 10_000,
@@ -113,7 +112,7 @@ impl Limits {
             if holds { Ok(()) } else { Err(format!("limits.{name}: must be {range}")) }
         };
         rule((1..=100_000).contains(&self.queue), "queue", "1 to 100,000")?;
-        rule(self.burst_ms.is_none_or(|burst| burst <= 3_600_000), "burst_ms", "at most 3,600,000")?;
+        rule(self.burst_ms <= 3_600_000, "burst_ms", "at most 3,600,000")?;
         rule((1..=3_600_000).contains(&self.request_ms), "request_ms", "1 to 3,600,000")?;
         rule((1..=3_600_000).contains(&self.header_ms), "header_ms", "1 to 3,600,000")?;
         rule(self.shutdown_ms <= 3_600_000, "shutdown_ms", "at most 3,600,000")?;

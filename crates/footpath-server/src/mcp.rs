@@ -112,16 +112,26 @@ fn tools() -> Value {
     };
     let history = json!({
         "type": "object",
-        "properties": { "items": texts("ids of items, the last chosen last") },
+        "properties": {
+            "id": text("a name for whoever it is"), "items": texts("ids of items, the last chosen last"),
+        },
         "required": ["items"],
+        "additionalProperties": false,
     });
+    let model = json!({
+        "type": "string", "enum": ["main", "beside"],
+        "description": "which of two models; beside is there only where the server was started with it",
+    });
+    let rule_set = text("name of rules of the server");
     json!([
         tool(
             "recommend",
             "Items for users of the graph, or for people by what they chose, each with the path that is the reason",
             json!({
                 "users": texts("ids of users"), "histories": { "type": "array", "items": history },
-                "k": number("items for each", 1_000), "rules": rules, "hide": hide, "proof": proof,
+                "k": number("items for each", 1_000), "model": model, "rules": rules, "rule_set": rule_set,
+                "hide": hide, "exclude": texts("ids of items that are not to be listed"),
+                "only": texts("ids of the only items that may be listed"), "proof": proof,
             }),
             &[],
         ),
@@ -129,10 +139,12 @@ fn tools() -> Value {
             "explain",
             "Why an item suits a user; with why_not, what place it has or what keeps it out",
             json!({
-                "user": text("id of the user"), "item": text("id of the item"), "paths": number("paths", 100),
-                "why_not": { "type": "boolean" }, "proof": proof, "rules": rules, "hide": hide,
+                "user": text("id of the user, unless a history is given"), "history": history,
+                "item": text("id of the item"), "paths": number("paths", 100), "model": model,
+                "why_not": { "type": "boolean", "description": "what place it has, or what keeps it out" },
+                "proof": proof, "rules": rules, "rule_set": rule_set, "hide": hide,
             }),
-            &["user", "item"],
+            &["item"],
         ),
         tool(
             "paths",

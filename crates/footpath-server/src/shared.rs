@@ -63,7 +63,7 @@ impl Shared {
         let pool = Pool::new(workers).map_err(ServeError::Threads)?;
         let Limits { queue, burst_ms, .. } = config.limits;
         Ok(Self {
-            admission: Admission::new(workers, queue, burst_ms.map(Duration::from_millis)),
+            admission: Admission::new(workers, queue, Duration::from_millis(burst_ms)),
             request_ids: RequestIds::default(),
             limits: config.limits,
             current: ArcSwap::from_pointee(snapshot),

@@ -3,7 +3,7 @@
 use crate::api::{Fact, ModelName, NodeView, PathView};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
-use crate::rules::{Book, BookError, Configured, Lookup};
+use crate::rules::{Book, BookError, Configured, Lookup, visible_degree};
 use crate::search::SearchIndex;
 use footpath::text::render::{Evidence, Narrator, Readings, Rendered};
 use footpath::{Context, Model, NodeId, NodeSet, Path, Service, StoredModel, TrainKg};
@@ -126,15 +126,15 @@ impl Snapshot {
         item.ok_or_else(|| Problem::unknown("item", id))
     }
 
-    /// A node for people and programs.
-    pub(crate) fn view(&self, node: NodeId) -> NodeView {
+    /// A node for people and programs, who are told nothing of its hidden neighbours.
+    pub(crate) fn view(&self, node: NodeId, hidden: Option<&NodeSet>) -> NodeView {
         let kg = self.kg();
         let kind = kg.schema().types.get(kg.type_of(node).index()).map_or("", |kind| &kind.name);
         NodeView {
             node: kg.node_name(node),
             label: kg.label(node).to_owned(),
             kind: kind.to_owned(),
-            degree: kg.degree(node),
+            degree: visible_degree(kg, node, hidden),
         }
     }
 

@@ -42,8 +42,8 @@ pub(crate) fn find_paths(ask: &FindPaths, sources: &Sources, context: &Context) 
     let leave_out = |node: NodeId| holds(rules.hidden.as_deref(), node);
     let found = paths::connect(kg, [from, to], &options, leave_out, context)?;
     Ok(FoundPaths {
-        from: snapshot.view(from),
-        to: snapshot.view(to),
+        from: snapshot.view(from, hidden.as_deref()),
+        to: snapshot.view(to, hidden.as_deref()),
         paths: found.paths.iter().map(|path| snapshot.path(path, ask.proof)).collect(),
         complete: found.complete,
     })
@@ -105,9 +105,9 @@ fn similar_nodes(
         let leave_out = |node: NodeId| holds(hidden, node);
         let shared = paths::connect(snapshot.kg(), [to, node], &options, leave_out, context)?;
         let shared = shared.paths.iter().map(|path| snapshot.path(path, false)).collect();
-        similar.push(SimilarNode { node: snapshot.view(node), similarity, shared });
+        similar.push(SimilarNode { node: snapshot.view(node, hidden), similarity, shared });
     }
-    Ok(SimilarNodes { to: snapshot.view(to), similar })
+    Ok(SimilarNodes { to: snapshot.view(to, hidden), similar })
 }
 
 /// A node and its neighbours.
@@ -131,7 +131,7 @@ pub(crate) fn neighbourhood(name: &str, query: &NodeQuery, sources: &Sources) ->
             tails.iter().map(|&tail| NodeId(tail)).filter(|&tail| !holds(hidden.as_deref(), tail)).collect();
         let neighbour = |&tail: &NodeId| {
             let (file, line) = kg.source(Triple { head: node, relation, tail }).unwrap_or_default();
-            Neighbour { node: snapshot.view(tail), file: file_name(file).to_owned(), line }
+            Neighbour { node: snapshot.view(tail, hidden.as_deref()), file: file_name(file).to_owned(), line }
         };
         let end = offset.saturating_add(limit);
         Neighbours {
@@ -142,7 +142,7 @@ pub(crate) fn neighbourhood(name: &str, query: &NodeQuery, sources: &Sources) ->
             next_offset: (end < shown.len()).then_some(end),
         }
     };
-    Ok(Neighbourhood { node: snapshot.view(node), relations: runs.map(of_relation).collect() })
+    Ok(Neighbourhood { node: snapshot.view(node, hidden.as_deref()), relations: runs.map(of_relation).collect() })
 }
 
 /// Nodes by the words of their labels.
@@ -164,7 +164,7 @@ pub(crate) fn search(query: &SearchQuery, sources: &Sources) -> Result<SearchHit
     };
     let hidden = snapshot.hidden(&sources.metrics)?;
     let hits = snapshot.index().find(&query.q, kind, limit, kg, |node| holds(hidden.as_deref(), node));
-    Ok(SearchHits { hits: hits.into_iter().map(|hit| snapshot.view(hit.node)).collect() })
+    Ok(SearchHits { hits: hits.into_iter().map(|hit| snapshot.view(hit.node, hidden.as_deref())).collect() })
 }
 
 /// What is served.

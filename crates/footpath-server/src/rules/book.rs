@@ -74,23 +74,47 @@ pub(crate) struct Book {
     hide: Option<Rule>,
     sets: BTreeMap<String, Rule>,
     denials: HashMap<String, Arc<[NodeId]>>,
-    remembered: Mutex<HashMap<(String, u64), Arc<NodeSet>>>,
+    remembered: Mutex<HashMap<Remembered, Arc<NodeSet>>>,
+}
+
+/// What the nodes of a rule are remembered by.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Remembered {
+    text: String,
+    author: Author,
+    /// The second in which they were looked up, where that matters.
+    second: u64,
+}
+
+/// Who wrote a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Author {
+    /// The configuration, which knows the whole graph.
+    Server,
+    /// A request, for which there is nothing but what is not hidden: else rules would tell of what is.
+    Request,
 }
 
 /// A rule, read.
 #[derive(Debug)]
 struct Rule {
     text: String,
+    author: Author,
     expression: Expression,
     /// Whether what it holds of changes with time.
     asks_time: bool,
 }
 
 impl Rule {
-    fn read(text: &str) -> Result<Self, RuleError> {
+    fn read(text: &str, author: Author) -> Result<Self, RuleError> {
         let expression = parse(text)?;
         let asks_time = asks_time(&expression);
-        Ok(Self { text: text.to_owned(), expression, asks_time })
+        Ok(Self { text: text.to_owned(), author, expression, asks_time })
+    }
+
+    /// A rule of a request.
+    fn asked(text: &str) -> Result<Self, RuleError> {
+        Self::read(text, Author::Request)
     }
 }
 
@@ -119,9 +143,9 @@ impl Book {
             Some(path) => read_denials(path, kg).map_err(of_file(path))?,
             None => HashMap::new(),
         };
-        let world = World { kg, attributes: &attributes, index: None, now: now() };
+        let world = World { kg, attributes: &attributes, index: None, now: now(), hidden: None };
         let read = |name: &str, text: &str| {
-            let rule = Rule::read(text).and_then(|rule| world.nodes(&rule.expression).map(|_| rule));
+            let rule = Rule::read(text, Author::Server).and_then(|rule| world.nodes(&rule.expression).map(|_| rule));
             rule.map_err(|error| BookError::Rule { name: name.to_owned(), error })
         };
         let one = |name: &str, text: &Option<String>| text.as_deref().map(|text| read(name, text)).transpose();
@@ -170,7 +194,7 @@ impl Book {
         by: Lookup<'_>,
     ) -> Result<Option<String>, Problem> {
         let named = asked.rule_set.as_ref().and_then(|name| self.sets.get(name));
-        let [own, own_hide] = [&asked.rules, &asked.hide].map(|text| text.as_deref().map(Rule::read).transpose());
+        let [own, own_hide] = [&asked.rules, &asked.hide].map(|text| text.as_deref().map(Rule::asked).transpose());
         let (own, own_hide) = (own?, own_hide?);
         let rules = self.rules.iter().chain(named).chain(&own).map(|rule| (rule, true));
         for (rule, should_hold) in rules.chain(self.hide.iter().chain(&own_hide).map(|rule| (rule, false))) {
@@ -194,7 +218,7 @@ impl Book {
     fn hidden_for(&self, asked: &Asked, by: Lookup<'_>) -> Result<Option<Arc<NodeSet>>, Problem> {
         let hidden = self.hidden(by)?;
         let Some(hide) = &asked.hide else { return Ok(hidden) };
-        let asked = self.nodes(&Rule::read(hide)?, by)?;
+        let asked = self.nodes(&Rule::asked(hide)?, by)?;
         let Some(hidden) = hidden else { return Ok(Some(asked)) };
         let mut both = (*hidden).clone();
         both.add(&asked);
@@ -209,13 +233,13 @@ impl Book {
             })?),
             None => None,
         };
-        let own = asked.rules.as_deref().map(Rule::read).transpose()?;
+        let own = asked.rules.as_deref().map(Rule::asked).transpose()?;
         let rules: Vec<&Rule> = self.rules.iter().chain(named).chain(&own).collect();
         if rules.is_empty() && asked.exclude.is_empty() && asked.only.is_empty() {
             return Ok(None);
         }
         let Lookup { kg, index, .. } = by;
-        let world = World { kg, attributes: &self.attributes, index, now: now() };
+        let world = World { kg, attributes: &self.attributes, index, now: now(), hidden: None };
         let mut listed = world.none();
         match asked.only.as_slice() {
             [] => listed.invert(&world.all()),
@@ -234,15 +258,19 @@ impl Book {
     fn nodes(&self, rule: &Rule, by: Lookup<'_>) -> Result<Arc<NodeSet>, RuleError> {
         let Lookup { kg, index, metrics } = by;
         let now = now();
+        let hide = self.hide.as_ref().filter(|_| rule.author == Author::Request);
+        let asks_time = rule.asks_time || hide.is_some_and(|hide| hide.asks_time);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds since 1970")]
-        let key = (rule.text.clone(), if rule.asks_time { now as u64 } else { 0 });
+        let second = if asks_time { now as u64 } else { 0 };
+        let key = Remembered { text: rule.text.clone(), author: rule.author, second };
         let lock = || self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = lock().get(&key) {
             Metrics::one(&metrics.rules_cached);
             return Ok(Arc::clone(known));
         }
         Metrics::one(&metrics.rules_evaluated);
-        let world = World { kg, attributes: &self.attributes, index, now };
+        let hidden = hide.map(|hide| self.nodes(hide, by)).transpose()?;
+        let world = World { kg, attributes: &self.attributes, index, now, hidden: hidden.as_deref() };
         let nodes = Arc::new(world.nodes(&rule.expression)?);
         let mut remembered = lock();
         // What is asked again is soon here again, so nobody keeps account of who was asked last.

@@ -19,6 +19,8 @@ pub(crate) struct World<'a> {
     pub(crate) index: Option<&'a SearchIndex>,
     /// Seconds since 1970: what `now` is in a comparison.
     pub(crate) now: f64,
+    /// Nodes that whoever wrote the rule may not see: they stand for nothing in it, as if the graph did not have them.
+    pub(crate) hidden: Option<&'a NodeSet>,
 }
 
 /// Figures of a node that need no table.
@@ -86,6 +88,11 @@ impl World<'_> {
         NodeSet::none(&self.all())
     }
 
+    /// Whether whoever wrote the rule may see a node.
+    fn sees(&self, node: NodeId) -> bool {
+        !self.hidden.is_some_and(|hidden| hidden.contains(node))
+    }
+
     /// Nodes that have one of these values.
     fn having(&self, name: &Word, values: &[Word]) -> Result<NodeSet, RuleError> {
         let mut set = self.none();
@@ -108,7 +115,8 @@ impl World<'_> {
         };
         if matches!(name.text.as_str(), "item" | "user" | "entity") {
             let node = self.kg.node(&format!("{}:{}", name.text, value.text));
-            set.insert(node.map_err(|_| unknown("write the id of a node"))?);
+            let node = node.ok().filter(|&node| self.sees(node));
+            set.insert(node.ok_or_else(|| unknown("write the id of a node"))?);
             return Ok(());
         }
         if name.text == "type" {
@@ -161,7 +169,8 @@ impl World<'_> {
         for node in ends {
             // Arcs are looked at from the other end.
             let arcs = self.kg.arcs(node).iter();
-            reached.extend(arcs.filter(|(along, _)| hop.leads_along(*along)).map(|(_, tail)| tail));
+            let before = arcs.filter(|(along, _)| hop.leads_along(*along)).map(|(_, tail)| tail);
+            reached.extend(before.filter(|&node| self.sees(node)));
         }
         reached.sort_unstable();
         reached.dedup();
@@ -178,7 +187,7 @@ impl World<'_> {
 
     /// The nodes that a name stands for at the end of a hop: those with this id, else those with this label.
     fn ends(&self, hop: &Hop, name: &str) -> Vec<NodeId> {
-        let fits = |node: &NodeId| self.fits(hop, *node);
+        let fits = |node: &NodeId| self.sees(*node) && self.fits(hop, *node);
         let whole = [Some(name.to_owned()), Some(format!("entity:{name}")), Some(format!("item:{name}"))];
         let with_id: Vec<NodeId> =
             whole.iter().flatten().filter_map(|name| self.kg.node(name).ok()).filter(fits).collect();
@@ -247,13 +256,21 @@ impl World<'_> {
             #[expect(clippy::cast_precision_loss, reason = "a count, far below 2^52")]
             let own = match figure {
                 Figure::Popularity => self.kg.popularity(node),
-                Figure::Degree => self.kg.degree(node),
+                Figure::Degree => visible_degree(self.kg, node, self.hidden),
             } as f64;
             if own.partial_cmp(&number).is_some_and(|order| comparison.holds(order)) {
                 set.insert(node);
             }
         }
         Ok(set)
+    }
+}
+
+/// The arcs of a node that lead to what is not hidden.
+pub(crate) fn visible_degree(kg: &TrainKg, node: NodeId, hidden: Option<&NodeSet>) -> usize {
+    match hidden {
+        None => kg.degree(node),
+        Some(hidden) => kg.arcs(node).iter().filter(|(_, tail)| !hidden.contains(*tail)).count(),
     }
 }
 

@@ -19,7 +19,7 @@ mod evaluate;
 mod parse;
 
 pub(crate) use book::{Asked, Book, BookError, Configured, Lookup};
-pub(crate) use evaluate::World;
+pub(crate) use evaluate::{World, visible_degree};
 pub(crate) use parse::{Expression, parse};
 
 use crate::problem::Problem;
