@@ -216,6 +216,7 @@ fn a_graph_that_is_written_as_tables_is_the_same_again() {
         .expect("written");
     fs::write(homes.join("interactions.tsv"), "user_id\titem_id\tposition\nann\tx\t1\nann\ty\t2\nbob\tx\t3\n")
         .expect("written");
+    let prized = prized(root.path());
     let lonely = root.path().join("lonely");
     fs::create_dir(&lonely).expect("created");
     fs::write(lonely.join("triples.tsv"), "head\trelation\ttail\na\tr\tx\nb\tr\tx\n").expect("written");
@@ -230,11 +231,17 @@ fn a_graph_that_is_written_as_tables_is_the_same_again() {
         ("openke", bad("openke")),
         ("weighed", weighed),
         ("homes", homes),
+        ("prized", prized),
+        ("labelled", bad("neo4j")),
     ];
     for (name, source) in sets {
         let kg = root.path().join(format!("{name}-kg"));
-        let join: &[OsString] = if name == "weighed" { &args!["--join-by-id"] } else { &[] };
-        succeed(&[args!["import", &source, "--out", &kg].as_slice(), join].concat());
+        let more: &[OsString] = match name {
+            "weighed" => &args!["--join-by-id"],
+            "labelled" => &args!["--mapping", bad("neo4j").join("mapping.toml")],
+            _ => &[],
+        };
+        succeed(&[args!["import", &source, "--out", &kg].as_slice(), more].concat());
         for format in ["tables", "csv", "parquet", "ntriples"] {
             let [out, again] = ["out", "again"].map(|part| root.path().join(format!("{name}-{format}-{part}")));
             let export = args!["export-graph", &kg, "--format", format, "--out", &out];
@@ -254,6 +261,25 @@ fn a_graph_that_is_written_as_tables_is_the_same_again() {
             assert_eq!(tables_of(&kg, root.path()), tables_of(&again, root.path()), "{name} as {format}");
         }
     }
+}
+
+/// Films, people and places with further types: of what has facts and what has none, of a type that is a further type
+/// elsewhere, and of names that XML, IRIs and patterns write in another way.
+fn prized(root: &Path) -> PathBuf {
+    let folder = root.join("prized");
+    fs::create_dir(&folder).expect("created");
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("written");
+    write("triples.tsv", "head\trelation\ttail\na\tby\tx\nb\tby\tx\nb\tin\ty\nc\tin\ty\n");
+    write(
+        "entities.tsv",
+        "entity_id\ttype\tlabel\tfurther_types\na\tfilm\tA\tclassic\nb\tfilm\t\t\nc\tfilm\t\tclassic;won & lost\n\
+         x\tperson\tX\tplace;won & lost\ny\tplace\tY\t\nz\tplace\t\tclassic\n",
+    );
+    let items =
+        "item_id\tentity_id\ttitle\tfurther_types\ni\ta\tA\t\nj\tb\tB\tbest of\nk\tc\t\tclassic\nl\t\tL\tbest of\n";
+    write("items.tsv", items);
+    write("interactions.tsv", "user_id\titem_id\nu\ti\nu\tj\nv\ti\nv\tl\n");
+    folder
 }
 
 /// What `info` says of a graph, but for how it was imported and what depends on the lines that facts came from.
@@ -305,6 +331,39 @@ fn graphs_for_other_programs_have_the_same_edges() {
     assert_eq!(edges.len(), rows("triples.tsv") + rows("interactions.tsv"));
     let interacted = |edge: &&Value| edge[2]["relation"] == "interacted";
     assert_eq!(edges.iter().filter(interacted).count(), rows("interactions.tsv"));
+}
+
+#[test]
+fn graphs_for_other_programs_have_further_types() {
+    let root = tempdir().expect("a directory");
+    let [kg, json, xml] = ["kg", "json", "xml"].map(|name| root.path().join(name));
+    succeed(&args!["import", prized(root.path()), "--out", &kg]);
+    succeed(&args!["export-graph", &kg, "--format", "petgraph-json", "--out", &json]);
+    succeed(&args!["export-graph", &kg, "--format", "graphml", "--out", &xml]);
+    let json: Value = serde_json::from_slice(&fs::read(json.join("graph.json")).expect("read")).expect("JSON");
+    let nodes = json["nodes"].as_array().expect("nodes");
+    let further = |id: &str| nodes.iter().find(|node| node["id"] == id).expect("a node")["further_types"].clone();
+    assert_eq!(further("k"), serde_json::json!(["classic", "won & lost"]));
+    assert_eq!((further("u"), further("x")), (Value::Null, serde_json::json!(["place", "won & lost"])));
+    let xml = fs::read_to_string(xml.join("graph.graphml")).expect("read");
+    assert!(xml.contains("attr.name=\"further_types\""), "{xml}");
+    assert_eq!(xml.matches("<data key=\"node_further_types\">classic;won &amp; lost</data>").count(), 1);
+    let info = succeed(&args!["info", &kg]);
+    assert!(info.contains("further type classic of 3 nodes"), "{info}");
+    let list = succeed(&args!["pattern", "list", "--kg", &kg]);
+    assert!(list.contains("best of (further type)"), "{list}");
+    // A further type is a label of any node that has it, alone or beside the node's own.
+    let count = |pattern: &str| {
+        let counted = object(&succeed(&args!["count", &kg, "--pattern", pattern, "--end", "any", "--json"]));
+        counted["total"].as_u64().unwrap_or_else(|| panic!("{counted}"))
+    };
+    assert_eq!(count("(:user)-[:interacted]->(:item)"), 4);
+    assert_eq!(count("(:user)-[:interacted]->(:`best of`)"), 2);
+    assert_eq!(count("(:user)-[:interacted]->(:item&classic)"), 2);
+    assert_eq!(count("(:user)-[:interacted]->(:item)-[]-(:place)-[]-(:item)"), 4, "x is a place as well");
+    assert_eq!(count("(:user)-[:interacted]->(:item)-[]-(:place&!person)-[]-(:item)"), 1);
+    let refused = fail(2, &args!["count", &kg, "--pattern", "(:user)-->(:clasic)-->(:item)"]);
+    assert!(refused.contains("the graph has no node type `clasic`") && refused.contains("classic"), "{refused}");
 }
 
 /// `type:id "relation" type:id "split"` of every edge, read line by line.

@@ -20,8 +20,8 @@ mod writer;
 pub use kind::ArtefactKind;
 pub use lock::OutputLock;
 pub use manifest::{
-    ATTRIBUTES_VERSION, FORMAT_VERSION, FileEntry, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest,
-    SEVERAL_FILES_VERSION, USER_FACTS_VERSION,
+    ATTRIBUTES_VERSION, FORMAT_VERSION, FURTHER_TYPES_VERSION, FileEntry, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES,
+    Manifest, SEVERAL_FILES_VERSION, USER_FACTS_VERSION,
 };
 pub use place::{Replace, refuse_existing, refuse_overlap};
 pub use unfinished::{remove_unfinished, take_warnings};

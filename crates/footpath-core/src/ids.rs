@@ -33,6 +33,21 @@ impl TypeId {
     }
 }
 
+/// A kind of node: its type and its further types. The nodes of a kind are a range of ids. Kinds are numbered by their
+/// nodes, so those of users come first and those of items next; where no node has further types, a kind has the number
+/// of its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(transparent)]
+pub struct KindId(pub u16);
+
+impl KindId {
+    /// The id as an index into per-kind arrays.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
 /// A directed relation. Every relation has an inverse with an id of its own: forward ids are even, inverse ids odd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(transparent)]

@@ -35,7 +35,7 @@ pub use artefact::{Artefact, ArtefactKind, ArtefactWriter, Manifest, OpenOptions
 pub use context::{Context, Device, Progress, Stage, Stop, Threads};
 pub use corpus::{Corpus, CorpusHeader, CorpusWriter};
 pub use error::{Error, ErrorClass, Result};
-pub use ids::{NodeId, Path, RelationId, TokenId, Triple, TypeId};
+pub use ids::{KindId, NodeId, Path, RelationId, TokenId, Triple, TypeId};
 pub use legal::{Goal, LegalSuccessors, Successors};
 pub use memory::HugeArray;
 pub use node_set::NodeSet;

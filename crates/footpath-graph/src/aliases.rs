@@ -8,6 +8,8 @@
 //!   id_ends, type_ends, label_ends      u64 [linked]   where id, type and label of that entity end; an empty id is
 //!                                                      that of the node
 //!   id_bytes, type_bytes, label_bytes   u8             all of them, one behind the other, UTF-8
+//!   further_ends u64 [linked], further_bytes u8        the same of its further types, parted by semicolons; no such
+//!                                                      arrays where none has any
 //! ```
 //!
 //! Nothing that samples, trains or searches reads it.
@@ -28,6 +30,7 @@ pub struct Aliases {
     ids: Texts,
     types: Texts,
     labels: Texts,
+    further: Texts,
 }
 
 /// Why an item or user is an entity.
@@ -58,6 +61,8 @@ pub struct Alias<'a> {
     pub entity_type: &'a str,
     /// Label of the entity, which may differ from the title of the item; empty where it has none.
     pub label: &'a str,
+    /// Further types of the entity, parted by semicolons; an item may have others besides.
+    pub further: &'a str,
 }
 
 /// Texts, back to back.
@@ -107,7 +112,11 @@ impl Aliases {
         let ids = Texts::open(&file, ["id_ends", "id_bytes"], nodes.len())?;
         let types = Texts::open(&file, ["type_ends", "type_bytes"], nodes.len())?;
         let labels = Texts::open(&file, ["label_ends", "label_bytes"], nodes.len())?;
-        let aliases = Self { nodes, kinds, ids, types, labels };
+        let further = match file.has("further_ends") {
+            true => Texts::open(&file, ["further_ends", "further_bytes"], nodes.len())?,
+            false => Texts::default(),
+        };
+        let aliases = Self { nodes, kinds, ids, types, labels, further };
         aliases.check(&path)?;
         Ok(aliases)
     }
@@ -121,7 +130,7 @@ impl Aliases {
         if !is_sorted || self.kinds.iter().any(|&kind| usize::from(kind) >= AliasKind::ALL.len()) {
             return Err(broken("nodes in order, each once for a kind, of which there are three"));
         }
-        match [&self.ids, &self.types, &self.labels].into_iter().all(Texts::is_sound) {
+        match [&self.ids, &self.types, &self.labels, &self.further].into_iter().all(Texts::is_sound) {
             true => Ok(()),
             false => Err(broken("texts in UTF-8 whose ends are in order, up to the last byte")),
         }
@@ -134,6 +143,7 @@ impl Aliases {
         self.ids.push(alias.id);
         self.types.push(alias.entity_type);
         self.labels.push(alias.label);
+        self.further.push(alias.further);
     }
 
     /// All of them, by node.
@@ -148,6 +158,7 @@ impl Aliases {
             id: self.ids.get(number),
             entity_type: self.types.get(number),
             label: self.labels.get(number),
+            further: self.further.get(number),
         };
         self.nodes.iter().enumerate().map(of)
     }
@@ -166,6 +177,13 @@ impl Aliases {
         let arrays = ArrayWriter::default().with("nodes", &self.nodes).with("kinds", &self.kinds);
         let arrays = arrays.with("id_ends", &self.ids.ends).with("id_bytes", &self.ids.bytes);
         let arrays = arrays.with("type_ends", &self.types.ends).with("type_bytes", &self.types.bytes);
-        arrays.with("label_ends", &self.labels.ends).with("label_bytes", &self.labels.bytes).write(&mut { out })
+        let arrays = arrays.with("label_ends", &self.labels.ends).with("label_bytes", &self.labels.bytes);
+        match self.further.bytes.is_empty() {
+            true => arrays.write(&mut { out }),
+            false => {
+                let arrays = arrays.with("further_ends", &self.further.ends);
+                arrays.with("further_bytes", &self.further.bytes).write(&mut { out })
+            }
+        }
     }
 }

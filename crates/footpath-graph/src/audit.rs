@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::kg::TrainKg;
 use crate::pattern::Pattern;
 use crate::sample::{EndSet, SampleSpec};
-use footpath_core::{Context, Corpus, NodeId, Path, RelationId, Triple, TypeId};
+use footpath_core::{Context, Corpus, NodeId, Path, RelationId, Triple};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -111,8 +111,8 @@ impl Auditor<'_> {
 
     fn is_accepted(&self, path: &Path) -> bool {
         let automaton = self.pattern.automaton();
-        let starts = path.nodes.first().is_some_and(|&node| self.pattern.starts().contains(&self.kg.type_of(node)));
-        let step = |state, hop: Triple| automaton.step(state, hop.relation, self.kg.type_of(hop.tail));
+        let starts = path.nodes.first().is_some_and(|&node| self.pattern.starts().contains(&self.kg.kind_of(node)));
+        let step = |state, hop: Triple| automaton.step(state, hop.relation, self.kg.kind_of(hop.tail));
         let last = path.triples().try_fold(automaton.start(), step);
         starts && last.is_some_and(|state| automaton.is_accepting(state))
     }
@@ -135,7 +135,7 @@ impl Auditor<'_> {
                 EndSet::Train => chosen && end != linked,
                 EndSet::Unseen => !chosen && self.kg.is_item(*end),
                 // Walks of a pattern that does not start at users end wherever it says.
-                EndSet::Any => self.pattern.starts() != [TypeId::USER] || self.kg.is_item(*end),
+                EndSet::Any => !self.pattern.starts_at_users() || self.kg.is_item(*end),
             }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Ids are given by sorted names, so the order of the input files does not matter: the same facts give the same bytes.
 
+mod further;
 mod ids;
 
 use crate::aliases::{ALIASES_FILE, Aliases};
@@ -93,6 +94,8 @@ fn of(mut dataset: Dataset, context: &Context) -> Result<Built> {
         has_times: dataset.has_times,
         users_have_facts: !log_offsets.is_empty(),
         attributes,
+        further_types: ids.further_types,
+        kinds: ids.kinds,
         interactions_files: dataset.interactions_files,
         triples_files: dataset.triples_files,
     };

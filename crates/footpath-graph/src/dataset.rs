@@ -67,6 +67,15 @@ pub struct RawAttribute {
     pub of_entities: Vec<f64>,
 }
 
+/// The types of nodes besides their own.
+#[derive(Clone, Debug, Default)]
+pub struct RawFurther {
+    /// Ids of nodes, which need not be in the data.
+    pub ids: Interner,
+    /// Number in `ids`, and in [`Dataset::further_types`]; in any order, and possibly several times.
+    pub types: Vec<(u32, u32)>,
+}
+
 /// Everything an importer found.
 #[derive(Clone, Debug)]
 pub struct Dataset {
@@ -103,6 +112,14 @@ pub struct Dataset {
     pub attribute_items: Interner,
     /// Ids of entities with attributes, which need not be among `entities`.
     pub attribute_entities: Interner,
+    /// Names of further types.
+    pub further_types: Interner,
+    /// Those of users, by the ids of users.
+    pub further_of_users: RawFurther,
+    /// Those of items, by the ids of items.
+    pub further_of_items: RawFurther,
+    /// Those of entities, and of the items and users that these are.
+    pub further_of_entities: RawFurther,
     /// The relations, numbered as in `triples`.
     pub relations: Vec<RawRelation>,
     /// The facts.
@@ -145,6 +162,10 @@ impl Default for Dataset {
             attributes: Vec::new(),
             attribute_items: Interner::default(),
             attribute_entities: Interner::default(),
+            further_types: Interner::default(),
+            further_of_users: RawFurther::default(),
+            further_of_items: RawFurther::default(),
+            further_of_entities: RawFurther::default(),
             relations: Vec::new(),
             triples: Vec::new(),
             triple_weights: Vec::new(),
@@ -213,7 +234,15 @@ impl Dataset {
         self.triples.push(RawTriple { head, relation, tail, line });
     }
 
-    /// Drops the ids, labels, links and attributes, which the graph builder needs first and no longer than that.
+    /// Says of an entity, or of the item or user that it is, that it has a further type.
+    pub fn further(&mut self, entity: &str, name: &str) {
+        let name = self.further_types.intern(name).0;
+        let id = self.further_of_entities.ids.intern(entity).0;
+        self.further_of_entities.types.push((id, name));
+    }
+
+    /// Drops the ids, labels, links, attributes and further types, which the graph builder needs first and no longer
+    /// than that.
     pub(crate) fn drop_names(&mut self) {
         (self.users, self.items, self.entities) = (Interner::default(), Interner::default(), Interner::default());
         (self.labels, self.types) = (Interner::default(), Interner::default());
@@ -221,6 +250,8 @@ impl Dataset {
         (self.item_titles, self.links, self.user_links) = (Vec::new(), Vec::new(), Vec::new());
         (self.copies, self.awaited_links, self.attributes) = (Vec::new(), Vec::new(), Vec::new());
         (self.attribute_items, self.attribute_entities) = (Interner::default(), Interner::default());
+        (self.further_of_users, self.further_of_items) = (RawFurther::default(), RawFurther::default());
+        (self.further_of_entities, self.further_types) = (RawFurther::default(), Interner::default());
     }
 
     /// Makes a user and an entity one node; both are added when they are new.

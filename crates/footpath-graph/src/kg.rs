@@ -13,7 +13,8 @@
 //!   log_offsets u64 [users+1]    interactions of user u are log_offsets[u] .. log_offsets[u+1] of these two; no such
 //!                                array where users have no facts, and their arcs, which come first, are interactions
 //!   name_ends, label_ends u64 [nodes];  name_bytes, label_bytes u8
-//! schema.json                    node types with their ranges, relations with their readings
+//! schema.json                    node types with their ranges, relations with their readings; where nodes have further
+//!                                types, these and the kinds of nodes: see [`NodeKind`]
 //! attributes.safetensors         of items, where there are any; see [`attributes`](crate::attributes)
 //! valid.safetensors, test.safetensors   held out; see [`HeldOut`]
 //! valid_facts.safetensors, test_facts.safetensors   held-out facts, where there are any; see [`HeldOutFacts`]
@@ -27,6 +28,7 @@ mod arcs;
 mod carve;
 mod check;
 mod held_out;
+mod kinds;
 mod sources;
 mod titles;
 
@@ -34,15 +36,19 @@ pub use arcs::Arcs;
 pub(crate) use arcs::{nodes_within, places_within};
 pub use carve::Carved;
 pub use held_out::{held_out, held_out_facts, open_held_out};
+pub use kinds::{MAX_FURTHER_TYPES, MAX_KINDS, NodeKind};
+pub(crate) use kinds::{RESERVED_NAMES, is_further_name};
 pub use sources::{SourceFile, Sources};
 use titles::SharedTitles;
 
 use crate::attributes::{self, Attribute, AttributeArrays, AttributeName};
 use crate::error::{Error, Result};
-use footpath_core::artefact::{ATTRIBUTES_VERSION, FORMAT_VERSION, SEVERAL_FILES_VERSION, USER_FACTS_VERSION};
+use footpath_core::artefact::{
+    ATTRIBUTES_VERSION, FORMAT_VERSION, FURTHER_TYPES_VERSION, SEVERAL_FILES_VERSION, USER_FACTS_VERSION,
+};
 use footpath_core::memory::prefetch;
 use footpath_core::{
-    Array, ArrayFile, Artefact, ArtefactKind, Context, NodeId, RelationId, Triple, TypeId, Vocabulary,
+    Array, ArrayFile, Artefact, ArtefactKind, Context, KindId, NodeId, RelationId, Triple, TypeId, Vocabulary,
 };
 use serde::{Deserialize, Serialize};
 use std::ops::{Range, RangeInclusive};
@@ -106,6 +112,12 @@ pub struct Schema {
     /// Attributes of items, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<AttributeName>,
+    /// Names of the types that nodes have besides their own, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further_types: Vec<String>,
+    /// The kinds of nodes, by their ids; none where no node has further types, and then each type is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<NodeKind>,
     /// Source files of the interactions.
     #[serde(rename = "interactions_file")]
     pub interactions_files: Sources,
@@ -115,12 +127,13 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// The format version of a graph with this schema: older tools understand it unless items have attributes, users
-    /// have facts, or it names several files for facts of a kind.
+    /// The format version of a graph with this schema: older tools understand it unless nodes have further types, items
+    /// have attributes, users have facts, or it names several files for facts of a kind.
     #[must_use]
     pub fn format_version(&self) -> u32 {
         let several = [&self.interactions_files, &self.triples_files].iter().any(|files| files.files().len() > 1);
         match (self.users_have_facts, several) {
+            _ if !self.kinds.is_empty() => FURTHER_TYPES_VERSION,
             _ if !self.attributes.is_empty() => ATTRIBUTES_VERSION,
             (true, _) => USER_FACTS_VERSION,
             (false, true) => SEVERAL_FILES_VERSION,
@@ -301,6 +314,17 @@ impl TrainKg {
     pub fn type_of(&self, node: NodeId) -> TypeId {
         let index = self.schema.types.partition_point(|t| t.end <= node.0);
         TypeId(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    /// Kind of a node.
+    #[must_use]
+    pub fn kind_of(&self, node: NodeId) -> KindId {
+        self.schema.kind_of(node)
+    }
+
+    /// The types of a node besides its own, in order.
+    pub fn further_types(&self, node: NodeId) -> impl Iterator<Item = &str> {
+        self.schema.further_of(self.kind_of(node))
     }
 
     /// Whether a node is an item.
@@ -551,8 +575,12 @@ impl TrainKg {
         u16::try_from(index * 2 + inverse).ok().map(RelationId)
     }
 
-    fn by_id(&self, kind: TypeId, id: &str) -> Option<NodeId> {
-        let range = self.range(kind);
+    fn by_id(&self, of: TypeId, id: &str) -> Option<NodeId> {
+        // Within a kind the nodes are sorted by their ids.
+        self.schema.kinds_of(of).find_map(|kind| self.by_id_within(self.schema.kind_range(kind), id))
+    }
+
+    fn by_id_within(&self, range: Range<u32>, id: &str) -> Option<NodeId> {
         let (mut low, mut high) = (range.start, range.end);
         while low < high {
             let middle = low + (high - low) / 2;

@@ -265,7 +265,7 @@ impl Legal {
                 }
                 (Word::Relation(relation), Some(h)) if h.relation.is_none() => h.relation = Some(relation),
                 (Word::Node(node), Some(h)) => {
-                    h.state = automaton.step(h.state, h.relation.take()?, self.table.kg.type_of(node))?;
+                    h.state = automaton.step(h.state, h.relation.take()?, self.table.kg.kind_of(node))?;
                     h.nodes.push(node);
                     h.node = node;
                 }

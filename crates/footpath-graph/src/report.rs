@@ -77,6 +77,9 @@ pub struct GraphReport {
     /// Attributes of items, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<AttributeReport>,
+    /// Further types of nodes, by name, with the nodes that have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further_types: Vec<Named>,
 }
 
 impl GraphReport {
@@ -112,8 +115,14 @@ impl GraphReport {
             degrees: degrees(kg, num_nodes, context)?,
             has_weights: kg.has_weights(),
             attributes: kg.attributes().map(attribute_report).collect(),
+            further_types: further_types(kg),
         })
     }
+}
+
+fn further_types(kg: &TrainKg) -> Vec<Named> {
+    let counts = kg.schema().count_further().into_iter();
+    counts.map(|(name, count)| Named { name: name.to_owned(), count }).collect()
 }
 
 fn attribute_report(attribute: Attribute<'_>) -> AttributeReport {

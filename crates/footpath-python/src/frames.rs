@@ -6,8 +6,8 @@ use crate::errors::input;
 use crate::stream::{self, Stream};
 use arrow_array::{RecordBatch, RecordBatchReader};
 use footpath::import::{
-    self, Attribute, DatasetBuilder, Entity, FileNumber, Inputs, Interaction, Item, Options, Relation, Source, Triple,
-    User,
+    self, Attribute, DatasetBuilder, Entity, FileNumber, Inputs, Interaction, Item, Node, Options, Relation, Source,
+    Triple, User,
 };
 use footpath::{Context, Replace, Split};
 use pyo3::prelude::*;
@@ -258,15 +258,25 @@ impl Rows<'_> {
         let ids = self.ids(batch, &["entity_id", "entity"])?;
         let kinds = self.ids(batch, &["type", "kind"])?;
         let labels = self.texts(batch, &["label", "name"])?;
+        let further = self.texts(batch, &["further_types"])?;
         for row in 0..batch.num_rows() {
             let Some([id, kind]) = self.of_row([("entity_id", &ids), ("type", &kinds)], row)? else { continue };
             let label = labels.as_ref().and_then(|labels| labels.get(row));
             let entity = Entity { id: &id, kind: &kind, label: label.as_deref() };
-            if let Err(error) = self.records.entity(self.source(row), &entity) {
-                return Ok(Err(error.into()));
+            let taken = self.records.entity(self.source(row), &entity).map_err(footpath::Error::from);
+            if let Err(error) = taken.and_then(|()| self.further(&further, row, Node::Entity(&id))) {
+                return Ok(Err(error));
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Adds the further types of a node, in the column of them.
+    fn further(&mut self, texts: &Option<Texts<'_>>, row: usize, node: Node<'_>) -> footpath::Result<()> {
+        match texts.as_ref().and_then(|texts| texts.get(row)).filter(|names| !names.is_empty()) {
+            Some(names) => Ok(self.records.further_types(self.source(row), node, &names)?),
+            None => Ok(()),
+        }
     }
 
     fn relations(&mut self, batch: &RecordBatch) -> Taken {
@@ -307,13 +317,15 @@ impl Rows<'_> {
         let ids = self.ids(batch, &["item_id", "item"])?;
         let entities = self.texts(batch, &["entity_id", "entity"])?;
         let titles = self.texts(batch, &["title", "name", "label"])?;
+        let further = self.texts(batch, &["further_types"])?;
         for row in 0..batch.num_rows() {
             let Some([id]) = self.of_row([("item_id", &ids)], row)? else { continue };
             let of = |texts: &Option<Texts<'_>>| texts.as_ref().and_then(|texts| texts.get(row)).map(Cow::into_owned);
             let (entity, title) = (of(&entities), of(&titles));
             let item = Item { id: &id, entity: entity.as_deref(), title: title.as_deref() };
-            if let Err(error) = self.records.item(self.source(row), &item) {
-                return Ok(Err(error.into()));
+            let taken = self.records.item(self.source(row), &item).map_err(footpath::Error::from);
+            if let Err(error) = taken.and_then(|()| self.further(&further, row, Node::Item(&id))) {
+                return Ok(Err(error));
             }
         }
         Ok(Ok(()))
@@ -321,10 +333,14 @@ impl Rows<'_> {
 
     fn users(&mut self, batch: &RecordBatch) -> Taken {
         let users = self.ids(batch, &["user_id", "user"])?;
-        let Some(entities) = self.texts(batch, &["entity_id", "entity"])? else { return Ok(Ok(())) };
+        let entities = self.texts(batch, &["entity_id", "entity"])?;
+        let further = self.texts(batch, &["further_types"])?;
         for row in 0..batch.num_rows() {
             let Some([id]) = self.of_row([("user_id", &users)], row)? else { continue };
-            let Some(entity) = entities.get(row) else { continue };
+            if let Err(error) = self.further(&further, row, Node::User(&id)) {
+                return Ok(Err(error));
+            }
+            let Some(entity) = entities.as_ref().and_then(|entities| entities.get(row)) else { continue };
             if let Err(error) = self.records.user(self.source(row), &User { id: &id, entity: &entity }) {
                 return Ok(Err(error.into()));
             }

@@ -4,10 +4,11 @@
 //! The words lie in a finite-state transducer, each with the place of its nodes in one long list; so the index of a
 //! million labels takes about as much memory as the labels.
 
-use footpath::{NodeId, TrainKg, TypeId};
+use footpath::{NodeId, TrainKg};
 use fst::automaton::{Levenshtein, Str};
 use fst::{Automaton, IntoStreamer, Map, MapBuilder, Streamer};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Most characters of a query that are looked at.
 const MAX_QUERY_CHARS: usize = 200;
@@ -72,7 +73,7 @@ impl SearchIndex {
     pub(crate) fn find(
         &self,
         query: &str,
-        kind: Option<TypeId>,
+        kind: Option<&[Range<u32>]>,
         limit: usize,
         kg: &TrainKg,
         leave_out: impl Fn(NodeId) -> bool,
@@ -88,7 +89,7 @@ impl SearchIndex {
         for other in others {
             found = found.into_iter().filter_map(|(node, penalty)| Some((node, penalty + other.of(node)?))).collect();
         }
-        let of_kind = |node: NodeId| kind.is_none_or(|kind| kg.type_of(node) == kind);
+        let of_kind = |node: NodeId| kind.is_none_or(|nodes| nodes.iter().any(|range| range.contains(&node.0)));
         let hits = found.into_iter().map(|(node, penalty)| Hit { node: NodeId(node), penalty });
         let mut hits: Vec<Hit> = hits.filter(|hit| of_kind(hit.node) && !leave_out(hit.node)).collect();
         let key = |hit: &Hit| (hit.penalty, usize::MAX - kg.degree(hit.node), hit.node);

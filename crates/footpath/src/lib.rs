@@ -38,8 +38,8 @@ pub use artefacts::origin::Origin;
 pub use error::{Error, Result};
 pub use footpath_core::Error as CoreError;
 pub use footpath_core::{
-    ArtefactKind, Context, Device, ErrorClass, NodeId, NodeSet, Path, Progress, RelationId, Replace, Stage, Stop,
-    Threads, TokenId, Triple, TypeId, artefact, last_words,
+    ArtefactKind, Context, Device, ErrorClass, KindId, NodeId, NodeSet, Path, Progress, RelationId, Replace, Stage,
+    Stop, Threads, TokenId, Triple, TypeId, artefact, last_words,
 };
 pub use footpath_graph::attributes::{date as attribute_date, written_date as attribute_date_written};
 pub use footpath_graph::{Attribute, AttributeKind, Split, TrainKg};

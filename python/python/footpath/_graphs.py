@@ -533,10 +533,10 @@ def import_frames(
     ============ ======================================================================
     interactions user_id, item_id, [rating], [timestamp or position], [split]
     triples      head, relation, tail, [weight]
-    items        item_id, [entity_id], [title]
-    entities     entity_id, type, [label]
+    items        item_id, [entity_id], [title], [further_types]
+    entities     entity_id, type, [label], [further_types]
     relations    name, [forward_label], [inverse_label]
-    users        user_id, entity_id
+    users        user_id, [entity_id], [further_types]
     attributes   item_id, and a column of numbers, dates or truth values for each attribute
     ============ ======================================================================
 

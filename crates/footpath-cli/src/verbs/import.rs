@@ -462,6 +462,9 @@ pub(crate) fn print_graph(out: &mut dyn Write, graph: &GraphReport) -> io::Resul
         let (name, kind) = (&attribute.name, attribute.kind.name());
         writeln!(out, " attribute {name} ({kind}) of {} items", thousands(attribute.num_items))?;
     }
+    for further in &graph.further_types {
+        writeln!(out, " further type {} of {} nodes", further.name, thousands(further.count))?;
+    }
     if graph.has_weights {
         writeln!(out, " arcs have weights, which --edge-weights asks for")?;
     }

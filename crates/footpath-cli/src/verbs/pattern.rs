@@ -5,8 +5,8 @@ use crate::failure::Failure;
 use crate::text::{self, thousands};
 use crate::work::Work;
 use clap::{Args, Subcommand};
-use footpath::pattern::{self, Checked, Hop, PRESETS, Pattern, Schema, relations_in_words, types_in_words};
-use footpath::{Kg, RelationId, TrainKg, TypeId};
+use footpath::pattern::{self, Checked, Hop, PRESETS, Pattern, relations_in_words, type_names, types_in_words};
+use footpath::{Kg, RelationId, TrainKg};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -172,7 +172,9 @@ fn print_automaton(out: &mut dyn Write, pattern: &Pattern, kg: &TrainKg) -> io::
         ]);
     }
     let ends = automaton.states().filter(|&state| automaton.is_accepting(state)).count();
-    writeln!(out, " automaton       {} states, no fewer would do; {ends} may end a path", automaton.num_states())?;
+    // States after a user's first choice are kept apart from others, so that fewer might do where there are several.
+    let fewest = if automaton.states_of_first_items().len() > 1 { "" } else { ", no fewer would do" };
+    writeln!(out, " automaton       {} states{fewest}; {ends} may end a path", automaton.num_states())?;
     text::print(out, &table)?;
     if num_steps > MAX_STEPS_SHOWN {
         writeln!(out, " … and more: --json and --dot give all steps")?;
@@ -230,10 +232,6 @@ fn relation_names(relations: &BTreeSet<RelationId>, kg: &TrainKg) -> Vec<String>
     relations.iter().map(|&relation| kg.relation_name(relation)).collect()
 }
 
-fn type_names<'a>(types: &BTreeSet<TypeId>, schema: &'a Schema) -> Vec<&'a str> {
-    types.iter().filter_map(|kind| schema.types.get(kind.index())).map(|kind| kind.name.as_str()).collect()
-}
-
 fn list(args: &ListArgs, work: &Work) -> Result<(), Failure> {
     let kg = Kg::open(&args.kg, work.context())?;
     if args.json {
@@ -254,6 +252,9 @@ fn print_list(out: &mut dyn Write, kg: &TrainKg) -> io::Result<()> {
             "entity (all but user and item)".to_owned(),
             thousands(types.iter().skip(2).map(count).sum::<u64>()),
         ]);
+    }
+    for (name, nodes) in kg.schema().count_further() {
+        table.add_row([format!("{name} (further type)"), thousands(nodes)]);
     }
     text::print(out, &table)?;
     writeln!(out)?;
@@ -281,5 +282,12 @@ fn list_json(kg: &TrainKg) -> Value {
         })
     });
     let presets = PRESETS.map(|preset| json!({ "name": preset.name, "pattern": preset.text, "about": preset.about }));
-    json!({ "nodes": types.collect::<Vec<_>>(), "edges": relations.collect::<Vec<_>>(), "presets": presets })
+    let mut list =
+        json!({ "nodes": types.collect::<Vec<_>>(), "edges": relations.collect::<Vec<_>>(), "presets": presets });
+    let further = kg.schema().count_further().into_iter();
+    let further: Vec<Value> = further.map(|(name, nodes)| json!({ "label": name, "num_nodes": nodes })).collect();
+    if let Some(object) = list.as_object_mut().filter(|_| !further.is_empty()) {
+        object.insert("further_types".to_owned(), further.into());
+    }
+    list
 }

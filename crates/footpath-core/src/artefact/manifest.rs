@@ -25,6 +25,8 @@ pub const SEVERAL_FILES_VERSION: u32 = 3;
 pub const USER_FACTS_VERSION: u32 = 4;
 /// Format version of a graph whose items have attributes.
 pub const ATTRIBUTES_VERSION: u32 = 5;
+/// Format version of a graph whose nodes have further types.
+pub const FURTHER_TYPES_VERSION: u32 = 6;
 /// Longest manifest written and read, in bytes.
 pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 /// Longest configuration written and read, in bytes. The names of 32,766 relations of 4 KiB take an eighth of it.
@@ -52,7 +54,7 @@ pub struct FileEntry {
 pub struct Manifest {
     /// What it is.
     pub kind: ArtefactKind,
-    /// [`FORMAT_VERSION`] or, of some graphs, a later one: up to [`ATTRIBUTES_VERSION`].
+    /// [`FORMAT_VERSION`] or, of some graphs, a later one: up to [`FURTHER_TYPES_VERSION`].
     pub format_version: u32,
     /// Version of the tool that wrote it.
     pub tool_version: String,
@@ -115,7 +117,7 @@ pub(super) fn read(directory: &Path, kind: Option<ArtefactKind>) -> Result<Manif
     let version = value.get("format_version").and_then(serde_json::Value::as_u64);
     let version = version.ok_or_else(|| not_an_artefact("manifest.json has no format_version"))?;
     let newest = match value.get("kind").and_then(serde_json::Value::as_str) {
-        Some(kind) if kind == ArtefactKind::Kg.name() => ATTRIBUTES_VERSION,
+        Some(kind) if kind == ArtefactKind::Kg.name() => FURTHER_TYPES_VERSION,
         _ => FORMAT_VERSION,
     };
     if !(u64::from(FORMAT_VERSION)..=u64::from(newest)).contains(&version) {

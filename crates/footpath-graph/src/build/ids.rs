@@ -1,16 +1,21 @@
 //! Dense ids of nodes, and all that is told of nodes by their ids: names, labels, aliases, attributes.
 
+use super::further::{self, Further};
 use crate::aliases::{Alias, AliasKind, Aliases};
 use crate::attributes::AttributeName;
 use crate::dataset::{Dataset, MAX_NODES, NONE};
 use crate::error::Result;
-use crate::kg::NodeType;
-use footpath_core::{Array, Context, NodeId};
+use crate::kg::{MAX_KINDS, NodeKind, NodeType};
+use footpath_core::{Array, Context, NodeId, TypeId};
 use std::collections::BTreeMap;
 
-/// Dense node ids: users, items, then entities by type; each group by byte order of its ids.
+/// Dense node ids: users, items, then entities by type; each group by its further types, and then by byte order of its
+/// ids.
 pub(super) struct Ids {
     pub(super) types: Vec<NodeType>,
+    /// As in [`Schema`](crate::kg::Schema).
+    pub(super) further_types: Vec<String>,
+    pub(super) kinds: Vec<NodeKind>,
     pub(super) num_nodes: u32,
     pub(super) users: Vec<u32>,
     pub(super) items: Vec<u32>,
@@ -25,13 +30,12 @@ impl Ids {
         if total > MAX_NODES {
             return Err(footpath_core::Error::Limit { what: "nodes", max: MAX_NODES, got: total }.into());
         }
-        let mut next = 0;
-        let mut types = Vec::new();
-        let users = number(&dataset.users.sorted(context)?, dataset.users.len(), &mut next);
-        types.push(NodeType { name: "user".to_owned(), start: 0, end: next });
-        let start = next;
-        let items = number(&dataset.items.sorted(context)?, dataset.items.len(), &mut next);
-        types.push(NodeType { name: "item".to_owned(), start, end: next });
+        let further = Further::of(dataset, context)?;
+        let mut numbering = Numbering::new(&further);
+        let mut users = vec![NONE; dataset.users.len()];
+        numbering.add("user", dataset.users.sorted(context)?, &further.users, &mut users);
+        let mut items = vec![NONE; dataset.items.len()];
+        numbering.add("item", dataset.items.sorted(context)?, &further.items, &mut items);
         let mut entities = vec![NONE; dataset.entities.len()];
         let of_items = dataset.links.iter().zip(&items);
         for (&link, &node) in of_items.chain(dataset.user_links.iter().zip(&users)) {
@@ -42,19 +46,23 @@ impl Ids {
         let by_name = dataset.entities.sorted(context)?;
         for kind in dataset.types.sorted(context)? {
             context.check()?;
-            let start = next;
-            for &entity in &by_name {
+            let is_new = |&entity: &u32| {
                 let of_kind = dataset.entity_types.get(entity as usize) == Some(&kind);
-                if let Some(id) = entities.get_mut(entity as usize).filter(|id| of_kind && **id == NONE) {
-                    *id = next;
-                    next += 1;
-                }
-            }
-            if next > start {
-                types.push(NodeType { name: dataset.types.get(kind).to_owned(), start, end: next });
+                of_kind && entities.get(entity as usize) == Some(&NONE)
+            };
+            let of_kind: Vec<u32> = by_name.iter().copied().filter(is_new).collect();
+            if !of_kind.is_empty() {
+                numbering.add(dataset.types.get(kind), of_kind, &further.entities, &mut entities);
             }
         }
-        Ok(Self { types, num_nodes: next, users, items, entities })
+        let Numbering { types, kinds, next, .. } = numbering;
+        let kinds = if further.names.is_empty() { Vec::new() } else { kinds };
+        if kinds.len() > MAX_KINDS {
+            let (what, max) = ("combinations of types; let the mapping name fewer further types", MAX_KINDS as u64);
+            return Err(footpath_core::Error::Limit { what, max, got: kinds.len() as u64 }.into());
+        }
+        let further_types = further.names;
+        Ok(Self { types, further_types, kinds, num_nodes: next, users, items, entities })
     }
 
     /// For each node, the end of its id in the bytes, and the bytes.
@@ -91,18 +99,20 @@ impl Ids {
             _ => "",
         };
         let entity_type = |entity: u32| dataset.entity_types.get(entity as usize).map_or("", |&t| dataset.types.get(t));
+        let further = further::of_entities(dataset);
         let alias = |node: u32, link: u32| {
             let entity = copied.get(&link).copied().unwrap_or(link);
             let kind = if dataset.joined.contains(&entity) { AliasKind::Joined } else { AliasKind::Linked };
             let id = dataset.entities.get(entity);
-            Alias { node: NodeId(node), kind, id, entity_type: entity_type(entity), label: label(entity) }
+            let further = further.get(&entity).map_or("", String::as_str);
+            Alias { node: NodeId(node), kind, id, entity_type: entity_type(entity), label: label(entity), further }
         };
         let of_users = self.users.iter().zip(&dataset.user_links);
         let linked = of_users.chain(self.items.iter().zip(&dataset.links)).filter(|(_, link)| **link != NONE);
         let mut aliased: Vec<Alias<'_>> = linked.map(|(&node, &link)| alias(node, link)).collect();
         aliased.extend(dataset.awaited_links.iter().filter_map(|(item, id)| {
             let node = NodeId(*self.items.get(dataset.items.find(item)? as usize)?);
-            Some(Alias { node, kind: AliasKind::Awaited, id, entity_type: "", label: "" })
+            Some(Alias { node, kind: AliasKind::Awaited, id, entity_type: "", label: "", further: "" })
         }));
         aliased.sort_unstable_by_key(|alias| (alias.node, alias.kind, alias.id));
         aliased.dedup_by_key(|alias| (alias.node, alias.kind));
@@ -155,16 +165,44 @@ impl Ids {
     }
 }
 
-/// Gives the numbers in `order` consecutive node ids; the result maps number to id.
-fn number(order: &[u32], len: usize, next: &mut u32) -> Vec<u32> {
-    let mut ids = vec![NONE; len];
-    for &raw in order {
-        if let Some(id) = ids.get_mut(raw as usize) {
-            *id = *next;
-            *next += 1;
-        }
+/// Gives nodes their ids, type by type.
+struct Numbering<'f> {
+    further: &'f Further,
+    types: Vec<NodeType>,
+    kinds: Vec<NodeKind>,
+    next: u32,
+}
+
+impl<'f> Numbering<'f> {
+    fn new(further: &'f Further) -> Self {
+        Self { further, types: Vec::new(), kinds: Vec::new(), next: 0 }
     }
-    ids
+
+    /// Gives the nodes of a type, in the order of their names, consecutive ids: set by set of further types, of which
+    /// `sets` has the number for each node. `ids` maps node to id.
+    fn add(&mut self, name: &str, mut nodes: Vec<u32>, sets: &[u32], ids: &mut [u32]) {
+        let set_of = |node: u32| sets.get(node as usize).copied().unwrap_or(0);
+        let first = self.next;
+        if !sets.is_empty() {
+            // Stable, so that the nodes of a set stay in order.
+            nodes.sort_by_key(|&node| set_of(node));
+        }
+        let node_type = TypeId(u16::try_from(self.types.len()).unwrap_or(u16::MAX));
+        for same in nodes.chunk_by(|&a, &b| set_of(a) == set_of(b)) {
+            let start = self.next;
+            for &node in same {
+                ids.get_mut(node as usize).into_iter().for_each(|id| *id = self.next);
+                self.next += 1;
+            }
+            let set = same.first().map_or(0, |&node| set_of(node));
+            let further = self.further.sets.get(set as usize).cloned().unwrap_or_default();
+            self.kinds.push(NodeKind { node_type, further, start, end: self.next });
+        }
+        if nodes.is_empty() {
+            self.kinds.push(NodeKind { node_type, further: Vec::new(), start: first, end: first });
+        }
+        self.types.push(NodeType { name: name.to_owned(), start: first, end: self.next });
+    }
 }
 
 fn concatenate(texts: &[&str]) -> (Vec<u64>, Vec<u8>) {

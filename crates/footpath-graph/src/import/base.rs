@@ -11,13 +11,13 @@ use super::problems::{Checked, Flaw};
 use super::records::FileNumber;
 use super::report::ImportReport;
 use crate::aliases::{Alias, AliasKind, Aliases};
-use crate::dataset::{NONE, RawInteraction, RawRelation, RawTriple};
+use crate::dataset::{Dataset, NONE, RawInteraction, RawRelation, RawTriple};
 use crate::error::{Error, Result, show};
 use crate::heldout::{HeldOut, HeldOutFacts, Split};
 use crate::kg::{self, Relation, Sources, TrainKg};
 use crate::sorting;
 use crate::split::SplitSpec;
-use footpath_core::{Artefact, ArtefactKind, Context, NodeId, RelationId};
+use footpath_core::{Artefact, ArtefactKind, Context, NodeId, RelationId, TypeId};
 use std::path::Path;
 
 /// Nodes between two looks at whether to stop.
@@ -164,13 +164,32 @@ impl Collector {
         for alias in base.aliases.iter() {
             self.take_alias(alias, base, &mut nodes);
         }
+        self.take_further(kg);
         self.base.num_entities = u32::try_from(self.dataset.entities.len()).unwrap_or(NONE);
         Ok(nodes)
     }
 
+    /// Takes the further types of all nodes.
+    fn take_further(&mut self, kg: &TrainKg) {
+        let schema = kg.schema();
+        let Dataset { further_types, further_of_users, further_of_items, further_of_entities, .. } = &mut self.dataset;
+        for kind in schema.all_kinds() {
+            let names: Vec<u32> = schema.further_of(kind).map(|name| further_types.intern(name).0).collect();
+            let told = match schema.type_of(kind) {
+                TypeId::USER => &mut *further_of_users,
+                TypeId::ITEM => &mut *further_of_items,
+                _ => &mut *further_of_entities,
+            };
+            for node in schema.kind_range(kind).filter(|_| !names.is_empty()).map(NodeId) {
+                let id = told.ids.intern(kg.id(node)).0;
+                told.types.extend(names.iter().map(|&name| (id, name)));
+            }
+        }
+    }
+
     /// Takes the entity that an item or user is, or will be.
     fn take_alias(&mut self, alias: Alias<'_>, base: &Base, nodes: &mut Nodes) {
-        let Alias { node, kind, id, entity_type, label } = alias;
+        let Alias { node, kind, id, entity_type, label, further } = alias;
         let kg = &base.kg;
         let id = if id.is_empty() { kg.id(node) } else { id };
         let is_item = kg.is_item(node);
@@ -182,6 +201,7 @@ impl Collector {
             self.awaited.push((kg.id(node).to_owned(), id.to_owned()));
             return;
         }
+        further.split(';').filter(|name| !name.is_empty()).for_each(|name| self.dataset.further(id, name));
         let entity = self.dataset.entity(id, if entity_type.is_empty() { UNTYPED } else { entity_type });
         let label = if label.is_empty() { NONE } else { self.dataset.labels.intern(label).0 };
         set(&mut self.dataset.entity_labels, entity, label);

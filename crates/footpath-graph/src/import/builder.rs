@@ -5,11 +5,12 @@ use super::base::Base;
 use super::collector::{At, Choice, Collector, LogFields};
 use super::field::Field;
 use super::finish;
+use super::further;
 use super::options::{Format, Options};
 use super::origins::Files;
 use super::problems::{Checked, Flaw, Problems};
 use super::record::MAX_FIELD_BYTES;
-use super::records::{Attribute, Entity, FileNumber, Interaction, Item, Relation, Source, Triple, User};
+use super::records::{Attribute, Entity, FileNumber, Interaction, Item, Node, Relation, Source, Triple, User};
 use super::report::Imported;
 use super::values::{self, Name};
 use crate::error::Result;
@@ -22,9 +23,9 @@ use std::path::Path;
 /// import.
 ///
 /// Records come in this order: entities and relations, if they are listed at all, then triples, then items, then
-/// interactions, then users; attributes at any time. Once an entity is listed, triples may name no others; the same
-/// holds for relations. What is wrong with a record is noted, as in a file, and told by [`DatasetBuilder::finish`]; a
-/// lenient import skips it.
+/// interactions, then users; attributes and further types at any time. Once an entity is listed, triples may name no
+/// others; the same holds for relations. What is wrong with a record is noted, as in a file, and told by
+/// [`DatasetBuilder::finish`]; a lenient import skips it.
 ///
 /// ```
 /// use footpath_core::Context;
@@ -50,7 +51,7 @@ pub struct DatasetBuilder {
     base: Option<Base>,
     relations_listed: bool,
     /// Records of each kind so far, which number those that come from nowhere.
-    counts: [u32; 7],
+    counts: [u32; 8],
 }
 
 /// The kinds of records, as places in `counts`.
@@ -63,6 +64,7 @@ enum Kind {
     Interaction,
     User,
     Attribute,
+    FurtherTypes,
 }
 
 impl DatasetBuilder {
@@ -74,7 +76,7 @@ impl DatasetBuilder {
         options.check()?;
         let options = Options { format: Format::Memory, ..options.clone() };
         let (collector, problems) = (Collector::new(&options), Problems::new(options.lenient));
-        Ok(Self { options, collector, problems, base: None, relations_listed: false, counts: [0; 7] })
+        Ok(Self { options, collector, problems, base: None, relations_listed: false, counts: [0; 8] })
     }
 
     /// With all records of the graph at `directory`, to which others are added. What `options` say of the reading holds
@@ -227,6 +229,21 @@ impl DatasetBuilder {
             let number = self.collector.attribute(name(attribute.name, 1)?).map_err(|flaw| flaw.at(1))?;
             let item = self.collector.spelled(item).into_owned();
             self.collector.set_attribute(Owner::Item(&item), number, field(attribute.value, 2))
+        });
+        self.note(at, taken)
+    }
+
+    /// Adds the further types of a node, parted by semicolons. They are sets that patterns can name, beside its type.
+    ///
+    /// # Errors
+    /// All problems so far, when there can be no import any more.
+    pub fn further_types(&mut self, source: Source, node: Node<'_>, names: &str) -> Result<()> {
+        let at = self.begin(Kind::FurtherTypes, source);
+        let (Node::User(id) | Node::Item(id) | Node::Entity(id)) = node;
+        let taken = name(id, 0).and_then(|_| {
+            let named = label(Some(names), 1)?.unwrap_or(field("", 1));
+            self.collector.add_spelled(node, further::names(named)?);
+            Ok(())
         });
         self.note(at, taken)
     }

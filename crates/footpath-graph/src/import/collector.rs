@@ -275,13 +275,18 @@ impl Collector {
         Some(())
     }
 
-    /// An id as it counts, and whether its record is left out.
+    /// An id as it counts.
     pub(super) fn spelled<'n>(&self, name: Name<'n>) -> Cow<'n, str> {
+        self.spelled_id(name.text())
+    }
+
+    /// The same of an id that was checked.
+    pub(super) fn spelled_id<'n>(&self, id: &'n str) -> Cow<'n, str> {
         let seen_through = |id: Cow<'n, str>, spelling: &Spelling| match id {
             Cow::Borrowed(id) => spelling.plain(id),
             Cow::Owned(id) => Cow::Owned(spelling.plain(&id).into_owned()),
         };
-        self.same_ids.iter().fold(Cow::Borrowed(name.text()), seen_through)
+        self.same_ids.iter().fold(Cow::Borrowed(id), seen_through)
     }
 
     /// Whether a record with one of these ids is left out.

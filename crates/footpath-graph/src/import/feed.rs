@@ -7,11 +7,13 @@ use super::collector::{At, Choice, Collector, LogFields, RESERVED_TYPES, set};
 use super::field::Field;
 use super::findings::{Finding, Severity};
 use super::folder::{File, Folder};
+use super::further;
 use super::mapped_items::{item_id, items_of_table};
 use super::mapping::{Mapping, nearest};
 use super::numbers::{self, local};
 use super::problems::{Checked, Flaw};
 use super::reading::Reading;
+use super::records::Node;
 use super::relation_names;
 use super::values;
 use crate::dataset::NONE;
@@ -33,6 +35,8 @@ const WIKIDATA_PROP: &str = "http://www.wikidata.org/prop/";
 const WIKIDATA_DIRECT: &str = "http://www.wikidata.org/prop/direct/";
 const WIKIDATA_ENTITY: &str = "http://www.wikidata.org/entity/";
 
+/// Stands for every type of a node but that chosen for it.
+pub(super) const ALL: &str = "*";
 /// Label of a node that is not known yet: rank, and number among the labels.
 const NO_LABEL: (u32, u32) = (u32::MAX, NONE);
 
@@ -90,11 +94,37 @@ pub(super) struct Feed<'m> {
     seen: BTreeSet<String>,
     left_out: LeftOut,
     num_interactions: u64,
+    /// Which types nodes keep beside their own.
+    further: FurtherTypes,
+}
+
+/// Which types nodes keep beside their own.
+#[derive(Debug)]
+enum FurtherTypes {
+    /// All but that chosen for them, but for types that say nothing.
+    All,
+    /// Those of these classes.
+    Some(HashSet<String>),
+}
+
+/// A node that is described: its class, whether it is an item by its class, and the classes that it has besides.
+#[derive(Clone, Debug)]
+struct Classified {
+    class: u32,
+    is_item: bool,
+    further: Vec<u32>,
 }
 
 impl<'m> Feed<'m> {
-    pub(super) fn new(mapping: &'m Mapping) -> Self {
+    /// For a graph of which the mapping says what is what; `further` are the types that nodes keep beside their own
+    /// where it does not say.
+    pub(super) fn new(mapping: &'m Mapping, further: &[&str]) -> Self {
+        let named = mapping.types.further.clone();
+        let named = named.unwrap_or_else(|| further.iter().map(|&name| name.to_owned()).collect());
+        let keeps_all = named.iter().any(|name| name == ALL);
+        let further = if keeps_all { FurtherTypes::All } else { FurtherTypes::Some(named.into_iter().collect()) };
         Self {
+            further,
             mapping,
             roles: HashMap::new(),
             described: Interner::default(),
@@ -286,7 +316,9 @@ impl<'m> Feed<'m> {
             self.refuse_absent(reading)?;
         }
         let of_type = self.choose_types();
+        let no_class = Classified { class: NONE, is_item: false, further: Vec::new() };
         let class_names = self.class_names(&of_type);
+        let further_names = self.further_names(&of_type, &class_names, reading)?;
         let classes: HashSet<String> = (0..)
             .take(self.classes.len())
             .map(|class| self.mapping.shorten(self.classes.get(class)).into_owned())
@@ -296,10 +328,15 @@ impl<'m> Feed<'m> {
         let mut items = Items::default();
         for node in (0..).take(self.described.len()) {
             let id = self.described.get(node).to_owned();
-            let (kind, is_item) = of_type.get(node as usize).copied().unwrap_or((NONE, false));
+            let Classified { class: kind, is_item, further } = of_type.get(node as usize).unwrap_or(&no_class);
+            let (kind, is_item) = (*kind, *is_item);
             let (_, label) = self.labels.get(node as usize).copied().unwrap_or(NO_LABEL);
             if let Some(relation) = reading_of(&id, self.mapping, &relation_names) {
                 set_reading(collector, relation, label);
+            }
+            let further: Vec<&str> = further.iter().filter_map(|class| further_names.get(class)).copied().collect();
+            if self.users.contains(&id) {
+                collector.add_further(Node::User(&id), further.iter().copied());
             }
             let known = collector.dataset.entities.find(&id);
             if known.is_none() && (kind == NONE || classes.contains(&id) || self.users.contains(&id)) {
@@ -320,6 +357,7 @@ impl<'m> Feed<'m> {
             if label != NONE {
                 set(&mut collector.dataset.entity_labels, entity, label);
             }
+            collector.add_further(Node::Entity(&id), further);
             if is_item {
                 items.add(entity);
             }
@@ -354,7 +392,8 @@ impl<'m> Feed<'m> {
             let message = format!("there is no relation `{}`; {}", show(name.as_bytes()), nearest(name, relations()));
             reading.problems.bad(&mapping.path, 0, Flaw::new("absent_relation", message))?;
         }
-        let idle = mapping.types.prefer.iter().filter(|name| !has_class(name));
+        let further = mapping.types.further.iter().flatten().filter(|name| *name != ALL);
+        let idle = mapping.types.prefer.iter().chain(further).filter(|name| !has_class(name));
         let idle = idle.chain(mapping.relations.drop.iter().filter(|name| !has_relation(name)));
         let idle: Vec<String> = idle.map(|name| format!("`{}`", show(name.as_bytes()))).collect();
         if !idle.is_empty() {
@@ -364,8 +403,28 @@ impl<'m> Feed<'m> {
         reading.problems.stop_if_strict()
     }
 
-    /// Of each node that is described: its class, and whether it is an item by its class.
-    fn choose_types(&mut self) -> Vec<(u32, bool)> {
+    /// What the classes that nodes have besides their own are called; one whose name no further type can have is
+    /// refused.
+    fn further_names<'n>(
+        &self,
+        of_nodes: &[Classified],
+        names: &'n HashMap<u32, String>,
+        reading: &mut Reading<'_>,
+    ) -> Result<HashMap<u32, &'n str>> {
+        let classes: BTreeSet<u32> = of_nodes.iter().flat_map(|node| node.further.iter().copied()).collect();
+        let mut further = HashMap::new();
+        for class in classes {
+            let text = names.get(&class).map_or("", String::as_str);
+            match further::name(Field { text, number: 0, quoted: true }) {
+                Ok(name) => _ = further.insert(class, name),
+                Err(flaw) => reading.problems.bad(&self.mapping.path, 0, flaw)?,
+            }
+        }
+        Ok(further)
+    }
+
+    /// Of each node that is described: its class, whether it is an item by its class, and its other classes.
+    fn choose_types(&mut self) -> Vec<Classified> {
         let mut nodes_of = vec![0u64; self.classes.len()];
         self.types.sort_unstable();
         self.types.dedup();
@@ -383,21 +442,30 @@ impl<'m> Feed<'m> {
             (preferred, is_generic, std::cmp::Reverse(nodes), name)
         };
         let is_item = |class: u32| self.mapping.items.class.iter().any(|wanted| wanted == self.classes.get(class));
-        let mut chosen = vec![(NONE, false); self.described.len()];
+        let is_kept = |class: u32, best: u32| match &self.further {
+            // What makes a node an item is told by its type.
+            FurtherTypes::All => class != best && !is_item(class) && !GENERIC.contains(&self.classes.get(class)),
+            FurtherTypes::Some(named) => named.contains(self.classes.get(class)),
+        };
+        let no_class = Classified { class: NONE, is_item: false, further: Vec::new() };
+        let mut chosen = vec![no_class; self.described.len()];
         for of_node in self.types.chunk_by(|(a, _), (b, _)| a == b) {
             let Some(&(node, _)) = of_node.first() else { continue };
             let best = of_node.iter().map(|&(_, class)| class).min_by(|&a, &b| rank(a).cmp(&rank(b)));
             let by_class = of_node.iter().any(|&(_, class)| is_item(class));
             if let Some(slot) = chosen.get_mut(node as usize) {
-                *slot = (best.unwrap_or(NONE), by_class);
+                let class = best.unwrap_or(NONE);
+                let further = of_node.iter().map(|&(_, other)| other).filter(|&other| is_kept(other, class)).collect();
+                *slot = Classified { class, is_item: by_class, further };
             }
         }
         chosen
     }
 
     /// What the classes that are chosen are called: their local names, where these tell them apart.
-    fn class_names(&self, chosen: &[(u32, bool)]) -> HashMap<u32, String> {
-        let used: BTreeSet<u32> = chosen.iter().map(|(class, _)| *class).filter(|class| *class != NONE).collect();
+    fn class_names(&self, chosen: &[Classified]) -> HashMap<u32, String> {
+        let classes = chosen.iter().flat_map(|node| node.further.iter().copied().chain([node.class]));
+        let used: BTreeSet<u32> = classes.filter(|class| *class != NONE).collect();
         let mut of_local: HashMap<&str, usize> = HashMap::new();
         for &class in &used {
             *of_local.entry(local(self.classes.get(class))).or_default() += 1;

@@ -28,6 +28,7 @@ pub(super) fn finish(
     check_fields(options, fields)?;
     let split = resolve(options.split, &collector)?;
     collector.settle_attributes(&mut problems);
+    collector.settle_further(&mut problems);
     collector.settle_lines();
     let held_out_facts = collector.settle_held_out_facts(&mut problems, context)?;
     let num_removed = collector.settle_removed(&mut problems)?;

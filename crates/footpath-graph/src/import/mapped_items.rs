@@ -2,10 +2,12 @@
 
 use super::collector::{At, Collector};
 use super::folder::File;
+use super::further::{self, FURTHER_TYPES};
 use super::mapping::{ItemId, Mapping, MatchedBy};
 use super::numbers::{self, local};
 use super::problems::{Checked, Flaw};
 use super::reading::Reading;
+use super::records::Node;
 use super::table::Table;
 use super::values;
 use crate::dataset::NONE;
@@ -49,11 +51,15 @@ pub(super) fn items_of_table(
         let message = format!("expected columns item_id and entity_id or iri, found {found}");
         return table.refuse_header(reading, Flaw::new("header", message));
     };
+    let further = column(&[FURTHER_TYPES]);
     let nodes = Named::of(mapping, collector);
     let of_file = collector.begin_file(&file.path)?;
     table.each(reading, |record| {
         let at = At::record(of_file, record);
-        let listed = collector.list_item(at, values::name(record.field(item))?, title.map(|c| record.field(c)))?;
+        let named = values::name(record.field(item))?;
+        let further = further.map_or_else(|| Ok(Vec::new()), |column| further::names(record.field(column)))?;
+        let listed = collector.list_item(at, named, title.map(|c| record.field(c)))?;
+        collector.add_spelled(Node::Item(named.text()), further);
         let text = record.field(node).text;
         if text.is_empty() {
             return Ok(());

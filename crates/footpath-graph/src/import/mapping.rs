@@ -151,13 +151,17 @@ pub struct Types {
     pub from: Vec<String>,
     /// Of several types of a node the first of these is its type; without one, that of most nodes.
     pub prefer: Vec<String>,
+    /// Types that nodes keep beside their own, as sets that patterns can name; `*` is every type of a node but that
+    /// chosen for it. Left out, it is `*` for a property graph, and nothing for RDF.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub further: Option<Vec<String>>,
     /// What types are called.
     pub rename: BTreeMap<String, String>,
 }
 
 impl Default for Types {
     fn default() -> Self {
-        Self { from: vec!["rdf:type".to_owned()], prefer: Vec::new(), rename: BTreeMap::new() }
+        Self { from: vec!["rdf:type".to_owned()], prefer: Vec::new(), further: None, rename: BTreeMap::new() }
     }
 }
 
@@ -255,7 +259,7 @@ impl Mapping {
             &mut self.literals.decades,
             &mut self.literals.attributes,
         ];
-        for name in lists.into_iter().flatten() {
+        for name in lists.into_iter().flatten().chain(self.types.further.iter_mut().flatten()) {
             *name = plain.expand(name).into_owned();
         }
         for renamed in [&mut self.types.rename, &mut self.relations.rename] {

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! interactions   user_id  item_id  [rating]  [timestamp | position]  [split]
-//! items          item_id  entity_id  [title]                           entity_id may be empty
-//! entities       entity_id  type  [label]
+//! items          item_id  entity_id  [title]  [further_types]          entity_id may be empty
+//! entities       entity_id  type  [label]  [further_types]             further_types are parted by semicolons
 //! relations      relation_id  name  [forward_label]  [inverse_label]
-//! users          user_id  entity_id                                    without entity_id the file says nothing
+//! users          user_id  entity_id  [further_types]                   without both the file says nothing
 //! attributes     item_id  NAME…                                        numbers, dates or truth values of items
 //! triples        head  relation  tail  [weight]  [split]               relation_id, or the name without a file of them
 //! ```
@@ -18,11 +18,13 @@ use super::attributes;
 use super::collector::{At, Collector};
 use super::folder::{File, Folder};
 use super::formats::Extent;
+use super::further::{self, FURTHER_TYPES};
 use super::log::{self, LogColumns};
 use super::parquet_rows::is_parquet;
 use super::problems::{Checked, Flaw};
 use super::reading::Reading;
 use super::record::Record;
+use super::records::Node;
 use super::table::Table;
 use super::tables::{Plan, Tables};
 use super::values::{self, Name};
@@ -125,14 +127,22 @@ fn name(record: Record<'_>, column: usize) -> Checked<Name<'_>> {
 
 fn entities(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
     let (mut table, [id, kind]) = open(file, ["entity_id", "type"], reading)?;
-    let label = table.column("label", reading);
+    let (label, further) = (table.column("label", reading), table.column(FURTHER_TYPES, reading));
     let number = collector.begin_file(&file.path)?;
     collector.entities_listed = true;
     table.each(reading, |record| {
         let (named, typed) = (name(record, id)?, name(record, kind)?);
+        let further = further_of(record, further)?;
         let listed = collector.list_entity(At::record(number, record), named, typed, label.map(|c| record.field(c)));
-        listed.map_err(|flaw| flaw.in_columns(&[id, kind]))
+        listed.map_err(|flaw| flaw.in_columns(&[id, kind]))?;
+        collector.add_spelled(Node::Entity(named.text()), further);
+        Ok(())
     })
+}
+
+/// What a record says of further types, in the column of them.
+fn further_of(record: Record<'_>, column: Option<usize>) -> Checked<Vec<&str>> {
+    column.map_or_else(|| Ok(Vec::new()), |column| further::names(record.field(column)))
 }
 
 /// The ids of the relations file; the number of each is that of its relation.
@@ -200,14 +210,15 @@ fn triples(
 
 fn items(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
     let (mut table, [id, entity]) = open(file, ["item_id", "entity_id"], reading)?;
-    let title = table.column("title", reading);
+    let (title, further) = (table.column("title", reading), table.column(FURTHER_TYPES, reading));
     let header = table.header().to_vec();
     let attributes = attributes::columns_named(&table, &header, reading.attributes, collector, reading)?;
     let number = collector.begin_file(&file.path)?;
     table.each(reading, |record| {
-        let named = name(record, id)?;
+        let (named, further) = (name(record, id)?, further_of(record, further)?);
         let item = collector.list_item(At::record(number, record), named, title.map(|c| record.field(c)))?;
         attributes::take(&attributes, named, record, collector)?;
+        collector.add_spelled(Node::Item(named.text()), further);
         if record.field(entity).text.is_empty() {
             return Ok(());
         }
@@ -216,16 +227,18 @@ fn items(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> R
     })
 }
 
-/// A list of users that names no entities says nothing that the log does not say.
+/// A list of users that names neither entities nor further types says nothing that the log does not say.
 fn users(file: &File, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
     let (mut table, [user]) = open(file, ["user_id"], reading)?;
-    let Some(entity) = table.column("entity_id", reading) else { return Ok(()) };
+    let (entity, further) = (table.column("entity_id", reading), table.column(FURTHER_TYPES, reading));
+    if entity.is_none() && further.is_none() {
+        return Ok(());
+    }
     let number = collector.begin_file(&file.path)?;
     table.each(reading, |record| {
         let named = name(record, user)?;
-        if record.field(entity).text.is_empty() {
-            return Ok(());
-        }
+        collector.add_spelled(Node::User(named.text()), further_of(record, further)?);
+        let Some(entity) = entity.filter(|&entity| !record.field(entity).text.is_empty()) else { return Ok(()) };
         let at = At::record(number, record);
         collector.link_user(at, named, name(record, entity)?).map_err(|flaw| flaw.in_columns(&[user, entity]))
     })

@@ -7,8 +7,9 @@
 //! APOC, JSON    a line for each node and each edge
 //! ```
 //!
-//! A label is a class and a type of edge a relation of the mapping. Labels to read are in the properties that the
-//! mapping names: `name`, `title`, `label` unless it says otherwise.
+//! Of several labels of a node one is its type, as the mapping prefers, and the others are further types unless it says
+//! which to keep. A label is a class and a type of edge a relation of the mapping. Labels to read are in the properties
+//! that the mapping names: `name`, `title`, `label` unless it says otherwise.
 
 use super::collector::{At, Collector};
 use super::feed::{self, Edge, Feed, Value, files_with};
@@ -132,7 +133,7 @@ impl Tables for Neo4j {
     }
 
     fn read(&self, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
-        let mut feed = Feed::new(&self.mapping);
+        let mut feed = Feed::new(&self.mapping, &[feed::ALL]);
         for (file, kind) in &self.files {
             match kind {
                 Kind::Nodes => nodes(file, &mut feed, collector, reading)?,

@@ -107,7 +107,7 @@ impl Tables for Rdf {
     }
 
     fn read(&self, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
-        let mut feed = Feed::new(&self.mapping);
+        let mut feed = Feed::new(&self.mapping, &[]);
         for (file, format) in &self.files {
             match format {
                 RdfFormat::NTriples | RdfFormat::NQuads => lines(file, *format, &mut feed, collector, reading)?,

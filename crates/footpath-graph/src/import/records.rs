@@ -65,6 +65,17 @@ pub struct User<'a> {
     pub entity: &'a str,
 }
 
+/// A node, by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Node<'a> {
+    /// A user.
+    User(&'a str),
+    /// An item.
+    Item(&'a str),
+    /// An entity, or the item or user that it is.
+    Entity(&'a str),
+}
+
 /// An entity of the knowledge graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entity<'a> {

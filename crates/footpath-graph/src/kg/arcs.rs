@@ -1,7 +1,7 @@
 //! The arcs of one node, and how runs of them are found.
 
 use super::TrainKg;
-use footpath_core::{NodeId, RelationId, TypeId};
+use footpath_core::{KindId, NodeId, RelationId};
 use std::ops::Range;
 
 /// What the arcs of a run have in common.
@@ -9,8 +9,8 @@ use std::ops::Range;
 pub(crate) struct RunKind {
     /// The directed relation.
     pub(crate) relation: RelationId,
-    /// The type of the tails.
-    pub(crate) tail: TypeId,
+    /// The kind of the tails.
+    pub(crate) tail: KindId,
 }
 
 /// The arcs of one node, sorted by (relation, tail).
@@ -65,13 +65,13 @@ impl<'a> Arcs<'a> {
 }
 
 impl TrainKg {
-    /// The arcs of a node that have a relation and a type of tail in common, in order.
-    pub(crate) fn runs_by_type(&self, node: NodeId) -> impl Iterator<Item = (RunKind, &[u32])> {
+    /// The arcs of a node that have a relation and a kind of tail in common, in order.
+    pub(crate) fn runs_by_kind(&self, node: NodeId) -> impl Iterator<Item = (RunKind, &[u32])> {
         self.arcs(node).runs().flat_map(move |(relation, mut tails)| {
             std::iter::from_fn(move || {
-                let tail = self.type_of(NodeId(*tails.first()?));
-                let end = self.range(tail).end;
-                // Most relations lead to nodes of one type.
+                let tail = self.kind_of(NodeId(*tails.first()?));
+                let end = self.schema.kind_range(tail).end;
+                // Most relations lead to nodes of one kind.
                 let len = match tails.last() {
                     Some(last) if *last >= end => tails.partition_point(|&tail| tail < end),
                     _ => tails.len(),

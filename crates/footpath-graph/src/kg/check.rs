@@ -11,6 +11,7 @@ fn rule(holds: bool, what: &'static str, expected: impl ToString, got: impl ToSt
 /// What can be seen without reading the arrays: their lengths, and the types and relations.
 pub(super) fn shape(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
     types(schema, arrays)?;
+    kinds(schema)?;
     rule(
         schema.relations.first().is_some_and(|r| r.name == super::INTERACTED)
             && schema.relations.len() <= crate::dataset::MAX_RELATIONS + 1,
@@ -28,6 +29,39 @@ pub(super) fn shape(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
     rule(arrays.name_ends.len() == num_nodes, "names", num_nodes, arrays.name_ends.len())?;
     rule(arrays.label_ends.len() == num_nodes, "labels", num_nodes, arrays.label_ends.len())?;
     attributes(schema, arrays)
+}
+
+/// The kinds of a type are ranges back to back that make up its own, each with other further types.
+fn kinds(schema: &Schema) -> Result<(), Broken> {
+    let names = &schema.further_types;
+    let are_names = names.is_sorted_by(|a, b| a < b) && names.iter().all(|name| super::is_further_name(name));
+    rule(are_names, "further types", "names in order, each once, none of them `user`, `item` or `entity`", "others")?;
+    rule(names.len() <= super::MAX_FURTHER_TYPES, "further types", super::MAX_FURTHER_TYPES, names.len())?;
+    rule(schema.kinds.is_empty() == names.is_empty(), "kinds of nodes", "some with further types", "none")?;
+    rule(schema.kinds.len() <= super::MAX_KINDS, "kinds of nodes", super::MAX_KINDS, schema.kinds.len())?;
+    let sorted = schema.kinds.is_sorted_by(|a, b| (a.node_type, &a.further) < (b.node_type, &b.further));
+    rule(sorted, "kinds of nodes", "by type and further types, each once", "another order")?;
+    for kind in &schema.kinds {
+        let known = kind.further.iter().all(|&number| usize::from(number) < names.len());
+        rule(
+            known && kind.further.is_sorted_by(|a, b| a < b),
+            "further types of a kind",
+            "numbers in order",
+            "others",
+        )?;
+        rule(kind.start <= kind.end, "nodes of a kind", "a range", format!("{}..{}", kind.start, kind.end))?;
+    }
+    for (number, of) in schema.types.iter().enumerate().filter(|_| !schema.kinds.is_empty()) {
+        let mut next = of.start;
+        for kind in schema.kinds.iter().filter(|kind| kind.node_type.index() == number) {
+            rule(kind.start == next, "nodes of a kind", format!("from {next} on"), kind.start)?;
+            next = kind.end;
+        }
+        let some = schema.kinds.iter().any(|kind| kind.node_type.index() == number);
+        rule(some && next == of.end, "nodes of a kind", format!("up to {}", of.end), next)?;
+    }
+    let outside = schema.kinds.iter().find(|kind| kind.node_type.index() >= schema.types.len());
+    rule(outside.is_none(), "kinds of nodes", "of types that there are", "one of another")
 }
 
 fn attributes(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {

@@ -2,7 +2,7 @@
 
 use crate::kg::{Arcs, TrainKg, nodes_within};
 use crate::pattern::{Pattern, StateId};
-use footpath_core::{Context, NodeId, NodeSet, RelationId, Result, TypeId, Vocabulary};
+use footpath_core::{Context, NodeId, NodeSet, RelationId, Result, Vocabulary};
 use rayon::prelude::*;
 use std::sync::{Arc, OnceLock};
 
@@ -88,17 +88,14 @@ impl Table {
         })
     }
 
-    /// The tails of one relation, cut by type: the state each run leads to, and the run.
+    /// The tails of one relation, cut by kind: the state each run leads to, and the run.
     pub(super) fn runs<'s>(
         &'s self,
         state: StateId,
         relation: RelationId,
         tails: &'s [u32],
     ) -> impl Iterator<Item = (StateId, &'s [u32])> + 's {
-        let types: &[(TypeId, StateId)] = self.pattern.automaton().types_after(state, relation);
-        types.iter().map(move |&(kind, next)| {
-            let range = self.kg.range(kind);
-            (next, nodes_within(tails, &range))
-        })
+        let ranges = self.pattern.automaton().nodes_after(state, relation);
+        ranges.iter().map(move |(range, next)| (*next, nodes_within(tails, range)))
     }
 }

@@ -1,17 +1,19 @@
-//! The deterministic automaton of a pattern, over pairs of (directed relation, type of the tail).
+//! The deterministic automaton of a pattern, over pairs of (directed relation, kind of the tail).
 //!
-//! Relations and types that the pattern treats alike form classes, so that a step is one look-up in a small table:
+//! Relations and kinds that the pattern treats alike form classes, so that a step is one look-up in a small table:
 //! `next[state][relation class][type class]`. States are numbered so that every step leads to a higher number: a
 //! pattern is a finite set of words, its automaton has no cycle, and no recursion over the graph is ever needed.
 
 use super::determine::{Symbols, TooLarge};
-use footpath_core::{RelationId, TypeId};
+use footpath_core::{KindId, RelationId, TypeId};
+use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// Most states of an automaton.
 pub const MAX_STATES: usize = 4096;
 /// Most entries of the step table over classes of relations and types.
 pub const MAX_STEPS: usize = 1 << 20;
-/// Most rows of that table times types.
+/// Most rows of that table times kinds of nodes.
 const MAX_LISTED: usize = 1 << 22;
 
 /// No state.
@@ -30,7 +32,8 @@ impl StateId {
     }
 }
 
-/// A minimal deterministic automaton whose words are the typed paths of a pattern.
+/// A deterministic automaton whose words are the typed paths of a pattern: minimal, but that the states after the first
+/// choice of a user are states of their own where there are several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Automaton {
     symbols: Symbols,
@@ -38,7 +41,7 @@ pub struct Automaton {
     accepting: Vec<bool>,
     longest: Vec<u16>,
     shortest: Vec<u16>,
-    after: Lists<(TypeId, StateId)>,
+    after: Lists<(Range<u32>, StateId)>,
     before: Lists<StateId>,
 }
 
@@ -79,9 +82,9 @@ impl Automaton {
         StateId(0)
     }
 
-    /// The state after a hop to a node of type `tail`; `None` when no path of the pattern goes on like this.
+    /// The state after a hop to a node of kind `tail`; `None` when no path of the pattern goes on like this.
     #[must_use]
-    pub fn step(&self, state: StateId, relation: RelationId, tail: TypeId) -> Option<StateId> {
+    pub fn step(&self, state: StateId, relation: RelationId, tail: KindId) -> Option<StateId> {
         let row = self.row(state, relation)?;
         let class = usize::from(*self.symbols.type_class.get(tail.index())?);
         let next = *self.next.get(row * self.symbols.num_type_classes + class)?;
@@ -106,15 +109,30 @@ impl Automaton {
         (0..self.num_states()).map(|state| StateId(state as u16))
     }
 
-    /// The types of node a hop along `relation` may lead to, ascending, each with the state it leads to.
+    /// The nodes a hop along `relation` may lead to, as ascending ranges of ids, each with the state it leads to. The
+    /// kinds of a type that the pattern treats alike are one range; nodes of two types are never in one.
     #[must_use]
-    pub fn types_after(&self, state: StateId, relation: RelationId) -> &[(TypeId, StateId)] {
+    pub fn nodes_after(&self, state: StateId, relation: RelationId) -> &[(Range<u32>, StateId)] {
         self.row(state, relation).map_or(&[], |row| self.after.get(row))
     }
 
-    /// The states from which a hop along `relation` to a node of type `tail` leads to `state`, ascending.
+    /// The kinds of node a hop along `relation` may lead to, ascending, each with the state it leads to.
+    pub fn kinds_after(&self, state: StateId, relation: RelationId) -> impl Iterator<Item = (KindId, StateId)> + '_ {
+        let kinds = (0..).map(KindId).take(self.symbols.type_class.len());
+        kinds.filter_map(move |kind| Some((kind, self.step(state, relation, kind)?)))
+    }
+
+    /// The states after the first choice of a user, ascending; no later hop leads there where there are several.
     #[must_use]
-    pub fn states_before(&self, state: StateId, relation: RelationId, tail: TypeId) -> &[StateId] {
+    pub fn states_of_first_items(&self) -> Vec<StateId> {
+        let items = (0..).map(KindId).zip(self.symbols.kinds.iter()).filter(|(_, (of, _))| *of == TypeId::ITEM);
+        let states = items.filter_map(|(kind, _)| self.step(self.start(), RelationId::INTERACTED, kind));
+        states.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The states from which a hop along `relation` to a node of kind `tail` leads to `state`, ascending.
+    #[must_use]
+    pub fn states_before(&self, state: StateId, relation: RelationId, tail: KindId) -> &[StateId] {
         let Some(&class) = self.symbols.type_class.get(tail.index()) else { return &[] };
         let row = self.row(state, relation);
         row.map_or(&[], |row| self.before.get(row * self.symbols.num_type_classes + usize::from(class)))
@@ -152,7 +170,7 @@ impl Automaton {
         Ok(automaton)
     }
 
-    /// The classes of relations and types.
+    /// The classes of relations and kinds.
     pub(super) fn symbols(&self) -> &Symbols {
         &self.symbols
     }
@@ -174,11 +192,22 @@ impl Automaton {
             return Err(TooLarge);
         }
         let (next, type_class, width) = (&self.next, &self.symbols.type_class, self.symbols.num_type_classes);
+        let kinds = &self.symbols.kinds;
         let after = (0..rows).map(|row| {
-            (0u16..).zip(type_class).filter_map(move |(kind, &class)| {
-                let next = *next.get(row * width + usize::from(class))?;
-                (next != DEAD).then_some((TypeId(kind), StateId(next)))
-            })
+            let mut ranges: Vec<(Range<u32>, StateId)> = Vec::new();
+            let mut last_type = None;
+            for ((of, nodes), &class) in kinds.iter().zip(type_class) {
+                let Some(&next) = next.get(row * width + usize::from(class)).filter(|next| **next != DEAD) else {
+                    last_type = None;
+                    continue;
+                };
+                match ranges.last_mut() {
+                    Some((range, state)) if last_type == Some(*of) && state.0 == next => range.end = nodes.end,
+                    _ => ranges.push((nodes.clone(), StateId(next))),
+                }
+                last_type = Some(*of);
+            }
+            ranges
         });
         let after = Lists::collect(after);
         let width = self.symbols.num_relation_classes * self.symbols.num_type_classes;

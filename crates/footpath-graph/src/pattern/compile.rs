@@ -8,8 +8,8 @@ use super::nfa::{Classified, Nfa, START, Stop};
 use super::syntax::{Alternative, Ast, Edge, Element, Labels, Node, Sequence, Span, Times};
 use super::{Ends, MAX_HOPS, MAX_STATES};
 use crate::kg::Schema;
-use footpath_core::TypeId;
-use std::collections::BTreeMap;
+use footpath_core::{KindId, TypeId};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most entries of the table in which the ways through an alternative are searched.
 const MAX_PLACES: usize = 1 << 24;
@@ -26,8 +26,8 @@ pub(super) fn fail<T>(span: &Span, message: impl Into<String>, help: impl Into<S
     Err(CompileError { span: span.clone(), message: message.into(), help: help.into() })
 }
 
-/// The node types a path may start at, ascending, and the automaton of what follows.
-pub(super) type Compiled = (Vec<TypeId>, Automaton);
+/// The kinds of nodes a path may start at, ascending, and the automaton of what follows.
+pub(super) type Compiled = (Vec<KindId>, Automaton);
 
 /// Compiles a pattern for a graph with this schema.
 pub(super) fn compile(ast: &Ast, schema: &Schema, ends: Ends) -> Result<Compiled, CompileError> {
@@ -92,22 +92,22 @@ fn classified(
     labels: &LabelSets<'_>,
     num_relations: usize,
 ) -> Result<Classified, CompileError> {
-    let num_types = labels.num_types();
-    let kept = [only(num_types, TypeId::USER), only(num_types, TypeId::ITEM)];
-    let mut builder = Builder { labels, nfa: Nfa::new(num_types, kept), sets: BTreeMap::new() };
+    let kinds = labels.kinds();
+    let kept = [TypeId::USER, TypeId::ITEM].map(|kept| kinds.iter().map(|(of, _)| *of == kept).collect());
+    let mut builder = Builder { labels, nfa: Nfa::new(kinds.len(), kept), sets: BTreeMap::new() };
     let end = builder.sequence(&alternative.sequence, START)?;
     builder.nfa.end_at(end);
-    Ok(builder.nfa.classify(num_relations, num_types))
+    Ok(builder.nfa.classify(num_relations, kinds))
 }
 
 /// What of a pattern the facts of a graph make impossible, for a pattern of which they make no path at all; `None` when
 /// it is none of its parts by itself.
 pub(super) fn first_impossible(ast: &Ast, schema: &Schema, facts: &Facts) -> Option<CompileError> {
     let labels = LabelSets::new(schema);
-    let all = (0..).map(TypeId).take(labels.num_types());
     ast.alternatives.iter().find_map(|alternative| {
         let classified = classified(alternative, &labels, schema.relations.len() * 2).ok()?;
-        let starts = all.clone().filter(|&kind| classified.first_part(classified.symbols.of_type(kind)).is_some());
+        let starts =
+            schema.all_kinds().filter(|&kind| classified.first_part(classified.symbols.of_kind(kind)).is_some());
         let stops = starts.map(|kind| classified.stopped_at(kind, facts)).collect::<Option<Vec<_>>>()?;
         let Stop { span, is_hop, types } = stops.into_iter().max_by_key(|stop| stop.span.start)?;
         let nodes = types_in_words(&types, schema);
@@ -141,7 +141,7 @@ fn determined(classified: &Classified, span: &Span) -> Result<Compiled, CompileE
         Ok(Some(automaton)) => {
             let kinds = (0u16..).zip(&symbols.type_class);
             let starts = kinds.filter(|(_, class)| is_start.get(usize::from(**class)) == Some(&true));
-            Ok((starts.map(|(kind, _)| TypeId(kind)).collect(), automaton))
+            Ok((starts.map(|(kind, _)| KindId(kind)).collect(), automaton))
         }
         Ok(None) | Err(Trouble::TooLarge) => too_large(span),
         Err(Trouble::DifferentStarts) => {
@@ -154,15 +154,24 @@ fn determined(classified: &Classified, span: &Span) -> Result<Compiled, CompileE
 /// Checks where the paths of an alternative start and end, and that there are any.
 fn check(classified: &Classified, ends: Ends, span: &Span) -> Result<(), CompileError> {
     let symbols = &classified.symbols;
-    let (user, item) = (symbols.of_type(TypeId::USER), symbols.of_type(TypeId::ITEM));
+    let of_type = |of| symbols.of_type(of).collect::<BTreeSet<usize>>();
+    let (users, items) = (of_type(TypeId::USER), of_type(TypeId::ITEM));
     let classes = || 0..symbols.num_type_classes;
     let here = |part: Option<&Span>| part.unwrap_or(span).clone();
     if ends == Ends::UserItem
-        && let Some(part) = classes().filter(|&class| class != user).find_map(|class| classified.first_part(class))
+        && let Some(part) =
+            classes().filter(|class| !users.contains(class)).find_map(|class| classified.first_part(class))
     {
         return fail(&here(part), "a path starts at a user", "write (:user) first");
     }
-    let starts = || classes().filter(|&class| ends == Ends::Any || class == user);
+    let some_users = users.iter().filter(|&&class| classified.first_part(class).is_some()).count();
+    if ends == Ends::UserItem && some_users > 0 && some_users < users.len() {
+        let part = users.iter().find_map(|&class| classified.first_part(class)).flatten();
+        let help = "write (:user) first; the options of a verb choose users, and a label such as (:user&premium) may \
+                    stand further on";
+        return fail(&here(part), "a path starts at any user, and this leaves some out", help);
+    }
+    let starts = || classes().filter(|class| ends == Ends::Any || users.contains(class));
     let found = |wanted: fn(bool) -> bool| {
         starts().find_map(|start| classified.last_part(start, |_, has_hop| wanted(has_hop)).ok())
     };
@@ -170,7 +179,8 @@ fn check(classified: &Classified, ends: Ends, span: &Span) -> Result<(), Compile
         return fail(span, "a path of this pattern may have no hop at all", "let one part be required");
     }
     if ends == Ends::UserItem
-        && let Some(part) = starts().find_map(|start| classified.last_part(start, |class, _| class != item).ok())
+        && let Some(part) =
+            starts().find_map(|start| classified.last_part(start, |class, _| !items.contains(&class)).ok())
     {
         return fail(&here(part), "a path ends at an item", "write (:item) last");
     }
@@ -295,8 +305,4 @@ impl Builder<'_> {
         self.sets.insert(edge.span.start, relations);
         Ok(relations)
     }
-}
-
-fn only(len: usize, kind: TypeId) -> Vec<bool> {
-    (0..len).map(|index| index == kind.index()).collect()
 }

@@ -7,9 +7,12 @@
 use super::automaton::{Automaton, DEAD};
 use super::syntax::Restriction;
 use super::{MAX_STATES, MAX_STEPS};
-use footpath_core::TypeId;
+use footpath_core::{KindId, RelationId, TypeId};
+use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
 
 /// Most elementary steps of one exploration, so that no pattern keeps anybody waiting.
 const MAX_WORK: usize = 1 << 26;
@@ -18,20 +21,25 @@ const MAX_WORK: usize = 1 << 26;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooLarge;
 
-/// What a path is spelled in: pairs of a class of directed relations and a class of node types.
+/// The kinds of nodes of a graph: the type of each, and its nodes.
+pub(super) type Kinds = Arc<[(TypeId, Range<u32>)]>;
+
+/// What a path is spelled in: pairs of a class of directed relations and a class of kinds of nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Symbols {
     pub(super) relation_class: Vec<u16>,
+    /// By kind of node.
     pub(super) type_class: Vec<u16>,
     pub(super) num_relation_classes: usize,
     pub(super) num_type_classes: usize,
+    pub(super) kinds: Kinds,
 }
 
 impl Symbols {
-    pub(super) fn new(relation_class: Vec<u16>, type_class: Vec<u16>) -> Self {
+    pub(super) fn new(relation_class: Vec<u16>, type_class: Vec<u16>, kinds: Kinds) -> Self {
         let number = |classes: &[u16]| classes.iter().max().map_or(0, |&class| usize::from(class) + 1);
         let (num_relation_classes, num_type_classes) = (number(&relation_class), number(&type_class));
-        Self { relation_class, type_class, num_relation_classes, num_type_classes }
+        Self { relation_class, type_class, num_relation_classes, num_type_classes, kinds }
     }
 
     /// Number of symbols.
@@ -39,9 +47,15 @@ impl Symbols {
         self.num_relation_classes * self.num_type_classes
     }
 
-    /// The class of a type.
-    pub(super) fn of_type(&self, kind: TypeId) -> usize {
+    /// The class of a kind.
+    pub(super) fn of_kind(&self, kind: KindId) -> usize {
         self.type_class.get(kind.index()).map_or(0, |&class| usize::from(class))
+    }
+
+    /// The classes of the kinds of a type, each as often as there are kinds of it.
+    pub(super) fn of_type(&self, of: TypeId) -> impl Iterator<Item = usize> + '_ {
+        let kinds = self.kinds.iter().zip(&self.type_class).filter(move |((own, _), _)| *own == of);
+        kinds.map(|(_, &class)| usize::from(class))
     }
 }
 
@@ -197,6 +211,7 @@ impl From<TooLarge> for Trouble {
 /// Classes and states in an order that depends on the words alone: classes by their first member, states by falling
 /// longest future and then in the order of a breadth-first walk. Equal languages have equal automata.
 fn canonical(states: &[State], symbols: Symbols, root: u32) -> Result<Automaton, TooLarge> {
+    let states = &*first_hops_apart(states, &symbols, root);
     let width = symbols.num_type_classes;
     let cell = |row: &[u32], relation: usize, kind: usize| row.get(relation * width + kind).copied().unwrap_or(NONE);
     let relation_column = |class: usize| -> Vec<u32> {
@@ -233,12 +248,43 @@ fn canonical(states: &[State], symbols: Symbols, root: u32) -> Result<Automaton,
     let renamed = |old: &u32| new_of.get(*old as usize).copied().unwrap_or(DEAD);
     let in_order: Vec<&State> = order.iter().filter_map(|&old| states.get(old as usize)).collect();
     Automaton::new(
-        Symbols::new(relation_class, type_class),
+        Symbols::new(relation_class, type_class, symbols.kinds),
         order.iter().filter_map(|&old| rows.get(old as usize)).flatten().map(renamed).collect(),
         in_order.iter().map(|s| s.accepting).collect(),
         in_order.iter().map(|s| s.longest).collect(),
         in_order.iter().map(|s| s.shortest).collect(),
     )
+}
+
+/// The states with those after a user's first choice apart from any that later hops lead to, where there are several:
+/// laws treat the first item of a path unlike later ones, and know it by its state. A single one needs no care, since
+/// every path of a user goes through it, and none twice.
+fn first_hops_apart<'s>(states: &'s [State], symbols: &Symbols, root: u32) -> Cow<'s, [State]> {
+    let row = |state: u32| states.get(state as usize).map_or(&[][..], |state| &state.row);
+    let relation = symbols.relation_class.get(RelationId::INTERACTED.index()).map_or(0, |&class| usize::from(class));
+    let columns: BTreeSet<usize> =
+        symbols.of_type(TypeId::ITEM).map(|class| relation * symbols.num_type_classes + class).collect();
+    let first: BTreeSet<u32> =
+        columns.iter().filter_map(|&column| row(root).get(column).copied()).filter(|&next| next != NONE).collect();
+    if first.len() < 2 {
+        return Cow::Borrowed(states);
+    }
+    let all = (0..)
+        .zip(states)
+        .flat_map(|(from, state)| state.row.iter().enumerate().map(move |(column, &next)| (from, column, next)));
+    let later = all.filter(|(from, column, _)| *from != root || !columns.contains(column)).map(|(.., next)| next);
+    let shared: BTreeSet<u32> = later.filter(|next| first.contains(next)).collect();
+    let mut apart = states.to_vec();
+    for state in shared {
+        let Some(copy) = states.get(state as usize).cloned() else { continue };
+        let number = u32::try_from(apart.len()).unwrap_or(NONE);
+        apart.push(copy);
+        let Some(root) = apart.get_mut(root as usize) else { continue };
+        for &column in &columns {
+            root.row.get_mut(column).into_iter().filter(|next| **next == state).for_each(|next| *next = number);
+        }
+    }
+    Cow::Owned(apart)
 }
 
 /// Classes with equal columns become one; the new class of each element, and an old class of each new one.
@@ -277,7 +323,8 @@ pub(super) fn union(automata: &[&Automaton]) -> Result<Option<Automaton>, TooLar
     let (type_class, types) = side_by_side(automata.iter().map(|a| a.symbols().type_class.as_slice()));
     let mut interner = Interner::default();
     interner.number((0..).step_by(1 << PART_SHIFT).take(automata.len()).collect())?;
-    let made = from_sets(Symbols::new(relation_class, type_class), interner, |set, interner, row| {
+    let kinds = automata.first().map(|automaton| Arc::clone(&automaton.symbols().kinds)).unwrap_or_default();
+    let made = from_sets(Symbols::new(relation_class, type_class, kinds), interner, |set, interner, row| {
         let part = |state: u32| automata.get((state >> PART_SHIFT) as usize).copied();
         for relation in &relations {
             interner.spend(types.len() * set.len())?;
@@ -328,14 +375,13 @@ fn side_by_side<'a>(all: impl Iterator<Item = &'a [u16]>) -> (Vec<u16>, Vec<Vec<
 pub(super) fn restrict(automaton: &Automaton, restriction: Restriction) -> Result<Option<Automaton>, TooLarge> {
     let symbols = automaton.symbols();
     // Users get a class of their own; 0 stays theirs alone.
-    let is_user = (0..).map(|kind: usize| u16::from(kind != TypeId::USER.index()));
-    let users: Vec<u16> = is_user.take(symbols.type_class.len()).collect();
+    let users: Vec<u16> = symbols.kinds.iter().map(|(of, _)| u16::from(*of != TypeId::USER)).collect();
     let (type_class, types) = side_by_side([symbols.type_class.as_slice(), users.as_slice()].into_iter());
     let relations = 0..u16::try_from(symbols.num_relation_classes).unwrap_or(DEAD);
     let mut interner = Interner::default();
     interner.number(vec![0])?;
     // State 2s + 1 is state s after a user was met.
-    let symbols = Symbols::new(symbols.relation_class.clone(), type_class);
+    let symbols = Symbols::new(symbols.relation_class.clone(), type_class, Arc::clone(&symbols.kinds));
     let made = from_sets(symbols, interner, |set, interner, row| {
         let Some(&state) = set.first() else { return Ok(false) };
         let (here, met) = ((state / 2) as u16, state % 2);

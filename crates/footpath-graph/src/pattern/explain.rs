@@ -5,32 +5,31 @@ use super::compile::{self, CompileError};
 use super::{Pattern, parse};
 use crate::error::{PatternFailure, Result};
 use crate::kg::{Schema, TrainKg};
-use footpath_core::{NodeId, RelationId, TypeId};
+use footpath_core::{KindId, NodeId, RelationId, TypeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Most names listed where words stand for a set.
 const MAX_NAMES: usize = 6;
 
-/// Which kinds of facts a graph has: for each node type, the directed relations that leave it and the types they lead
-/// to.
+/// Which kinds of facts a graph has: for each kind of node, the directed relations that leave it and the kinds they
+/// lead to.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    by_type: Vec<BTreeSet<(RelationId, TypeId)>>,
+    by_kind: Vec<BTreeSet<(RelationId, KindId)>>,
 }
 
 impl Facts {
     /// Looks at every arc of a graph once.
     #[must_use]
     pub fn of(kg: &TrainKg) -> Self {
-        let types = &kg.schema().types;
-        let of_type = |kind: &crate::kg::NodeType| {
+        let of_kind = |kind: KindId| {
             let mut found = BTreeSet::new();
-            for node in (kind.start..kind.end).map(NodeId) {
+            for node in kg.schema().kind_range(kind).map(NodeId) {
                 // The arcs of a node are sorted by relation and tail, so equal ones stand together.
                 let mut last = None;
                 for (relation, tail) in kg.arcs(node).iter() {
-                    let this = (relation, kg.type_of(tail));
+                    let this = (relation, kg.kind_of(tail));
                     if last != Some(this) {
                         found.insert(this);
                         last = Some(this);
@@ -39,43 +38,43 @@ impl Facts {
             }
             found
         };
-        Self { by_type: types.iter().map(of_type).collect() }
+        Self { by_kind: kg.schema().all_kinds().map(of_kind).collect() }
     }
 
-    /// The directed relations that leave nodes of a type, with the types they lead to, ascending.
-    pub fn from(&self, kind: TypeId) -> impl Iterator<Item = (RelationId, TypeId)> + '_ {
-        self.by_type.get(kind.index()).into_iter().flatten().copied()
+    /// The directed relations that leave nodes of a kind, with the kinds they lead to, ascending.
+    pub fn from(&self, kind: KindId) -> impl Iterator<Item = (RelationId, KindId)> + '_ {
+        self.by_kind.get(kind.index()).into_iter().flatten().copied()
     }
 }
 
 /// What the hops of one number can be, over all paths of a pattern for which a graph has facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hop {
-    /// Types of the nodes it leaves.
-    pub from: BTreeSet<TypeId>,
+    /// Kinds of the nodes it leaves.
+    pub from: BTreeSet<KindId>,
     /// Directed relations it is made along.
     pub relations: BTreeSet<RelationId>,
-    /// Types of the nodes it leads to.
-    pub to: BTreeSet<TypeId>,
+    /// Kinds of the nodes it leads to.
+    pub to: BTreeSet<KindId>,
     /// Whether a path may end with it.
     pub may_end: bool,
 }
 
-/// Steps of an automaton from one state to another: any of the relations, to a node of any of the types.
+/// Steps of an automaton from one state to another: any of the relations, to a node of any of the kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The state before.
     pub from: StateId,
     /// Directed relations.
     pub relations: BTreeSet<RelationId>,
-    /// Types of the node stepped to.
-    pub types: BTreeSet<TypeId>,
+    /// Kinds of the node stepped to.
+    pub types: BTreeSet<KindId>,
     /// The state after.
     pub to: StateId,
 }
 
-/// A state and the type of the node stood at in it.
-type Place = (StateId, TypeId);
+/// A state and the kind of the node stood at in it.
+type Place = (StateId, KindId);
 
 impl Pattern {
     /// Hop by hop what paths can be made of in a graph with these facts.
@@ -143,10 +142,10 @@ impl Automaton {
         for (relation, &class) in (0..).map(RelationId).zip(&self.symbols().relation_class) {
             classes.entry(class).or_default().insert(relation);
         }
-        let mut merged: BTreeMap<(StateId, BTreeSet<TypeId>), BTreeSet<RelationId>> = BTreeMap::new();
+        let mut merged: BTreeMap<(StateId, BTreeSet<KindId>), BTreeSet<RelationId>> = BTreeMap::new();
         for relations in classes.values() {
-            let mut by_state: BTreeMap<StateId, BTreeSet<TypeId>> = BTreeMap::new();
-            for &(kind, to) in relations.first().map_or(&[][..], |&any| self.types_after(from, any)) {
+            let mut by_state: BTreeMap<StateId, BTreeSet<KindId>> = BTreeMap::new();
+            for (kind, to) in relations.first().into_iter().flat_map(|&any| self.kinds_after(from, any)) {
                 by_state.entry(to).or_default().insert(kind);
             }
             for step in by_state {
@@ -183,30 +182,62 @@ pub fn relations_in_words(set: &BTreeSet<RelationId>, schema: &Schema) -> String
         if relation.is_inverse() { format!("~{name}") } else { name.to_owned() }
     };
     let all = (0..).map(RelationId).take(schema.relations.len() * 2);
-    if set.iter().all(|relation| !relation.is_inverse()) {
-        in_words(set, all.filter(|relation| !relation.is_inverse()), "any forward relation", name)
-    } else if set.iter().all(|relation| relation.is_inverse()) {
-        in_words(set, all.filter(|relation| relation.is_inverse()), "any inverse relation", name)
+    let (is_forward, is_inverse) = (|r: &RelationId| !r.is_inverse(), |r: &RelationId| r.is_inverse());
+    let (any, kept): (_, fn(&RelationId) -> bool) = if set.iter().all(is_forward) {
+        ("any forward relation", is_forward)
+    } else if set.iter().all(is_inverse) {
+        ("any inverse relation", is_inverse)
     } else {
-        in_words(set, all, "any relation", name)
+        ("any relation", |_| true)
+    };
+    let others = all.filter(|relation| kept(relation) && !set.contains(relation)).collect();
+    in_words(set, others, any, name)
+}
+
+/// A set of kinds of nodes in words: `any node`, `any node but user`, `item`, `company, person`; where only some kinds
+/// of a type are in it, these one by one: `film&award_winner`.
+#[must_use]
+pub fn types_in_words(set: &BTreeSet<KindId>, schema: &Schema) -> String {
+    let (parts, others) = parts(set, schema);
+    in_words(&parts, others, "any node", |part| part_name(part, schema))
+}
+
+/// The names of a set of kinds of nodes: of the types that are in it whole, and of single kinds otherwise.
+#[must_use]
+pub fn type_names(set: &BTreeSet<KindId>, schema: &Schema) -> Vec<String> {
+    parts(set, schema).0.into_iter().map(|part| part_name(part, schema)).collect()
+}
+
+/// All nodes of a type, or those of a kind of it.
+type TypePart = (TypeId, Option<KindId>);
+
+/// A set of kinds and what is not in it, as types where all kinds of one are on one side.
+fn parts(set: &BTreeSet<KindId>, schema: &Schema) -> (BTreeSet<TypePart>, Vec<TypePart>) {
+    let kinds: Vec<KindId> = schema.all_kinds().collect();
+    let (mut inside, mut outside) = (BTreeSet::new(), Vec::new());
+    for of_type in kinds.chunk_by(|&a, &b| schema.type_of(a) == schema.type_of(b)) {
+        let Some(of) = of_type.first().map(|&kind| schema.type_of(kind)) else { continue };
+        match of_type.iter().filter(|kind| set.contains(kind)).count() {
+            0 => outside.push((of, None)),
+            all if all == of_type.len() => _ = inside.insert((of, None)),
+            _ => {
+                let (some, others): (Vec<KindId>, Vec<KindId>) = of_type.iter().partition(|kind| set.contains(kind));
+                inside.extend(some.into_iter().map(|kind| (of, Some(kind))));
+                outside.extend(others.into_iter().map(|kind| (of, Some(kind))));
+            }
+        }
+    }
+    (inside, outside)
+}
+
+fn part_name((of, kind): TypePart, schema: &Schema) -> String {
+    match kind {
+        Some(kind) => schema.kind_name(kind),
+        None => schema.types.get(of.index()).map_or_else(String::new, |of| of.name.clone()),
     }
 }
 
-/// A set of node types in words: `any node`, `any node but user`, `item`, `company, person`.
-#[must_use]
-pub fn types_in_words(set: &BTreeSet<TypeId>, schema: &Schema) -> String {
-    let all = (0..).map(TypeId).take(schema.types.len());
-    let name = |kind: TypeId| schema.types.get(kind.index()).map_or_else(String::new, |kind| kind.name.clone());
-    in_words(set, all, "any node", name)
-}
-
-fn in_words<T: Ord + Copy>(
-    set: &BTreeSet<T>,
-    all: impl Iterator<Item = T>,
-    any: &str,
-    name: impl Fn(T) -> String,
-) -> String {
-    let others: Vec<T> = all.filter(|element| !set.contains(element)).collect();
+fn in_words<T: Ord + Copy>(set: &BTreeSet<T>, others: Vec<T>, any: &str, name: impl Fn(T) -> String) -> String {
     if others.is_empty() {
         return any.to_owned();
     }

@@ -1,10 +1,13 @@
-//! Label expressions to sets of node types and directed relations, and help for labels that a graph does not have.
+//! Label expressions to sets of kinds of nodes and directed relations, and help for labels that a graph does not have.
 
 use super::compile::{CompileError, fail};
+use super::determine::Kinds;
 use super::syntax::{Direction, Edge, Expression, Labels, Node, Span};
 use crate::error::show;
 use crate::kg::Schema;
+use footpath_core::TypeId;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Label of every node type other than user and item.
 const ENTITY: &str = "entity";
@@ -16,32 +19,49 @@ const MAX_LISTED: usize = 20;
 pub(super) struct LabelSets<'a> {
     types: Names<'a>,
     relations: Names<'a>,
+    kinds: Kinds,
 }
 
 /// The labels of nodes, or those of edges.
 #[derive(Debug)]
 struct Names<'a> {
     what: &'static str,
-    numbers: BTreeMap<&'a str, usize>,
-    has_entity: bool,
+    /// What has each label: kinds of nodes, or relations.
+    numbers: BTreeMap<&'a str, Vec<usize>>,
+    /// How many there are in all.
+    len: usize,
+    /// What the label `entity` stands for where no type is called so.
+    entities: Option<Vec<usize>>,
 }
 
 impl<'a> LabelSets<'a> {
     pub(super) fn new(schema: &'a Schema) -> Self {
-        let types = schema.types.iter().enumerate().map(|(number, kind)| (kind.name.as_str(), number));
-        let relations = schema.relations.iter().enumerate().map(|(number, relation)| (relation.name.as_str(), number));
+        let relations =
+            schema.relations.iter().enumerate().map(|(number, relation)| (relation.name.as_str(), vec![number]));
+        let kinds: Kinds = schema.all_kinds().map(|kind| (schema.type_of(kind), schema.kind_range(kind))).collect();
+        let mut numbers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for kind in schema.all_kinds() {
+            let own = schema.types.get(schema.type_of(kind).index()).map(|of| of.name.as_str());
+            for name in own.into_iter().chain(schema.further_of(kind)) {
+                numbers.entry(name).or_default().push(kind.index());
+            }
+        }
+        let is_entity = |of: TypeId| of != TypeId::USER && of != TypeId::ITEM;
+        let entities = kinds.iter().enumerate().filter(|(_, (of, _))| is_entity(*of)).map(|(number, _)| number);
+        let (entities, len) = (Some(entities.collect()), schema.relations.len());
         Self {
-            types: Names { what: "node type", numbers: types.collect(), has_entity: true },
-            relations: Names { what: "relation", numbers: relations.collect(), has_entity: false },
+            types: Names { what: "node type", numbers, len: kinds.len(), entities },
+            relations: Names { what: "relation", numbers: relations.collect(), len, entities: None },
+            kinds,
         }
     }
 
-    /// Number of node types.
-    pub(super) fn num_types(&self) -> usize {
-        self.types.numbers.len()
+    /// The kinds of nodes.
+    pub(super) fn kinds(&self) -> Kinds {
+        Arc::clone(&self.kinds)
     }
 
-    /// The node types a node may have, as flags.
+    /// The kinds a node may be of, as flags.
     pub(super) fn types(&self, node: &Node) -> Result<Vec<bool>, CompileError> {
         self.types.check_unlabelled(&node.labels, "node", '(', ')')?;
         let set = self.types.set(node.labels.expression.as_ref())?;
@@ -64,7 +84,7 @@ fn not_empty(set: Vec<bool>, span: &Span, message: &str) -> Result<Vec<bool>, Co
 
 impl Names<'_> {
     fn set(&self, expression: Option<&Expression>) -> Result<Vec<bool>, CompileError> {
-        let mut set = vec![expression.is_none(); self.numbers.len()];
+        let mut set = vec![expression.is_none(); self.len];
         expression.map_or(Ok(()), |expression| self.add(expression, &mut set))?;
         Ok(set)
     }
@@ -73,11 +93,15 @@ impl Names<'_> {
     fn add(&self, expression: &Expression, set: &mut [bool]) -> Result<(), CompileError> {
         match expression {
             Expression::Any => set.fill(true),
-            Expression::Label(name, span) => match self.numbers.get(name.as_str()).map(|&number| set.get_mut(number)) {
-                Some(flag) => flag.into_iter().for_each(|flag| *flag = true),
-                None if self.has_entity && name == ENTITY => set.iter_mut().skip(2).for_each(|flag| *flag = true),
-                None => return self.unknown(name, span),
-            },
+            Expression::Label(name, span) => {
+                let entities = self.entities.as_ref().filter(|_| name == ENTITY);
+                let Some(numbers) = self.numbers.get(name.as_str()).or(entities) else {
+                    return self.unknown(name, span);
+                };
+                for &number in numbers {
+                    set.get_mut(number).into_iter().for_each(|flag| *flag = true);
+                }
+            }
             Expression::Or(parts) => parts.iter().try_for_each(|part| self.add(part, set))?,
             Expression::And(parts) => {
                 let mut all = vec![true; set.len()];
@@ -97,8 +121,9 @@ impl Names<'_> {
 
     /// `(person)` is a variable to GQL and would match any node; that is never what was meant.
     fn check_unlabelled(&self, labels: &Labels, what: &str, open: char, close: char) -> Result<(), CompileError> {
-        let is_label =
-            |name: &str| self.numbers.contains_key(name) || self.has_entity && name.eq_ignore_ascii_case(ENTITY);
+        let is_label = |name: &str| {
+            self.numbers.contains_key(name) || self.entities.is_some() && name.eq_ignore_ascii_case(ENTITY)
+        };
         match &labels.variable {
             Some((name, span)) if labels.expression.is_none() && is_label(name) => {
                 let message = format!("`{name}` is a variable here, not a label of the {what}");
@@ -110,7 +135,7 @@ impl Names<'_> {
 
     fn unknown(&self, name: &str, span: &Span) -> Result<(), CompileError> {
         let mut closest: Vec<&str> = self.numbers.keys().copied().collect();
-        if self.has_entity && !closest.contains(&ENTITY) {
+        if self.entities.is_some() && !closest.contains(&ENTITY) {
             closest.push(ENTITY);
         }
         closest.sort_by_cached_key(|label| (distance(name, label), (*label).to_owned()));

@@ -11,7 +11,8 @@
 //! alternatives (:user)-->(:item) | (:user)-->(:item)((-[:a]->(:item)) | (-[:b]-(:item))){1,2}
 //! ```
 //!
-//! Node labels are the node types of the graph; `entity` stands for every type other than `user` and `item`. Edge
+//! Node labels are the node types of the graph; `entity` stands for every type other than `user` and `item`. A further
+//! type is a label of every node that has it, whatever its own type is: `(:award_winner)`, `(:film&award_winner)`. Edge
 //! labels are its relations; an edge without `->` or `<-` may be walked either way. In labels, `!` (not) binds closest,
 //! then `&` (and), then `|` (or), and `%` is any label. Labels with other characters than letters, digits and `_-./#`
 //! are quoted with backticks. A variable before the colon is allowed and has no meaning.
@@ -41,13 +42,13 @@ mod syntax;
 
 pub use automaton::{Automaton, MAX_STATES, MAX_STEPS, StateId};
 pub use config::MAX_CONFIG_BYTES;
-pub use explain::{Facts, Hop, Step, relations_in_words, types_in_words};
+pub use explain::{Facts, Hop, Step, relations_in_words, type_names, types_in_words};
 pub use mixture::{MAX_PARTS, Mixture, Part};
 pub use presets::{PRESETS, Preset};
 
 use crate::error::{PatternFailure, Result};
 use crate::kg::TrainKg;
-use footpath_core::TypeId;
+use footpath_core::{KindId, TypeId};
 use syntax::Restriction;
 
 /// Most hops of a path.
@@ -60,7 +61,8 @@ pub const MAX_PATTERN_BYTES: usize = 16_384;
 pub struct Pattern {
     source: String,
     ends: Ends,
-    starts: Vec<TypeId>,
+    starts: Vec<KindId>,
+    from_users: bool,
     automaton: Automaton,
 }
 
@@ -104,7 +106,8 @@ impl Pattern {
         })?;
         let (starts, automaton) = compile::compile(&ast, kg.schema(), ends)
             .map_err(|e| failure(e.span.start, e.span.len(), e.message, e.help))?;
-        Ok(Self { source: ast.to_string(), ends, starts, automaton })
+        let from_users = starts.iter().copied().eq(kg.schema().kinds_of(TypeId::USER));
+        Ok(Self { source: ast.to_string(), ends, starts, from_users, automaton })
     }
 
     /// Every typed path from a user to an item of exactly `hops` hops, by any relations in any direction.
@@ -128,10 +131,16 @@ impl Pattern {
         self.ends == Ends::Any
     }
 
-    /// The node types a path may start at, ascending; [`TypeId::USER`] alone unless it is a walk pattern.
+    /// The kinds of nodes a path may start at, ascending; those of users unless it is a walk pattern.
     #[must_use]
-    pub fn starts(&self) -> &[TypeId] {
+    pub fn starts(&self) -> &[KindId] {
         &self.starts
+    }
+
+    /// Whether paths start at users, any of them, and at no other nodes.
+    #[must_use]
+    pub fn starts_at_users(&self) -> bool {
+        self.from_users
     }
 
     /// Most hops of a path.
@@ -146,7 +155,7 @@ impl Pattern {
         self.automaton.shortest(self.automaton.start())
     }
 
-    /// The automaton over (directed relation, type of the tail).
+    /// The automaton over (directed relation, kind of the tail).
     #[must_use]
     pub fn automaton(&self) -> &Automaton {
         &self.automaton

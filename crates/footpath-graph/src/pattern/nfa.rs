@@ -1,9 +1,9 @@
 //! The nondeterministic automaton of a pattern: hops along relations, and tests of the type of the node stood at.
 
-use super::determine::{Interner, Symbols, TooLarge};
+use super::determine::{Interner, Kinds, Symbols, TooLarge};
 use super::explain::Facts;
 use super::syntax::Span;
-use footpath_core::{RelationId, TypeId};
+use footpath_core::{KindId, RelationId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most states; alternatives and quantifiers multiply, and the text alone does not bound them.
@@ -123,12 +123,12 @@ impl Nfa {
     }
 
     /// The automaton with its relations and types in classes.
-    pub(super) fn classify(self, num_relations: usize, num_types: usize) -> Classified {
+    pub(super) fn classify(self, num_relations: usize, kinds: Kinds) -> Classified {
         let (relation_class, relation_sets) = self.relation_sets.classes(num_relations);
-        let (type_class, type_sets) = self.type_sets.classes(num_types);
+        let (type_class, type_sets) = self.type_sets.classes(kinds.len());
         let members = |set: &Vec<bool>| (0..).zip(set).filter(|(_, flag)| **flag).map(|(class, _)| class).collect();
         Classified {
-            symbols: Symbols::new(relation_class, type_class),
+            symbols: Symbols::new(relation_class, type_class, kinds),
             relation_sets: relation_sets.iter().map(members).collect(),
             type_sets,
             nfa: self,
@@ -257,7 +257,7 @@ impl Classified {
 
     /// The last part of the text that no path gets past which starts at a type and is made of the given facts, with the
     /// types of the nodes where paths stop short of it; `None` when a path gets to the end.
-    pub(super) fn stopped_at(&self, start: TypeId, facts: &Facts) -> Option<Stop<'_>> {
+    pub(super) fn stopped_at(&self, start: KindId, facts: &Facts) -> Option<Stop<'_>> {
         let mut seen = BTreeSet::new();
         let mut open = vec![(START, start)];
         let mut passed = BTreeSet::new();
@@ -286,7 +286,7 @@ impl Classified {
                 }
             }
             for test in self.tests(state) {
-                let passes = self.passes(test, self.symbols.of_type(kind));
+                let passes = self.passes(test, self.symbols.of_kind(kind));
                 open.extend(passes.then_some((test.to, kind)));
                 let Some(span) = &test.span else { continue };
                 if passes {
@@ -319,7 +319,7 @@ pub(super) struct Stop<'a> {
     pub(super) span: &'a Span,
     pub(super) is_hop: bool,
     /// Types of the nodes where paths stop.
-    pub(super) types: BTreeSet<TypeId>,
+    pub(super) types: BTreeSet<KindId>,
 }
 
 impl<'a> Stop<'a> {

@@ -6,7 +6,7 @@ use super::*;
 use crate::build::build;
 use crate::dataset::{Dataset, RawTriple};
 use crate::error::Error;
-use footpath_core::{RelationId, TypeId};
+use footpath_core::{KindId, RelationId};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -34,7 +34,7 @@ fn words(pattern: &Pattern, kg: &TrainKg) -> Vec<String> {
             found.push(text.clone());
         }
         for relation in (0..kg.num_relations()).map(|r| RelationId(u16::try_from(r).expect("few"))) {
-            for &(kind, next) in automaton.types_after(state, relation) {
+            for (kind, next) in automaton.kinds_after(state, relation) {
                 assert!(next > state, "steps lead to higher states");
                 assert_eq!(automaton.step(state, relation, kind), Some(next));
                 assert!(automaton.states_before(next, relation, kind).contains(&state));
@@ -273,10 +273,10 @@ fn every_state_leads_to_an_end() {
         assert!(automaton.shortest(state) <= automaton.longest(state));
     }
     assert_eq!((pattern.min_hops(), pattern.max_hops()), (3, 7));
-    assert_eq!(automaton.step(automaton.start(), RelationId(0), TypeId::USER), None);
-    assert_eq!(automaton.step(automaton.start(), RelationId(u16::MAX), TypeId::ITEM), None);
-    assert_eq!(automaton.step(StateId(u16::MAX), RelationId(0), TypeId::ITEM), None);
-    assert_eq!(automaton.step(automaton.start(), RelationId(0), TypeId(u16::MAX)), None);
+    assert_eq!(automaton.step(automaton.start(), RelationId(0), KindId(0)), None);
+    assert_eq!(automaton.step(automaton.start(), RelationId(u16::MAX), KindId(1)), None);
+    assert_eq!(automaton.step(StateId(u16::MAX), RelationId(0), KindId(1)), None);
+    assert_eq!(automaton.step(automaton.start(), RelationId(0), KindId(u16::MAX)), None);
 }
 
 proptest! {

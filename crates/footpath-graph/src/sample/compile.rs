@@ -82,8 +82,7 @@ fn steps(kg: &TrainKg, automaton: &Automaton, state: StateId) -> (Steps, Vec<Cla
     let of = relations.map(|relation| {
         let first = classes.len();
         let mut ranges: Vec<(Range<u32>, u32)> = Vec::new();
-        for &(kind, next) in automaton.types_after(state, relation) {
-            let range = kg.range(kind);
+        for &(ref range, next) in automaton.nodes_after(state, relation) {
             let known = classes[first..].iter().position(|class| class.next == next);
             let class = first
                 + known.unwrap_or_else(|| {
@@ -95,7 +94,7 @@ fn steps(kg: &TrainKg, automaton: &Automaton, state: StateId) -> (Steps, Vec<Cla
             // Types follow one another, so most relations come down to one range.
             match ranges.last_mut() {
                 Some((last, same)) if *same == class && last.end == range.start => last.end = range.end,
-                _ => ranges.push((range, class)),
+                _ => ranges.push((range.clone(), class)),
             }
         }
         ranges
@@ -240,7 +239,7 @@ impl<'a, W: Weight, C: Code> Compiler<'a, W, C> {
                 continue;
             }
             let leads = |from: StateId| {
-                relations().any(|relation| automaton.types_after(from, relation).iter().any(|(_, to)| *to == later))
+                relations().any(|relation| automaton.nodes_after(from, relation).iter().any(|(_, to)| *to == later))
             };
             if !automaton.states().take_while(|earlier| earlier.0 < state.0).any(leads) {
                 self.done[later.index()].back = Back::default();

@@ -5,7 +5,6 @@ use super::enumerate::visit;
 use super::law::{EndSet, Law, SampleSpec};
 use super::path_law::overflow;
 use super::sampler::Sampler;
-use super::starts::linked_state;
 use super::table::{LawWeights, Own, Roots, Table};
 use super::tables::UserTables;
 use super::weight::Failure;
@@ -101,7 +100,8 @@ impl Sampler {
     /// surroundings of the user once more. Only where walks are simple without more ado.
     fn counts_by_difference(&self) -> bool {
         let automaton = self.law.automaton();
-        let ends_at_first_hop = linked_state(automaton).is_some_and(|state| automaton.is_accepting(state));
+        let ends_at_first_hop =
+            automaton.states_of_first_items().into_iter().any(|state| automaton.is_accepting(state));
         let SampleSpec { simple, causal, .. } = self.law.spec;
         let all_simple = simple && self.law.pattern.max_hops() <= MAX_SIMPLE_HOPS;
         all_simple && !causal && !ends_at_first_hop && self.shared.is_some()

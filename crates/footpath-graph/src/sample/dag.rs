@@ -7,11 +7,10 @@
 
 #![expect(clippy::indexing_slicing, reason = "slots, arcs and nodes are numbered here; hot loops")]
 
-use super::starts::linked_state;
 use crate::kg::{TrainKg, nodes_within};
 use crate::pattern::{Automaton, StateId};
 use footpath_core::memory::prefetch;
-use footpath_core::{Context, NodeId, RelationId, Result, Triple, TypeId};
+use footpath_core::{Context, NodeId, RelationId, Result, Triple};
 use std::ops::Range;
 
 /// Arcs between two looks at whether to stop.
@@ -219,8 +218,8 @@ pub(super) struct Builder<'a> {
     scratch: &'a mut Scratch,
     context: &'a Context,
     stops: Stops<'a>,
-    /// The state after the first hop of any path.
-    linked: Option<StateId>,
+    /// The states after a path's first item.
+    linked: Vec<StateId>,
     /// A node no path may come back to.
     removed: Option<NodeId>,
     dag: Dag,
@@ -240,7 +239,7 @@ impl<'a> Builder<'a> {
         // A walk that was stopped has left something behind.
         scratch.clear();
         scratch.place.resize(kg.num_nodes(), 0);
-        let linked = linked_state(automaton);
+        let linked = automaton.states_of_first_items();
         let dag = Dag { layers: vec![Vec::new(); automaton.num_states()], ..Dag::default() };
         Self { kg, automaton, scratch, context, stops, linked, removed: None, dag }
     }
@@ -289,9 +288,8 @@ impl<'a> Builder<'a> {
         let head = NodeId(self.dag.nodes[slot as usize]);
         let mut hops = std::mem::take(&mut self.scratch.hops);
         for (relation, tails) in kg.arcs(head).runs() {
-            // Nodes of a type are a range of ids, and tails ascend.
-            for &(kind, next) in automaton.types_after(state, relation) {
-                self.list(head, nodes_within(tails, &kg.range(kind)), relation, next, &mut hops);
+            for &(ref range, next) in automaton.nodes_after(state, relation) {
+                self.list(head, nodes_within(tails, range), relation, next, &mut hops);
             }
         }
         for (tail, relation, next) in hops.drain(..) {
@@ -343,7 +341,7 @@ impl<'a> Builder<'a> {
     fn hops_to(&mut self, slot: u32, state: StateId, plan: &Plan) {
         let (kg, automaton) = (self.kg, self.automaton);
         let tail = NodeId(self.dag.nodes[slot as usize]);
-        let kind = kg.type_of(tail);
+        let kind = kg.kind_of(tail);
         let mut hops = std::mem::take(&mut self.scratch.hops);
         for (back, heads) in kg.arcs(tail).runs() {
             let relation = back.inverse();
@@ -393,7 +391,7 @@ impl<'a> Builder<'a> {
         if *entry == NO_SLOT {
             *entry = self.dag.nodes.len() as u32;
             let is_end = self.automaton.is_accepting(state);
-            let stop = is_end && self.stops.allow(node.0, Some(state) == self.linked);
+            let stop = is_end && self.stops.allow(node.0, self.linked.contains(&state));
             self.dag.layers[state.index()].push(*entry);
             self.dag.nodes.push(node.0);
             self.dag.states.push(state.0);
@@ -439,6 +437,19 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// Ranges as few that ascend and do not meet.
+fn united(mut ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut united: Vec<Range<u32>> = Vec::new();
+    for range in ranges {
+        match united.last_mut() {
+            Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
+            _ => united.push(range),
+        }
+    }
+    united
+}
+
 /// How the walks to a few ends are found: hops from early states forward, the others backward from the ends.
 ///
 /// The neighbours of a hub near the end then need not be looked at to find those that are ends.
@@ -453,32 +464,20 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(kg: &TrainKg, automaton: &Automaton) -> Self {
-        let num_types = kg.schema().types.len();
         let half = automaton.longest(automaton.start()) / 2;
         let early: Vec<bool> = automaton.states().map(|state| automaton.longest(state) > half).collect();
         let mut only_early = vec![true; automaton.num_states()];
-        let mut types = vec![false; automaton.num_states() * num_types];
+        let mut entered: Vec<Vec<Range<u32>>> = vec![Vec::new(); automaton.num_states()];
         for state in automaton.states() {
             for relation in 0..kg.num_relations() {
                 let Ok(relation) = u16::try_from(relation) else { continue };
-                for &(kind, next) in automaton.types_after(state, RelationId(relation)) {
+                for &(ref range, next) in automaton.nodes_after(state, RelationId(relation)) {
                     only_early[next.index()] &= early[state.index()];
-                    types[next.index() * num_types + kind.index()] = true;
+                    entered[next.index()].push(range.clone());
                 }
             }
         }
-        let entered = types.chunks(num_types.max(1)).map(|types| {
-            let kinds = (0u16..).zip(types).filter(|(_, entered)| **entered);
-            let mut ranges: Vec<Range<u32>> = Vec::new();
-            for range in kinds.map(|(kind, _)| kg.range(TypeId(kind))) {
-                match ranges.last_mut() {
-                    Some(last) if last.end == range.start => last.end = range.end,
-                    _ => ranges.push(range),
-                }
-            }
-            ranges
-        });
-        Self { early, only_early, entered: entered.collect() }
+        Self { early, only_early, entered: entered.into_iter().map(united).collect() }
     }
 
     fn is_early(&self, state: StateId) -> bool {

@@ -122,7 +122,7 @@ impl Factors {
             let arcs = || self.remembered(state, triple.head.0, arcs);
             let edge = if self.edges { f64::from(kg.weight(triple)) } else { 1.0 };
             weight *= self.of(state, triple.head.0, arcs) * self.relation(triple.relation) * edge;
-            let Some(next) = automaton.step(state, triple.relation, kg.type_of(triple.tail)) else { return 0.0 };
+            let Some(next) = automaton.step(state, triple.relation, kg.kind_of(triple.tail)) else { return 0.0 };
             state = next;
         }
         weight
@@ -141,8 +141,7 @@ fn allowed(
         let start = next;
         next += tails.len();
         let place = move |limit: u32| start + tails.partition_point(|&tail| tail < limit);
-        automaton.types_after(state, relation).iter().flat_map(move |&(kind, _)| {
-            let range = kg.range(kind);
+        automaton.nodes_after(state, relation).iter().flat_map(move |(range, _)| {
             let all = place(range.start)..place(range.end);
             // A loop cuts them in two.
             let (before, after) = match range.contains(&node.0) {

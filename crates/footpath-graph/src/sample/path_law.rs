@@ -2,11 +2,11 @@
 
 use super::factors::{EndWeights, Factors};
 use super::law::{EndSet, SampleSpec};
-use super::starts::{Starts, linked_state};
+use super::starts::Starts;
 use crate::error::{Error, Result};
 use crate::kg::TrainKg;
 use crate::pattern::{Automaton, Pattern};
-use footpath_core::{Context, NodeId, TypeId, Vocabulary};
+use footpath_core::{Context, NodeId, Vocabulary};
 use std::sync::Arc;
 
 /// What is drawn, and by what.
@@ -33,14 +33,16 @@ impl PathLaw {
         context: &Context,
     ) -> Result<Self> {
         spec.validate(kg)?;
-        let from_users = pattern.starts() == [TypeId::USER];
+        let from_users = pattern.starts_at_users();
         if !from_users && (spec.ends != EndSet::Any || spec.causal) {
             let reason = "walks that do not start at users end anywhere the pattern says; give the end set `any`";
             return Err(Error::Usage { option: "end", reason: reason.to_owned() });
         }
         let automaton = pattern.automaton();
         let mut undamped = vec![automaton.start()];
-        undamped.extend(linked_state(automaton).filter(|_| from_users));
+        if from_users {
+            undamped.extend(automaton.states_of_first_items());
+        }
         let law = Self {
             kg: Arc::clone(kg),
             pattern: pattern.clone(),

@@ -1,7 +1,7 @@
 //! Walks on the graph's own arcs, for any pattern: nothing is compiled for it but two words for each state.
 //!
 //! The hops of a compiled pattern stand ready in a row. Here they are sought at each hop, among the runs of the node's
-//! arcs (of one relation, to tails of one type) that the state allows. That takes some forty times as long as to read
+//! arcs (of one relation, to tails of one kind) that the state allows. That takes some forty times as long as to read
 //! a row, but a pattern is compiled by looking at every arc: for a few paths from a large graph seeking is sooner done.
 //! The hops of a row are in the order of the arcs, so the same numbers choose the same hops, and what is drawn is the
 //! same, byte for byte.
@@ -58,7 +58,7 @@ impl Sought {
 impl State {
     fn new(kg: &TrainKg, automaton: &Automaton, id: StateId) -> Self {
         let relations = (0..u16::try_from(kg.num_relations()).unwrap_or(u16::MAX)).map(RelationId);
-        let mut nexts = relations.flat_map(|relation| automaton.types_after(id, relation)).map(|(_, next)| *next);
+        let mut nexts = relations.flat_map(|relation| automaton.nodes_after(id, relation)).map(|(_, next)| *next);
         let Some(first) = nexts.next() else { return Self { id, kind: HopKind::Terminal, next: None } };
         let next = nexts.all(|state| state == first).then_some(first.0);
         Self { id, kind: HopKind::Uniform, next }
@@ -96,9 +96,9 @@ impl<'a> Ground<'a> {
     /// The arcs of a node that are hops, in order, with their classes.
     fn places(&self, node: NodeId) -> impl Iterator<Item = (Range<usize>, u32)> + 'a {
         let Self { kg, automaton, state, .. } = *self;
-        let own = kg.type_of(node);
+        let own = kg.kind_of(node);
         let mut place = kg.arcs(node).first;
-        let runs = kg.runs_by_type(node).filter_map(move |(kind, tails)| {
+        let runs = kg.runs_by_kind(node).filter_map(move |(kind, tails)| {
             let start = place;
             place += tails.len();
             let next = automaton.step(state.id, kind.relation, kind.tail)?;

@@ -3,10 +3,10 @@
 use crate::error::{Error, Result};
 use crate::kg::TrainKg;
 use crate::pattern::{Automaton, Pattern, StateId};
-use footpath_core::{NodeId, RelationId, TypeId};
+use footpath_core::{NodeId, RelationId};
 use std::ops::Range;
 
-/// Ranges of node ids, ascending: the users, or for walks the nodes of the types that the pattern starts at.
+/// Ranges of node ids, ascending: the users, or for walks the nodes of the kinds that the pattern starts at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Starts {
     ranges: Vec<Range<u32>>,
@@ -15,9 +15,9 @@ pub(super) struct Starts {
 impl Starts {
     pub(super) fn of(kg: &TrainKg, pattern: &Pattern) -> Self {
         let mut ranges: Vec<Range<u32>> = Vec::new();
-        let mut types = pattern.starts().to_vec();
-        types.sort_unstable();
-        for range in types.into_iter().map(|kind| kg.range(kind)) {
+        let mut kinds = pattern.starts().to_vec();
+        kinds.sort_unstable();
+        for range in kinds.into_iter().map(|kind| kg.schema().kind_range(kind)) {
             match ranges.last_mut() {
                 Some(last) if last.end == range.start => last.end = range.end,
                 _ => ranges.push(range),
@@ -80,17 +80,12 @@ impl Starts {
     }
 }
 
-/// The state after the first hop of any path of a user: users have no arcs but interactions with items.
-pub(super) fn linked_state(automaton: &Automaton) -> Option<StateId> {
-    automaton.step(automaton.start(), RelationId::INTERACTED, TypeId::ITEM)
-}
-
 /// The smallest range with all nodes that a walk may meet in a state.
 pub(super) fn entered(kg: &TrainKg, automaton: &Automaton, state: StateId) -> Range<u32> {
     let relations = || (0..u16::try_from(kg.num_relations()).unwrap_or(u16::MAX)).map(RelationId);
     let steps = automaton.states().flat_map(|from| relations().map(move |relation| (from, relation)));
-    let types = steps.flat_map(|(from, relation)| automaton.types_after(from, relation));
-    let ranges = types.filter(|(_, to)| *to == state).map(|&(kind, _)| kg.range(kind));
+    let nodes = steps.flat_map(|(from, relation)| automaton.nodes_after(from, relation));
+    let ranges = nodes.filter(|(_, to)| *to == state).map(|(range, _)| range.clone());
     ranges.reduce(|all, of| all.start.min(of.start)..all.end.max(of.end)).unwrap_or(0..0)
 }
 

@@ -83,8 +83,8 @@ fn pairs(kg: &TrainKg, automaton: &Automaton) -> u64 {
     let kind = |state: StateId| {
         let mut kind = DefaultHasher::new();
         for relation in relations.clone() {
-            let types = automaton.types_after(state, RelationId(relation)).iter();
-            types.for_each(|(tail, _)| (relation, tail).hash(&mut kind));
+            let tails = automaton.nodes_after(state, RelationId(relation)).iter();
+            tails.for_each(|(range, _)| (relation, range).hash(&mut kind));
         }
         kind.finish()
     };
@@ -94,7 +94,7 @@ fn pairs(kg: &TrainKg, automaton: &Automaton) -> u64 {
         if !seen.insert((is_start, nodes.start, nodes.end, kind(state))) {
             return 0;
         }
-        let allowed = relations.clone().filter(|&r| !automaton.types_after(state, RelationId(r)).is_empty());
+        let allowed = relations.clone().filter(|&r| !automaton.nodes_after(state, RelationId(r)).is_empty());
         let by_relation = allowed.map(of_relation).sum::<u64>();
         match is_start {
             true => by_relation,

@@ -154,7 +154,7 @@ impl<'k> Walks<'k> {
     /// The runs of arcs of a node that the state allows, with the state they lead to.
     fn hops(&self, state: StateId, node: NodeId) -> impl Iterator<Item = (StateId, RelationId, &'k [u32])> {
         let (kg, automaton) = (self.kg, self.automaton);
-        kg.runs_by_type(node).filter_map(move |(kind, tails)| {
+        kg.runs_by_kind(node).filter_map(move |(kind, tails)| {
             Some((automaton.step(state, kind.relation, kind.tail)?, kind.relation, tails))
         })
     }

@@ -5,6 +5,7 @@
 //! stands for. Cases that are too large to keep are generated below.
 
 mod atomic;
+mod further;
 mod layouts;
 mod memory;
 mod onto;

@@ -40,6 +40,15 @@ fn write(folder: &Path, tables: &Tables) -> PathBuf {
     folder.to_owned()
 }
 
+/// Half of the data sets have further types.
+fn further(seed: u32, number: u64, header: &str, row: String) -> (String, String) {
+    if seed.is_multiple_of(2) {
+        return (header.to_owned(), row);
+    }
+    let names = ["", "prize", "place;prize", "", "classic"][(number * 3 + u64::from(seed)) as usize % 5];
+    (format!("{header}\tfurther_types"), format!("{row}\t{names}"))
+}
+
 /// A data set in two parts. Of the log and the facts each part has a file of its own; of the lists the whole has one.
 fn data(seed: u32) -> ([Tables; 2], Tables) {
     let mut random = Random(Stream::new(7, Purpose::History, seed, 0));
@@ -69,7 +78,8 @@ fn data(seed: u32) -> ([Tables; 2], Tables) {
             // Whatever a part's facts name is listed in the first.
             let label = if random.coin() { format!("Entity {entity}") } else { String::new() };
             let row = format!("e{entity}\t{}\t{label}", ["person", "place"][usize::from(entity % 3 == 0)]);
-            add(0, "entities", true, "entity_id\ttype\tlabel", row);
+            let (header, row) = further(seed, entity, "entity_id\ttype\tlabel", row);
+            add(0, "entities", true, &header, row);
         }
     }
     for item in 0..8 {
@@ -80,7 +90,9 @@ fn data(seed: u32) -> ([Tables; 2], Tables) {
         };
         let title = if random.coin() { format!("Title of {item}") } else { String::new() };
         let id = if random.coin() { format!("e{item}") } else { format!("i{item}") };
-        add(usize::from(item > 4), "items", true, "item_id\tentity_id\ttitle", format!("{id}\t{entity}\t{title}"));
+        let row = format!("{id}\t{entity}\t{title}");
+        let (header, row) = further(seed, item + 3, "item_id\tentity_id\ttitle", row);
+        add(usize::from(item > 4), "items", true, &header, row);
         let price = random.below(40);
         let row = format!("{id}\t{price}\t{}", if random.coin() { "2001-02-03" } else { "" });
         add(usize::from(item > 4), "attributes", true, "item_id\tprice\tsince", row);

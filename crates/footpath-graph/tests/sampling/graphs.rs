@@ -15,7 +15,12 @@ pub(crate) struct Plan {
     pub(crate) facts: Vec<(u8, u8, u8)>,
     /// (user, relation, node, whether it is turned round): facts about users; nodes after the entities are users
     pub(crate) about: Vec<(u8, u8, u8, bool)>,
+    /// (node, place in [`FURTHER`]); nodes after the entities are users. Without any the graph has no further types.
+    pub(crate) further: Vec<(u8, u8)>,
 }
+
+/// Further types.
+pub(crate) const FURTHER: [&str; 2] = ["prize", "classic"];
 
 pub(crate) const RELATIONS: u8 = 4;
 /// Weights of facts and interactions, in turn, for laws that ask for them.
@@ -62,6 +67,32 @@ impl Plan {
             d.triples.push(RawTriple { head, relation, tail, line: 0 });
             d.triple_weights.push(WEIGHTS[number % 5]);
         }
+        for &(n, which) in &self.further {
+            // A user need not be an entity to have a further type.
+            match n.checked_sub(num_others) {
+                None => d.further(&node(n), FURTHER[usize::from(which)]),
+                Some(user) => {
+                    let id = d.further_of_users.ids.intern(&name('u', user)).0;
+                    let further = d.further_types.intern(FURTHER[usize::from(which)]).0;
+                    d.further_of_users.types.push((id, further));
+                }
+            }
+        }
+        if !self.further.is_empty() {
+            // Nodes without facts, so that there are users, items and entities with each further type and without.
+            d.entity("zz", "genre");
+            ["iy", "iz"].iter().for_each(|item| _ = d.item(item));
+            ["uy", "uz"].iter().for_each(|user| _ = d.users.intern(user));
+            d.user_links.resize(if self.about.is_empty() { 0 } else { d.users.len() }, u32::MAX);
+            for name in FURTHER {
+                d.further("zz", name);
+                let name = d.further_types.intern(name).0;
+                for (told, id) in [(&mut d.further_of_items, "iz"), (&mut d.further_of_users, "uz")] {
+                    let id = told.ids.intern(id).0;
+                    told.types.push((id, name));
+                }
+            }
+        }
         build(d).unwrap().train_kg().unwrap()
     }
 
@@ -79,12 +110,40 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
         let facts = proptest::collection::vec((0..nodes, 0..RELATIONS, 0..nodes), 0..14);
         let about = (0..users, 0..RELATIONS, 0..nodes + users, any::<bool>());
         let about = prop_oneof![Just(Vec::new()), proptest::collection::vec(about, 1..6)];
-        (log, facts, about).prop_map(move |(log, facts, about)| Plan { users, items, entities, log, facts, about })
+        (log, facts, about).prop_map(move |(log, facts, about)| Plan {
+            users,
+            items,
+            entities,
+            log,
+            facts,
+            about,
+            further: Vec::new(),
+        })
     })
+}
+
+/// The same with further types of users, items and entities.
+pub(crate) fn plan_with_further() -> impl Strategy<Value = Plan> {
+    plan().prop_flat_map(|plan| {
+        let nodes = plan.users + plan.items + plan.entities;
+        let further = proptest::collection::vec((0..nodes, 0..2u8), 1..12);
+        further.prop_map(move |further| Plan { further, ..plan.clone() })
+    })
+}
+
+/// [`toy`] with further types, of each kind of node some.
+pub(crate) fn toy_with_further() -> TrainKg {
+    let further =
+        vec![(0, 0), (1, 0), (1, 1), (3, 1), (4, 0), (5, 0), (5, 1), (6, 0), (8, 1), (10, 0), (11, 0), (11, 1)];
+    Plan { further, ..toy_plan() }.build()
 }
 
 /// The graph of the tests of laws: parallel relations, a self-loop, a dead end, items of several users.
 pub(crate) fn toy() -> TrainKg {
+    toy_plan().build()
+}
+
+fn toy_plan() -> Plan {
     let log = vec![(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 3), (2, 4), (2, 0)];
     let facts = vec![
         (0, 0, 5),
@@ -104,7 +163,7 @@ pub(crate) fn toy() -> TrainKg {
         (4, 0, 8),
         (0, 3, 2),
     ];
-    Plan { users: 3, items: 5, entities: 4, log, facts, about: Vec::new() }.build()
+    Plan { users: 3, items: 5, entities: 4, log, facts, about: Vec::new(), further: Vec::new() }
 }
 
 /// Each user's missing item is one person away from each of the user's own, and nothing else is.

@@ -31,7 +31,7 @@ fn user_of(row: &[u32], vocabulary: Vocabulary) -> NodeId {
 fn graph() -> Plan {
     let log = (0..40u8).map(|n| (n % 17, n % 11)).collect();
     let facts = (0..60u8).map(|n| (n % 11, n % 4, 11 + n % 5)).collect();
-    Plan { users: 17, items: 11, entities: 6, log, facts, about: Vec::new() }
+    Plan { users: 17, items: 11, entities: 6, log, facts, about: Vec::new(), further: Vec::new() }
 }
 
 /// Every shard is the one that is drawn alone, its summary too; ranges and lists are what shards have of those users.

@@ -22,7 +22,7 @@ fn tally(paths: &[Path], mut draw: impl FnMut(u64, &mut Path)) -> Vec<u64> {
     observed
 }
 
-fn check(kg: &TrainKg, case: &Case, spec: &SampleSpec, user: NodeId) -> bool {
+pub(crate) fn check(kg: &TrainKg, case: &Case, spec: &SampleSpec, user: NodeId) -> bool {
     let paths = legal(kg, case, user, spec);
     if paths.is_empty() {
         return false;
@@ -46,7 +46,7 @@ fn check(kg: &TrainKg, case: &Case, spec: &SampleSpec, user: NodeId) -> bool {
 }
 
 /// Every way of weighing for a law.
-fn measures(law: Law) -> Vec<SampleSpec> {
+pub(crate) fn measures(law: Law) -> Vec<SampleSpec> {
     let plain = SampleSpec { law, damping: 0.0, ..SampleSpec::default() };
     let weights = [("r0".to_owned(), 3.0), ("r2".to_owned(), 0.2)];
     vec![
@@ -122,6 +122,7 @@ fn the_law_does_not_change_with_the_table() {
         log: (0..100).map(|item| (0, item)).chain([(1, 0), (1, 101)]).collect(),
         facts: (0..103).map(|item| (item, 0, 103)).chain((95..103).map(|item| (item, 1, 104))).collect(),
         about: Vec::new(),
+        further: Vec::new(),
     };
     let kg = plan.build();
     for law in [Law::UniformPath, Law::Walk] {
@@ -141,8 +142,16 @@ fn the_law_does_not_change_with_the_list() {
     }
     // A path by way of node 4, which has one arc more, one by way of 8 and 9, and the ring of 9 the other way round.
     facts.extend([(4, 3, 1), (8, 3, 2), (9, 3, 2), (9, 2, 2)]);
-    let kg =
-        crate::graphs::Plan { users: 1, items: 3, entities: 153, log: vec![(0, 0)], facts, about: Vec::new() }.build();
+    let kg = crate::graphs::Plan {
+        users: 1,
+        items: 3,
+        entities: 153,
+        log: vec![(0, 0)],
+        facts,
+        about: Vec::new(),
+        further: Vec::new(),
+    }
+    .build();
     for law in [Law::UniformPath, Law::UniformEnd, Law::Walk] {
         let spec = SampleSpec { law, damping: 2.0, ends: EndSet::Any, seed: 0, ..SampleSpec::default() };
         assert!(check(&kg, &CASES[3], &spec, NodeId(0)));

@@ -11,12 +11,14 @@
 //! - `pairs`: paths between a user and one item
 //! - `successors`: what may follow a beginning of a path, for generation
 //! - `views`: hops found in the graph itself are those of compiled patterns
+//! - `further`: all of that where nodes have further types, by patterns that name them
 //! - `corpora`: threads, counts, hubs, planted graphs, audit
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod chi;
 mod corpora;
+mod further;
 mod graphs;
 mod kept;
 mod laws;

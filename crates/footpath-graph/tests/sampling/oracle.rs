@@ -81,6 +81,81 @@ pub(crate) const CASES: &[Case] = &[
     },
 ];
 
+fn has(kg: &TrainKg, node: NodeId, further: &str) -> bool {
+    kg.further_types(node).any(|name| name == further)
+}
+
+/// Patterns that name further types; see [`crate::graphs::FURTHER`].
+pub(crate) const FURTHER_CASES: &[Case] = &[
+    Case {
+        text: "(:user)-[:interacted]->(:item&prize)-[]-(:entity)-[]-(:item)",
+        max_hops: 3,
+        prefix: |kg, hops| {
+            hops.iter().enumerate().all(|(i, t)| match i {
+                0 => t.relation.0 == 0 && has(kg, t.tail, "prize"),
+                1 => t.tail.0 >= kg.items().end,
+                _ => kg.is_item(t.tail),
+            })
+        },
+        whole: |_, hops| hops.len() == 3,
+    },
+    Case {
+        text: "(:user)-[]-{2}(:prize)-[]-{1,2}(:item&!classic)",
+        max_hops: 4,
+        prefix: |kg, hops| hops.get(1).is_none_or(|t| has(kg, t.tail, "prize")),
+        whole: |kg, hops| hops.len() > 2 && ends_at_item(kg, hops) && !has(kg, hops.last().unwrap().tail, "classic"),
+    },
+    Case {
+        // The conjunction binds closer.
+        text: "(:user)-[:interacted]->(:item)-[]-(:person&prize|classic)-[]-(:item&classic)",
+        max_hops: 3,
+        prefix: |kg, hops| {
+            hops.iter().enumerate().all(|(i, t)| match i {
+                0 => t.relation.0 == 0,
+                1 => is(kg, t.tail, "person") && has(kg, t.tail, "prize") || has(kg, t.tail, "classic"),
+                _ => kg.is_item(t.tail) && has(kg, t.tail, "classic"),
+            })
+        },
+        whole: |_, hops| hops.len() == 3,
+    },
+    Case {
+        text: "(:user)-[]-(:item)<-[:interacted]-(:user&classic)-[:interacted]->(:item)",
+        max_hops: 3,
+        prefix: |kg, hops| {
+            hops.iter().enumerate().all(|(i, t)| match i {
+                0 => kg.is_item(t.tail),
+                1 => t.relation.0 == 1 && has(kg, t.tail, "classic"),
+                _ => t.relation.0 == 0,
+            })
+        },
+        whole: |_, hops| hops.len() == 3,
+    },
+    Case {
+        // What follows the first item of one kind follows the second of another: laws must not take one for the other.
+        text: "(:user)-[:interacted]->(:item&prize)(<-[:interacted]-(:user)-[:interacted]->(:item&!prize))? \
+               (-[]-(:item))? \
+               | (:user)-[:interacted]->(:item&!prize)(-[]-(:item))?",
+        max_hops: 4,
+        prefix: |kg, hops| hops[0].relation.0 == 0 && two_kinds(kg, hops, false),
+        whole: |kg, hops| hops[0].relation.0 == 0 && two_kinds(kg, hops, true),
+    },
+];
+
+/// The last of [`FURTHER_CASES`] from its second hop on; a beginning of it, or all.
+fn two_kinds(kg: &TrainKg, hops: &[Triple], whole: bool) -> bool {
+    let through =
+        |t: &[Triple]| t[0].relation.0 == 1 && t.get(1).is_none_or(|t| t.relation.0 == 0 && !has(kg, t.tail, "prize"));
+    let item = |t: &Triple| kg.is_item(t.tail);
+    match (&hops[1..], has(kg, hops[0].tail, "prize")) {
+        ([], _) => true,
+        ([last], _) if item(last) => true,
+        (rest @ [_], true) => !whole && through(rest),
+        (rest @ [_, _], true) => through(rest),
+        ([a, b, last], true) => through(&[*a, *b]) && item(last),
+        _ => false,
+    }
+}
+
 impl Case {
     pub(crate) fn pattern(&self, kg: &TrainKg) -> Pattern {
         Pattern::parse(self.text, kg).unwrap()
@@ -149,7 +224,7 @@ pub(crate) fn probabilities(kg: &TrainKg, case: &Case, paths: &[Path], spec: &Sa
         let mut state = pattern.automaton().start();
         let (mut walk, mut hops) = (1.0, 1.0);
         for (position, hop) in path.triples().enumerate() {
-            let step = |(relation, tail)| pattern.automaton().step(state, relation, kg.type_of(tail)).is_some();
+            let step = |(relation, tail)| pattern.automaton().step(state, relation, kg.kind_of(tail)).is_some();
             let arcs: Vec<_> = kg.arcs(hop.head).iter().collect();
             let weighed = |arc: usize| omega(arcs[arc].0, arc, kg.weights(hop.head));
             let choices = (0..arcs.len()).filter(|&arc| arcs[arc].1 != hop.head && step(arcs[arc]));
@@ -159,7 +234,7 @@ pub(crate) fn probabilities(kg: &TrainKg, case: &Case, paths: &[Path], spec: &Sa
             let taken = weighed(arcs.iter().position(|&arc| arc == (hop.relation, hop.tail)).unwrap());
             walk *= taken;
             hops *= taken;
-            state = pattern.automaton().step(state, hop.relation, kg.type_of(hop.tail)).unwrap();
+            state = pattern.automaton().step(state, hop.relation, kg.kind_of(hop.tail)).unwrap();
         }
         damped * if spec.law == Law::Walk { walk } else { hops }
     };

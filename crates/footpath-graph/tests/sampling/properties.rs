@@ -37,7 +37,7 @@ fn case() -> impl Strategy<Value = usize> {
     0..CASES.len()
 }
 
-fn names(kg: &TrainKg, paths: &[Path]) -> BTreeSet<Vec<String>> {
+pub(crate) fn names(kg: &TrainKg, paths: &[Path]) -> BTreeSet<Vec<String>> {
     let name = |p: &Path| {
         let relations = p.relations.iter().map(|&r| kg.relation_name(r));
         p.nodes.iter().map(|&n| kg.node_name(n)).chain(relations).collect()

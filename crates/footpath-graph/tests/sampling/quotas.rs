@@ -188,7 +188,7 @@ fn a_total_is_shared_out_by_numbers_of_paths() {
 fn shards_make_the_whole() {
     let log = (0..40u8).map(|n| (n % 17, n % 11)).collect();
     let facts = (0..60u8).map(|n| (n % 11, n % 4, 11 + n % 5)).collect();
-    let kg = Plan { users: 17, items: 11, entities: 6, log, facts, about: Vec::new() }.build();
+    let kg = Plan { users: 17, items: 11, entities: 6, log, facts, about: Vec::new(), further: Vec::new() }.build();
     let mixture = single(&kg, &CASES[2]);
     let quotas = [Quota::PerUser(7), Quota::PerUser(20_000), Quota::PerEnd(3), Quota::Total(997), Quota::Every(50)];
     for quota in quotas {

@@ -26,7 +26,7 @@ fn continuations(kg: &TrainKg, case: &Case, paths: &[Path]) -> BTreeMap<Vec<u32>
     next
 }
 
-fn check(kg: &TrainKg, case: &Case, user: NodeId) -> Result<usize, TestCaseError> {
+pub(crate) fn check(kg: &TrainKg, case: &Case, user: NodeId) -> Result<usize, TestCaseError> {
     let pattern = case.pattern(kg);
     let table = Legal::new(kg.clone(), pattern, &Context::default()).expect("a table");
     let spec = |ends| SampleSpec { ends, ..SampleSpec::default() };

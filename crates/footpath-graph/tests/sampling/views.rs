@@ -18,7 +18,7 @@ const PATTERNS: &[&str] = &[
 ];
 
 /// Walk laws of all end sets that may draw without weights.
-fn specs() -> Vec<SampleSpec> {
+pub(crate) fn specs() -> Vec<SampleSpec> {
     let mut specs = Vec::new();
     for (ends, causal) in [(EndSet::Any, false), (EndSet::Any, true), (EndSet::Unseen, false)] {
         for simple in [true, false] {
@@ -41,7 +41,7 @@ fn run(views: Views, replacement: Replacement) -> Run {
 }
 
 /// Compares all ways to find hops; whether there were any that need no weights, and how many tokens.
-fn check(kg: &TrainKg, mixture: &Mixture, spec: &SampleSpec, replacement: Replacement) -> Option<usize> {
+pub(crate) fn check(kg: &TrainKg, mixture: &Mixture, spec: &SampleSpec, replacement: Replacement) -> Option<usize> {
     let compiled = corpus(kg, mixture, spec, run(Views::Compiled, replacement)).unwrap();
     let auto = corpus(kg, mixture, spec, run(Views::Auto, replacement)).unwrap();
     assert_eq!(compiled, auto, "{}, {spec:?}", mixture.union().source());

@@ -11,7 +11,7 @@ use crate::snapshot::{Hashes, Snapshot, file_name};
 use axum::http::StatusCode;
 use footpath::paths::{self, Options, Pattern};
 use footpath::similar::{self, Similar};
-use footpath::{Context, NodeId, NodeSet, RelationId, Triple, TypeId};
+use footpath::{Context, NodeId, NodeSet, RelationId, Triple};
 
 /// Shared paths shown as the reason of a likeness.
 const SHARED_PATHS: usize = 3;
@@ -152,18 +152,14 @@ pub(crate) fn search(query: &SearchQuery, sources: &Sources) -> Result<SearchHit
     let kg = snapshot.kg();
     let kind = match &query.kind {
         None => None,
-        Some(name) => {
-            let place = kg.schema().types.iter().position(|kind| kind.name == *name);
-            let kind = place.and_then(|place| u16::try_from(place).ok()).map(TypeId);
-            Some(kind.ok_or_else(|| {
-                let known: Vec<&str> = kg.schema().types.iter().take(50).map(|kind| kind.name.as_str()).collect();
-                Problem::bad_request(format!("there is no type `{name}`"))
-                    .hint(format!("types are {}", known.join(", ")))
-            })?)
-        }
+        Some(name) => Some(kg.schema().named(name).ok_or_else(|| {
+            let types = kg.schema().types.iter().map(|of| &of.name);
+            let known: Vec<&str> = types.chain(&kg.schema().further_types).take(50).map(String::as_str).collect();
+            Problem::bad_request(format!("there is no type `{name}`")).hint(format!("types are {}", known.join(", ")))
+        })?),
     };
     let hidden = snapshot.hidden(&sources.metrics)?;
-    let hits = snapshot.index().find(&query.q, kind, limit, kg, |node| holds(hidden.as_deref(), node));
+    let hits = snapshot.index().find(&query.q, kind.as_deref(), limit, kg, |node| holds(hidden.as_deref(), node));
     Ok(SearchHits { hits: hits.into_iter().map(|hit| snapshot.view(hit.node, hidden.as_deref())).collect() })
 }
 

@@ -4,7 +4,7 @@ use super::RuleError;
 use super::parse::{Comparison, Expression, Word};
 use crate::attributes::{Attributes, Value};
 use crate::search::SearchIndex;
-use footpath::{NodeId, NodeSet, RelationId, TrainKg, TypeId};
+use footpath::{NodeId, NodeSet, RelationId, TrainKg};
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -31,17 +31,16 @@ enum Figure {
 }
 
 /// A hop on the way to a value.
-#[derive(Clone, Copy)]
 enum Hop {
     /// Along this relation, as it is stated or turned round.
     Along(RelationId),
-    /// To a node of this type, along any relation.
-    To(TypeId),
+    /// To a node of a type or further type, along any relation: those nodes, as ranges.
+    To(Vec<Range<u32>>),
 }
 
 impl Hop {
     /// Whether an arc, looked at from where the hop ends, is one of it.
-    fn leads_along(self, arc: RelationId) -> bool {
+    fn leads_along(&self, arc: RelationId) -> bool {
         match self {
             Self::Along(relation) => arc == relation.inverse(),
             Self::To(_) => true,
@@ -120,8 +119,8 @@ impl World<'_> {
             return Ok(());
         }
         if name.text == "type" {
-            let kind = self.type_named(&value.text).ok_or_else(|| unknown(&self.names_of_types()))?;
-            self.kg.range(kind).for_each(|node| set.insert(NodeId(node)));
+            let nodes = self.kg.schema().named(&value.text).ok_or_else(|| unknown(&self.names_of_types()))?;
+            nodes.into_iter().flatten().for_each(|node| set.insert(NodeId(node)));
             return Ok(());
         }
         let hops = self.hops(name)?;
@@ -142,9 +141,9 @@ impl World<'_> {
     /// What a name says of the way to a value: a relation or a type, or several of them with `/` between, which are
     /// gone along one after the other. A relation may have a `/` in its own name.
     fn hops(&self, name: &Word) -> Result<Vec<Hop>, RuleError> {
-        let hop = |text: &str| match (self.kg.relation(text), self.type_named(text)) {
+        let hop = |text: &str| match (self.kg.relation(text), self.kg.schema().named(text)) {
             (Some(relation), _) => Some(Hop::Along(relation)),
-            (None, Some(kind)) => Some(Hop::To(kind)),
+            (None, Some(nodes)) => Some(Hop::To(nodes)),
             (None, None) => None,
         };
         if let Some(only) = hop(&name.text) {
@@ -179,9 +178,9 @@ impl World<'_> {
 
     /// Whether a node may be where a hop ends.
     fn fits(&self, hop: &Hop, node: NodeId) -> bool {
-        match *hop {
+        match hop {
             Hop::Along(relation) => !self.kg.arcs(node).of(relation.inverse()).is_empty(),
-            Hop::To(kind) => self.kg.type_of(node) == kind,
+            Hop::To(nodes) => nodes.iter().any(|range| range.contains(&node.0)),
         }
     }
 
@@ -194,28 +193,26 @@ impl World<'_> {
         if !with_id.is_empty() {
             return with_id;
         }
-        let range = match *hop {
-            Hop::To(kind) => self.kg.range(kind),
-            Hop::Along(_) => self.kg.users().end..self.all().end,
+        let ranges = match hop {
+            Hop::To(nodes) => nodes.clone(),
+            Hop::Along(_) => vec![self.kg.users().end..self.all().end],
         };
+        let is_inside = |node: &NodeId| ranges.iter().any(|range| range.contains(&node.0));
         let wanted = name.to_lowercase();
         let has_label = |node: &NodeId| {
             let label = self.kg.label(*node);
             (label.len() == name.len() && label.eq_ignore_ascii_case(name)) || label.to_lowercase() == wanted
         };
         match self.index.and_then(|index| index.with_words(name)) {
-            Some(nodes) => nodes.into_iter().filter(|n| range.contains(&n.0) && has_label(n) && fits(n)).collect(),
-            None => range.map(NodeId).filter(|node| has_label(node) && fits(node)).collect(),
+            Some(nodes) => nodes.into_iter().filter(|n| is_inside(n) && has_label(n) && fits(n)).collect(),
+            None => ranges.iter().cloned().flatten().map(NodeId).filter(|node| has_label(node) && fits(node)).collect(),
         }
     }
 
-    fn type_named(&self, name: &str) -> Option<TypeId> {
-        let place = self.kg.schema().types.iter().position(|kind| kind.name == name)?;
-        u16::try_from(place).ok().map(TypeId)
-    }
-
     fn names_of_types(&self) -> String {
-        let names: Vec<&str> = self.kg.schema().types.iter().take(20).map(|kind| kind.name.as_str()).collect();
+        let schema = self.kg.schema();
+        let types = schema.types.iter().map(|of| &of.name);
+        let names: Vec<&str> = types.chain(&schema.further_types).take(20).map(String::as_str).collect();
         format!("types are {}", names.join(", "))
     }
 
@@ -284,5 +281,43 @@ impl Comparison {
             Self::Greater => order == Ordering::Greater,
             Self::GreaterOrEqual => order != Ordering::Less,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::parse::parse;
+    use footpath::Context;
+    use footpath::import::{DatasetBuilder, Entity, Item, Node, Options, Source, Triple};
+
+    #[test]
+    fn further_types_are_types_to_rules() {
+        let mut records = DatasetBuilder::new(&Options::default()).expect("a builder");
+        let nowhere = Source::default();
+        for (id, kind) in [("f1", "film"), ("f2", "film"), ("ann", "person"), ("bob", "person")] {
+            records.entity(nowhere, &Entity { id, kind, label: None }).expect("taken");
+        }
+        for (head, tail) in [("f1", "ann"), ("f2", "bob")] {
+            records.triple(nowhere, &Triple { head, relation: "by", tail, weight: None }).expect("taken");
+            records.item(nowhere, &Item { id: head, entity: Some(head), title: None }).expect("taken");
+        }
+        for (node, names) in [(Node::Item("f2"), "winner"), (Node::Entity("bob"), "winner;star")] {
+            records.further_types(nowhere, node, names).expect("taken");
+        }
+        let imported = records.finish(&Context::default()).expect("imported");
+        let kg = imported.built.train_kg().expect("a graph");
+        let world = World { kg: &kg, attributes: &Attributes::of(&kg), index: None, now: 0.0 };
+        let holds = |rule: &str| -> Vec<String> {
+            let set = world.nodes(&parse(rule).expect("a rule")).expect(rule);
+            let all = (0..u32::try_from(kg.num_nodes()).expect("few")).map(NodeId);
+            all.filter(|&node| set.contains(node)).map(|node| kg.node_name(node)).collect()
+        };
+        assert_eq!(holds("type:winner"), ["item:f2", "entity:bob"]);
+        assert_eq!(holds("not type:winner"), ["item:f1", "entity:ann"]);
+        assert_eq!(holds("type:item and not type:winner"), ["item:f1"]);
+        assert_eq!(holds("star:bob"), ["item:f2"], "connected to it, along any relation");
+        let unknown = world.nodes(&parse("type:winer").expect("a rule")).expect_err("no such type");
+        assert!(format!("{unknown:?}").contains("star, winner"), "{unknown:?}");
     }
 }

@@ -192,9 +192,9 @@ fn is_path(row: &[u32], kg: &TrainKg, pattern: &Pattern) -> bool {
     let tokens: Vec<_> = row.iter().copied().map(TokenId).collect();
     let Some(path) = kg.vocabulary().decode(&tokens) else { return false };
     let padded = tokens.iter().skip(2 * path.num_hops() + 1).all(|&token| token == Vocabulary::PADDING);
-    let starts = path.nodes.first().is_some_and(|&node| pattern.starts().contains(&kg.type_of(node)));
+    let starts = path.nodes.first().is_some_and(|&node| pattern.starts().contains(&kg.kind_of(node)));
     let automaton = pattern.automaton();
-    let hop = |state, hop: Triple| automaton.step(state, hop.relation, kg.type_of(hop.tail));
+    let hop = |state, hop: Triple| automaton.step(state, hop.relation, kg.kind_of(hop.tail));
     let last = path.triples().try_fold(automaton.start(), hop);
     let accepted = last.is_some_and(|state| automaton.is_accepting(state));
     padded && starts && accepted && path.triples().all(|triple| kg.find(triple).is_some())

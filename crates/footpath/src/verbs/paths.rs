@@ -75,7 +75,7 @@ pub fn connect(
 ) -> Result<Connections> {
     options.validate()?;
     let pattern = options.pattern.as_ref();
-    if let Some(pattern) = pattern.filter(|pattern| !pattern.starts().contains(&kg.type_of(from))) {
+    if let Some(pattern) = pattern.filter(|pattern| !pattern.starts().contains(&kg.kind_of(from))) {
         let reason = format!("{} does not start at a node such as {}", pattern.source(), kg.node_name(from));
         return Err(Error::Usage { option: "pattern", reason });
     }
@@ -225,7 +225,7 @@ impl<F: Fn(NodeId) -> bool> Search<'_, F> {
     /// The state after a hop, if the pattern allows the hop and, where it leads to the end, to end there.
     fn step(&self, state: Option<StateId>, relation: RelationId, tail: NodeId) -> Option<Option<StateId>> {
         let (Some(pattern), Some(state)) = (self.pattern, state) else { return Some(None) };
-        let next = pattern.automaton().step(state, relation, self.kg.type_of(tail))?;
+        let next = pattern.automaton().step(state, relation, self.kg.kind_of(tail))?;
         let ends = tail != self.to || pattern.automaton().is_accepting(next);
         ends.then_some(Some(next))
     }

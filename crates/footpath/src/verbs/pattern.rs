@@ -5,7 +5,9 @@ use crate::error::{Error, Result};
 use footpath_graph::TrainKg;
 pub use footpath_graph::kg::{NodeType, Relation, Schema};
 use footpath_graph::pattern::{Facts, MAX_HOPS, Part};
-pub use footpath_graph::pattern::{Hop, Mixture, PRESETS, Pattern, Preset, relations_in_words, types_in_words};
+pub use footpath_graph::pattern::{
+    Hop, Mixture, PRESETS, Pattern, Preset, relations_in_words, type_names, types_in_words,
+};
 use std::path::PathBuf;
 
 /// Which paths are meant.

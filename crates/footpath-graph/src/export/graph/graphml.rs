@@ -17,6 +17,9 @@ const KEYS: [(&str, &str, &str); 8] = [
     ("edge", "time", "long"),
 ];
 
+/// The key of the further types of a node, parted by semicolons; only in a graph that has some.
+const FURTHER: &str = "node_further_types";
+
 /// Writes every node with its type, id and label, and every fact and interaction with the part it belongs to.
 pub(super) fn write(whole: &Whole<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
@@ -24,12 +27,19 @@ pub(super) fn write(whole: &Whole<'_>, out: &mut dyn Write) -> io::Result<()> {
     for (of, name, kind) in KEYS {
         writeln!(out, "<key id=\"{of}_{name}\" for=\"{of}\" attr.name=\"{name}\" attr.type=\"{kind}\"/>")?;
     }
+    if whole.has_further() {
+        writeln!(out, "<key id=\"{FURTHER}\" for=\"node\" attr.name=\"further_types\" attr.type=\"string\"/>")?;
+    }
     writeln!(out, "<graph edgedefault=\"directed\">")?;
     whole.each(whole.all_nodes(), |node| {
         write!(out, "<node id=\"n{}\">", node.0)?;
         data(out, "node_type", whole.kind(node))?;
         data(out, "node_id", whole.kg.id(node))?;
         data(out, "node_label", whole.kg.label(node))?;
+        let further = whole.further(node);
+        if !further.is_empty() {
+            data(out, FURTHER, &further)?;
+        }
         writeln!(out, "</node>")
     })?;
     whole.each_edge(|Edge { head, tail, about }| {

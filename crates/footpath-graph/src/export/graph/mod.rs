@@ -272,6 +272,16 @@ impl<'a> Whole<'a> {
         self.kg.schema().types.get(self.kg.type_of(node).index()).map_or("", |kind| &kind.name)
     }
 
+    /// Whether any node has further types.
+    fn has_further(&self) -> bool {
+        !self.kg.schema().further_types.is_empty()
+    }
+
+    /// The further types of a node, parted by semicolons.
+    fn further(&self, node: NodeId) -> String {
+        self.kg.further_types(node).collect::<Vec<_>>().join(";")
+    }
+
     /// The label of a node; nothing where that is its id.
     fn label(&self, node: NodeId) -> &str {
         let label = self.kg.label(node);

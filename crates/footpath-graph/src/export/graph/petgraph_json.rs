@@ -15,7 +15,12 @@ pub(super) fn write(whole: &Whole<'_>, out: &mut dyn Write) -> io::Result<()> {
     whole.each(whole.all_nodes(), |node| {
         out.write_all(std::mem::replace(&mut separator, ",\n").as_bytes())?;
         let (kind, id, label) = (whole.kind(node), whole.kg.id(node), whole.kg.label(node));
-        Ok(serde_json::to_writer(&mut *out, &serde_json::json!({ "type": kind, "id": id, "label": label }))?)
+        let mut value = serde_json::json!({ "type": kind, "id": id, "label": label });
+        let further: Vec<&str> = whole.kg.further_types(node).collect();
+        if let Some(object) = value.as_object_mut().filter(|_| !further.is_empty()) {
+            object.insert("further_types".to_owned(), further.into());
+        }
+        Ok(serde_json::to_writer(&mut *out, &value)?)
     })?;
     write!(out, "],\n\"node_holes\":[],\"edge_property\":\"directed\",\"edges\":[")?;
     separator = "\n";

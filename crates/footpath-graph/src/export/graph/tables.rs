@@ -4,7 +4,7 @@ use super::Whole;
 use super::rows::{Cell, Column, Form, Kind, Rows};
 use crate::attributes::Attribute;
 use crate::error::Result;
-use footpath_core::ArtefactWriter;
+use footpath_core::{ArtefactWriter, NodeId};
 use std::io;
 
 const ENTITIES: [Column<'_>; 3] = [("entity_id", Kind::Text), ("type", Kind::Text), ("label", Kind::Text)];
@@ -14,6 +14,8 @@ const TRIPLES: [Column<'_>; 4] =
     [("head", Kind::Text), ("relation", Kind::Text), ("tail", Kind::Text), ("split", Kind::Text)];
 const WEIGHT: Column<'_> = ("weight", Kind::Real);
 const ITEMS: [Column<'_>; 3] = [("item_id", Kind::Text), ("entity_id", Kind::Text), ("title", Kind::Text)];
+/// Further types of a node, parted by semicolons; only in the tables of a graph that has some.
+const FURTHER: Column<'_> = ("further_types", Kind::Text);
 const USERS: [Column<'_>; 2] = [("user_id", Kind::Text), ("entity_id", Kind::Text)];
 const CHOICES: [Column<'_>; 3] = [("user_id", Kind::Text), ("item_id", Kind::Text), ("split", Kind::Text)];
 const RATING: Column<'_> = ("rating", Kind::Real);
@@ -23,7 +25,7 @@ const TIMESTAMP: Column<'_> = ("timestamp", Kind::Integer);
 /// has no interactions, one without items no items, and one whose users have no facts no list of users.
 pub(super) fn write(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) -> Result<()> {
     let kg = whole.kg;
-    table(whole, form, folder, "entities", &ENTITIES, |rows| entities(whole, rows))?;
+    table(whole, form, folder, "entities", &with_further(whole, &ENTITIES), |rows| entities(whole, rows))?;
     table(whole, form, folder, "relations", &RELATIONS, |rows| relations(whole, rows))?;
     let triple_columns = [&TRIPLES[..], if kg.has_weights() { &[WEIGHT] } else { &[] }].concat();
     table(whole, form, folder, "triples", &triple_columns, |rows| triples(whole, rows))?;
@@ -31,8 +33,9 @@ pub(super) fn write(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) 
         item_list(whole, form, folder)?;
     }
     log(whole, form, folder)?;
-    if kg.schema().users_have_facts {
-        table(whole, form, folder, "users", &USERS, |rows| users(whole, rows))?;
+    let have_further = kg.users().map(NodeId).any(|user| kg.further_types(user).next().is_some());
+    if kg.schema().users_have_facts || have_further {
+        table(whole, form, folder, "users", &with_further(whole, &USERS), |rows| users(whole, rows))?;
     }
     attribute_table(whole, form, folder)
 }
@@ -63,7 +66,7 @@ fn attributes_of_items(whole: &Whole<'_>, attributes: &[Attribute<'_>], rows: &m
 
 /// Writes the table of items.
 pub(super) fn item_list(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) -> Result<()> {
-    table(whole, form, folder, "items", &ITEMS, |rows| items(whole, rows))
+    table(whole, form, folder, "items", &with_further(whole, &ITEMS), |rows| items(whole, rows))
 }
 
 /// Writes the table of interactions, where there are users.
@@ -76,6 +79,20 @@ pub(super) fn log(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) ->
     columns.extend(schema.has_ratings.then_some(RATING));
     columns.extend(schema.has_times.then_some(TIMESTAMP));
     table(whole, form, folder, "interactions", &columns, |rows| interactions(whole, rows))
+}
+
+/// Columns of a table of nodes.
+fn with_further<'c>(whole: &Whole<'_>, columns: &[Column<'c>]) -> Vec<Column<'c>> {
+    let further = if whole.has_further() { &[FURTHER][..] } else { &[] };
+    [columns, further].concat()
+}
+
+/// Gives the row of a node in a table [`with_further`].
+fn node_row(whole: &Whole<'_>, node: NodeId, cells: &[Cell<'_>], rows: &mut dyn Rows) -> io::Result<()> {
+    if !whole.has_further() {
+        return rows.row(cells);
+    }
+    rows.row(&[cells, &[Cell::Text(&whole.further(node))]].concat())
 }
 
 fn table(
@@ -97,10 +114,13 @@ fn entities(whole: &Whole<'_>, rows: &mut dyn Rows) -> io::Result<()> {
         }
         // The title of an item stands in the list of items, and a user has its label from here.
         let label = if whole.kg.is_item(node) { "" } else { whole.label(node) };
-        rows.row(&[Cell::Text(&whole.name(node)), Cell::Text("entity"), Cell::Text(label)])
+        // Its further types stand in the list of items, or of users.
+        let cells = [Cell::Text(&whole.name(node)), Cell::Text("entity"), Cell::Text(label), Cell::Text("")];
+        rows.row(cells.get(..ENTITIES.len() + usize::from(whole.has_further())).unwrap_or_default())
     })?;
     whole.each(whole.entities(), |node| {
-        rows.row(&[Cell::Text(whole.kg.id(node)), Cell::Text(whole.kind(node)), Cell::Text(whole.label(node))])
+        let cells = [Cell::Text(whole.kg.id(node)), Cell::Text(whole.kind(node)), Cell::Text(whole.label(node))];
+        node_row(whole, node, &cells, rows)
     })
 }
 
@@ -132,16 +152,18 @@ fn triples(whole: &Whole<'_>, rows: &mut dyn Rows) -> io::Result<()> {
 fn items(whole: &Whole<'_>, rows: &mut dyn Rows) -> io::Result<()> {
     whole.each(whole.kg.items(), |item| {
         let entity = if whole.has_facts(item) { whole.name(item) } else { String::new() };
-        rows.row(&[Cell::Text(whole.kg.id(item)), Cell::Text(&entity), Cell::Text(whole.label(item))])
+        let cells = [Cell::Text(whole.kg.id(item)), Cell::Text(&entity), Cell::Text(whole.label(item))];
+        node_row(whole, item, &cells, rows)
     })
 }
 
 fn users(whole: &Whole<'_>, rows: &mut dyn Rows) -> io::Result<()> {
     whole.each(whole.kg.users(), |user| {
-        if !whole.has_facts(user) {
+        let entity = if whole.has_facts(user) { whole.name(user) } else { String::new() };
+        if entity.is_empty() && whole.further(user).is_empty() {
             return Ok(());
         }
-        rows.row(&[Cell::Text(whole.kg.id(user)), Cell::Text(&whole.name(user))])
+        node_row(whole, user, &[Cell::Text(whole.kg.id(user)), Cell::Text(&entity)], rows)
     })
 }
 

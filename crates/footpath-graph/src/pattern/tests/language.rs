@@ -141,7 +141,7 @@ fn whole() -> impl Strategy<Value = Vec<Part>> {
 fn accepts(automaton: &Automaton, word: &[(usize, usize)]) -> bool {
     let id = |number: usize| u16::try_from(number).expect("few");
     let step =
-        |state, &(relation, kind): &(usize, usize)| automaton.step(state, RelationId(id(relation)), TypeId(id(kind)));
+        |state, &(relation, kind): &(usize, usize)| automaton.step(state, RelationId(id(relation)), KindId(id(kind)));
     word.iter().try_fold(automaton.start(), step).is_some_and(|state| automaton.is_accepting(state))
 }
 
@@ -167,7 +167,7 @@ fn short_words(hops: usize) -> Vec<Word> {
 pub(super) fn check_minimal(automaton: &Automaton, num_relations: usize, num_types: usize) {
     let id = |number: usize| u16::try_from(number).expect("few");
     let symbols: Vec<_> =
-        (0..num_relations).flat_map(|r| (0..num_types).map(move |t| (RelationId(id(r)), TypeId(id(t))))).collect();
+        (0..num_relations).flat_map(|r| (0..num_types).map(move |t| (RelationId(id(r)), KindId(id(t))))).collect();
     let states: Vec<StateId> = automaton.states().collect();
     let rows: Vec<Vec<Option<usize>>> = states
         .iter()
@@ -243,7 +243,7 @@ proptest! {
         let mut state = automaton.start();
         for choice in &choices {
             let id = |number: usize| u16::try_from(number).expect("few");
-            let on = |&(r, t): &(usize, usize)| automaton.step(state, RelationId(id(r)), TypeId(id(t)));
+            let on = |&(r, t): &(usize, usize)| automaton.step(state, RelationId(id(r)), KindId(id(t)));
             let open: Vec<_> = symbols().filter(|symbol| on(symbol).is_some()).collect();
             let Some(&symbol) = open.get(choice % open.len().max(1)) else { break };
             state = on(&symbol).expect("open");

@@ -20,9 +20,9 @@ const THROUGH_FACTS: &str = "(:user)-[:interacted]->(:item)-[:!interacted]-(:ent
 #[test]
 fn walks_start_and_end_anywhere() {
     let kg = kg();
-    let types = |names: &[&str]| -> Vec<TypeId> {
+    let types = |names: &[&str]| -> Vec<KindId> {
         let all = &kg.schema().types;
-        (0u16..).zip(all).filter(|(_, kind)| names.contains(&kind.name.as_str())).map(|(id, _)| TypeId(id)).collect()
+        (0u16..).zip(all).filter(|(_, kind)| names.contains(&kind.name.as_str())).map(|(id, _)| KindId(id)).collect()
     };
     let cases: &[(&str, &[&str])] = &[
         ("()-[]-()", &["user", "item", "person", "company", "genre"]),
@@ -36,7 +36,7 @@ fn walks_start_and_end_anywhere() {
         check_minimal(pattern.automaton(), kg.num_relations(), kg.schema().types.len());
         assert_eq!(Pattern::parse_walk(pattern.source(), &kg).expect(text), pattern);
     }
-    assert_eq!(Pattern::parse(THROUGH_FACTS, &kg).expect("valid").starts(), [TypeId::USER]);
+    assert_eq!(Pattern::parse(THROUGH_FACTS, &kg).expect("valid").starts(), [KindId(0)]);
     let refused: &[(&str, &str, &str)] = &[
         ("()", "()", "0 hops"),
         ("()-[]-?()", "()-[]-?()", "no hop at all"),
