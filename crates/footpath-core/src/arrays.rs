@@ -310,10 +310,86 @@ fn check_layout(path: &Path, entries: &BTreeMap<String, Description>, data_len: 
     }
 }
 
+/// What an array file is made of, known before any of its numbers is: so that they can be written as they come.
+///
+/// The header is written first, and then each array in the order of [`ArrayLayout::names`], whole.
+#[derive(Clone, Debug, Default)]
+pub struct ArrayLayout<'a>(Vec<(&'a str, safetensors::Dtype, Vec<usize>)>);
+
+impl<'a> ArrayLayout<'a> {
+    /// Adds a one-dimensional array of so many numbers.
+    #[must_use]
+    pub fn with<T: Element>(self, name: &'a str, len: usize) -> Self {
+        self.with_shape::<T>(name, vec![len])
+    }
+
+    fn with_shape<T: Element>(mut self, name: &'a str, shape: Vec<usize>) -> Self {
+        self.0.retain(|(known, ..)| *known != name);
+        self.0.push((name, dtype::<T>(), shape));
+        // Widest numbers first, so that every array is aligned.
+        self.0.sort_by_key(|(name, dtype, _)| (std::cmp::Reverse(dtype.bitsize()), *name));
+        self
+    }
+
+    /// The arrays in the order in which they lie in the file.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> + '_ {
+        self.0.iter().map(|(name, ..)| *name)
+    }
+
+    /// The same, with how many bytes each has.
+    pub fn arrays(&self) -> impl Iterator<Item = (&'a str, u64)> + '_ {
+        self.0.iter().map(|entry| (entry.0, bytes_of(entry) as u64))
+    }
+
+    /// Bytes of all arrays together.
+    #[must_use]
+    pub fn num_bytes(&self) -> u64 {
+        self.0.iter().map(|entry| bytes_of(entry) as u64).sum()
+    }
+
+    /// What stands before the first array.
+    ///
+    /// # Errors
+    /// Of a header that is no JSON, which would be a defect.
+    pub fn header(&self) -> std::io::Result<Vec<u8>> {
+        let mut header = serde_json::Map::new();
+        header.insert("__metadata__".into(), serde_json::json!({ "format": "pt" }));
+        let mut position = 0usize;
+        for entry in &self.0 {
+            let (name, dtype, shape) = entry;
+            let end = position + bytes_of(entry);
+            let described =
+                serde_json::json!({ "dtype": dtype.to_string(), "shape": shape, "data_offsets": [position, end] });
+            header.insert((*name).to_owned(), described);
+            position = end;
+        }
+        let mut header = serde_json::to_vec(&header)?;
+        header.resize(header.len().next_multiple_of(8), b' ');
+        Ok([&(header.len() as u64).to_le_bytes()[..], &header].concat())
+    }
+}
+
+fn bytes_of((_, dtype, shape): &(&str, safetensors::Dtype, Vec<usize>)) -> usize {
+    shape.iter().product::<usize>() * (dtype.bitsize() / 8)
+}
+
+fn dtype<T: Element>() -> safetensors::Dtype {
+    match T::DTYPE {
+        "U8" => safetensors::Dtype::U8,
+        "U16" => safetensors::Dtype::U16,
+        "U32" => safetensors::Dtype::U32,
+        "U64" => safetensors::Dtype::U64,
+        "I64" => safetensors::Dtype::I64,
+        "F64" => safetensors::Dtype::F64,
+        _ => safetensors::Dtype::F32,
+    }
+}
+
 /// Collects arrays and writes them as one file.
 #[derive(Default)]
 pub struct ArrayWriter<'a> {
-    arrays: BTreeMap<&'a str, (safetensors::Dtype, Vec<usize>, &'a [u8])>,
+    layout: ArrayLayout<'a>,
+    arrays: BTreeMap<&'a str, &'a [u8]>,
 }
 
 impl<'a> ArrayWriter<'a> {
@@ -326,17 +402,9 @@ impl<'a> ArrayWriter<'a> {
     /// Adds an array of any shape; the product of `shape` must be the number of values.
     #[must_use]
     pub fn with_shape<T: Element>(mut self, name: &'a str, shape: Vec<usize>, values: &'a [T]) -> Self {
-        let dtype = match T::DTYPE {
-            "U8" => safetensors::Dtype::U8,
-            "U16" => safetensors::Dtype::U16,
-            "U32" => safetensors::Dtype::U32,
-            "U64" => safetensors::Dtype::U64,
-            "I64" => safetensors::Dtype::I64,
-            "F64" => safetensors::Dtype::F64,
-            _ => safetensors::Dtype::F32,
-        };
         debug_assert_eq!(shape.iter().product::<usize>(), values.len());
-        self.arrays.insert(name, (dtype, shape, values.as_bytes()));
+        self.layout = self.layout.with_shape::<T>(name, shape);
+        self.arrays.insert(name, values.as_bytes());
         self
     }
 
@@ -345,23 +413,8 @@ impl<'a> ArrayWriter<'a> {
     /// # Errors
     /// Whatever the writer says.
     pub fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let mut order: Vec<_> = self.arrays.iter().collect();
-        order.sort_by_key(|(name, (dtype, _, _))| (std::cmp::Reverse(dtype.bitsize()), *name));
-        let mut header = serde_json::Map::new();
-        header.insert("__metadata__".into(), serde_json::json!({ "format": "pt" }));
-        let mut position = 0usize;
-        for (name, (dtype, shape, bytes)) in &order {
-            let end = position + bytes.len();
-            let entry =
-                serde_json::json!({ "dtype": dtype.to_string(), "shape": shape, "data_offsets": [position, end] });
-            header.insert((**name).to_owned(), entry);
-            position = end;
-        }
-        let mut header = serde_json::to_vec(&header)?;
-        header.resize(header.len().next_multiple_of(8), b' ');
-        out.write_all(&(header.len() as u64).to_le_bytes())?;
-        out.write_all(&header)?;
-        order.iter().try_for_each(|(_, (_, _, bytes))| out.write_all(bytes))
+        out.write_all(&self.layout.header()?)?;
+        self.layout.names().filter_map(|name| self.arrays.get(name)).try_for_each(|bytes| out.write_all(bytes))
     }
 }
 

@@ -30,7 +30,7 @@ mod panics;
 pub mod random;
 pub mod vocabulary;
 
-pub use arrays::{Array, ArrayFile, ArrayWriter};
+pub use arrays::{Array, ArrayFile, ArrayLayout, ArrayWriter};
 pub use artefact::{Artefact, ArtefactKind, ArtefactWriter, Manifest, OpenOptions, Replace};
 pub use context::{Context, Device, Progress, Stage, Stop, Threads};
 pub use corpus::{Corpus, CorpusHeader, CorpusWriter};

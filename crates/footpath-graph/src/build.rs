@@ -7,10 +7,10 @@ mod ids;
 
 use crate::aliases::{ALIASES_FILE, Aliases};
 use crate::attributes::ATTRIBUTES_FILE;
-use crate::dataset::{Dataset, MAX_RELATIONS, NONE, RawInteraction};
+use crate::dataset::{Dataset, MAX_RELATIONS, NONE, RawInteraction, RawRelation};
 use crate::error::Result;
 use crate::heldout::{self, HeldOutFact, Interaction, Split};
-use crate::kg::{self, INTERACTED, KgArrays, Relation, Schema, TrainKg};
+use crate::kg::{self, KgArrays, Relation, Schema, TrainKg};
 use crate::sorting;
 use footpath_core::{
     ArrayWriter, ArtefactKind, ArtefactWriter, Context, Manifest, NodeId, RelationId, Replace, Stage, Triple,
@@ -232,27 +232,12 @@ fn relation_order(dataset: &Dataset) -> Result<Vec<u16>> {
 }
 
 fn relations(dataset: &Dataset, order: &[u16], counts: &[u64]) -> Vec<Relation> {
-    let or = |text: &str, name: &str| if text.is_empty() { name.replace('_', " ") } else { text.to_owned() };
     let count = |index: u16| counts.get(usize::from(index)).copied().unwrap_or(0);
-    let mut relations = vec![Relation {
-        name: INTERACTED.to_owned(),
-        forward: "chose".to_owned(),
-        inverse: "was chosen by".to_owned(),
-        num_triples: count(0),
-    }];
     let mut named: Vec<_> = dataset.relations.iter().zip(order).collect();
     named.sort_by_key(|(_, index)| **index);
-    relations.extend(named.into_iter().map(|(raw, &index)| Relation {
-        name: raw.name.clone(),
-        forward: or(&raw.forward, &raw.name),
-        inverse: if raw.inverse.is_empty() {
-            Relation::plain_inverse(&or(&raw.forward, &raw.name))
-        } else {
-            raw.inverse.clone()
-        },
-        num_triples: count(index),
-    }));
-    relations
+    let of =
+        |(raw, &index): (&RawRelation, &u16)| Relation::read_as(&raw.name, &raw.forward, &raw.inverse, count(index));
+    std::iter::once(Relation::interacted(count(0))).chain(named.into_iter().map(of)).collect()
 }
 
 /// The log with node ids, sorted by (user, item), one interaction for each pair, and the number dropped.

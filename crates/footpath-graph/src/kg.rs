@@ -59,7 +59,7 @@ pub const INTERACTED: &str = "interacted";
 /// Weights that an arc may have. So bounded, the weight of a walk of 16 hops is far from the ends of a 64-bit float.
 pub const EDGE_WEIGHTS: RangeInclusive<f32> = 1e-6..=1e6;
 /// Arcs from one number in `fact_ranks` to the next.
-const RANK_BLOCK: usize = 512;
+pub(crate) const RANK_BLOCK: usize = 512;
 
 /// A node type and the ids of its nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +88,19 @@ pub struct Relation {
 }
 
 impl Relation {
+    /// The interaction relation.
+    pub(crate) fn interacted(num_triples: u64) -> Self {
+        let (forward, inverse) = ("chose".to_owned(), "was chosen by".to_owned());
+        Self { name: INTERACTED.to_owned(), forward, inverse, num_triples }
+    }
+
+    /// A relation with the readings that the data gives, which may be empty.
+    pub(crate) fn read_as(name: &str, forward: &str, inverse: &str, num_triples: u64) -> Self {
+        let forward = if forward.is_empty() { name.replace('_', " ") } else { forward.to_owned() };
+        let inverse = if inverse.is_empty() { Self::plain_inverse(&forward) } else { inverse.to_owned() };
+        Self { name: name.to_owned(), forward, inverse, num_triples }
+    }
+
     /// The inverse reading of a relation that has none of its own.
     pub(crate) fn plain_inverse(forward: &str) -> String {
         format!("is {forward} of")

@@ -54,6 +54,8 @@ pub mod sample;
 mod sorting;
 pub mod split;
 pub mod stats;
+#[cfg(feature = "parquet")]
+pub mod tables;
 
 pub use attributes::{Attribute, AttributeKind};
 pub use dataset::Dataset;

@@ -307,12 +307,16 @@ impl Ids<'_> {
         }
     }
 
-    /// What decides between interactions of equal time. It is made of ids alone, so that it stays the same when users
-    /// or items come or go.
     fn tie_key(&self, seed: u64, interaction: &RawInteraction) -> u64 {
-        let user = xxh3_64_with_seed(self.users.get(interaction.user).as_bytes(), seed);
-        xxh3_64_with_seed(self.items.get(interaction.item).as_bytes(), user)
+        tie_key(seed, self.users.get(interaction.user), self.items.get(interaction.item))
     }
+}
+
+/// What decides between interactions of a user at the same time: the lower comes first. It is made of ids alone, so
+/// that it stays the same when users or items come or go.
+#[must_use]
+pub fn tie_key(seed: u64, user: &str, item: &str) -> u64 {
+    xxh3_64_with_seed(item.as_bytes(), xxh3_64_with_seed(user.as_bytes(), seed))
 }
 
 /// How many interactions of a user with so many are in train, and how many in train and valid; none if all are in

@@ -65,6 +65,11 @@ impl Base {
                           files again, and then add to that";
             return Err(Error::Usage { option: "onto", reason: reason.to_owned() });
         }
+        if artefact.manifest().config.get("tables").is_some() {
+            let reason = "the graph was built of sorted tables, and how they were made is not known here; add to what \
+                          they were made of, and build anew";
+            return Err(Error::Usage { option: "onto", reason: reason.to_owned() });
+        }
         let config: Option<Config> = serde_json::from_value(artefact.manifest().config.clone()).ok();
         let (options, report) = config.map_or_else(Default::default, |config| (config.options, Some(config.report)));
         let both = |split| Ok::<_, Error>((kg::held_out(&artefact, split)?, kg::held_out_facts(&artefact, split)?));

@@ -6,7 +6,7 @@ use super::problems::Problems;
 use crate::dataset::NONE;
 
 /// What programs write where a value is missing.
-const WORDS: [&str; 29] = [
+pub const WORDS: [&str; 29] = [
     "nan",
     "NaN",
     "NAN",

@@ -102,6 +102,7 @@ pub use inputs::{Event, Explained, Inputs, Planned, explain, import_from};
 pub use log_alone::{Chosen, read_log};
 pub use mapping::{ItemId, MAX_MAPPING_BYTES, Mapping, MatchedBy, PLAIN_NAMES};
 pub use meeting::Meeting;
+pub use missing::WORDS as MISSING_WORDS;
 pub use options::{Format, MinInteractions, Options, RatedAgain};
 pub use origins::MAX_FILES;
 pub use problems::{MaxBad, Warning};
@@ -115,6 +116,8 @@ pub use spelling::Spelling;
 pub use table::MAX_LINE_BYTES;
 pub use titles::{titles_of_entities, titles_of_items};
 pub use values::MAX_NAME_BYTES;
+#[cfg(feature = "parquet")]
+pub(crate) use values::flaw_of_name;
 
 /// Imports the folder `directory`.
 ///

@@ -40,6 +40,15 @@ pub(super) fn name(field: Field<'_>) -> Checked<Name<'_>> {
     Ok(Name(text))
 }
 
+/// What is wrong with a name, if anything is.
+#[cfg(feature = "parquet")]
+pub(crate) fn flaw_of_name(text: &str) -> Option<String> {
+    if text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
+        return Some("a name with a control character".to_owned());
+    }
+    name(Field { text, number: 0, quoted: true }).err().map(|flaw| flaw.message)
+}
+
 /// Whether a name starts or ends with white space, which is kept.
 pub(super) fn has_blanks(name: &str) -> bool {
     name.starts_with(char::is_whitespace) || name.ends_with(char::is_whitespace)
