@@ -1,5 +1,5 @@
-//! Nodes by the words of their labels and ids: whole words, the beginning of the last one, and words that differ by a
-//! letter or two.
+//! Nodes by the words of their labels and ids: whole words, the beginning of the last one, and, where nothing is found
+//! as it is written, words that differ by a letter or two.
 //!
 //! The words lie in a finite-state transducer, each with the place of its nodes in one long list; so the index of a
 //! million labels takes about as much memory as the labels.
@@ -7,7 +7,6 @@
 use footpath::{NodeId, TrainKg};
 use fst::automaton::{Levenshtein, Str};
 use fst::{Automaton, IntoStreamer, Map, MapBuilder, Streamer};
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Most characters of a query that are looked at.
@@ -69,7 +68,8 @@ impl SearchIndex {
     }
 
     /// The nodes that have a word for each word of the query, best first: those of whole words, then of their
-    /// beginnings, then of words spelt a little differently; among equals those with more edges.
+    /// beginnings; where there are none, those of words spelt a little differently. Among equals those with more edges
+    /// come first.
     pub(crate) fn find(
         &self,
         query: &str,
@@ -80,14 +80,9 @@ impl SearchIndex {
     ) -> Vec<Hit> {
         let query: String = query.chars().take(MAX_QUERY_CHARS).collect();
         let words: Vec<String> = words_of(&query).take(MAX_WORDS).collect();
-        let mut of_words: Vec<Matches<'_>> =
-            words.iter().enumerate().map(|(place, word)| self.matches(word, place + 1 == words.len())).collect();
-        // Nodes of the rarest word are looked up among those of the others.
-        of_words.sort_by_key(Matches::num_nodes);
-        let Some((rarest, others)) = of_words.split_first() else { return Vec::new() };
-        let mut found = rarest.nodes();
-        for other in others {
-            found = found.into_iter().filter_map(|(node, penalty)| Some((node, penalty + other.of(node)?))).collect();
+        let mut found = self.nodes_of(&words, Spelling::AsWritten, kg.num_nodes());
+        if found.is_empty() {
+            found = self.nodes_of(&words, Spelling::Alike, kg.num_nodes());
         }
         let of_kind = |node: NodeId| kind.is_none_or(|nodes| nodes.iter().any(|range| range.contains(&node.0)));
         let hits = found.into_iter().map(|(node, penalty)| Hit { node: NodeId(node), penalty });
@@ -99,6 +94,26 @@ impl SearchIndex {
         }
         hits.sort_unstable_by_key(key);
         hits
+    }
+
+    /// The nodes of a graph of so many that have a word for each of these, ascending, and how well they fit.
+    fn nodes_of(&self, words: &[String], spelling: Spelling, num_nodes: usize) -> Vec<(u32, u32)> {
+        let matches = |(place, word): (usize, &String)| self.matches(word, place + 1 == words.len(), spelling);
+        let mut of_words: Vec<Matches<'_>> = words.iter().enumerate().map(matches).collect();
+        // Nodes of the rarest word are looked up among those of the others.
+        of_words.sort_by_key(Matches::num_nodes);
+        let Some((rarest, others)) = of_words.split_first() else { return Vec::new() };
+        let mut found = rarest.nodes();
+        for other in others {
+            if found.is_empty() {
+                break;
+            }
+            let penalties = other.penalties(num_nodes);
+            let with =
+                |(node, penalty)| Some((node, penalty + u32::from(penalties.get(node as usize)?.checked_sub(1)?)));
+            found = found.into_iter().filter_map(with).collect();
+        }
+        found
     }
 
     /// The nodes that have all words of a text; `None` where it has none that are indexed.
@@ -116,17 +131,18 @@ impl SearchIndex {
     }
 
     /// The nodes that a word of a query stands for.
-    fn matches(&self, word: &str, is_last: bool) -> Matches<'_> {
+    fn matches(&self, word: &str, is_last: bool, spelling: Spelling) -> Matches<'_> {
         let mut parts = Vec::new();
         let mut enter =
-            |places: Vec<u64>, penalty| parts.extend(places.iter().map(|&place| (self.nodes_at(place), penalty)));
+            |places: Vec<u64>, penalty: u8| parts.extend(places.iter().map(|&place| (self.nodes_at(place), penalty)));
         enter(self.words.get(word).into_iter().collect(), 0);
         if is_last {
             enter(self.matching(Str::new(word).starts_with()), 1);
         }
         let letters = word.chars().count();
         let distance = if letters < 4 { 0 } else { 1 + u32::from(letters >= 8) };
-        if distance > 0
+        if spelling == Spelling::Alike
+            && distance > 0
             && let Ok(alike) = Levenshtein::new(word, distance)
         {
             enter(self.matching(alike), 2);
@@ -154,26 +170,43 @@ impl SearchIndex {
     }
 }
 
+/// How words of a query are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spelling {
+    AsWritten,
+    /// Words that differ by a letter or two are meant as well.
+    Alike,
+}
+
 /// What a word of a query stands for: nodes, ascending, and how well they fit; the best first.
-struct Matches<'a>(Vec<(&'a [u32], u32)>);
+struct Matches<'a>(Vec<(&'a [u32], u8)>);
 
 impl Matches<'_> {
     fn num_nodes(&self) -> usize {
         self.0.iter().map(|(nodes, _)| nodes.len()).sum()
     }
 
-    /// How well a node fits, if it does.
-    fn of(&self, node: u32) -> Option<u32> {
-        self.0.iter().find(|(nodes, _)| nodes.binary_search(&node).is_ok()).map(|(_, penalty)| *penalty)
+    /// One more than how well each node fits, in a graph of so many; 0 for those that do not. A word that is begun
+    /// stands for many words, so a look into each of their lists would take longer than this.
+    fn penalties(&self, num_nodes: usize) -> Vec<u8> {
+        let mut penalties = vec![0; num_nodes];
+        // From the worst to the best, which is what stays.
+        for (nodes, penalty) in self.0.iter().rev() {
+            for &node in *nodes {
+                if let Some(place) = penalties.get_mut(node as usize) {
+                    *place = penalty + 1;
+                }
+            }
+        }
+        penalties
     }
 
-    /// All nodes, or as many as are looked at.
-    fn nodes(&self) -> BTreeMap<u32, u32> {
-        let mut found = BTreeMap::new();
-        let all = self.0.iter().flat_map(|(nodes, penalty)| nodes.iter().map(|&node| (node, *penalty)));
-        for (node, penalty) in all.take(MAX_NODES) {
-            found.entry(node).or_insert(penalty);
-        }
+    /// All nodes, or as many as are looked at, ascending, and how well they fit.
+    fn nodes(&self) -> Vec<(u32, u32)> {
+        let all = self.0.iter().flat_map(|(nodes, penalty)| nodes.iter().map(|&node| (node, u32::from(*penalty))));
+        let mut found: Vec<(u32, u32)> = all.take(MAX_NODES).collect();
+        found.sort_unstable();
+        found.dedup_by_key(|(node, _)| *node);
         found
     }
 }
@@ -220,7 +253,10 @@ mod tests {
     #[test]
     fn words_are_found_whole_begun_and_misspelt() {
         let index = index(&["Blade Runner", "Blade", "The Bladesmith", "Amélie", "Terminator 2"]);
-        let found = |word: &str| index.matches(word, true).nodes().into_iter().collect::<Vec<_>>();
+        let found = |word: &str| {
+            let as_written = index.nodes_of(&[word.to_owned()], Spelling::AsWritten, 5);
+            if as_written.is_empty() { index.nodes_of(&[word.to_owned()], Spelling::Alike, 5) } else { as_written }
+        };
         assert_eq!(found("blade"), [(0, 0), (1, 0), (2, 1)]);
         assert_eq!(found("blaed"), [], "two letters, and the word is short");
         assert_eq!(found("blqde"), [(0, 2), (1, 2)]);
@@ -229,6 +265,21 @@ mod tests {
         assert_eq!(found("terminaotr"), [(4, 2)]);
         assert_eq!(found("zzz"), []);
         assert_eq!(found("2"), [(4, 0)]);
+    }
+
+    #[test]
+    fn every_word_has_to_fit_and_the_worst_counts_for_each() {
+        let labels = ["Blade Runner", "Blade Trinity", "Runner", "Blades of Running", "The Blade Runner Blade"];
+        let index = index(&labels);
+        let found = |query: &str, spelling: Spelling| {
+            index.nodes_of(&words_of(query).collect::<Vec<_>>(), spelling, labels.len())
+        };
+        assert_eq!(found("blade runner", Spelling::AsWritten), [(0, 0), (4, 0)]);
+        assert_eq!(found("blade runn", Spelling::AsWritten), [(0, 1), (4, 1)]);
+        assert_eq!(found("blade nothing", Spelling::AsWritten), []);
+        // 2 for each word that is spelt otherwise.
+        assert_eq!(found("blades runner", Spelling::Alike), [(0, 2), (4, 2)]);
+        assert_eq!(found("blads runnir", Spelling::Alike), [(0, 4), (4, 4)]);
     }
 
     #[test]
@@ -245,7 +296,8 @@ mod tests {
     fn odd_queries_find_nothing_and_do_no_harm() {
         let index = index(&["a"]);
         for query in ["", " ", "\u{0}", "🦀", &"x".repeat(10_000)] {
-            words_of(query).take(MAX_WORDS).for_each(|word| drop(index.matches(&word, true).nodes()));
+            let words: Vec<String> = words_of(query).take(MAX_WORDS).collect();
+            drop(index.nodes_of(&words, Spelling::Alike, 1));
         }
     }
 }
