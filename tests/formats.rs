@@ -362,6 +362,18 @@ fn graphs_for_other_programs_have_further_types() {
     assert_eq!(count("(:user)-[:interacted]->(:item&classic)"), 2);
     assert_eq!(count("(:user)-[:interacted]->(:item)-[]-(:place)-[]-(:item)"), 4, "x is a place as well");
     assert_eq!(count("(:user)-[:interacted]->(:item)-[]-(:place&!person)-[]-(:item)"), 1);
+    // What is drawn obeys it, all of it, and the auditor says so of this pattern and not of another.
+    let [paths, text] = ["paths", "text.jsonl"].map(|name| root.path().join(name));
+    let pattern = "(:user)-[:interacted]->(:item)-[]-(:place&!person)-[]-(:item&classic)";
+    let amount = args!["--end", "any", "--paths-per-user", "20"];
+    succeed(&[args!["sample", &kg, "--out", &paths, "--pattern", pattern].as_slice(), &amount].concat());
+    succeed(&args!["audit", &paths, "--kg", &kg]);
+    succeed(&args!["export", &paths, "--kg", &kg, "--format", "jsonl", "--out", &text]);
+    let drawn = fs::read_to_string(text).expect("read");
+    let rows: Vec<&str> = drawn.lines().collect();
+    assert!(!rows.is_empty() && rows.iter().all(|row| row.contains("item:j") && row.contains("item:k")), "{drawn}");
+    let checked = succeed(&args!["pattern", "check", pattern, "--kg", &kg]);
+    assert!(checked.contains("to item&classic&won & lost"), "{checked}");
     let refused = fail(2, &args!["count", &kg, "--pattern", "(:user)-->(:clasic)-->(:item)"]);
     assert!(refused.contains("the graph has no node type `clasic`") && refused.contains("classic"), "{refused}");
 }

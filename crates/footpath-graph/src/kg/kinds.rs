@@ -74,8 +74,19 @@ impl Schema {
     }
 
     /// The kinds of nodes of a type.
-    pub fn kinds_of(&self, of: TypeId) -> impl Iterator<Item = KindId> + '_ {
-        self.all_kinds().filter(move |&kind| self.type_of(kind) == of)
+    pub fn kinds_of(&self, of: TypeId) -> impl Iterator<Item = KindId> + use<> {
+        let place = |index: usize| u16::try_from(index).unwrap_or(u16::MAX);
+        let numbers = match self.kinds.is_empty() {
+            true => of.0..place(self.types.len()).min(of.0.saturating_add(1)),
+            // Kinds are sorted by type.
+            false => {
+                let before = |is_before: fn(TypeId, TypeId) -> bool| {
+                    place(self.kinds.partition_point(|kind| is_before(kind.node_type, of)))
+                };
+                before(|own, of| own < of)..before(|own, of| own <= of)
+            }
+        };
+        numbers.map(KindId)
     }
 
     /// The further types of the nodes of a kind, in order.

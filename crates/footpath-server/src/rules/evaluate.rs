@@ -195,7 +195,7 @@ impl World<'_> {
         }
         let ranges = match hop {
             Hop::To(nodes) => nodes.clone(),
-            Hop::Along(_) => vec![self.kg.users().end..self.all().end],
+            Hop::Along(_) => std::iter::once(self.kg.users().end..self.all().end).collect(),
         };
         let is_inside = |node: &NodeId| ranges.iter().any(|range| range.contains(&node.0));
         let wanted = name.to_lowercase();
