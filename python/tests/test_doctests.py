@@ -22,6 +22,7 @@ NEEDED_BY = {
     "footpath.export.to_pyg": "torch_geometric",
     "footpath.export.to_pykeen": "pykeen",
     "footpath.export.from_pykeen": "pykeen",
+    "footpath._spark_tables.import_tables": "pyspark",
 }
 """Examples of one library."""
 
@@ -57,7 +58,13 @@ def is_installed(library: str | None) -> bool:
 
 @contextmanager
 def engine(name: str) -> Iterator[dict[str, Any]]:
-    """What the examples of engines ask: Dask, in this process."""
+    """What the examples of engines ask: Dask, in this process; Spark, where it is installed."""
+    if name == "footpath._spark_tables" and is_installed("pyspark"):
+        sql = importlib.import_module("pyspark.sql")
+        session = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+        yield {"spark": session}
+        session.stop()
+        return
     if name != "footpath._engine":
         yield {}
         return

@@ -18,11 +18,15 @@ const NEEDED: &str = "maturin>=1.10,<2 pandas polars pyarrow numpy networkx rust
 /// be had they skip.
 const TORCH: &str = "torch>=2.8,<3 transformers>=5,<6 torch-geometric>=2.8,<3";
 
-/// What the tests of an engine need, from the package index. Those of Dask are among the others; Spark and Ray are
-/// hundreds of megabytes. Spark needs Java 17 or later besides.
-const ENGINES: [(&str, &str); 2] = [
-    ("spark", "maturin>=1.10,<2 pyspark>=4.1,<5 pyarrow numpy pandas pytest"),
-    ("ray", "maturin>=1.10,<2 ray[data]>=2.50,<3 pyarrow numpy pytest"),
+/// What the tests of an engine need, from the package index, and where they are. Those of Dask are among the others;
+/// Spark and Ray are hundreds of megabytes. Spark needs Java 17 or later besides.
+const ENGINES: [(&str, &str, &str); 2] = [
+    (
+        "spark",
+        "maturin>=1.10,<2 pyspark>=4.1,<5 pyarrow numpy pandas pytest",
+        "python/tests/test_cluster_spark.py python/tests/test_spark_tables.py",
+    ),
+    ("ray", "maturin>=1.10,<2 ray[data]>=2.50,<3 pyarrow numpy pytest", "python/tests/test_cluster_ray.py"),
 ];
 
 /// Builds, installs and tests; with torch, if that is asked for.
@@ -45,12 +49,12 @@ pub(crate) fn run(root: &Path, with_torch: bool) -> Result<(), String> {
 /// # Errors
 /// The step that failed; an engine that there is no test of.
 pub(crate) fn cluster(root: &Path, engine: &str) -> Result<(), String> {
-    let found = ENGINES.iter().find(|(name, _)| *name == engine);
-    let Some((_, needed)) = found else {
-        return Err(format!("cluster: no {engine}; there are {}", ENGINES.map(|(name, _)| name).join(", ")));
+    let found = ENGINES.iter().find(|(name, ..)| *name == engine);
+    let Some((_, needed, tests)) = found else {
+        return Err(format!("cluster: no {engine}; there are {}", ENGINES.map(|(name, ..)| name).join(", ")));
     };
     let work = Work::new(root, &format!("venv-{engine}"), "wheels", needed);
-    let of_engine = format!("-m pytest -q --durations=5 -p no:cacheprovider python/tests/test_cluster_{engine}.py");
+    let of_engine = format!("-m pytest -q --durations=5 -p no:cacheprovider {tests}");
     in_steps(&work, &[("environment", environment), ("wheel", wheel)])?;
     work.python(&of_engine)
 }

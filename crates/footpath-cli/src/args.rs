@@ -24,6 +24,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Import a data set, or a knowledge graph alone
     Import(verbs::import::ImportArgs),
+    /// Build a knowledge graph of sorted tables, which an engine such as Spark made
+    #[cfg(feature = "parquet")]
+    Build(verbs::build::BuildArgs),
     /// Propose which entity of a graph each item of a log is, by title and year
     Link(verbs::link::LinkArgs),
     /// Describe a knowledge graph

@@ -53,6 +53,8 @@ pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 fn run(command: Command, work: &Work) -> Result<(), Failure> {
     match command {
         Command::Import(args) => verbs::import::run(&args, work),
+        #[cfg(feature = "parquet")]
+        Command::Build(args) => verbs::build::run(&args, work),
         Command::Link(args) => verbs::link::run(&args, work),
         Command::Info(args) => verbs::info::run(&args, work),
         Command::Pattern(command) => verbs::pattern::run(&command, work),

@@ -21,6 +21,7 @@ mod options;
 mod parts;
 mod paths;
 mod stream;
+mod tables;
 mod training;
 
 use pyo3::prelude::*;
@@ -42,6 +43,9 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(frames::import_folder, module)?)?;
     module.add_function(wrap_pyfunction!(frames::import_frames, module)?)?;
     module.add_function(wrap_pyfunction!(frames::import_defaults, module)?)?;
+    module.add_function(wrap_pyfunction!(tables::build_tables, module)?)?;
+    module.add_function(wrap_pyfunction!(tables::tie_keys, module)?)?;
+    module.add_function(wrap_pyfunction!(tables::missing_words, module)?)?;
     module.add_function(wrap_pyfunction!(training::train, module)?)?;
     module.add_function(wrap_pyfunction!(training::train_job, module)?)?;
     module.add_function(wrap_pyfunction!(training::tune, module)?)?;

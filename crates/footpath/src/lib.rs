@@ -44,6 +44,8 @@ pub use footpath_core::{
 pub use footpath_graph::attributes::{date as attribute_date, written_date as attribute_date_written};
 pub use footpath_graph::{Attribute, AttributeKind, Split, TrainKg};
 pub use service::{DIRECT, Service};
+#[cfg(feature = "parquet")]
+pub use verbs::build;
 pub use verbs::{
     adapt, audit, check, concat, corpus, draws, evaluate, export_graph, hugging_face, import, link, logits, metapaths,
     paths, pattern, recommend, replay, sample, similar, train, tune, verify,

@@ -21,7 +21,7 @@ from types import ModuleType
 
 from . import _native
 from ._errors import ArtefactError, Error, InputError, RuntimeFailure, Stopped, UsageError
-from ._graphs import Kg, Paths, import_folder, import_frames
+from ._graphs import Kg, Paths, build_tables, import_folder, import_frames
 from ._judging import Evaluation, Replay, audit, evaluate, replay, verify
 from ._models import Model, Recommendations, Tuning, Why, WhyPath, train, tune
 from ._parts import concat, concat_lists
@@ -56,6 +56,7 @@ __all__ = [
     "WhyPath",
     "__version__",
     "audit",
+    "build_tables",
     "concat",
     "concat_lists",
     "evaluate",

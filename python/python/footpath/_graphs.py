@@ -504,6 +504,39 @@ def import_folder(
     return place.kept_by(Kg(place.path, threads=threads, progress=False))
 
 
+def build_tables(
+    folder: PathLike,
+    out: PathLike | None = None,
+    *,
+    force: bool = False,
+    threads: int = 0,
+    progress: ProgressOption = None,
+) -> Kg:
+    """Builds a graph of the sorted tables in a folder, as ``footpath build`` does, and opens it. They are read block by
+    block, so a graph may be larger than memory. ``footpath.spark.import_tables`` makes such tables; the book says what
+    they are, in the page on file formats.
+
+    Raises `InputError` with file and row for tables that are not what they should be.
+
+    >>> import footpath as fp, pathlib, tempfile
+    >>> import pyarrow as pa, pyarrow.parquet as pq
+    >>> place = pathlib.Path(tempfile.mkdtemp())
+    >>> pq.write_table(pa.table({"id": ["alien", "heat", "scott"]}), place / "nodes.parquet")
+    >>> edges = {"node": [0, 2], "relation": [2, 3], "tail": [2, 0], "line": [0, None]}
+    >>> pq.write_table(pa.table(edges), place / "edges.parquet")
+    >>> types = '[{"name": "user", "num": 0}, {"name": "item", "num": 2}, {"name": "person", "num": 1}]'
+    >>> files = '"interactions_file": "", "triples_file": ""'
+    >>> described = f'{{"version": 1, "types": {types}, "relations": [{{"name": "directed_by"}}], {files}}}'
+    >>> _ = (place / "tables.json").write_text(described)
+    >>> fp.build_tables(place).facts()[0]["tail"]
+    'entity:scott'
+    """
+    place = Place(out, "kg")
+    with Watched(threads, progress) as call:
+        _native.build_tables(os.fspath(folder), place.path, force, call)
+    return place.kept_by(Kg(place.path, threads=threads, progress=False))
+
+
 def import_frames(
     *,
     interactions: Frame | None = None,
@@ -636,9 +669,9 @@ def _import_options(
     kinds: dict[str, dict[str, Any]] = {
         "auto": {"ratios": ratios, "seed": seed},
         "random": {"ratios": ratios, "seed": seed},
-        "temporal": {"ratios": ratios},
+        "temporal": {"ratios": ratios, "seed": seed},
         "date": {"ratios": ratios},
-        "leave-one-out": {},
+        "leave-one-out": {"seed": seed},
         "column": {},
         "none": {},
     }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._engine import Mapped, Task, Verbs
 from ._errors import UsageError
+from ._spark_tables import import_tables
 from .partition import Work
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "explain",
     "export",
     "export_lists",
+    "import_tables",
     "recommend",
     "sample",
     "trials",

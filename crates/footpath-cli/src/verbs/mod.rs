@@ -2,6 +2,8 @@
 
 pub(crate) mod adapt;
 pub(crate) mod audit;
+#[cfg(feature = "parquet")]
+pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod corpus;

@@ -131,6 +131,8 @@ impl Tables {
             has_times: has.time,
             users_have_facts: false,
             attributes: Vec::new(),
+            further_types: Vec::new(),
+            kinds: Vec::new(),
             interactions_files: self.layout.interactions_file.clone(),
             triples_files: self.layout.triples_file.clone(),
         }

@@ -6,11 +6,11 @@ use footpath_core::{ArtefactKind, Context, Manifest, Replace, artefact};
 use footpath_graph::import::Imported as Found;
 pub use footpath_graph::import::{
     Attribute, Columns, CutReport, DatasetBuilder, Entity, Event, Explained, FactsReport, FileNumber, Finding, Format,
-    ImportReport, Inputs, Interaction, Item, Mapping, MaxBad, MinInteractions, Node, Options, Planned, RatedAgain,
-    Ratings, Relation, Severity, Source, Spelling, Triple, User,
+    ImportReport, Inputs, Interaction, Item, MISSING_WORDS, Mapping, MaxBad, MinInteractions, Node, Options, Planned,
+    RatedAgain, Ratings, Relation, Severity, Source, Spelling, Triple, User,
 };
 pub use footpath_graph::report::GraphReport;
-pub use footpath_graph::split::{Ratios, SplitSpec};
+pub use footpath_graph::split::{Ratios, SplitSpec, tie_key};
 use std::path::Path;
 
 /// What an import made.

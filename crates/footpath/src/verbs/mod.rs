@@ -2,6 +2,8 @@
 
 pub mod adapt;
 pub mod audit;
+#[cfg(feature = "parquet")]
+pub mod build;
 pub mod check;
 pub mod concat;
 pub mod corpus;
