@@ -76,7 +76,8 @@ def import_tables(
     Ids are strings or whole numbers, times whole numbers. ``line`` is where a record stood in its file, whose name
     ``interactions_file`` or ``triples_file`` gives; without it the graph does not say where a fact is from.
 
-    Not done here, and refused: facts that are held out, attributes, facts of users, and splits at random or by date.
+    Not done here, and refused: facts that are held out, attributes, further types, facts of users, and splits at random
+    or by date.
     What an import finds odd is not told either: look at a sample of the data with `footpath.import_frames` first.
 
     >>> import footpath as fp, tempfile
@@ -700,6 +701,8 @@ def _union(frames: Iterable[Any]) -> Any:
 
 
 def _require(frame: Any, what: str, names: list[str]) -> None:
+    if "further_types" in frame.columns:
+        raise UsageError(f"{what}: a column `further_types` is not read on an engine; drop it, or import in one place")
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise InputError(f"{what}: there is no column {missing[0]}")
