@@ -548,7 +548,7 @@ fn between_validations_a_run_is_saved_by_time() {
 
         fn progress(&mut self, _: &TrainingProgress) {
             let steps = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
-            let step = |name: String| name.strip_prefix("step-").and_then(|step| step.parse().ok());
+            let step = |name: String| name.strip_prefix("step-").and_then(|step| step.parse::<u64>().ok());
             self.saved.extend(steps.filter_map(|entry| step(entry.file_name().into_string().ok()?)));
         }
     }

@@ -307,7 +307,7 @@ mod tests {
         }
         let imported = records.finish(&Context::default()).expect("imported");
         let kg = imported.built.train_kg().expect("a graph");
-        let world = World { kg: &kg, attributes: &Attributes::of(&kg), index: None, now: 0.0 };
+        let world = World { kg: &kg, attributes: &Attributes::of(&kg), index: None, now: 0.0, hidden: None };
         let holds = |rule: &str| -> Vec<String> {
             let set = world.nodes(&parse(rule).expect("a rule")).expect(rule);
             let all = (0..u32::try_from(kg.num_nodes()).expect("few")).map(NodeId);
