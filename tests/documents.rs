@@ -31,6 +31,7 @@ fn pages() -> Vec<String> {
 /// Every document: the book, and what stands beside the code.
 fn documents() -> Vec<String> {
     let beside = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
-    let folders = ["data/films/README.md", "benches/peers/README.md", "tests/data/bad/README.md"];
+    let folders =
+        ["data/films/README.md", "benches/peers/README.md", "tests/data/bad/README.md", "tests/data/tables/README.md"];
     beside.into_iter().chain(folders).map(str::to_owned).chain(pages()).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::support::films::{films, folder};
 use crate::support::server::Server;
-use crate::support::{args, fail, files, succeed};
+use crate::support::{args, fail, files, succeed, tables};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,6 +29,25 @@ fn content(kg: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut content = files(kg);
     content.remove("manifest.json");
     content
+}
+
+#[test]
+fn sorted_tables_make_the_graph_that_their_data_makes() {
+    let root = tempdir().expect("a directory");
+    let [built, imported, cut] = ["built", "imported", "cut"].map(|name| root.path().join(name));
+    succeed(&args!["build", tables().join("sorted"), "--out", &built]);
+    succeed(&args!["import", tables().join("plain"), "--split", "none", "--out", &imported]);
+    assert!(content(&built) == content(&imported));
+    // Tables that are not whole make nothing.
+    fs::create_dir_all(cut.join("edges")).expect("created");
+    for name in ["tables.json", "nodes.parquet", "aliases.parquet"] {
+        fs::copy(tables().join("sorted").join(name), cut.join(name)).expect("copied");
+    }
+    let edges = Path::new("edges/part-00000.parquet");
+    let bytes = fs::read(tables().join("sorted").join(edges)).expect("read");
+    fs::write(cut.join(edges), &bytes[..bytes.len() - 9]).expect("written");
+    let told = fail(3, &args!["build", cut, "--out", root.path().join("none")]);
+    assert!(told.contains("part-00000.parquet") && !root.path().join("none").exists(), "{told}");
 }
 
 #[test]

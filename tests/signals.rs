@@ -2,7 +2,7 @@
 //! or not at all.
 
 use crate::support::films::{Films, films, folder};
-use crate::support::{args, entries, program, succeed};
+use crate::support::{args, entries, program, succeed, tables};
 use footpath_core::{Purpose, Stream};
 use std::ffi::OsString;
 use std::fs;
@@ -54,6 +54,7 @@ impl Place {
         let (lists, pattern) = (self.at("lists.jsonl"), "(:user)-[]-{3}(:item)");
         vec![
             args!["import", folder(), "--out", out],
+            args!["build", tables().join("sorted"), "--out", out],
             args!["link", folder().join("items.tsv"), "--entities", folder().join("entities.tsv"), "--out", out],
             args!["count", kg, "--hops", "4"],
             args!["sample", kg, "--hops", "4", "--num-paths", "20000", "--out", out],

@@ -16,6 +16,11 @@ use std::process::{Command, Stdio};
 /// The program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_footpath");
 
+/// The same data twice: in `plain` as a dataset folder, in `sorted` as sorted tables.
+pub(crate) fn tables() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/tables")
+}
+
 /// Arguments of any string-like types.
 macro_rules! args {
     ($($argument:expr),* $(,)?) => { vec![$(std::ffi::OsString::from($argument)),*] };

@@ -50,7 +50,7 @@ mod tests {
     fn a_panic_becomes_its_message_and_what_is_well_passes() {
         assert_eq!(caught(|| 7), Ok(7));
         let inner = || caught(|| panic!("of {}", "two parts"));
-        assert_eq!(caught(|| inner()), Ok(Err::<(), _>("of two parts".to_owned())));
+        assert_eq!(caught(inner), Ok(Err::<(), _>("of two parts".to_owned())));
         assert_eq!(caught(|| -> () { panic!("plain") }), Err("plain".to_owned()));
         assert!(!IS_TOLD.get());
     }

@@ -150,8 +150,9 @@ mod with_parquet {
         let mut leaves = vec![None; schema.root_schema().get_fields().len()];
         for (number, column) in schema.columns().iter().enumerate() {
             let is_field = schema.get_column_root(number).is_primitive();
-            if is_field && column.max_rep_level() == 0 && column.converted_type() != ConvertedType::INTERVAL {
-                leaves[schema.get_column_root_idx(number)] = Some(number);
+            let has_text = column.max_rep_level() == 0 && column.converted_type() != ConvertedType::INTERVAL;
+            if let Some(leaf) = leaves.get_mut(schema.get_column_root_idx(number)).filter(|_| is_field && has_text) {
+                *leaf = Some(number);
             }
         }
         leaves

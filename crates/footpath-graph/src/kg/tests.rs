@@ -46,7 +46,8 @@ fn kinds() -> TrainKg {
 fn every_way_in_which_kinds_can_be_wrong_is_refused() {
     let kg = kinds();
     assert_eq!((kg.schema().further_types.len(), kg.schema().kinds.len()), (2, 1 + 3 + 2));
-    let wrong: &[(&str, fn(&mut Schema))] = &[
+    type Spoil = fn(&mut Schema);
+    let wrong: &[(&str, Spoil)] = &[
         ("no names", |schema| schema.further_types.clear()),
         ("no kinds", |schema| schema.kinds.clear()),
         ("names in another order", |schema| schema.further_types.reverse()),

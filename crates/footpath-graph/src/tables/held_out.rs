@@ -43,10 +43,10 @@ pub(super) fn check(table: &Table, layout: &Layout, has: Optional, stage: &Stage
             ascending(table, at, before.as_ref(), &(user, item), "user and item")?;
             before = Some((user, item));
         }
-        if let Some(ratings) = rating.as_mut().map_or(Ok(None), Column::next)? {
-            if let Some(row) = ratings.all()?.iter().position(|rating| !rating.is_finite()) {
-                return Err(table.bad(ratings.place(row), "rating", "not a finite number"));
-            }
+        if let Some(ratings) = rating.as_mut().map_or(Ok(None), Column::next)?
+            && let Some(row) = ratings.all()?.iter().position(|rating| !rating.is_finite())
+        {
+            return Err(table.bad(ratings.place(row), "rating", "not a finite number"));
         }
         if let Some(times) = time.as_mut().map_or(Ok(None), Column::next)? {
             times.all()?;
