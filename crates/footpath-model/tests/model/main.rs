@@ -554,7 +554,7 @@ fn between_validations_a_run_is_saved_by_time() {
     }
     let toy = Toy::new();
     let run = |seconds_a_step: u64, root: &std::path::Path| {
-        let settings = TrainingConfig { batch_size: 2, ..training(1) };
+        let settings = TrainingConfig { batch_size: 1, ..training(1) };
         let mut trainer =
             Trainer::new(PathModel::new(config(&toy), 1, &cpu()).expect("a model"), settings).expect("a trainer");
         let looks = std::sync::atomic::AtomicU64::new(0);
