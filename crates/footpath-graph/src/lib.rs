@@ -46,6 +46,8 @@ pub mod interner;
 pub mod kg;
 pub mod legal;
 pub mod link;
+#[cfg(feature = "parquet")]
+mod parquet_files;
 pub mod path_counts;
 pub mod pattern;
 pub mod petgraph;

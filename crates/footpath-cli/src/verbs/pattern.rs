@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::text::{self, thousands};
 use crate::work::Work;
 use clap::{Args, Subcommand};
-use footpath::pattern::{self, Checked, Hop, PRESETS, Pattern, relations_in_words, type_names, types_in_words};
+use footpath::pattern::{self, Checked, Hop, PRESETS, Pattern, kind_names, kinds_in_words, relations_in_words};
 use footpath::{Kg, RelationId, TrainKg};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -130,7 +130,7 @@ fn print_pattern(out: &mut dyn Write, pattern: &Pattern, hops: &[Hop], kg: &Trai
     writeln!(out, " collaborative   {meet}")?;
     for (number, hop) in (1..).zip(hops) {
         let schema = kg.schema();
-        let (from, to) = (types_in_words(&hop.from, schema), types_in_words(&hop.to, schema));
+        let (from, to) = (kinds_in_words(&hop.from, schema), kinds_in_words(&hop.to, schema));
         let end = match (hop.may_end, number == hops.len()) {
             (true, false) => "; a path may end there",
             _ => "",
@@ -167,7 +167,7 @@ fn print_automaton(out: &mut dyn Write, pattern: &Pattern, kg: &TrainKg) -> io::
         table.add_row([
             step.from.0.to_string(),
             relations_in_words(&step.relations, schema),
-            types_in_words(&step.types, schema),
+            kinds_in_words(&step.kinds, schema),
             format!("{}{end}", step.to.0),
         ]);
     }
@@ -198,7 +198,7 @@ fn checked_json(checked: &Checked, kg: &TrainKg) -> Value {
     let states = automaton.states().map(|state| {
         let steps = automaton.steps_from(state).into_iter().map(|step| {
             let relations = relation_names(&step.relations, kg);
-            json!({ "relations": relations, "types": type_names(&step.types, kg.schema()), "to": step.to.0 })
+            json!({ "relations": relations, "types": kind_names(&step.kinds, kg.schema()), "to": step.to.0 })
         });
         json!({ "state": state.0, "end": automaton.is_accepting(state), "steps": steps.collect::<Vec<_>>() })
     });
@@ -221,9 +221,9 @@ fn pattern_json(pattern: &Pattern) -> Value {
 
 fn hop_json(hop: &Hop, kg: &TrainKg) -> Value {
     json!({
-        "from": type_names(&hop.from, kg.schema()),
+        "from": kind_names(&hop.from, kg.schema()),
         "relations": relation_names(&hop.relations, kg),
-        "to": type_names(&hop.to, kg.schema()),
+        "to": kind_names(&hop.to, kg.schema()),
         "may_end": hop.may_end,
     })
 }

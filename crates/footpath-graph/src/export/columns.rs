@@ -3,7 +3,8 @@
 use super::parquet::{GROUP_ROWS, column, new_file, refused};
 use super::piped;
 use crate::error::{Error, Result};
-use footpath_core::{Context, caught};
+use crate::parquet_files::guarded;
+use footpath_core::Context;
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::errors::{ParquetError, Result as TableResult};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -132,9 +133,7 @@ pub fn each_row<E: From<Error>>(
 ) -> std::result::Result<(), E> {
     let unreadable = |error: ParquetError| Error::from(footpath_core::Error::io(path)(io::Error::other(error)));
     let file = File::open(path).map_err(|error| Error::from(footpath_core::Error::io(path)(error)))?;
-    // The library panics at some damaged files.
-    let reader = caught(|| SerializedFileReader::new(file)).unwrap_or_else(|panic| Err(ParquetError::General(panic)));
-    let reader = reader.map_err(unreadable)?;
+    let reader = guarded(|| SerializedFileReader::new(file)).map_err(unreadable)?;
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let there: Vec<String> =
         reader.metadata().file_metadata().schema().get_fields().iter().map(|f| f.name().to_owned()).collect();
@@ -143,8 +142,7 @@ pub fn each_row<E: From<Error>>(
     }
     let mut cells = Vec::with_capacity(columns.len());
     let mut rows = RowIter::from_file_into(Box::new(reader));
-    let rows =
-        std::iter::from_fn(|| caught(|| rows.next()).unwrap_or_else(|panic| Some(Err(ParquetError::General(panic)))));
+    let rows = std::iter::from_fn(|| guarded(|| rows.next().transpose()).transpose());
     for (number, row) in rows.enumerate() {
         let row = row.map_err(unreadable)?;
         cells.clear();

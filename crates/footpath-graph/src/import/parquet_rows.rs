@@ -1,6 +1,4 @@
 //! The rows of a Parquet file, as the table reader takes them: text by columns. The number of a row stands for a line.
-//!
-//! The library panics at some damaged files; such a file is refused like others that are damaged.
 
 use super::problems::Flaw;
 use super::record::Row;
@@ -36,8 +34,7 @@ pub(super) use with_parquet::Rows;
 mod with_parquet {
     use super::super::record::{MAX_COLUMNS, check_field};
     use super::{Flaw, Path, Row};
-    use crate::error::show;
-    use footpath_core::caught;
+    use crate::parquet_files::{damage, guarded};
     use parquet::basic::ConvertedType;
     use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
     use parquet::data_type::DataType;
@@ -241,14 +238,8 @@ mod with_parquet {
         }
     }
 
-    /// What the library gives, where it does not panic.
-    fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
-        caught(read).unwrap_or_else(|panic| Err(ParquetError::General(panic)))
-    }
-
     fn damaged(error: &ParquetError) -> Flaw {
-        let said = error.to_string();
-        Flaw::fatal("parquet", format!("the Parquet file is damaged or cut short ({})", show(said.as_bytes())))
+        Flaw::fatal("parquet", damage(error))
     }
 
     /// Appends a value as text; nothing for one that is missing or made of several.

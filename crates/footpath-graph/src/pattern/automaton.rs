@@ -1,7 +1,7 @@
 //! The deterministic automaton of a pattern, over pairs of (directed relation, kind of the tail).
 //!
 //! Relations and kinds that the pattern treats alike form classes, so that a step is one look-up in a small table:
-//! `next[state][relation class][type class]`. States are numbered so that every step leads to a higher number: a
+//! `next[state][relation class][kind class]`. States are numbered so that every step leads to a higher number: a
 //! pattern is a finite set of words, its automaton has no cycle, and no recursion over the graph is ever needed.
 
 use super::determine::{Symbols, TooLarge};
@@ -86,8 +86,8 @@ impl Automaton {
     #[must_use]
     pub fn step(&self, state: StateId, relation: RelationId, tail: KindId) -> Option<StateId> {
         let row = self.row(state, relation)?;
-        let class = usize::from(*self.symbols.type_class.get(tail.index())?);
-        let next = *self.next.get(row * self.symbols.num_type_classes + class)?;
+        let class = usize::from(*self.symbols.kind_class.get(tail.index())?);
+        let next = *self.next.get(row * self.symbols.num_kind_classes + class)?;
         (next != DEAD).then_some(StateId(next))
     }
 
@@ -118,7 +118,7 @@ impl Automaton {
 
     /// The kinds of node a hop along `relation` may lead to, ascending, each with the state it leads to.
     pub fn kinds_after(&self, state: StateId, relation: RelationId) -> impl Iterator<Item = (KindId, StateId)> + '_ {
-        let kinds = (0..).map(KindId).take(self.symbols.type_class.len());
+        let kinds = (0..).map(KindId).take(self.symbols.kind_class.len());
         kinds.filter_map(move |kind| Some((kind, self.step(state, relation, kind)?)))
     }
 
@@ -133,9 +133,9 @@ impl Automaton {
     /// The states from which a hop along `relation` to a node of kind `tail` leads to `state`, ascending.
     #[must_use]
     pub fn states_before(&self, state: StateId, relation: RelationId, tail: KindId) -> &[StateId] {
-        let Some(&class) = self.symbols.type_class.get(tail.index()) else { return &[] };
+        let Some(&class) = self.symbols.kind_class.get(tail.index()) else { return &[] };
         let row = self.row(state, relation);
-        row.map_or(&[], |row| self.before.get(row * self.symbols.num_type_classes + usize::from(class)))
+        row.map_or(&[], |row| self.before.get(row * self.symbols.num_kind_classes + usize::from(class)))
     }
 
     /// Most hops from the state to the end of a path.
@@ -178,7 +178,7 @@ impl Automaton {
     /// As [`Automaton::step`], of classes.
     pub(super) fn step_class(&self, state: u16, relation: u16, kind: u16) -> Option<u16> {
         let row = usize::from(state) * self.symbols.num_relation_classes + usize::from(relation);
-        let next = *self.next.get(row * self.symbols.num_type_classes + usize::from(kind))?;
+        let next = *self.next.get(row * self.symbols.num_kind_classes + usize::from(kind))?;
         (next != DEAD).then_some(next)
     }
 
@@ -188,15 +188,15 @@ impl Automaton {
 
     fn list_steps(&mut self) -> Result<(), TooLarge> {
         let rows = self.num_states() * self.symbols.num_relation_classes;
-        if rows.saturating_mul(self.symbols.type_class.len()) > MAX_LISTED {
+        if rows.saturating_mul(self.symbols.kind_class.len()) > MAX_LISTED {
             return Err(TooLarge);
         }
-        let (next, type_class, width) = (&self.next, &self.symbols.type_class, self.symbols.num_type_classes);
+        let (next, kind_class, width) = (&self.next, &self.symbols.kind_class, self.symbols.num_kind_classes);
         let kinds = &self.symbols.kinds;
         let after = (0..rows).map(|row| {
             let mut ranges: Vec<(Range<u32>, StateId)> = Vec::new();
             let mut last_type = None;
-            for ((of, nodes), &class) in kinds.iter().zip(type_class) {
+            for ((of, nodes), &class) in kinds.iter().zip(kind_class) {
                 let Some(&next) = next.get(row * width + usize::from(class)).filter(|next| **next != DEAD) else {
                     last_type = None;
                     continue;
@@ -210,7 +210,7 @@ impl Automaton {
             ranges
         });
         let after = Lists::collect(after);
-        let width = self.symbols.num_relation_classes * self.symbols.num_type_classes;
+        let width = self.symbols.num_relation_classes * self.symbols.num_kind_classes;
         let mut before = vec![Vec::new(); self.next.len()];
         for (state, row) in self.states().zip(self.next.chunks(width)) {
             for (symbol, &next) in row.iter().enumerate().filter(|(_, next)| **next != DEAD) {

@@ -2,7 +2,7 @@
 
 use super::automaton::Automaton;
 use super::determine::{self, Interner, TooLarge, Trouble};
-use super::explain::{Facts, relations_in_words, types_in_words};
+use super::explain::{Facts, kinds_in_words, relations_in_words};
 use super::labels::LabelSets;
 use super::nfa::{Classified, Nfa, START, Stop};
 use super::syntax::{Alternative, Ast, Edge, Element, Labels, Node, Sequence, Span, Times};
@@ -110,7 +110,7 @@ pub(super) fn first_impossible(ast: &Ast, schema: &Schema, facts: &Facts) -> Opt
             schema.all_kinds().filter(|&kind| classified.first_part(classified.symbols.of_kind(kind)).is_some());
         let stops = starts.map(|kind| classified.stopped_at(kind, facts)).collect::<Option<Vec<_>>>()?;
         let Stop { span, is_hop, types } = stops.into_iter().max_by_key(|stop| stop.span.start)?;
-        let nodes = types_in_words(&types, schema);
+        let nodes = kinds_in_words(&types, schema);
         let (message, help) = if is_hop {
             let open = types.iter().flat_map(|&kind| facts.from(kind)).map(|(relation, _)| relation).collect();
             let open = relations_in_words(&open, schema);
@@ -125,7 +125,7 @@ pub(super) fn first_impossible(ast: &Ast, schema: &Schema, facts: &Facts) -> Opt
 fn determined(classified: &Classified, span: &Span) -> Result<Compiled, CompileError> {
     let symbols = &classified.symbols;
     let mut interner = Interner::default();
-    let mut is_start = vec![false; symbols.num_type_classes];
+    let mut is_start = vec![false; symbols.num_kind_classes];
     for (class, is_start) in is_start.iter_mut().enumerate() {
         // Without a way to the end the set of states would only be in the way.
         if classified.last_part(class, |_, _| true).is_ok() {
@@ -139,7 +139,7 @@ fn determined(classified: &Classified, span: &Span) -> Result<Compiled, CompileE
     let expand = |set: &[u32], interner: &mut Interner, row: &mut Vec<u32>| classified.expand(set, interner, row);
     match determine::from_sets(symbols.clone(), interner, expand) {
         Ok(Some(automaton)) => {
-            let kinds = (0u16..).zip(&symbols.type_class);
+            let kinds = (0u16..).zip(&symbols.kind_class);
             let starts = kinds.filter(|(_, class)| is_start.get(usize::from(**class)) == Some(&true));
             Ok((starts.map(|(kind, _)| KindId(kind)).collect(), automaton))
         }
@@ -156,7 +156,7 @@ fn check(classified: &Classified, ends: Ends, span: &Span) -> Result<(), Compile
     let symbols = &classified.symbols;
     let of_type = |of| symbols.of_type(of).collect::<BTreeSet<usize>>();
     let (users, items) = (of_type(TypeId::USER), of_type(TypeId::ITEM));
-    let classes = || 0..symbols.num_type_classes;
+    let classes = || 0..symbols.num_kind_classes;
     let here = |part: Option<&Span>| part.unwrap_or(span).clone();
     if ends == Ends::UserItem
         && let Some(part) =

@@ -29,32 +29,32 @@ pub(super) type Kinds = Arc<[(TypeId, Range<u32>)]>;
 pub(super) struct Symbols {
     pub(super) relation_class: Vec<u16>,
     /// By kind of node.
-    pub(super) type_class: Vec<u16>,
+    pub(super) kind_class: Vec<u16>,
     pub(super) num_relation_classes: usize,
-    pub(super) num_type_classes: usize,
+    pub(super) num_kind_classes: usize,
     pub(super) kinds: Kinds,
 }
 
 impl Symbols {
-    pub(super) fn new(relation_class: Vec<u16>, type_class: Vec<u16>, kinds: Kinds) -> Self {
+    pub(super) fn new(relation_class: Vec<u16>, kind_class: Vec<u16>, kinds: Kinds) -> Self {
         let number = |classes: &[u16]| classes.iter().max().map_or(0, |&class| usize::from(class) + 1);
-        let (num_relation_classes, num_type_classes) = (number(&relation_class), number(&type_class));
-        Self { relation_class, type_class, num_relation_classes, num_type_classes, kinds }
+        let (num_relation_classes, num_kind_classes) = (number(&relation_class), number(&kind_class));
+        Self { relation_class, kind_class, num_relation_classes, num_kind_classes, kinds }
     }
 
     /// Number of symbols.
     pub(super) fn len(&self) -> usize {
-        self.num_relation_classes * self.num_type_classes
+        self.num_relation_classes * self.num_kind_classes
     }
 
     /// The class of a kind.
     pub(super) fn of_kind(&self, kind: KindId) -> usize {
-        self.type_class.get(kind.index()).map_or(0, |&class| usize::from(class))
+        self.kind_class.get(kind.index()).map_or(0, |&class| usize::from(class))
     }
 
     /// The classes of the kinds of a type, each as often as there are kinds of it.
     pub(super) fn of_type(&self, of: TypeId) -> impl Iterator<Item = usize> + '_ {
-        let kinds = self.kinds.iter().zip(&self.type_class).filter(move |((own, _), _)| *own == of);
+        let kinds = self.kinds.iter().zip(&self.kind_class).filter(move |((own, _), _)| *own == of);
         kinds.map(|(_, &class)| usize::from(class))
     }
 }
@@ -212,7 +212,7 @@ impl From<TooLarge> for Trouble {
 /// longest future and then in the order of a breadth-first walk. Equal languages have equal automata.
 fn canonical(states: &[State], symbols: Symbols, root: u32) -> Result<Automaton, TooLarge> {
     let states = &*first_hops_apart(states, &symbols, root);
-    let width = symbols.num_type_classes;
+    let width = symbols.num_kind_classes;
     let cell = |row: &[u32], relation: usize, kind: usize| row.get(relation * width + kind).copied().unwrap_or(NONE);
     let relation_column = |class: usize| -> Vec<u32> {
         states.iter().flat_map(|s| (0..width).map(move |kind| cell(&s.row, class, kind))).collect()
@@ -221,7 +221,7 @@ fn canonical(states: &[State], symbols: Symbols, root: u32) -> Result<Automaton,
         states.iter().flat_map(|s| (0..symbols.num_relation_classes).map(move |r| cell(&s.row, r, class))).collect()
     };
     let (relation_class, relations) = merge_classes(&symbols.relation_class, relation_column);
-    let (type_class, types) = merge_classes(&symbols.type_class, type_column);
+    let (kind_class, types) = merge_classes(&symbols.kind_class, type_column);
     let rows: Vec<Vec<u32>> = states
         .iter()
         .map(|s| relations.iter().flat_map(|&r| types.iter().map(move |&t| cell(&s.row, r, t))).collect())
@@ -248,7 +248,7 @@ fn canonical(states: &[State], symbols: Symbols, root: u32) -> Result<Automaton,
     let renamed = |old: &u32| new_of.get(*old as usize).copied().unwrap_or(DEAD);
     let in_order: Vec<&State> = order.iter().filter_map(|&old| states.get(old as usize)).collect();
     Automaton::new(
-        Symbols::new(relation_class, type_class, symbols.kinds),
+        Symbols::new(relation_class, kind_class, symbols.kinds),
         order.iter().filter_map(|&old| rows.get(old as usize)).flatten().map(renamed).collect(),
         in_order.iter().map(|s| s.accepting).collect(),
         in_order.iter().map(|s| s.longest).collect(),
@@ -263,7 +263,7 @@ fn first_hops_apart<'s>(states: &'s [State], symbols: &Symbols, root: u32) -> Co
     let row = |state: u32| states.get(state as usize).map_or(&[][..], |state| &state.row);
     let relation = symbols.relation_class.get(RelationId::INTERACTED.index()).map_or(0, |&class| usize::from(class));
     let columns: BTreeSet<usize> =
-        symbols.of_type(TypeId::ITEM).map(|class| relation * symbols.num_type_classes + class).collect();
+        symbols.of_type(TypeId::ITEM).map(|class| relation * symbols.num_kind_classes + class).collect();
     let first: BTreeSet<u32> =
         columns.iter().filter_map(|&column| row(root).get(column).copied()).filter(|&next| next != NONE).collect();
     if first.len() < 2 {
@@ -320,11 +320,11 @@ pub(super) fn union(automata: &[&Automaton]) -> Result<Option<Automaton>, TooLar
         return Ok(Some((*only).clone()));
     }
     let (relation_class, relations) = side_by_side(automata.iter().map(|a| a.symbols().relation_class.as_slice()));
-    let (type_class, types) = side_by_side(automata.iter().map(|a| a.symbols().type_class.as_slice()));
+    let (kind_class, types) = side_by_side(automata.iter().map(|a| a.symbols().kind_class.as_slice()));
     let mut interner = Interner::default();
     interner.number((0..).step_by(1 << PART_SHIFT).take(automata.len()).collect())?;
     let kinds = automata.first().map(|automaton| Arc::clone(&automaton.symbols().kinds)).unwrap_or_default();
-    let made = from_sets(Symbols::new(relation_class, type_class, kinds), interner, |set, interner, row| {
+    let made = from_sets(Symbols::new(relation_class, kind_class, kinds), interner, |set, interner, row| {
         let part = |state: u32| automata.get((state >> PART_SHIFT) as usize).copied();
         for relation in &relations {
             interner.spend(types.len() * set.len())?;
@@ -376,12 +376,12 @@ pub(super) fn restrict(automaton: &Automaton, restriction: Restriction) -> Resul
     let symbols = automaton.symbols();
     // Users get a class of their own; 0 stays theirs alone.
     let users: Vec<u16> = symbols.kinds.iter().map(|(of, _)| u16::from(*of != TypeId::USER)).collect();
-    let (type_class, types) = side_by_side([symbols.type_class.as_slice(), users.as_slice()].into_iter());
+    let (kind_class, types) = side_by_side([symbols.kind_class.as_slice(), users.as_slice()].into_iter());
     let relations = 0..u16::try_from(symbols.num_relation_classes).unwrap_or(DEAD);
     let mut interner = Interner::default();
     interner.number(vec![0])?;
     // State 2s + 1 is state s after a user was met.
-    let symbols = Symbols::new(symbols.relation_class.clone(), type_class, Arc::clone(&symbols.kinds));
+    let symbols = Symbols::new(symbols.relation_class.clone(), kind_class, Arc::clone(&symbols.kinds));
     let made = from_sets(symbols, interner, |set, interner, row| {
         let Some(&state) = set.first() else { return Ok(false) };
         let (here, met) = ((state / 2) as u16, state % 2);

@@ -68,7 +68,7 @@ pub struct Step {
     /// Directed relations.
     pub relations: BTreeSet<RelationId>,
     /// Kinds of the node stepped to.
-    pub types: BTreeSet<KindId>,
+    pub kinds: BTreeSet<KindId>,
     /// The state after.
     pub to: StateId,
 }
@@ -135,7 +135,7 @@ impl Pattern {
 }
 
 impl Automaton {
-    /// The steps from a state, those to one state with the same types in one; by state after, and types.
+    /// The steps from a state, those to one state with the same kinds in one; by state after, and kinds.
     #[must_use]
     pub fn steps_from(&self, from: StateId) -> Vec<Step> {
         let mut classes: BTreeMap<u16, BTreeSet<RelationId>> = BTreeMap::new();
@@ -152,7 +152,7 @@ impl Automaton {
                 merged.entry(step).or_default().extend(relations);
             }
         }
-        let step = |((to, types), relations)| Step { from, relations, types, to };
+        let step = |((to, kinds), relations)| Step { from, relations, kinds, to };
         merged.into_iter().map(step).collect()
     }
 
@@ -164,7 +164,7 @@ impl Automaton {
             let _ = writeln!(dot, "  {} [shape = doublecircle];", state.0);
         }
         for step in self.states().flat_map(|state| self.steps_from(state)) {
-            let (relations, types) = (relations_in_words(&step.relations, schema), types_in_words(&step.types, schema));
+            let (relations, types) = (relations_in_words(&step.relations, schema), kinds_in_words(&step.kinds, schema));
             let label = format!("{relations}\n{types}").replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
             let _ = writeln!(dot, "  {} -> {} [label = \"{label}\"];", step.from.0, step.to.0);
         }
@@ -197,14 +197,14 @@ pub fn relations_in_words(set: &BTreeSet<RelationId>, schema: &Schema) -> String
 /// A set of kinds of nodes in words: `any node`, `any node but user`, `item`, `company, person`; where only some kinds
 /// of a type are in it, these one by one: `film&award_winner`.
 #[must_use]
-pub fn types_in_words(set: &BTreeSet<KindId>, schema: &Schema) -> String {
+pub fn kinds_in_words(set: &BTreeSet<KindId>, schema: &Schema) -> String {
     let (parts, others) = parts(set, schema);
     in_words(&parts, others, "any node", |part| part_name(part, schema))
 }
 
 /// The names of a set of kinds of nodes: of the types that are in it whole, and of single kinds otherwise.
 #[must_use]
-pub fn type_names(set: &BTreeSet<KindId>, schema: &Schema) -> Vec<String> {
+pub fn kind_names(set: &BTreeSet<KindId>, schema: &Schema) -> Vec<String> {
     parts(set, schema).0.into_iter().map(|part| part_name(part, schema)).collect()
 }
 

@@ -42,7 +42,7 @@ mod syntax;
 
 pub use automaton::{Automaton, MAX_STATES, MAX_STEPS, StateId};
 pub use config::MAX_CONFIG_BYTES;
-pub use explain::{Facts, Hop, Step, relations_in_words, type_names, types_in_words};
+pub use explain::{Facts, Hop, Step, kind_names, kinds_in_words, relations_in_words};
 pub use mixture::{MAX_PARTS, Mixture, Part};
 pub use presets::{PRESETS, Preset};
 

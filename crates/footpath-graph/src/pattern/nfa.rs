@@ -125,10 +125,10 @@ impl Nfa {
     /// The automaton with its relations and types in classes.
     pub(super) fn classify(self, num_relations: usize, kinds: Kinds) -> Classified {
         let (relation_class, relation_sets) = self.relation_sets.classes(num_relations);
-        let (type_class, type_sets) = self.type_sets.classes(kinds.len());
+        let (kind_class, type_sets) = self.type_sets.classes(kinds.len());
         let members = |set: &Vec<bool>| (0..).zip(set).filter(|(_, flag)| **flag).map(|(class, _)| class).collect();
         Classified {
-            symbols: Symbols::new(relation_class, type_class, kinds),
+            symbols: Symbols::new(relation_class, kind_class, kinds),
             relation_sets: relation_sets.iter().map(members).collect(),
             type_sets,
             nfa: self,
@@ -184,7 +184,7 @@ impl Classified {
                 continue;
             }
             let from = row.len();
-            for class in 0..self.symbols.num_type_classes {
+            for class in 0..self.symbols.num_kind_classes {
                 let closure = self.closure(&targets, class, work)?;
                 row.push(work.number(closure)?);
             }
@@ -195,7 +195,7 @@ impl Classified {
 
     /// Number of entries of the table that [`Classified::last_part`] needs.
     pub(super) fn num_places(&self) -> usize {
-        self.nfa.hops.len().saturating_mul(self.symbols.num_type_classes).saturating_mul(2)
+        self.nfa.hops.len().saturating_mul(self.symbols.num_kind_classes).saturating_mul(2)
     }
 
     /// The last part of the text on a way from a start of the type class to the end, at a node of a type class and with
@@ -205,7 +205,7 @@ impl Classified {
         start: usize,
         wanted: impl Fn(usize, bool) -> bool,
     ) -> Result<Option<&Span>, Option<&Span>> {
-        let types = self.symbols.num_type_classes;
+        let types = self.symbols.num_kind_classes;
         // (state, type class of the node stood at, whether a hop was made)
         let mut seen = vec![false; self.num_places()];
         let mut open = vec![(START, start, false, None::<&Span>)];

@@ -4,6 +4,7 @@ use super::check::ascending;
 use super::parts::{Integer, Place, Table, Text};
 use super::texts;
 use crate::error::Result;
+use footpath_core::Stage;
 use std::ops::Range;
 
 /// Its columns.
@@ -19,7 +20,7 @@ pub(super) struct AliasCounts {
 }
 
 /// Checks the texts and the order; the nodes are looked at beside their ids, by [`Checked`].
-pub(super) fn check(table: &Table, items: &Range<u64>) -> Result<AliasCounts> {
+pub(super) fn check(table: &Table, items: &Range<u64>, stage: &Stage<'_>) -> Result<AliasCounts> {
     let mut counts = AliasCounts { num: table.num_rows, ..AliasCounts::default() };
     let (mut node, mut kind) = (table.column::<Integer>("node"), table.column::<Integer>("kind"));
     let [mut id, mut type_, mut label] = ["id", "type", "label"].map(|name| table.column::<Text>(name));
@@ -54,6 +55,7 @@ pub(super) fn check(table: &Table, items: &Range<u64>) -> Result<AliasCounts> {
             counts.type_bytes += named.data().len() as u64;
             counts.label_bytes += label.data().len() as u64;
         }
+        stage.advance(nodes.num_rows as u64)?;
     }
     Ok(counts)
 }

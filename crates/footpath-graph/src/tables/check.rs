@@ -308,7 +308,7 @@ pub(super) fn nodes(tables: &Tables, stage: &Stage<'_>) -> Result<NodeCounts> {
         }
         stage.advance(ids.num_rows as u64)?;
     }
-    hashes.refuse_repeated(table)?;
+    hashes.refuse_repeated(table, stage)?;
     Ok(counts)
 }
 
@@ -331,7 +331,7 @@ impl Hashes {
     }
 
     /// Refuses an id that two types have. Equal hashes alone show nothing, so their ids are read once more.
-    fn refuse_repeated(mut self, table: &Table) -> Result<()> {
+    fn refuse_repeated(mut self, table: &Table, stage: &Stage<'_>) -> Result<()> {
         self.of_ids.sort_unstable();
         let mut suspects: Vec<u64> = self
             .of_ids
@@ -353,6 +353,8 @@ impl Hashes {
                 }
                 number += 1;
             }
+            // These rows were counted at the first look.
+            stage.advance(0)?;
         }
         Ok(())
     }

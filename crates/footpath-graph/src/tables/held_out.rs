@@ -108,11 +108,15 @@ impl<'t> Pairs<'t> {
 }
 
 /// Refuses pairs that both parts hold out.
-pub(super) fn refuse_both(valid: &Table, test: &Table) -> Result<()> {
+pub(super) fn refuse_both(valid: &Table, test: &Table, stage: &Stage<'_>) -> Result<()> {
     let (mut valid, mut test) = (Pairs::of(valid)?, Pairs::of(test)?);
     while let Some((_, (user, item))) = valid.peek() {
         test.refuse(user, item)?;
         valid.skip()?;
+        if valid.next == 0 {
+            // Another block, whose rows were counted when the part was checked.
+            stage.advance(0)?;
+        }
     }
     Ok(())
 }

@@ -108,12 +108,12 @@ impl Tables {
         let num_rows = self.all().map(|table| table.num_rows).sum();
         let stage = context.stage("checking", Some(num_rows), "rows");
         let items = self.layout.range(1);
-        let aliases = self.aliases.as_ref().map(|table| aliases::check(table, &items)).transpose()?;
+        let aliases = self.aliases.as_ref().map(|table| aliases::check(table, &items, &stage)).transpose()?;
         let nodes = check::nodes(self, &stage)?;
         let has = Optional::of(&self.edges);
         self.held_out().try_for_each(|table| held_out::check(table, &self.layout, has, &stage))?;
         if let (Some(valid), Some(test)) = (&self.valid, &self.test) {
-            held_out::refuse_both(valid, test)?;
+            held_out::refuse_both(valid, test, &stage)?;
         }
         let edges = check::edges(self, &stage)?;
         if edges.num_triples() == 0 {

@@ -2,6 +2,7 @@
 
 use super::bad;
 use crate::error::{Result, show};
+use crate::parquet_files::{damage, guarded};
 use footpath_core::Error;
 use parquet::basic::ConvertedType;
 use parquet::column::reader::ColumnReader;
@@ -176,12 +177,11 @@ fn state(path: &Path) -> Result<State> {
 
 fn reader(path: &Path) -> Result<SerializedFileReader<File>> {
     let file = File::open(path).map_err(Error::io(path))?;
-    SerializedFileReader::new(file).map_err(|error| damaged(path, 0, &error))
+    guarded(|| SerializedFileReader::new(file)).map_err(|error| damaged(path, 0, &error))
 }
 
 fn damaged(path: &Path, row: u64, error: &ParquetError) -> crate::Error {
-    let said = error.to_string();
-    bad(path, row, "parquet", format!("the Parquet file is damaged or cut short ({})", show(said.as_bytes())))
+    bad(path, row, "parquet", damage(error))
 }
 
 /// What stands in a column.
@@ -315,12 +315,13 @@ impl<K: Kind> Column<'_, K> {
         self.levels.clear();
         self.values.clear();
         let Some(reader) = &mut self.reader else { return Ok(None) };
-        let read = K::read(reader, wanted, self.is_unsigned, &mut self.levels, &mut self.values);
-        let read = read.ok_or_else(|| {
+        let (levels, values) = (&mut self.levels, &mut self.values);
+        let read = guarded(|| K::read(reader, wanted, self.is_unsigned, levels, values).transpose());
+        let read = read.map_err(|error| damaged(&part.path, before.row + 1, &error))?;
+        let num_rows = read.ok_or_else(|| {
             let message = format!("column `{}` is of another type than {}", self.name, K::TYPES);
             bad(&part.path, 0, "columns", message)
         })?;
-        let num_rows = read.map_err(|error| damaged(&part.path, before.row + 1, &error))?;
         if num_rows != wanted {
             let message = format!("column `{}` ends before its row group does", self.name);
             return Err(bad(&part.path, before.row + num_rows as u64, "parquet", message));
@@ -367,7 +368,7 @@ impl<K: Kind> Column<'_, K> {
             return Err(bad(path, 0, "columns", format!("column `{}` is of lists or structures", self.name)));
         }
         self.is_unsigned = column.converted_type() == ConvertedType::UINT_32;
-        let group = file.get_row_group(self.next_group).and_then(|group| group.get_column_reader(number));
+        let group = guarded(|| file.get_row_group(self.next_group)?.get_column_reader(number));
         group.map_err(|error| damaged(path, 0, &error))
     }
 }

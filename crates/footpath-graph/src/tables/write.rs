@@ -177,6 +177,10 @@ fn fact_ranks(edges: &Table, out: &mut Sink<'_>) -> Result<()> {
         if number.is_multiple_of(RANK_BLOCK) {
             out.push(before)?;
         }
+        if number.is_multiple_of(parts::BLOCK_ROWS) {
+            // So few bytes come of many edges that the next piece is far off.
+            out.stage.advance(0)?;
+        }
         number += 1;
         before += u64::from(relation & 1 == 0);
         Ok(())

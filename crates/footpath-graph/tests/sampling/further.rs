@@ -2,7 +2,7 @@
 
 use crate::graphs::{FURTHER, Plan, plan_with_further, toy_with_further};
 use crate::oracle::{CASES, FURTHER_CASES, legal};
-use crate::properties::{names, spec};
+use crate::properties::{draws_are_of, names, spec};
 use crate::{context, laws, successors, views};
 use footpath_core::{NodeId, Path};
 use footpath_graph::TrainKg;
@@ -85,14 +85,8 @@ proptest! {
             let count = tables.num_paths().unwrap();
             prop_assert!(count.exact);
             prop_assert_eq!(count.paths, legal.len() as u64);
-            let mut path = Path::default();
-            for draw in 0..12 {
-                prop_assert_eq!(tables.draw(draw, &mut path).unwrap(), !legal.is_empty());
-                if !legal.is_empty() {
-                    prop_assert!(legal.binary_search(&path).is_ok(), "{:?}", path);
-                    prop_assert!(audit_paths([&path], &kg, &pattern, &spec, &[]).is_clean());
-                }
-            }
+            let audited = |path: &Path| audit_paths([path], &kg, &pattern, &spec, &[]).is_clean();
+            draws_are_of(&legal, |draw, path| tables.draw(draw, path).unwrap(), audited)?;
         }
     }
 

@@ -68,6 +68,23 @@ fn random_graphs_have_paths() {
     assert!(with_paths > 100, "only {with_paths} users have paths");
 }
 
+/// Checks that a user's draws are legal paths, which are sorted, and that there are draws if and only if there are any.
+pub(crate) fn draws_are_of(
+    legal: &[Path],
+    draw: impl Fn(u64, &mut Path) -> bool,
+    is_clean: impl Fn(&Path) -> bool,
+) -> Result<(), TestCaseError> {
+    let mut path = Path::default();
+    for number in 0..12 {
+        prop_assert_eq!(draw(number, &mut path), !legal.is_empty());
+        if !legal.is_empty() {
+            prop_assert!(legal.binary_search(&path).is_ok(), "{:?}", path);
+            prop_assert!(is_clean(&path), "{:?}", path);
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
@@ -82,14 +99,8 @@ proptest! {
         for user in kg.users() {
             let legal = legal(&kg, case, NodeId(user), &spec);
             let tables = sampler.tables(NodeId(user), context()).unwrap();
-            let mut path = Path::default();
-            for draw in 0..12 {
-                prop_assert_eq!(tables.draw(draw, &mut path).unwrap(), !legal.is_empty());
-                if !legal.is_empty() {
-                    prop_assert!(legal.binary_search(&path).is_ok(), "{:?}", path);
-                    prop_assert!(audit_paths([&path], &kg, &pattern, &spec, &[]).is_clean());
-                }
-            }
+            let audited = |path: &Path| audit_paths([path], &kg, &pattern, &spec, &[]).is_clean();
+            draws_are_of(&legal, |draw, path| tables.draw(draw, path).unwrap(), audited)?;
         }
     }
 

@@ -6,7 +6,7 @@ use footpath_graph::TrainKg;
 pub use footpath_graph::kg::{NodeType, Relation, Schema};
 use footpath_graph::pattern::{Facts, MAX_HOPS, Part};
 pub use footpath_graph::pattern::{
-    Hop, Mixture, PRESETS, Pattern, Preset, relations_in_words, type_names, types_in_words,
+    Hop, Mixture, PRESETS, Pattern, Preset, kind_names, kinds_in_words, relations_in_words,
 };
 use std::path::PathBuf;
 

@@ -99,7 +99,7 @@ fn hops_are_those_the_graph_has_facts_for() {
     let facts = Facts::of(&kg);
     let hops = |text: &str| Pattern::parse(text, &kg).expect(text).hops_in(&facts, kg.schema());
     let words = |hop: &Hop| {
-        let types = |set| types_in_words(set, kg.schema());
+        let types = |set| kinds_in_words(set, kg.schema());
         (types(&hop.from), relations_in_words(&hop.relations, kg.schema()), types(&hop.to), hop.may_end)
     };
     let spelled: Vec<_> =
