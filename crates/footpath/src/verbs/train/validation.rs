@@ -4,7 +4,7 @@ use super::blend;
 use super::workplace::Log;
 use super::{Event, Observe, Options};
 use crate::service::DIRECT;
-use footpath_core::{Context, Goal, NodeId, Purpose, Stream};
+use footpath_core::{Context, ErrorClass, Goal, NodeId, Purpose, Stream};
 use footpath_eval::{Recommendation, Recommendations};
 use footpath_graph::legal::Legal;
 use footpath_graph::{HeldOut, TrainKg};
@@ -108,12 +108,33 @@ impl Observer for Validation<'_, '_> {
         };
         let recommendations: Recommendations = lists.iter().map(first).collect();
         let figure = blend::mean_ndcg(&recommendations, self.valid, self.kg, &self.users, &self.context.quietly())
-            .map_err(|e| footpath_model::Error::Config { option: "validation", reason: e.to_string() })?;
+            .map_err(of_validation)?;
         Ok(Some((figure, self.loss(&lists))))
     }
 
     fn progress(&mut self, progress: &TrainingProgress) {
         self.log.push(progress);
         (self.observe)(Event::Step(progress));
+    }
+}
+
+/// What a validation met, as the trainer hears of it. To be stopped is no fault of a setting.
+fn of_validation(error: crate::Error) -> footpath_model::Error {
+    match error.class() {
+        ErrorClass::Stopped => footpath_core::Error::Stopped.into(),
+        _ => footpath_model::Error::Config { option: "validation", reason: error.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_validation_that_is_stopped_ends_the_run_as_stopped() {
+        let stopped = footpath_eval::Error::from(footpath_core::Error::Stopped);
+        assert!(of_validation(stopped.into()).is_stop());
+        let other = footpath_eval::Error::Range { option: "k", min: 1, max: 2, got: 3 };
+        assert_eq!(of_validation(other.into()).to_string(), "validation: k: expected 1 to 2, got 3");
     }
 }
