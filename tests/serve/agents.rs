@@ -8,9 +8,14 @@ use serde_json::{Value, json};
 use std::io::Write;
 
 fn ask(server: &Server, method: &str, params: Value) -> Value {
-    let answer = server.post("/mcp", &json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params })).ok();
+    let answer = server.tell_mcp(&json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params })).ok();
     assert_eq!((&answer["jsonrpc"], &answer["id"]), (&json!("2.0"), &json!(7)));
     answer
+}
+
+/// What a client says first.
+fn hello(version: &str) -> Value {
+    json!({ "protocolVersion": version, "capabilities": {}, "clientInfo": { "name": "test", "version": "1" } })
 }
 
 fn call(server: &Server, tool: &str, arguments: Value) -> Value {
@@ -24,9 +29,14 @@ fn call(server: &Server, tool: &str, arguments: Value) -> Value {
 #[test]
 fn an_agent_finds_its_way_and_cites_facts() {
     let server = serve(&[]);
-    let hello = ask(&server, "initialize", json!({ "protocolVersion": "2025-06-18", "capabilities": {} }));
-    assert_eq!(hello["result"]["protocolVersion"], "2025-06-18");
-    let told = server.post("/mcp", &json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+    for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
+        let answered = ask(&server, "initialize", hello(version))["result"].clone();
+        assert_eq!(
+            (&answered["protocolVersion"], &answered["serverInfo"]["name"]),
+            (&json!(version), &json!("footpath"))
+        );
+    }
+    let told = server.tell_mcp(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
     assert_eq!((told.status, told.body.as_str()), (202, ""));
     let tools = ask(&server, "tools/list", json!({}))["result"]["tools"].clone();
     let names: Vec<&str> =
@@ -76,6 +86,32 @@ fn an_agent_finds_its_way_and_cites_facts() {
 }
 
 #[test]
+fn clients_that_do_not_begin_but_say_what_they_are_each_time_are_answered() {
+    let server = serve(&[]);
+    let version = "2026-07-28";
+    let ask = |method: &str, name: Option<&str>, mut params: Value| {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": version, "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+        });
+        let mut headers = vec![
+            ("Content-Type", "application/json"),
+            ("Accept", "application/json, text/event-stream"),
+            ("MCP-Protocol-Version", version),
+            ("Mcp-Method", method),
+        ];
+        headers.extend(name.map(|name| ("Mcp-Name", name)));
+        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        server.send("POST", "/mcp", &headers, &message.to_string()).ok()["result"].clone()
+    };
+    let found = ask("server/discover", None, json!({}));
+    assert!(strings(&found["supportedVersions"]).contains(&version), "{found}");
+    let arguments = json!({ "q": "ridley scott", "limit": 1 });
+    let answer = ask("tools/call", Some("search"), json!({ "name": "search", "arguments": arguments }));
+    assert_eq!(answer["structuredContent"]["hits"][0]["label"], "Ridley Scott", "{answer}");
+}
+
+#[test]
 fn what_an_agent_gets_wrong_it_is_told() {
     let server = serve(&[]);
     for (tool, arguments, words) in [
@@ -92,8 +128,13 @@ fn what_an_agent_gets_wrong_it_is_told() {
     }
     assert_eq!(ask(&server, "tools/call", json!({ "name": "delete" }))["error"]["code"], -32602);
     assert_eq!(ask(&server, "resources/list", json!({}))["error"]["code"], -32601);
-    assert_eq!(server.post("/mcp", &json!([])).ok()["error"]["code"], -32600);
+    let batch = server.tell_mcp(&json!([]));
+    assert!((400..500).contains(&batch.status), "{batch:?}");
     server.get("/mcp").problem(405);
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+    assert_eq!(server.post("/mcp", &message).status, 406, "clients say that they take both forms of an answer");
+    let long = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping", "params": { "of": "x".repeat(3 << 20) } });
+    assert_eq!(server.tell_mcp(&long).status, 413);
 }
 
 /// Messages on standard input, as whoever starts the program as a tool sends them; the answers.
@@ -117,30 +158,53 @@ fn told(messages: &str) -> Vec<Value> {
 fn an_agent_that_starts_the_program_gets_the_answers_of_the_server() {
     let server = serve(&[]);
     let requests = [
-        ("initialize", json!({ "protocolVersion": "2025-06-18", "capabilities": {} })),
+        ("initialize", hello("2025-03-26")),
         ("tools/list", json!({})),
         ("tools/call", json!({ "name": "recommend", "arguments": { "users": ["user-001"], "k": 3, "proof": true } })),
         ("tools/call", json!({ "name": "recommend", "arguments": { "users": ["nobody"], "colour": 1 } })),
         ("resources/list", json!({})),
     ];
-    let message = |(method, params): &(&str, Value)| {
-        format!("{}\n", json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params }))
+    let message = |(id, (method, params)): (usize, &(&str, Value))| {
+        format!("{}\n", json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
     };
-    let messages: String = requests.iter().map(message).collect();
     let notice = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n\n";
-    let answers = told(&[notice, &messages].concat());
+    let mut messages: Vec<String> = requests.iter().enumerate().map(message).collect();
+    messages.insert(1, notice.to_owned());
+    let mut answers = told(&messages.concat());
+    // Answers come as they are ready.
+    answers.sort_by_key(|answer| answer["id"].as_u64());
     let over_http = requests.iter().map(|(method, params)| ask(&server, method, params.clone()));
-    assert_eq!(answers, over_http.collect::<Vec<_>>());
+    for (answer, over_http) in answers.iter().zip(over_http) {
+        assert_eq!((&answer["result"], &answer["error"]), (&over_http["result"], &over_http["error"]));
+    }
+    assert_eq!(answers.len(), requests.len());
 }
 
 #[test]
-fn what_is_no_message_is_answered_and_the_next_one_is_read() {
-    let ping = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}";
-    let too_long = format!("{{\"id\":2,\"method\":\"{}\"}}", "x".repeat(3 << 20));
-    let answers = told(&format!("{{\n{too_long}\n\u{1}\n[]\n{ping}\n{ping}"));
-    let codes: Vec<&Value> = answers.iter().map(|answer| &answer["error"]["code"]).collect();
-    let no_json = json!(-32_700);
-    assert_eq!(codes, [&no_json, &no_json, &no_json, &json!(-32_600), &Value::Null, &Value::Null]);
-    assert!(answers[1]["error"]["message"].as_str().expect("words").contains("2097152 bytes"), "{answers:?}");
-    assert_eq!(answers[5]["result"], json!({}), "the last line need not end");
+fn what_is_no_message_is_passed_over_and_the_next_one_is_read() {
+    let line = |id: u32, method: &str, params: Value| {
+        format!("{}\n", json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
+    };
+    let too_long = line(2, &"x".repeat(3 << 20), json!({}));
+    let begin = line(3, "initialize", hello("2025-06-18"));
+    let answers =
+        told(&["{\n", &too_long, "\u{1}\n[]\n", &begin, "{\n", &too_long, &line(4, "ping", json!({}))].concat());
+    let what: Vec<(&Value, &Value)> = answers.iter().map(|answer| (&answer["id"], &answer["error"]["code"])).collect();
+    let null = &Value::Null;
+    assert_eq!(what, [(null, &json!(-32_600)), (&json!(3), null), (&json!(4), null)]);
+    assert_eq!(told(""), [] as [Value; 0], "nothing was asked");
+}
+
+#[test]
+fn a_client_that_does_not_begin_as_the_protocol_says_is_told_so() {
+    let Films { kg, model, .. } = films();
+    let mut child = program(&args!["mcp", "--kg", kg, "--model", model])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("started");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n").expect("written");
+    let output = child.wait_with_output().expect("ended");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(3) && words.contains("has to be `initialize`"), "{output:?}");
 }

@@ -369,7 +369,7 @@ fn what_has_expired_is_nowhere_and_what_expires_later_is_there() {
     let tool = |name: &str, arguments: Value| {
         let params = json!({ "name": name, "arguments": arguments });
         let ask = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
-        server.post("/mcp", &ask).ok()["result"].clone()
+        server.tell_mcp(&ask).ok()["result"].clone()
     };
     let claim = json!({ "nodes": ["item:heat-1995", "entity:genre-crime"], "relations": ["has_genre"] });
     assert_eq!(tool("verify", claim)["isError"], true, "a fact of what is hidden is not told");

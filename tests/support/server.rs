@@ -102,6 +102,12 @@ impl Server {
         self.send("POST", path, &[("Content-Type", "application/json")], &body.to_string())
     }
 
+    /// Sends a message of the Model Context Protocol.
+    pub(crate) fn tell_mcp(&self, message: &Value) -> Answered {
+        let headers = [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
+        self.send("POST", "/mcp", &headers, &message.to_string())
+    }
+
     /// Sends a request on a connection of its own.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answered {
         let mut stream = self.connect();

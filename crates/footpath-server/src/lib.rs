@@ -45,12 +45,11 @@ mod security;
 mod server;
 mod shared;
 mod snapshot;
-mod stdio;
 mod tls;
 
 pub use api::Reloaded;
 pub use config::Options;
 pub use events::{LogError, read_choices, read_events};
+pub use mcp::Agents;
 pub use routes::openapi;
 pub use server::{ServeError, Server};
-pub use stdio::Agents;

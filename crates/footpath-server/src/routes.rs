@@ -1,13 +1,13 @@
 //! The routes, and what happens around each of them.
 
 mod admin;
-mod agents;
 mod around;
 mod events;
 mod graph;
 mod recommend;
 
 use crate::extract::Name;
+use crate::mcp;
 use crate::page;
 use crate::problem::Problem;
 use crate::shared::Shared;
@@ -15,7 +15,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, post_service};
 use std::sync::Arc;
 use utoipa::OpenApi;
 
@@ -88,7 +88,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route("/v1/graph/summary", get(graph::summary))
         .route("/v1/events", post(events::add))
         .route("/v1/users/{id}", delete(events::forget))
-        .route("/mcp", post(agents::mcp))
+        .route("/mcp", post_service(mcp::service(shared)))
         .fallback(nothing)
         .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(shared.limits.body_bytes))

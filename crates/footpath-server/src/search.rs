@@ -5,9 +5,11 @@
 //! million labels takes about as much memory as the labels.
 
 use footpath::{NodeId, TrainKg};
-use fst::automaton::{Levenshtein, Str};
+use fst::automaton::Str;
 use fst::{Automaton, IntoStreamer, Map, MapBuilder, Streamer};
+use levenshtein_automata::LevenshteinAutomatonBuilder;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Most characters of a query that are looked at.
 const MAX_QUERY_CHARS: usize = 200;
@@ -19,6 +21,11 @@ const MAX_EXPANSIONS: usize = 100;
 const MAX_NODES: usize = 20_000;
 /// Most bytes of a word that is indexed.
 const MAX_WORD_BYTES: usize = 64;
+
+/// Words that differ by a letter: left out, put in, another one, or swapped with the next.
+static ONE_LETTER: LazyLock<LevenshteinAutomatonBuilder> = LazyLock::new(|| LevenshteinAutomatonBuilder::new(1, true));
+/// Words that differ by up to two letters.
+static TWO_LETTERS: LazyLock<LevenshteinAutomatonBuilder> = LazyLock::new(|| LevenshteinAutomatonBuilder::new(2, true));
 
 /// An index of the labels of a graph.
 pub(crate) struct SearchIndex {
@@ -139,13 +146,10 @@ impl SearchIndex {
         if is_last {
             enter(self.matching(Str::new(word).starts_with()), 1);
         }
-        let letters = word.chars().count();
-        let distance = if letters < 4 { 0 } else { 1 + u32::from(letters >= 8) };
         if spelling == Spelling::Alike
-            && distance > 0
-            && let Ok(alike) = Levenshtein::new(word, distance)
+            && let Some(automaton) = alike(word)
         {
-            enter(self.matching(alike), 2);
+            enter(self.matching(automaton.build_dfa(word)), 2);
         }
         Matches(parts)
     }
@@ -176,6 +180,16 @@ enum Spelling {
     AsWritten,
     /// Words that differ by a letter or two are meant as well.
     Alike,
+}
+
+/// What builds the automaton of the words that are spelt almost like this one: the longer, the more may differ. Short
+/// words have none, and neither have those that are longer than any in the index.
+fn alike(word: &str) -> Option<&'static LevenshteinAutomatonBuilder> {
+    match word.chars().count() {
+        4..8 => Some(&ONE_LETTER),
+        8..=MAX_WORD_BYTES => Some(&TWO_LETTERS),
+        _ => None,
+    }
 }
 
 /// What a word of a query stands for: nodes, ascending, and how well they fit; the best first.
@@ -258,8 +272,9 @@ mod tests {
             if as_written.is_empty() { index.nodes_of(&[word.to_owned()], Spelling::Alike, 5) } else { as_written }
         };
         assert_eq!(found("blade"), [(0, 0), (1, 0), (2, 1)]);
-        assert_eq!(found("blaed"), [], "two letters, and the word is short");
+        assert_eq!(found("blaed"), [(0, 2), (1, 2)], "two letters are swapped");
         assert_eq!(found("blqde"), [(0, 2), (1, 2)]);
+        assert_eq!(found("blqdq"), [], "two letters, and the word is short");
         assert_eq!(found("amelie"), [(3, 0)]);
         assert_eq!(found("termimatro"), [], "three letters");
         assert_eq!(found("terminaotr"), [(4, 2)]);

@@ -78,6 +78,9 @@ pub enum ServeError {
     /// The system refuses threads.
     #[error("threads: {0}")]
     Threads(std::io::Error),
+    /// An agent does not begin as the protocol says.
+    #[error("standard input: {0}")]
+    Agent(String),
 }
 
 impl From<OpenError> for ServeError {
@@ -95,7 +98,7 @@ impl ServeError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Footpath(error) => error.class(),
-            Self::Config { .. } | Self::Rules(_) => ErrorClass::Input,
+            Self::Config { .. } | Self::Rules(_) | Self::Agent(_) => ErrorClass::Input,
             Self::Open { .. } => ErrorClass::Usage,
             Self::Events { source: LogError::Damaged { .. }, .. } => ErrorClass::Artefact,
             Self::Listen { .. } | Self::Events { .. } | Self::Threads(_) => ErrorClass::Runtime,

@@ -5,7 +5,6 @@ use crate::failure::Failure;
 use crate::work::Work;
 use clap::Args;
 use footpath_server::{Agents, Options};
-use std::io::{BufReader, stdin, stdout};
 use std::path::PathBuf;
 
 /// Answer an agent that starts this program as its tool, by the Model Context Protocol
@@ -33,5 +32,5 @@ pub(crate) fn run(args: &McpArgs, work: &Work) -> Result<(), Failure> {
     let options = Options { config, workers, ..Options::new(&args.kg, &args.model) };
     log_to_standard_error();
     let agents = Agents::open(options).map_err(Failure::Serve)?;
-    agents.answer_all(&mut BufReader::new(stdin()), &mut stdout().lock()).map_err(crate::failure::output)
+    agents.answer_standard_input().map_err(Failure::Serve)
 }
