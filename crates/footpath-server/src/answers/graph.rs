@@ -159,7 +159,7 @@ pub(crate) fn search(query: &SearchQuery, sources: &Sources) -> Result<SearchHit
         })?),
     };
     let hidden = snapshot.hidden(&sources.metrics)?;
-    let hits = snapshot.index().find(&query.q, kind.as_deref(), limit, kg, |node| holds(hidden.as_deref(), node));
+    let hits = snapshot.index().find(&query.q, kind.as_deref(), limit, |node| holds(hidden.as_deref(), node));
     Ok(SearchHits { hits: hits.into_iter().map(|hit| snapshot.view(hit.node, hidden.as_deref())).collect() })
 }
 
