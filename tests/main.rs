@@ -66,6 +66,7 @@ mod planted;
 mod production;
 mod reasons;
 mod robust;
+mod sampled_users;
 mod serve;
 mod signals;
 mod support;

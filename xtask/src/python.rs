@@ -16,7 +16,7 @@ const NEEDED: &str = "maturin>=1.10,<2 pandas polars pyarrow numpy networkx rust
 
 /// What tests of training with other libraries need besides. It is gigabytes, so it is asked for, and where it cannot
 /// be had they skip.
-const TORCH: &str = "torch>=2.8,<3 transformers>=5,<6 torch-geometric>=2.8,<3";
+const TORCH: &str = "torch>=2.8,<3 transformers>=5,<6 torch-geometric>=2.8,<3 pykeen>=1.11,<2 lenskit>=2025.8,<2027";
 
 /// What the tests of an engine need, from the package index, and where they are. Those of Dask are among the others;
 /// Spark and Ray are hundreds of megabytes. Spark needs Java 17 or later besides.

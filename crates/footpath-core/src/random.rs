@@ -56,6 +56,8 @@ pub enum Purpose {
     Settings = 22,
     /// Choosing what is taken away from a user to see what an item then comes to.
     Counterfactual = 23,
+    /// Choosing the users whose paths are learned, where they are not all.
+    LearnedUsers = 24,
 }
 
 const ROUNDS: usize = 10;

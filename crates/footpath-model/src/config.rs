@@ -249,6 +249,8 @@ pub enum EndLoss {
 pub struct TrainingConfig {
     /// Passes over the users; each draws fresh paths unless a corpus is given.
     pub epochs: u64,
+    /// Share of the users whose paths are learned, when sampled on the fly; the others are known by what they chose.
+    pub users_share: f64,
     /// Paths drawn for each user in an epoch, when sampled on the fly.
     pub paths_per_user: u64,
     /// Paths in a step.
@@ -295,6 +297,7 @@ impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
             epochs: 1,
+            users_share: 1.0,
             paths_per_user: 300,
             batch_size: 128,
             learning_rate: 3e-3,
@@ -330,6 +333,7 @@ impl TrainingConfig {
             if holds { Ok(()) } else { Err(Error::Config { option, reason: reason.to_owned() }) }
         };
         rule((1..=100_000).contains(&self.epochs), "epochs", "must be 1 to 100,000")?;
+        rule(self.users_share > 0.0 && self.users_share <= 1.0, "users_share", "must be above 0 and at most 1")?;
         rule((1..=1_000_000).contains(&self.paths_per_user), "paths_per_user", "must be 1 to 1,000,000")?;
         rule((1..=65_536).contains(&self.batch_size), "batch_size", "must be 1 to 65,536")?;
         rule(self.learning_rate > 0.0 && self.learning_rate <= 1.0, "learning_rate", "must be above 0 and at most 1")?;

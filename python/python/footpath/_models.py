@@ -471,11 +471,11 @@ def train(
 ) -> Model:
     """Trains a path language model on a graph, and opens it.
 
-    Every setting of a training file is a keyword: ``paths_per_user``, ``batch_size``, ``learning_rate``,
-    ``weight_decay``, ``warm_up``, ``gradient_clip``, ``user_dropout``, ``siblings``, ``end_siblings``, ``end_weight``,
-    ``softmax``, ``end_loss``, ``objective``, ``accumulate``, ``patience``, ``validations_per_epoch``, ``seed``,
-    ``architecture``, ``tables``, ``factorised``, ``token_kinds``, ``collaborative_share``, ``damping``,
-    ``end_damping``, ``relation_weights``, ``edge_weights``.
+    Every setting of a training file is a keyword: ``users_share``, ``paths_per_user``, ``batch_size``,
+    ``learning_rate``, ``weight_decay``, ``warm_up``, ``gradient_clip``, ``user_dropout``, ``siblings``,
+    ``end_siblings``, ``end_weight``, ``softmax``, ``end_loss``, ``objective``, ``accumulate``, ``patience``,
+    ``validations_per_epoch``, ``seed``, ``architecture``, ``tables``, ``factorised``, ``token_kinds``,
+    ``collaborative_share``, ``damping``, ``end_damping``, ``relation_weights``, ``edge_weights``.
 
     ``refit`` is a model whose settings are taken over and nothing chosen again, to learn from a graph that has all of
     the log; no other setting may be given then.

@@ -113,6 +113,12 @@ pub(crate) struct SettingArgs {
     softmax: Option<String>,
     #[arg(long, value_name = "N", help = default(|t| t.epochs, "Passes over the users"))]
     epochs: Option<u64>,
+    #[arg(
+        long,
+        value_name = "X",
+        help = default(|t| t.users_share, "Share of the users whose paths are learned; others are known by what they chose")
+    )]
+    users_share: Option<f64>,
     #[arg(long, value_name = "N", help = default(|t| t.paths_per_user, "Fresh paths for each user and epoch"))]
     paths_per_user: Option<u64>,
     #[arg(long, value_name = "N", help = default(|t| t.batch_size, "Paths in a step"))]
@@ -268,6 +274,7 @@ impl SettingArgs {
         }
         let training = &mut options.training;
         change(&mut training.epochs, self.epochs);
+        change(&mut training.users_share, self.users_share);
         change(&mut training.paths_per_user, self.paths_per_user);
         change(&mut training.batch_size, self.batch_size);
         change(&mut training.learning_rate, self.learning_rate);

@@ -1,6 +1,7 @@
 //! `train`: from a graph to a path model.
 
 pub(crate) mod blend;
+mod learned_users;
 mod paths;
 mod plan;
 mod refit;
@@ -37,6 +38,7 @@ use footpath_graph::{HeldOut, Split};
 use footpath_model::config::ModelConfig;
 use footpath_model::data::PathSource;
 use footpath_model::{Ending, PathModel, Trainer};
+use learned_users::LearnedUsers;
 use refit::Earlier;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -242,6 +244,7 @@ struct Run<'a> {
     legal: Legal,
     source: Box<dyn PathSource>,
     sampling: Sampling,
+    learned: LearnedUsers,
     workplace: Workplace,
     parents: BTreeMap<String, String>,
     trainer: Trainer,
@@ -265,9 +268,12 @@ impl<'a> Run<'a> {
             None => paths::mixture(&kg, options, inputs.corpus.as_ref())?,
         };
         let pattern = mixture.union().clone();
-        let rows = inputs.num_rows(&kg, options);
+        let learned = LearnedUsers::of(&kg, &options.training);
+        refuse_tied(options)?;
+        let num_users = learned.learned.len() as u64;
+        let rows = inputs.num_rows(num_users, options);
         let Inputs { corpus, start, parents } = inputs;
-        let (source, sampling) = paths::source(&kg, &mixture, options, corpus, context)?;
+        let (source, sampling) = paths::source(&kg, &mixture, options, corpus, &learned, context)?;
         let workplace = Workplace::open(out, options.unfinished, parents.clone(), sampling.to_json()?)?;
         let legal = Legal::new(Arc::clone(kg.train()), pattern, context)?;
         let max_tokens = options.training.num_positions(2 * legal.pattern().max_hops() + 1);
@@ -278,7 +284,7 @@ impl<'a> Run<'a> {
         let (mut trainer, resumed_at) = trainer(&kg, shape, options, start.as_ref(), &workplace, context)?;
         trainer.share = earlier.map_or(1.0, Earlier::share);
         trainer.budget = options.budget.map(|budget| budget.mul_f64(TIME_OF_STEPS));
-        let mut plan = Plan::new(&trainer.model.config, &options.training, rows, &legal);
+        let mut plan = Plan::new(&trainer.model.config, &options.training, rows, num_users, &legal);
         plan.warnings.extend(whole.origin().serious());
         Ok(Self {
             whole,
@@ -293,6 +299,7 @@ impl<'a> Run<'a> {
             legal,
             source,
             sampling,
+            learned,
             workplace,
             parents,
             trainer,
@@ -305,7 +312,8 @@ impl<'a> Run<'a> {
         let pattern = self.legal.pattern().source().to_owned();
         observe(Event::Start { plan: &self.plan, pattern: &pattern, resumed_at: self.resumed_at });
         let (log, users) = self.take_steps(observe)?;
-        let best = self.workplace.checkpoints.best(&footpath_model::device(self.context.device())?)?;
+        let mut best = self.workplace.checkpoints.best(&footpath_model::device(self.context.device())?)?;
+        best.model = self.learned.known(&best.model).into_owned();
         // Only paths are reordered by weights; without users to choose them on there is nothing to go by.
         let blends = self.options.linear && self.trainer.config.item_objective().is_none() && !users.is_empty();
         let Blend { linear, weights } = if let Some(earlier) = self.earlier {
@@ -322,6 +330,7 @@ impl<'a> Run<'a> {
             Blend::default()
         };
         self.notes.extend(self.note_of_budget());
+        self.notes.extend(self.learned.note());
         let card = ModelCard {
             model: best.model.config.clone(),
             training: self.trainer.config.clone(),
@@ -363,7 +372,7 @@ impl<'a> Run<'a> {
     fn take_steps(&mut self, observe: &mut Observe<'_>) -> Result<(Vec<String>, Vec<NodeId>)> {
         let log = Log::open(&self.workplace.log(), self.resumed_at)?;
         let mut validation =
-            Validation::new(&self.kg, &self.legal, &self.valid, self.options, log, observe, self.context);
+            Validation::new(&self.legal, &self.valid, self.options, &self.learned, log, observe, self.context);
         let (checkpoints, source) = (&self.workplace.checkpoints, self.source.as_ref());
         let ending = self.trainer.run(&self.legal, source, checkpoints, &mut validation, self.context)?;
         match ending {
@@ -399,12 +408,22 @@ impl Inputs {
     }
 
     /// Most paths of an epoch.
-    fn num_rows(&self, kg: &Kg, options: &Options) -> u64 {
+    fn num_rows(&self, num_users: u64, options: &Options) -> u64 {
         match &self.corpus {
             Some(corpus) => corpus.len() as u64,
-            None => kg.users().len() as u64 * options.training.paths_per_user,
+            None => num_users * options.training.paths_per_user,
         }
     }
+}
+
+/// Refuses one table for what a sample of users needs two for: what stands for a user who was not learned would be what
+/// paths through that user are told by as well.
+fn refuse_tied(options: &Options) -> Result<()> {
+    if options.training.users_share < 1.0 && options.design.tables == Tables::Tied {
+        let reason = "a sample of users needs tables for input and output of their own; leave out tied".to_owned();
+        return Err(Error::Usage { option: "users-share", reason });
+    }
+    Ok(())
 }
 
 /// The run that goes on, with the step it is at, or one that begins.

@@ -1,5 +1,6 @@
 //! What a model learns from: patterns, the law by which their paths are drawn, or a corpus of paths drawn before.
 
+use super::learned_users::LearnedUsers;
 use super::sources::{CorpusPaths, FreshPaths};
 use super::{COLLABORATIVE_SHARE, Options};
 use crate::corpus;
@@ -49,6 +50,7 @@ pub(super) fn source(
     mixture: &Mixture,
     options: &Options,
     corpus: Option<Corpus>,
+    learned: &LearnedUsers,
     context: &Context,
 ) -> Result<(Box<dyn PathSource>, Sampling)> {
     if let Some(corpus) = corpus {
@@ -58,7 +60,8 @@ pub(super) fn source(
     let spec = law(options);
     let paths_per_user = options.training.paths_per_user;
     let sampling = Sampling::of_training(mixture, &spec, paths_per_user);
-    let fresh = FreshPaths { sampler: MixtureSampler::new(kg, mixture, &spec, context)?, paths_per_user };
+    let sampler = MixtureSampler::new(kg, mixture, &spec, context)?;
+    let fresh = FreshPaths { sampler, users: learned.learned.clone(), paths_per_user };
     Ok((Box::new(fresh), sampling))
 }
 
@@ -75,12 +78,13 @@ fn law(options: &Options) -> SampleSpec {
     }
 }
 
-/// Refuses what would weigh paths that are drawn already.
+/// Refuses what would change how paths are drawn that are drawn already.
 fn refuse_weights(options: &Options) -> Result<()> {
     let given = [
         ("end-damping", options.end_damping != 0.0),
         ("relation-weight", !options.relation_weights.is_empty()),
         ("edge-weights", options.edge_weights),
+        ("users-share", options.training.users_share != 1.0),
     ];
     let Some((option, _)) = given.into_iter().find(|(_, given)| *given) else { return Ok(()) };
     Err(Error::Usage { option, reason: "the paths of a corpus are drawn already; leave the option out".to_owned() })

@@ -26,15 +26,21 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan of a run on `rows` paths an epoch.
-    pub(crate) fn new(model: &ModelConfig, training: &TrainingConfig, rows: u64, legal: &Legal) -> Self {
+    /// The plan of a run on `rows` paths an epoch, of so many users.
+    pub(crate) fn new(
+        model: &ModelConfig,
+        training: &TrainingConfig,
+        rows: u64,
+        num_users: u64,
+        legal: &Legal,
+    ) -> Self {
         let num_steps = rows.div_ceil(training.rows_per_step() as u64).saturating_mul(training.epochs);
         let width = legal.max_tokens() as u64;
         let num_parameters = model.num_parameters();
-        let rows_held = rows.min(MAX_ROWS.max(legal.kg().users().len() as u64));
+        let rows_held = rows.min(MAX_ROWS.max(num_users));
         let memory = num_parameters as u64 * 4 * (3 + 1) + rows_held * width * 4 * 2;
         let warnings = [
-            few_paths(rows, legal),
+            few_paths(rows, num_users),
             few_readings(model, training, rows * width),
             few_steps(num_steps, training),
             no_way(legal),
@@ -43,8 +49,7 @@ impl Plan {
     }
 }
 
-fn few_paths(rows: u64, legal: &Legal) -> Option<String> {
-    let users = legal.kg().users().len() as u64;
+fn few_paths(rows: u64, users: u64) -> Option<String> {
     (rows < 2 * users).then(|| {
         format!(
             "{rows} paths for {users} users: one path says little of a user; sample more paths for each (200 do well)"

@@ -1,7 +1,6 @@
 //! Where training paths come from: drawn fresh for every epoch, or read from a corpus; a portion at a time.
 
 use footpath_core::{Context, Corpus};
-use footpath_graph::TrainKg;
 use footpath_graph::sample::{MixtureSampler, Scratch};
 use footpath_model::data::PathSource;
 use rayon::prelude::*;
@@ -17,18 +16,16 @@ pub(super) const MAX_ROWS: u64 = 1 << 21;
 pub(super) struct FreshPaths {
     /// What draws them.
     pub(super) sampler: MixtureSampler,
+    /// Whose paths.
+    pub(super) users: Vec<u32>,
     /// How many for each user and epoch.
     pub(super) paths_per_user: u64,
 }
 
 impl FreshPaths {
-    fn kg(&self) -> &TrainKg {
-        self.sampler.kg()
-    }
-
     /// Draws of each user in a portion.
     fn draws_at_once(&self) -> u64 {
-        draws_at_once(self.kg().users().len() as u64, self.paths_per_user)
+        draws_at_once(self.users.len() as u64, self.paths_per_user)
     }
 }
 
@@ -42,10 +39,10 @@ impl PathSource for FreshPaths {
     }
 
     fn portion(&self, epoch: u64, portion: u64, context: &Context) -> Result<Vec<u32>, BoxedError> {
-        let users: Vec<u32> = self.kg().users().collect();
         let first = epoch * self.paths_per_user + portion * self.draws_at_once();
         let draws = first..(first + self.draws_at_once()).min((epoch + 1) * self.paths_per_user);
-        let rows: Vec<Vec<u32>> = users
+        let rows: Vec<Vec<u32>> = self
+            .users
             .par_iter()
             .map_init(Scratch::default, |scratch, &user| {
                 context.check()?;
@@ -132,7 +129,7 @@ mod tests {
         let draws = |user: u32, draws| sampler.rows(user..user + 1, draws, &mut Scratch::default(), &context);
         let expected: Vec<u32> = kg.users().flat_map(|user| draws(user, 10..15).expect("drawn")).collect();
         let sampler = MixtureSampler::new(&kg, &mixture, &spec, &context).expect("a sampler");
-        let paths = FreshPaths { sampler, paths_per_user: 5 };
+        let paths = FreshPaths { sampler, users: kg.users().collect(), paths_per_user: 5 };
         assert_eq!((paths.num_portions(), paths.portion(2, 0, &context).expect("drawn")), (1, expected));
     }
 }

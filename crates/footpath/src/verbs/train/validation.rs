@@ -1,6 +1,7 @@
 //! Validation of a model in training: the figure on valid that decides which weights are kept.
 
 use super::blend;
+use super::learned_users::LearnedUsers;
 use super::workplace::Log;
 use super::{Event, Observe, Options};
 use crate::service::DIRECT;
@@ -19,6 +20,7 @@ pub(super) struct Validation<'a, 'o> {
     legal: &'a Legal,
     valid: &'a HeldOut,
     users: Vec<NodeId>,
+    learned: &'a LearnedUsers,
     training: &'a TrainingConfig,
     beams: usize,
     log: Log,
@@ -28,17 +30,17 @@ pub(super) struct Validation<'a, 'o> {
 
 impl<'a, 'o> Validation<'a, 'o> {
     pub(super) fn new(
-        kg: &'a TrainKg,
         legal: &'a Legal,
         valid: &'a HeldOut,
         options: &'a Options,
+        learned: &'a LearnedUsers,
         log: Log,
         observe: &'a mut Observe<'o>,
         context: &'a Context,
     ) -> Self {
         let (training, beams) = (&options.training, options.validation_beams);
         let users = users(legal, valid, options);
-        Self { kg, legal, valid, users, training, beams, log, observe, context }
+        Self { kg: legal.kg(), legal, valid, users, learned, training, beams, log, observe, context }
     }
 
     /// The log, line by line, and the users validated on.
@@ -101,7 +103,7 @@ impl Observer for Validation<'_, '_> {
         if self.users.is_empty() {
             return Ok(None);
         }
-        let lists = self.lists(model)?;
+        let lists = self.lists(&self.learned.known(model))?;
         let first = |list: &UserList| {
             let top = list.items.iter().take(blend::K);
             (list.user, top.map(|i| Recommendation { item: i.item, score: i.score }).collect())
