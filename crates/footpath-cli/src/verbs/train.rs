@@ -116,7 +116,7 @@ pub(crate) struct SettingArgs {
     #[arg(
         long,
         value_name = "X",
-        help = default(|t| t.users_share, "Share of the users whose paths are learned; others are known by what they chose")
+        help = default(|t| t.users_share, "Share of the users whose paths are learned")
     )]
     users_share: Option<f64>,
     #[arg(long, value_name = "N", help = default(|t| t.paths_per_user, "Fresh paths for each user and epoch"))]
