@@ -6,6 +6,7 @@ use crate::support::server::Server;
 use crate::support::{args, program, strings};
 use serde_json::{Value, json};
 use std::io::Write;
+use std::process::{Output, Stdio};
 
 fn ask(server: &Server, method: &str, params: Value) -> Value {
     let answer = server.tell_mcp(&json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params })).ok();
@@ -137,18 +138,22 @@ fn what_an_agent_gets_wrong_it_is_told() {
     assert_eq!(server.tell_mcp(&long).status, 413);
 }
 
-/// Messages on standard input, as whoever starts the program as a tool sends them; the answers.
-fn told(messages: &str) -> Vec<Value> {
+/// The program as whoever starts it as a tool has it, with these messages on its standard input.
+fn started_with(messages: &str) -> Output {
     let Films { kg, model, .. } = films();
-    let mut child = program(&args!["mcp", "--kg", kg, "--model", model])
-        .stdin(std::process::Stdio::piped())
-        .spawn()
-        .expect("started");
+    let mut child =
+        program(&args!["mcp", "--kg", kg, "--model", model]).stdin(Stdio::piped()).spawn().expect("started");
     let mut input = child.stdin.take().expect("a pipe");
     let messages = messages.to_owned();
     let writer = std::thread::spawn(move || input.write_all(messages.as_bytes()));
     let output = child.wait_with_output().expect("ended");
     writer.join().expect("no panic").expect("written");
+    output
+}
+
+/// What it answers.
+fn told(messages: &str) -> Vec<Value> {
+    let output = started_with(messages);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
@@ -197,14 +202,7 @@ fn what_is_no_message_is_passed_over_and_the_next_one_is_read() {
 
 #[test]
 fn a_client_that_does_not_begin_as_the_protocol_says_is_told_so() {
-    let Films { kg, model, .. } = films();
-    let mut child = program(&args!["mcp", "--kg", kg, "--model", model])
-        .stdin(std::process::Stdio::piped())
-        .spawn()
-        .expect("started");
-    let mut input = child.stdin.take().expect("a pipe");
-    input.write_all(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n").expect("written");
-    let output = child.wait_with_output().expect("ended");
+    let output = started_with("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(3) && words.contains("has to be `initialize`"), "{output:?}");
 }

@@ -31,7 +31,8 @@ impl Agents {
     /// a line of its own.
     ///
     /// # Errors
-    /// [`ServeError::Agent`] if the first request is another than that with which clients begin.
+    /// [`ServeError::Agent`] if the first request is another than that with which clients begin;
+    /// [`ServeError::Threads`] if the work on it failed.
     pub fn answer_standard_input(self) -> Result<(), ServeError> {
         let Self { tools, runtime } = self;
         let done = runtime.block_on(answer(tools));
@@ -45,7 +46,7 @@ async fn answer(tools: Tools) -> Result<(), ServeError> {
     let most = tools.0.limits.body_bytes;
     let lines = AsyncRwTransport::new_server(stdin(), stdout()).with_max_line_length(most);
     match tools.serve(lines).await {
-        Ok(running) => running.waiting().await.map(|_| ()).map_err(|error| ServeError::Agent(error.to_string())),
+        Ok(running) => running.waiting().await.map(|_| ()).map_err(|error| ServeError::Threads(error.into())),
         // Nothing was asked.
         Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),
         Err(ServerInitializeError::ExpectedInitializeRequest(_)) => {

@@ -44,6 +44,12 @@ impl LearnedUsers {
             return Cow::Borrowed(model);
         }
         let mut model = model.clone();
+        self.make_others_any_user(&mut model);
+        Cow::Owned(model)
+    }
+
+    /// Puts the vector of "any user" in place of those that were not learned.
+    pub(super) fn make_others_any_user(&self, model: &mut PathModel) {
         let width = model.input.width();
         let row = |token: u32| token as usize * width..(token as usize + 1) * width;
         let any = model.input.values.get(row(Vocabulary::ANY_USER.0)).unwrap_or_default().to_vec();
@@ -52,7 +58,6 @@ impl LearnedUsers {
                 values.copy_from_slice(&any);
             }
         }
-        Cow::Owned(model)
     }
 
     /// What there is to say of it.

@@ -313,7 +313,7 @@ impl<'a> Run<'a> {
         observe(Event::Start { plan: &self.plan, pattern: &pattern, resumed_at: self.resumed_at });
         let (log, users) = self.take_steps(observe)?;
         let mut best = self.workplace.checkpoints.best(&footpath_model::device(self.context.device())?)?;
-        best.model = self.learned.known(&best.model).into_owned();
+        self.learned.make_others_any_user(&mut best.model);
         // Only paths are reordered by weights; without users to choose them on there is nothing to go by.
         let blends = self.options.linear && self.trainer.config.item_objective().is_none() && !users.is_empty();
         let Blend { linear, weights } = if let Some(earlier) = self.earlier {
