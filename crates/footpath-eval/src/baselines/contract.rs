@@ -81,6 +81,7 @@ fn all(kg: &TrainKg) -> Vec<Box<dyn Baseline + '_>> {
     }
     let factors = BprConfig { num_epochs: 2, ..BprConfig::default() };
     all.push(Box::new(BprMf::new(kg, factors, &quiet()).expect("nobody asked for the end")));
+    all.push(Box::new(Slim::new(kg, 2.0, 0.5, &quiet()).expect("small")));
     let factors = IalsConfig { num_factors: 8, num_epochs: 2, ..IalsConfig::default() };
     all.push(Box::new(Ials::new(kg, factors, &quiet()).expect("nobody asked for the end")));
     all.push(Box::new(MetapathLogistic::new(kg, MetapathConfig::default(), &quiet()).expect("few relations")));
@@ -216,6 +217,7 @@ fn a_stop_ends_learning() {
         Ease::new(&kg, 5.0, &stopped).err(),
         BprMf::new(&kg, BprConfig::default(), &stopped).err(),
         Ials::new(&kg, IalsConfig::default(), &stopped).err(),
+        Slim::new(&kg, 1.0, 1.0, &stopped).err(),
         MetapathLogistic::new(&kg, MetapathConfig::default(), &stopped).err(),
     ];
     assert!(ended.into_iter().all(|e| e.expect("asked for the end").class() == ErrorClass::Stopped));

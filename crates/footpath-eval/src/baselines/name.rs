@@ -66,6 +66,8 @@ names! {
     Ease = "ease",
     /// [`Edlae`](super::Edlae)
     Edlae = "edlae",
+    /// [`Slim`](super::Slim)
+    Slim = "slim",
     /// [`LinearModel`](super::LinearModel) in which an item speaks for those chosen after it
     Slit = "slit",
     /// The same with what was chosen together in any order

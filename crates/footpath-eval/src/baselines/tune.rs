@@ -3,7 +3,7 @@
 
 use super::{
     Baseline, BaselineName, BprConfig, BprMf, Ease, Edlae, Ials, IalsConfig, ItemKnn, MetapathConfig, MetapathLogistic,
-    Order, PageRank, PathCount, Popularity, Random, Rp3Beta, Together, UserKnn, linear,
+    Order, PageRank, PathCount, Popularity, Random, Rp3Beta, Slim, Together, UserKnn, linear,
 };
 use crate::error::Result;
 use crate::evaluate::evaluate;
@@ -20,6 +20,10 @@ pub const LAMBDAS: [f64; 7] = [10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0];
 pub const EDLAE_LAMBDAS: [f64; 4] = [10.0, 50.0, 200.0, 500.0];
 /// p tried for EDLAE.
 pub const DROPOUTS: [f64; 3] = [0.1, 0.25, 0.5];
+/// β tried for SLIM, each with each λ below.
+pub const SLIM_RIDGES: [f64; 4] = [1.0, 10.0, 50.0, 200.0];
+/// λ tried for SLIM.
+pub const SLIM_LASSOS: [f64; 3] = [0.1, 1.0, 5.0];
 /// Powers tried by which a history fades in linear models that know an order, where there are times.
 pub const FADINGS: [f32; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 /// α tried for RP³β.
@@ -88,6 +92,10 @@ pub fn tune<'a>(
             let grid: Vec<_> = EDLAE_LAMBDAS.iter().flat_map(|&l| DROPOUTS.map(|p| (l, p))).collect();
             let words = |(l, p): &(f64, f64)| format!("lambda {l}, dropout {p}");
             search.best(&grid, words, |&(l, p)| Edlae::new(kg, l, p, quiet))
+        }
+        BaselineName::Slim => {
+            let grid: Vec<_> = SLIM_RIDGES.iter().flat_map(|&b| SLIM_LASSOS.map(|l| (b, l))).collect();
+            search.best(&grid, |(b, l)| format!("ridge {b}, lasso {l}"), |&(b, l)| Slim::new(kg, b, l, quiet))
         }
         BaselineName::Slit | BaselineName::Slist => search.linear(Order::Ahead { past: 2.0, future: 3.0 }, false),
         BaselineName::WindowEase => search.linear(Order::Window { width: 3.0 }, false),
