@@ -1,23 +1,33 @@
-//! `footpath-bench generate`: a made-up graph as a dataset folder.
+//! `footpath-bench generate`: a made-up graph as a dataset folder, or as N-Triples.
 
-use super::{Shape, write_folder};
+use super::{Shape, write_folder, write_ntriples};
 use crate::harness::Outcome;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-pub(crate) const USAGE: &str =
-    "generate DIR (--edges N | --preset walks) [--users N] [--items N] [--entities N] [--seed N]";
+pub(crate) const USAGE: &str = "generate DIR (--edges N | --preset walks) [--form tables|ntriples] [--users N] \
+    [--items N] [--entities N] [--seed N]";
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Tables,
+    NTriples,
+}
 
 /// Writes the folder that the arguments after `generate` ask for; a line about it.
 pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
-    let (folder, shape) = parse(arguments)?;
-    let bytes = write_folder(&shape, Path::new(&folder))?;
+    let (folder, shape, form) = parse(arguments)?;
+    let bytes = match form {
+        Form::Tables => write_folder(&shape, &folder),
+        Form::NTriples => write_ntriples(&shape, &folder),
+    }?;
     let Shape { users, items, entities, .. } = shape;
     let edges = shape.edges();
     Ok(format!("{edges} triples of {users} users, {items} items and {entities} entities, {bytes} bytes"))
 }
 
-fn parse(arguments: &[String]) -> Outcome<(PathBuf, Shape)> {
-    let (mut folder, mut shape) = (None, None);
+fn parse(arguments: &[String]) -> Outcome<(PathBuf, Shape, Form)> {
+    let (mut folder, mut shape, mut form) = (None, None, Form::Tables);
     let mut changes: Vec<(&str, u64)> = Vec::new();
     let mut rest = arguments.iter().map(String::as_str);
     while let Some(argument) = rest.next() {
@@ -27,6 +37,8 @@ fn parse(arguments: &[String]) -> Outcome<(PathBuf, Shape)> {
         };
         let value = rest.next().ok_or_else(|| format!("--{flag} needs a value"))?;
         match (flag, value) {
+            ("form", "tables") => form = Form::Tables,
+            ("form", "ntriples") => form = Form::NTriples,
             ("preset", "walks") => shape = Some(Shape::walks(1)),
             ("edges", edges) => shape = Some(Shape::of_edges(number(flag, edges)?, 1)),
             ("users" | "items" | "entities" | "seed", value) => changes.push((flag, number(flag, value)?)),
@@ -42,7 +54,7 @@ fn parse(arguments: &[String]) -> Outcome<(PathBuf, Shape)> {
             _ => shape.seed = value,
         }
     }
-    Ok((folder, shape))
+    Ok((folder, shape, form))
 }
 
 fn number(flag: &str, text: &str) -> Outcome<u64> {
@@ -56,11 +68,21 @@ mod tests {
     #[test]
     fn arguments_change_the_shape() {
         let parse = |text: &str| parse(&text.split(' ').map(str::to_owned).collect::<Vec<_>>());
-        let (folder, shape) = parse("out --users 9000 --edges 100000 --seed 7").expect("arguments");
-        assert_eq!(folder, Path::new("out"));
-        assert_eq!(shape, Shape { users: 9_000, ..Shape::of_edges(100_000, 7) });
+        let shape = Shape { users: 9_000, ..Shape::of_edges(100_000, 7) };
+        let parsed = parse("out --users 9000 --edges 100000 --seed 7").expect("arguments");
+        assert_eq!(parsed, (PathBuf::from("out"), shape, Form::Tables));
+        let parsed = parse("out --form ntriples --users 9000 --edges 100000 --seed 7").expect("arguments");
+        assert_eq!(parsed, (PathBuf::from("out"), shape, Form::NTriples));
         assert_eq!(parse("out --preset walks").expect("arguments").1, Shape::walks(1));
-        let wrong = ["out", "--edges 5", "out --edges", "out --edges x", "out --preset x", "out --edges 5 --what 3"];
+        let wrong = [
+            "out",
+            "--edges 5",
+            "out --edges",
+            "out --edges x",
+            "out --preset x",
+            "out --edges 5 --what 3",
+            "out --edges 5 --form x",
+        ];
         assert!(wrong.iter().all(|text| parse(text).is_err()));
     }
 }

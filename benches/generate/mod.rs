@@ -4,7 +4,7 @@
 //! that IEEE 754 defines to the last bit. So the same shape gives the same bytes on any machine.
 //!
 //! ```text
-//! footpath-bench generate DIR --edges 10000000 [--users N] [--items N] [--entities N] [--seed N]
+//! footpath-bench generate DIR --edges 10000000 [--form ntriples] [--users N] [--items N] [--entities N] [--seed N]
 //! footpath-bench generate DIR --preset walks [--seed N]
 //! ```
 
@@ -13,6 +13,7 @@ mod csr;
 mod facts;
 mod folder;
 mod kg;
+mod ntriples;
 mod skew;
 
 pub(crate) use command::run;
@@ -20,3 +21,4 @@ pub(crate) use csr::{pareto_csr, rmat};
 pub(crate) use facts::Shape;
 pub(crate) use folder::write_folder;
 pub(crate) use kg::{power_law_kg, walks_kg};
+pub(crate) use ntriples::write_ntriples;

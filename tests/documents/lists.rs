@@ -43,8 +43,8 @@ fn documents_are_as_short_as_they_should_be() {
 
 /// Options that documents name and that are not the program's: those of cargo, of its tasks and of scripts, and one
 /// that is told of as tried and removed.
-const OF_OTHERS: &str = "--address --data --dir --edges --entities --example --facts --features --install --items \
-    --json --kernel --locked --master --nproc --nproc-per-node --open --package --parts --parts-in --path \
+const OF_OTHERS: &str = "--address --data --dir --edges --entities --example --facts --features --form --install \
+    --items --json --kernel --locked --master --nproc --nproc-per-node --open --package --parts --parts-in --path \
     --paths-per-user --preset --release --scheduler --seconds --seed --source --steps --test --torch --users --venv \
     --work --workers --workspace";
 
