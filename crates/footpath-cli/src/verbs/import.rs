@@ -163,6 +163,8 @@ enum FormatArg {
     Openke,
     /// The tables of a dataset folder as Parquet files, or folders of them
     Parquet,
+    /// The same as files of Arrow's IPC: Feather, or streams
+    Arrow,
     /// RDF: N-Triples, N-Quads, Turtle, TriG, RDF/XML, JSON-LD
     Rdf,
     /// A property graph: CSV for neo4j-admin, or APOC's export.csv.all and export.json.all
@@ -182,6 +184,7 @@ impl From<FormatArg> for Format {
             FormatArg::Pgpr => Self::Pgpr,
             FormatArg::Openke => Self::OpenKe,
             FormatArg::Parquet => Self::Parquet,
+            FormatArg::Arrow => Self::Arrow,
             FormatArg::Rdf => Self::Rdf,
             FormatArg::Neo4j => Self::Neo4j,
             FormatArg::Pykeen => Self::PyKeen,

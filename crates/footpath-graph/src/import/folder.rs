@@ -1,6 +1,7 @@
 //! The files that were given, by name: those of a folder, of several, or single ones.
 
 use super::problems::Flaw;
+use super::rows::EXTENSIONS;
 use super::table::Delimiter;
 use crate::error::{Result, show};
 use std::path::{Path, PathBuf};
@@ -57,7 +58,7 @@ impl Folder {
             for entry in std::fs::read_dir(path).map_err(footpath_core::Error::io(path))? {
                 let entry = entry.map_err(footpath_core::Error::io(path))?;
                 let Ok(name) = entry.file_name().into_string() else { continue };
-                match parquet_parts(&name, &entry.path()) {
+                match parts_of_rows(&name, &entry.path()) {
                     parts if parts.is_empty() => files.push((name, entry.path())),
                     parts => files.extend(parts),
                 }
@@ -170,15 +171,17 @@ impl Folder {
     }
 }
 
-/// The parts of a table that is a folder of Parquet files, `triples/part-0.parquet`, as `triples.part-0.parquet`.
-fn parquet_parts(name: &str, path: &Path) -> Vec<(String, PathBuf)> {
+/// The parts of a table that is a folder of Parquet or Arrow files, `triples/part-0.parquet`, as
+/// `triples.part-0.parquet`.
+fn parts_of_rows(name: &str, path: &Path) -> Vec<(String, PathBuf)> {
     if !path.is_dir() {
         return Vec::new();
     }
-    let stem = name.strip_suffix(".parquet").unwrap_or(name);
+    let is_rows = |name: &str| EXTENSIONS.iter().any(|(extension, _)| name.ends_with(extension));
+    let stem = EXTENSIONS.iter().find_map(|(extension, _)| name.strip_suffix(extension)).unwrap_or(name);
     let entries = std::fs::read_dir(path).into_iter().flatten().filter_map(std::result::Result::ok);
     let part = |entry: std::fs::DirEntry| {
-        let part = entry.file_name().into_string().ok().filter(|part| part.ends_with(".parquet"))?;
+        let part = entry.file_name().into_string().ok().filter(|part| is_rows(part))?;
         Some((format!("{stem}.{part}"), entry.path()))
     };
     entries.filter_map(part).collect()
@@ -189,9 +192,10 @@ pub(super) fn unpacked(name: &str) -> &str {
     PACKINGS.iter().find_map(|packing| name.strip_suffix(packing)).unwrap_or(name)
 }
 
-/// What stands between `stem.` and `.tsv`, `.csv` or `.parquet` in the name of a table; empty for the whole.
+/// What stands between `stem.` and `.tsv`, `.csv`, `.parquet` and the like in the name of a table; empty for the whole.
 fn part<'n>(name: &'n str, stem: &str) -> Option<&'n str> {
     let rest = unpacked(name).strip_prefix(stem)?;
-    let rest = [".tsv", ".csv", ".parquet"].iter().find_map(|extension| rest.strip_suffix(extension))?;
+    let of_rows = EXTENSIONS.iter().map(|(extension, _)| *extension);
+    let rest = [".tsv", ".csv"].into_iter().chain(of_rows).find_map(|extension| rest.strip_suffix(extension))?;
     if rest.is_empty() { Some("") } else { rest.strip_prefix('.').filter(|part| !part.is_empty()) }
 }

@@ -29,6 +29,7 @@ type IsHere = fn(&Folder) -> Result<Option<String>>;
 /// The layouts that are told by their files, in the order in which they are asked.
 const LAYOUTS: &[(Format, IsHere)] = &[
     (Format::Parquet, native::is_parquet_here),
+    (Format::Arrow, native::is_arrow_here),
     (Format::Native, native::is_here),
     (Format::RecBole, recbole::is_here),
     (Format::Pearlm, pearlm::is_here),
@@ -69,7 +70,7 @@ fn of(format: Format, options: &Options, folder: &Folder, extent: Extent) -> Res
         return Err(Error::Usage { option: "mapping", reason });
     }
     Ok(match format {
-        Format::Native | Format::Parquet => Box::new(native::find(folder, extent)?),
+        Format::Native | Format::Parquet | Format::Arrow => Box::new(native::find(folder, extent)?),
         Format::RecBole => Box::new(recbole::find(folder)?),
         Format::Kgat => Box::new(kgat::find(folder)?),
         Format::Pearlm => Box::new(pearlm::find(folder)?),

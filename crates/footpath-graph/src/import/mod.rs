@@ -29,6 +29,7 @@
 //! | entity types | [`MAX_TYPES`] |
 //! | nodes, relations | [`MAX_NODES`](crate::dataset::MAX_NODES), [`MAX_RELATIONS`](crate::dataset::MAX_RELATIONS) |
 
+mod arrow;
 mod attributes;
 mod base;
 mod builder;
@@ -78,6 +79,7 @@ mod relation_names;
 mod removed;
 mod report;
 mod restated;
+mod rows;
 mod settle;
 mod source;
 mod spelling;

@@ -20,11 +20,11 @@ use super::folder::{File, Folder};
 use super::formats::Extent;
 use super::further::{self, FURTHER_TYPES};
 use super::log::{self, LogColumns};
-use super::parquet_rows::is_parquet;
 use super::problems::{Checked, Flaw};
 use super::reading::Reading;
 use super::record::Record;
 use super::records::Node;
+use super::rows::{self, Container};
 use super::table::Table;
 use super::tables::{Plan, Tables};
 use super::values::{self, Name};
@@ -54,7 +54,17 @@ pub(super) fn is_here(folder: &Folder) -> Result<Option<String>> {
 
 /// What shows that a folder has the tables of this format as Parquet files.
 pub(super) fn is_parquet_here(folder: &Folder) -> Result<Option<String>> {
-    let file = folder.tables("triples")?.into_iter().next().filter(|file| is_parquet(&file.path));
+    is_kept_in(Container::Parquet, folder)
+}
+
+/// What shows that a folder has the tables of this format as files of Arrow's IPC.
+pub(super) fn is_arrow_here(folder: &Folder) -> Result<Option<String>> {
+    is_kept_in(Container::Arrow, folder)
+}
+
+fn is_kept_in(container: Container, folder: &Folder) -> Result<Option<String>> {
+    let file = folder.tables("triples")?.into_iter().next();
+    let file = file.filter(|file| rows::container(&file.path) == Some(container));
     Ok(file.map(|file| format!("the triples are in {}", file.shown_name())))
 }
 

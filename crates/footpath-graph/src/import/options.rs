@@ -32,6 +32,8 @@ pub enum Format {
     PyKeen,
     /// The tables of a dataset folder as Parquet files.
     Parquet,
+    /// The same as files of Arrow's IPC.
+    Arrow,
     /// RDF in any of its formats.
     Rdf,
     /// A property graph as Neo4j's tools write it.
@@ -54,6 +56,7 @@ impl Format {
             Self::OpenKe => "openke",
             Self::PyKeen => "pykeen",
             Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
             Self::Rdf => "rdf",
             Self::Neo4j => "neo4j",
             Self::Memory => "memory",

@@ -1,13 +1,8 @@
-//! The rows of a Parquet file, as the table reader takes them: text by columns. The number of a row stands for a line.
+//! The rows of a Parquet file, as the table reader takes them.
 
 use super::problems::Flaw;
 use super::record::Row;
 use std::path::Path;
-
-/// Whether a file is Parquet by its name.
-pub(super) fn is_parquet(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "parquet")
-}
 
 #[cfg(not(feature = "parquet"))]
 pub(super) struct Rows;
@@ -32,7 +27,8 @@ pub(super) use with_parquet::Rows;
 
 #[cfg(feature = "parquet")]
 mod with_parquet {
-    use super::super::record::{MAX_COLUMNS, check_field};
+    use super::super::record::MAX_COLUMNS;
+    use super::super::rows::fill;
     use super::{Flaw, Path, Row};
     use crate::parquet_files::{damage, guarded};
     use parquet::basic::ConvertedType;
@@ -93,7 +89,11 @@ mod with_parquet {
             }
             self.num_left -= 1;
             self.num_read += 1;
-            Some(self.fill(row))
+            let columns = &mut self.columns;
+            Some(fill(row, columns.len(), |column, text| match columns.get_mut(column) {
+                Some(Some(cells)) => cells.write_next(text).map_err(|error| damaged(&error)),
+                _ => Ok(()),
+            }))
         }
 
         fn open_group(&mut self) -> Result<(), ParquetError> {
@@ -107,32 +107,6 @@ mod with_parquet {
             self.num_left = u64::try_from(group.metadata().num_rows()).unwrap_or(0);
             self.next_group += 1;
             Ok(())
-        }
-
-        fn fill(&mut self, row: &mut Row) -> Result<(), Flaw> {
-            let mut text = std::mem::take(&mut row.text).into_bytes();
-            text.clear();
-            row.fields.clear();
-            row.quoted = true;
-            let mut flaw = None;
-            for (number, column) in self.columns.iter_mut().enumerate() {
-                let start = text.len();
-                if let Some(column) = column {
-                    column.write_next(&mut text).map_err(|error| damaged(&error))?;
-                }
-                let checked = check_field(text.get(start..).unwrap_or_default(), number, true);
-                flaw = flaw.or(checked.err());
-                row.fields.push(start..text.len());
-            }
-            match String::from_utf8(text) {
-                Ok(text) => row.text = text,
-                Err(error) => {
-                    let at = error.utf8_error().valid_up_to();
-                    let column = row.fields.iter().take_while(|field| field.end <= at).count();
-                    flaw = Some(Flaw::new("utf8", "a value of bytes that is not UTF-8").at(column));
-                }
-            }
-            flaw.map_or(Ok(()), Err)
         }
 
         /// How many rows were read, and of how many.

@@ -6,10 +6,11 @@
 //! of the file.
 
 use super::columns;
-use super::parquet_rows::{Rows, is_parquet};
+
 use super::problems::{Checked, Flaw, MaxBad, Problems};
 use super::reading::Reading;
 use super::record::{Csv, Record, Row, bare_cr};
+use super::rows::{self, Container, Rows};
 use super::source::Source;
 use crate::error::{Result, show};
 use std::io;
@@ -65,9 +66,10 @@ enum Next {
 impl Table {
     /// Opens a file and reads its header.
     pub(super) fn open(path: &Path, delimiter: Delimiter, reading: &mut Reading<'_>) -> Result<Self> {
-        let source = match is_parquet(path) {
-            true => Source::nothing(),
-            false => Source::open(path, reading.budget.clone())?,
+        let container = rows::container(path);
+        let source = match container {
+            Some(_) => Source::nothing(),
+            None => Source::open(path, reading.budget.clone())?,
         };
         let mut table = Self {
             path: path.to_owned(),
@@ -83,8 +85,8 @@ impl Table {
             next_offset: 0,
             row: Row::default(),
         };
-        if is_parquet(path) {
-            table.open_rows(reading)?;
+        if let Some(container) = container {
+            table.open_rows(container, reading)?;
             return Ok(table);
         }
         table.sniff(reading)?;
@@ -92,9 +94,9 @@ impl Table {
         Ok(table)
     }
 
-    fn open_rows(&mut self, reading: &mut Reading<'_>) -> Result<()> {
+    fn open_rows(&mut self, container: Container, reading: &mut Reading<'_>) -> Result<()> {
         std::fs::metadata(&self.path).map_err(footpath_core::Error::io(&self.path))?;
-        match Rows::open(&self.path) {
+        match Rows::open(&self.path, container) {
             Ok((rows, header)) => {
                 (self.rows, self.header) = (Some(rows), header);
                 Ok(())
@@ -519,11 +521,12 @@ fn foreign(start: &[u8]) -> Option<Flaw> {
     if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
         return Some(Flaw::fatal("encoding", "the file is UTF-16; recode it to UTF-8"));
     }
-    let signatures: [(&[u8], &str); 12] = [
+    let signatures: [(&[u8], &str); 13] = [
         (&[0x1f, 0x8b], "gzip inside the packed file"),
         (&[0x28, 0xb5, 0x2f, 0xfd], "zstd inside the packed file"),
         (b"PK\x03\x04", "a zip archive"),
         (b"PAR1", "a Parquet file"),
+        (b"ARROW1", "an Arrow file"),
         (b"BZh", "a bzip2 file"),
         (b"\xfd7zXZ", "an xz file"),
         (b"SQLite format 3", "an SQLite database"),

@@ -34,10 +34,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
-#[cfg(feature = "parquet")]
-const FORMATS: [&str; 3] = ["native", "recbole", "parquet"];
-#[cfg(not(feature = "parquet"))]
-const FORMATS: [&str; 2] = ["native", "recbole"];
+/// Formats of the same tables, and whether they are built in.
+const FORMATS: [(&str, bool); 4] =
+    [("native", true), ("recbole", true), ("parquet", cfg!(feature = "parquet")), ("arrow", cfg!(feature = "arrow"))];
 /// Rows of the table that text input can show, but for those generated below.
 const ROWS: [u32; 57] = [
     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 26, 27, 31, 32, 33, 34, 35, 37, 38, 39,
@@ -106,7 +105,11 @@ fn cases() -> Vec<(&'static str, String)> {
         let names = names(&bad_data().join(format)).into_iter().filter(|name| name != "good");
         names.map(move |name| (format, name))
     };
-    FORMATS.into_iter().flat_map(of).collect()
+    formats().flat_map(of).collect()
+}
+
+fn formats() -> impl Iterator<Item = &'static str> {
+    FORMATS.into_iter().filter(|(_, is_built)| *is_built).map(|(format, _)| format)
 }
 
 fn expectation(format: &str, name: &str) -> Expectation {
@@ -368,7 +371,7 @@ fn what_cannot_be_read_is_named() {
 
 #[test]
 fn progress_reaches_the_end_of_every_stage() {
-    for format in FORMATS {
+    for format in formats() {
         let folder = good(format);
         let steps = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&steps);
@@ -387,7 +390,8 @@ fn progress_reaches_the_end_of_every_stage() {
 
 #[test]
 fn all_formats_give_the_same_counts() {
-    let reports = FORMATS.map(|format| import(good(format).path(), &strict()).expect("good").report);
+    let report = |format| import(good(format).path(), &strict()).expect("good").report;
+    let reports: Vec<_> = formats().map(report).collect();
     for report in &reports {
         assert_eq!(report.graph, reports[0].graph);
         assert_eq!((report.num_valid, report.num_test), (1, 1));
@@ -508,7 +512,7 @@ fn a_lenient_import_fails_when_too_much_is_bad() {
 /// a strict import accepts, a lenient one accepts unchanged.
 #[test]
 fn mutants_never_panic_and_strict_is_within_lenient() {
-    for (format_number, format) in (0..).zip(FORMATS) {
+    for (format_number, format) in (0..).zip(formats()) {
         for mutant in 0..50 {
             let mut random = Stream::new(7, Purpose::Simulate, format_number, mutant);
             let folder = good(format);
