@@ -146,10 +146,17 @@ fn reference() -> Result<(), String> {
     Ok(())
 }
 
-/// Benchmarks are built with optimisation and print their figures themselves.
+/// Libraries that we are measured against, which a release does not optimise as far as it could.
+const PEERS: [&str; 8] =
+    ["burn-autodiff", "burn-core", "burn-dispatch", "burn-flex", "burn-std", "burn-tensor", "csv", "csv-core"];
+
+/// Benchmarks are built with optimisation, of the peers too, and print their figures themselves.
 fn bench(arguments: &[String]) -> Result<(), String> {
-    let mut all: Vec<String> =
-        ["run", "--quiet", "--release", "--package", "footpath-bench", "--"].map(str::to_owned).to_vec();
+    let at_their_best =
+        PEERS.map(|peer| ["--config".to_owned(), format!("profile.release.package.{peer}.opt-level=3")]);
+    let mut all = vec!["run".to_owned()];
+    all.extend(at_their_best.into_iter().flatten());
+    all.extend(["--quiet", "--release", "--package", "footpath-bench", "--"].map(str::to_owned));
     all.extend_from_slice(arguments);
     let status = cargo(all).envs(KEEP_HEAP).status().map_err(|e| format!("cargo: {e}"))?;
     if status.success() { Ok(()) } else { Err(format!("the benchmarks ended with {status}")) }
