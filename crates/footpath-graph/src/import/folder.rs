@@ -8,6 +8,15 @@ use std::path::{Path, PathBuf};
 
 const PACKINGS: [&str; 4] = [".gz", ".zst", ".bz2", ".xz"];
 
+/// How much of a data set an input must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All that a graph is made of.
+    Whole,
+    /// Some of it, which is added to a graph.
+    Addition,
+}
+
 /// A file of a folder, and how its fields are parted.
 #[derive(Clone, Debug)]
 pub(super) struct File {
@@ -46,6 +55,16 @@ pub(super) struct Folder {
 }
 
 impl Folder {
+    /// What shows that a folder has a layout: one of these files, by its name when unpacked.
+    pub(super) fn shown_by(&self, names: &[&str]) -> Result<Option<String>> {
+        for name in names {
+            if self.named(name)?.is_some() {
+                return Ok(Some(format!("there is {name}")));
+            }
+        }
+        Ok(None)
+    }
+
     /// The files in these folders, and these files.
     pub(super) fn open<P: AsRef<Path>>(given: &[P]) -> Result<Self> {
         let mut files: Vec<(String, PathBuf)> = Vec::new();

@@ -1,19 +1,10 @@
 //! The layouts of input: each is one file that finds its tables and reads them, and a line here.
 
-use super::folder::Folder;
+use super::folder::{Extent, Folder};
 use super::options::{Format, Options};
 use super::tables::Tables;
 use super::{kgat, native, neo4j, openke, pearlm, pgpr, pykeen, recbole};
 use crate::error::{Error, Result};
-
-/// How much of a data set an input must have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
-    /// All that a graph is made of.
-    Whole,
-    /// Some of it, which is added to a graph.
-    Addition,
-}
 
 /// What was found of an input.
 pub(super) struct Found {
@@ -91,14 +82,4 @@ fn of(format: Format, options: &Options, folder: &Folder, extent: Extent) -> Res
             return Err(Error::Usage { option: "format", reason });
         }
     })
-}
-
-/// What shows that a folder has a layout: one of these files, by its name when unpacked.
-pub(super) fn shown_by(folder: &Folder, names: &[&str]) -> Result<Option<String>> {
-    for name in names {
-        if folder.named(name)?.is_some() {
-            return Ok(Some(format!("there is {name}")));
-        }
-    }
-    Ok(None)
 }

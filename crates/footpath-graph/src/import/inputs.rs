@@ -3,8 +3,8 @@
 use super::builder::DatasetBuilder;
 use super::collector::{At, Choice, Collector, LogFields};
 use super::field::Field;
-use super::folder::{File, Folder};
-use super::formats::{self, Extent, Found};
+use super::folder::{Extent, File, Folder};
+use super::formats::{self, Found};
 use super::options::{Format, Options};
 use super::problems::{MaxBad, Problems};
 use super::reading::Reading;

@@ -16,7 +16,6 @@ use super::collector::{At, Choice, Collector, LogFields};
 use super::field::Field;
 use super::findings::{Finding, Severity};
 use super::folder::{File, Folder};
-use super::formats::shown_by;
 use super::lines::{Lines, fields, number};
 use super::log;
 use super::numbers::{self, Names};
@@ -38,7 +37,7 @@ pub(super) struct Kgat {
 
 /// What shows that a folder has this layout.
 pub(super) fn is_here(folder: &Folder) -> Result<Option<String>> {
-    shown_by(folder, &["kg_final.txt", "ratings_final.txt"])
+    folder.shown_by(&["kg_final.txt", "ratings_final.txt"])
 }
 
 /// Finds the files.

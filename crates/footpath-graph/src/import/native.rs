@@ -16,8 +16,7 @@
 
 use super::attributes;
 use super::collector::{At, Collector};
-use super::folder::{File, Folder};
-use super::formats::Extent;
+use super::folder::{Extent, File, Folder};
 use super::further::{self, FURTHER_TYPES};
 use super::log::{self, LogColumns};
 use super::problems::{Checked, Flaw};

@@ -10,7 +10,6 @@
 use super::collector::{At, Collector};
 use super::findings::{Finding, Severity};
 use super::folder::{File, Folder};
-use super::formats::shown_by;
 use super::lines::{Lines, fields, number};
 use super::log;
 use super::numbers;
@@ -29,7 +28,7 @@ pub(super) struct OpenKe {
 
 /// What shows that a folder has this layout.
 pub(super) fn is_here(folder: &Folder) -> Result<Option<String>> {
-    shown_by(folder, &["train2id.txt", "entity2id.txt", "valid2id.txt", "test2id.txt"])
+    folder.shown_by(&["train2id.txt", "entity2id.txt", "valid2id.txt", "test2id.txt"])
 }
 
 /// Finds the files.

@@ -28,7 +28,6 @@ pub(super) use with_parquet::Rows;
 #[cfg(feature = "parquet")]
 mod with_parquet {
     use super::super::record::MAX_COLUMNS;
-    use super::super::rows::fill;
     use super::{Flaw, Path, Row};
     use crate::parquet_files::{damage, guarded};
     use parquet::basic::ConvertedType;
@@ -90,7 +89,7 @@ mod with_parquet {
             self.num_left -= 1;
             self.num_read += 1;
             let columns = &mut self.columns;
-            Some(fill(row, columns.len(), |column, text| match columns.get_mut(column) {
+            Some(row.fill(columns.len(), |column, text| match columns.get_mut(column) {
                 Some(Some(cells)) => cells.write_next(text).map_err(|error| damaged(&error)),
                 _ => Ok(()),
             }))

@@ -12,7 +12,6 @@
 use super::collector::{At, Choice, Collector, LogFields};
 use super::field::Field;
 use super::folder::{File, Folder};
-use super::formats::shown_by;
 use super::lines::{Lines, number};
 use super::log;
 use super::numbers;
@@ -38,7 +37,7 @@ pub(super) struct Pearlm {
 
 /// What shows that a folder has this layout.
 pub(super) fn is_here(folder: &Folder) -> Result<Option<String>> {
-    shown_by(folder, &["i2kg_map.txt", "e_map.txt"])
+    folder.shown_by(&["i2kg_map.txt", "e_map.txt"])
 }
 
 /// Finds the files.

@@ -13,7 +13,6 @@ use super::collector::{At, Choice, Collector, LogFields};
 use super::field::Field;
 use super::findings::{Finding, Severity};
 use super::folder::{File, Folder};
-use super::formats::shown_by;
 use super::lines::{Lines, number};
 use super::log;
 use super::numbers;
@@ -47,7 +46,7 @@ pub(super) struct Pgpr {
 /// What shows that a folder has this layout.
 pub(super) fn is_here(folder: &Folder) -> Result<Option<String>> {
     let files = RELATIONS.map(|(file, ..)| file);
-    Ok(shown_by(folder, &files)?.filter(|_| matches!(folder.named(PRODUCTS), Ok(Some(_)))))
+    Ok(folder.shown_by(&files)?.filter(|_| matches!(folder.named(PRODUCTS), Ok(Some(_)))))
 }
 
 /// Finds the files.

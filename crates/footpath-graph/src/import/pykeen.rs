@@ -46,7 +46,7 @@ pub(super) fn is_here(folder: &Folder) -> Result<Option<String>> {
 }
 
 fn shown_by_numbers(folder: &Folder) -> Result<Option<String>> {
-    super::formats::shown_by(folder, &["numeric_triples.tsv"])
+    folder.shown_by(&["numeric_triples.tsv"])
 }
 
 /// Whether the first line of a file has three fields.

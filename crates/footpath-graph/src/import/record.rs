@@ -50,6 +50,36 @@ impl<'a> Record<'a> {
 }
 
 impl Row {
+    /// Fills the row with the text of its columns, which `write` appends one after the other.
+    #[cfg(any(feature = "arrow", feature = "parquet"))]
+    pub(super) fn fill(
+        &mut self,
+        num_columns: usize,
+        mut write: impl FnMut(usize, &mut Vec<u8>) -> Checked<()>,
+    ) -> Checked<()> {
+        let mut text = std::mem::take(&mut self.text).into_bytes();
+        text.clear();
+        self.fields.clear();
+        self.quoted = true;
+        let mut flaw = None;
+        for column in 0..num_columns {
+            let start = text.len();
+            write(column, &mut text)?;
+            let checked = check_field(text.get(start..).unwrap_or_default(), column, true);
+            flaw = flaw.or(checked.err());
+            self.fields.push(start..text.len());
+        }
+        match String::from_utf8(text) {
+            Ok(text) => self.text = text,
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let column = self.fields.iter().take_while(|field| field.end <= at).count();
+                flaw = Some(Flaw::new("utf8", "a value of bytes that is not UTF-8").at(column));
+            }
+        }
+        flaw.map_or(Ok(()), Err)
+    }
+
     pub(super) fn record(&self, number: usize) -> Record<'_> {
         Record { text: &self.text, fields: &self.fields, quoted: self.quoted, line: self.line, number }
     }

@@ -4,7 +4,7 @@
 use super::arrow;
 use super::parquet_rows;
 use super::problems::Flaw;
-use super::record::{Row, check_field};
+use super::record::Row;
 use std::path::Path;
 
 /// What a table of rows is kept in.
@@ -60,34 +60,4 @@ impl Rows {
             Self::Arrow(rows) => rows.share(),
         }
     }
-}
-
-/// Fills a row with the text of its columns, which `write` appends one after the other.
-#[cfg_attr(not(any(feature = "arrow", feature = "parquet")), expect(dead_code, reason = "nothing else has rows"))]
-pub(super) fn fill(
-    row: &mut Row,
-    num_columns: usize,
-    mut write: impl FnMut(usize, &mut Vec<u8>) -> Result<(), Flaw>,
-) -> Result<(), Flaw> {
-    let mut text = std::mem::take(&mut row.text).into_bytes();
-    text.clear();
-    row.fields.clear();
-    row.quoted = true;
-    let mut flaw = None;
-    for column in 0..num_columns {
-        let start = text.len();
-        write(column, &mut text)?;
-        let checked = check_field(text.get(start..).unwrap_or_default(), column, true);
-        flaw = flaw.or(checked.err());
-        row.fields.push(start..text.len());
-    }
-    match String::from_utf8(text) {
-        Ok(text) => row.text = text,
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let column = row.fields.iter().take_while(|field| field.end <= at).count();
-            flaw = Some(Flaw::new("utf8", "a value of bytes that is not UTF-8").at(column));
-        }
-    }
-    flaw.map_or(Ok(()), Err)
 }

@@ -36,7 +36,6 @@ pub(super) use with_arrow::Rows;
 #[cfg(feature = "arrow")]
 mod with_arrow {
     use super::super::record::MAX_COLUMNS;
-    use super::super::rows::fill;
     use super::messages::{Damage, Messages};
     use super::text::{self, Column};
     use super::{Flaw, Path, Row};
@@ -84,7 +83,7 @@ mod with_arrow {
             }
             let (number, places, batch) = (self.next, &self.places, &self.batch);
             self.next += 1;
-            Some(fill(row, places.len(), |column, text| {
+            Some(row.fill(places.len(), |column, text| {
                 let values = places.get(column).copied().flatten().and_then(|place| batch.get(place));
                 values.into_iter().for_each(|values| values.write(number, text));
                 Ok(())
