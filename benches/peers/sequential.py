@@ -116,7 +116,7 @@ def epoch(model, optimizer, log, setting, draw):
 
 @torch.no_grad()
 def lists(model, log, known, k=10):
-    """The best items of each user with something in `known[0]`'s parts left out, and their scores."""
+    """The best items of each user, without what they chose in the parts `known`, and their scores."""
     model.eval()
     found = []
     for start in range(0, len(log.users), AT_ONCE):

@@ -81,7 +81,8 @@ fn all(kg: &TrainKg) -> Vec<Box<dyn Baseline + '_>> {
     }
     let factors = BprConfig { num_epochs: 2, ..BprConfig::default() };
     all.push(Box::new(BprMf::new(kg, factors, &quiet()).expect("nobody asked for the end")));
-    all.push(Box::new(Slim::new(kg, 2.0, 0.5, &quiet()).expect("small")));
+    let together = Cooccurrences::of(kg, &quiet()).expect("small");
+    all.push(Box::new(Slim::new(kg, &together, 2.0, 0.5, &quiet()).expect("nobody asked for the end")));
     let factors = IalsConfig { num_factors: 8, num_epochs: 2, ..IalsConfig::default() };
     all.push(Box::new(Ials::new(kg, factors, &quiet()).expect("nobody asked for the end")));
     all.push(Box::new(MetapathLogistic::new(kg, MetapathConfig::default(), &quiet()).expect("few relations")));
@@ -212,12 +213,14 @@ fn a_stop_ends_the_making_of_lists_and_progress_names_the_baseline() {
 fn a_stop_ends_learning() {
     let (kg, stopped) = (graph(), quiet());
     stopped.stop().request();
+    let together = Cooccurrences::of(&kg, &quiet()).expect("small");
     let ended = [
         ItemKnn::new(&kg, 5, &stopped).err(),
         Ease::new(&kg, 5.0, &stopped).err(),
         BprMf::new(&kg, BprConfig::default(), &stopped).err(),
         Ials::new(&kg, IalsConfig::default(), &stopped).err(),
-        Slim::new(&kg, 1.0, 1.0, &stopped).err(),
+        Cooccurrences::of(&kg, &stopped).err(),
+        Slim::new(&kg, &together, 1.0, 1.0, &stopped).err(),
         MetapathLogistic::new(&kg, MetapathConfig::default(), &stopped).err(),
     ];
     assert!(ended.into_iter().all(|e| e.expect("asked for the end").class() == ErrorClass::Stopped));

@@ -42,7 +42,7 @@ pub use path_count::PathCount;
 pub use popularity::Popularity;
 pub use random::Random;
 pub use rp3beta::Rp3Beta;
-pub use slim::{MAX_SLIM_PAIRS, Slim};
+pub use slim::{Cooccurrences, MAX_SLIM_PAIRS, Slim};
 pub use standard::standard;
 pub use tune::{Trial, Tuned, tune};
 pub use user_knn::UserKnn;

@@ -29,25 +29,26 @@ pub struct Slim<'a> {
     weights: Vec<Vec<(u32, f64)>>,
 }
 
-/// How many users chose two items together, for each item by the other, ascending; and how many chose it at all.
-struct Products {
+/// G of every setting: how many users chose two items together, for each item by the other, ascending; and how many
+/// chose it at all. Memory: 16 bytes for each pair that was chosen together.
+#[derive(Clone, Debug)]
+pub struct Cooccurrences {
     rows: Vec<Vec<(u32, f64)>>,
     own: Vec<f64>,
 }
 
 impl<'a> Slim<'a> {
-    /// Learns the weights with β = `ridge` > 0 and λ = `lasso` ≥ 0.
+    /// Learns the weights with β = `ridge` > 0 and λ = `lasso` ≥ 0 from the products of the same graph.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] where users may have chosen more than [`MAX_SLIM_PAIRS`] pairs of items; a stop.
-    pub fn new(kg: &'a TrainKg, ridge: f64, lasso: f64, context: &Context) -> Result<Self> {
-        let products = Products::of(kg, context)?;
+    /// A stop.
+    pub fn new(kg: &'a TrainKg, products: &Cooccurrences, ridge: f64, lasso: f64, context: &Context) -> Result<Self> {
         let num_items = kg.items().len();
         let stage = context.stage(BaselineName::Slim.stage(), Some(num_items as u64), "items");
         let of_item = |descent: &mut Descent, item: usize| {
             context.check()?;
             stage.advance(1)?;
-            Ok(descent.solve(&products, item, ridge, lasso))
+            Ok(descent.solve(products, item, ridge, lasso))
         };
         let columns: Vec<Vec<(u32, f64)>> =
             (0..num_items).into_par_iter().map_init(|| Descent::new(num_items), of_item).collect::<Result<_>>()?;
@@ -62,8 +63,12 @@ impl<'a> Slim<'a> {
     }
 }
 
-impl Products {
-    fn of(kg: &TrainKg, context: &Context) -> Result<Self> {
+impl Cooccurrences {
+    /// Counts them, in parallel.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] where users may have chosen more than [`MAX_SLIM_PAIRS`] pairs of items; a stop.
+    pub fn of(kg: &TrainKg, context: &Context) -> Result<Self> {
         let num_items = kg.items().len();
         let pairs = kg.users().map(|user| kg.items_of(NodeId(user)).len().pow(2)).sum::<usize>();
         let got = pairs.min(num_items.pow(2));
@@ -114,7 +119,7 @@ impl Descent {
     }
 
     /// The weights that are not 0, by ascending item.
-    fn solve(&mut self, products: &Products, target: usize, ridge: f64, lasso: f64) -> Vec<(u32, f64)> {
+    fn solve(&mut self, products: &Cooccurrences, target: usize, ridge: f64, lasso: f64) -> Vec<(u32, f64)> {
         // What others say in its place only takes from the first term of a weight, so one whose product with the target
         // is not above λ stays at 0.
         let may_count = products.of_item(target).iter().filter(|(_, together)| *together > lasso);
@@ -139,7 +144,7 @@ impl Descent {
     }
 
     /// Moves each weight once to where it is best; the most that one moved.
-    fn round(&mut self, products: &Products, ridge: f64, lasso: f64) -> f64 {
+    fn round(&mut self, products: &Cooccurrences, ridge: f64, lasso: f64) -> f64 {
         let mut most: f64 = 0.0;
         for place in 0..self.candidates.len() {
             let Some(candidate) = self.candidates.get_mut(place) else { break };
@@ -191,6 +196,12 @@ mod tests {
     const RIDGE: f64 = 1.5;
     const LASSO: f64 = 0.4;
 
+    fn learnt(kg: &TrainKg, lasso: f64) -> Slim<'_> {
+        let context = Context::default();
+        let products = Cooccurrences::of(kg, &context).expect("small");
+        Slim::new(kg, &products, RIDGE, lasso, &context).expect("nobody asked for the end")
+    }
+
     /// The sum that is minimised, taken literally.
     fn loss(kg: &TrainKg, column: &[f64], item: u32) -> f64 {
         let of_user = |user: u32| {
@@ -211,7 +222,7 @@ mod tests {
     #[test]
     fn no_other_weights_are_better() {
         let kg = random_log(6, 14, 9, 80);
-        let slim = Slim::new(&kg, RIDGE, LASSO, &Context::default()).expect("small");
+        let slim = learnt(&kg, LASSO);
         let mut num_weights = 0;
         for item in kg.items() {
             let own = (item - kg.items().start) as usize;
@@ -235,7 +246,7 @@ mod tests {
     #[test]
     fn what_pays_for_nothing_has_no_weight() {
         let kg = random_log(2, 20, 15, 120);
-        let slim = Slim::new(&kg, RIDGE, 1e6, &Context::default()).expect("small");
+        let slim = learnt(&kg, 1e6);
         assert!(slim.weights.iter().all(Vec::is_empty));
     }
 }

@@ -2,8 +2,8 @@
 //! never looked at.
 
 use super::{
-    Baseline, BaselineName, BprConfig, BprMf, Ease, Edlae, Ials, IalsConfig, ItemKnn, MetapathConfig, MetapathLogistic,
-    Order, PageRank, PathCount, Popularity, Random, Rp3Beta, Slim, Together, UserKnn, linear,
+    Baseline, BaselineName, BprConfig, BprMf, Cooccurrences, Ease, Edlae, Ials, IalsConfig, ItemKnn, MetapathConfig,
+    MetapathLogistic, Order, PageRank, PathCount, Popularity, Random, Rp3Beta, Slim, Together, UserKnn, linear,
 };
 use crate::error::Result;
 use crate::evaluate::evaluate;
@@ -95,7 +95,9 @@ pub fn tune<'a>(
         }
         BaselineName::Slim => {
             let grid: Vec<_> = SLIM_RIDGES.iter().flat_map(|&b| SLIM_LASSOS.map(|l| (b, l))).collect();
-            search.best(&grid, |(b, l)| format!("ridge {b}, lasso {l}"), |&(b, l)| Slim::new(kg, b, l, quiet))
+            let together = Cooccurrences::of(kg, quiet)?;
+            let words = |(b, l): &(f64, f64)| format!("ridge {b}, lasso {l}");
+            search.best(&grid, words, |&(b, l)| Slim::new(kg, &together, b, l, quiet))
         }
         BaselineName::Slit | BaselineName::Slist => search.linear(Order::Ahead { past: 2.0, future: 3.0 }, false),
         BaselineName::WindowEase => search.linear(Order::Window { width: 3.0 }, false),

@@ -38,9 +38,10 @@ const PREFIX_BYTES: usize = 8;
 const LENGTH_BYTES: usize = 8;
 /// Most rows of a batch. Their number times the width of any value is far from overflowing.
 const MAX_ROWS: i64 = u32::MAX as i64;
-/// Most bytes that one byte of a file may unpack to is that of other packed files; this much is always free, as columns
-/// of one value pack well. No batch may unpack to more than the last.
+/// Bytes that a file may unpack to whatever its size, as columns of one value pack well. Beyond that the limit of other
+/// packed files holds, [`MAX_EXPANSION`].
 const FREE_EXPANSION_BYTES: u64 = 64 << 20;
+/// Most bytes that one batch may unpack to.
 const MAX_UNPACKED_BYTES: u64 = 4 << 30;
 
 /// Why a file is refused.

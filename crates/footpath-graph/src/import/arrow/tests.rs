@@ -109,7 +109,7 @@ fn tables_of_arrow_are_read_whatever_their_types() {
     }
 }
 
-/// Files cut anywhere are refused, but for streams that end between two messages, which are whole ones.
+/// A stream may end between any two messages; a file may not.
 #[test]
 fn files_that_are_cut_short_are_refused() {
     let folder = tempfile::tempdir().expect("temporary folder");
