@@ -1,5 +1,7 @@
 //! How the house is built: which crate may lean on which.
 
+mod circles;
+
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;

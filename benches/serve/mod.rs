@@ -14,7 +14,7 @@ use crate::decode::artefacts;
 use crate::harness::{Figure, Outcome, time};
 use client::Client;
 use footpath::recommend::Options as Search;
-use footpath::{Context, NodeId, Service, Threads};
+use footpath::{Context, NodeId, Service, Threads, train};
 use footpath_server::{Options, Server};
 use std::fs::File;
 use std::io::Write;
@@ -48,7 +48,7 @@ struct Bench {
 
 impl Bench {
     fn start(events: bool) -> Outcome<Self> {
-        Self::of(|[data, kg, model]| artefacts(data, kg, model), events)
+        Self::of(|[data, kg, model]| artefacts(data, kg, model, train::Options::default()), events)
     }
 
     /// A server of what `make` puts into the folders of the data, the graph and the model.
@@ -239,7 +239,7 @@ pub(crate) fn events() -> Outcome<Figure> {
 pub(crate) fn ready() -> Outcome<Figure> {
     let folder = tempfile::tempdir()?;
     let [data, kg, model] = ["data", "kg", "model"].map(|name| folder.path().join(name));
-    artefacts(&data, &kg, &model)?;
+    artefacts(&data, &kg, &model, train::Options::default())?;
     let ours = |_: usize| {
         let server = Server::start(options(kg.clone(), model.clone(), None, 2))?;
         expect(Client::connect(server.address())?.get("/health/ready")?, 200)?;

@@ -5,6 +5,7 @@
 use super::{Bench, USUAL_BEAMS, expect};
 use crate::decode::artefacts;
 use crate::harness::{Figure, Outcome};
+use footpath::train;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -52,7 +53,7 @@ fn load() -> Outcome<&'static Load> {
 }
 
 fn measure() -> Outcome<Load> {
-    let bench = Bench::of(|[data, kg, model]| artefacts(data, kg, model), false)?;
+    let bench = Bench::of(|[data, kg, model]| artefacts(data, kg, model, train::Options::default()), false)?;
     let alone = alone(&bench)?;
     let each = alone.iter().sum::<Duration>().as_secs_f64() / alone.len() as f64;
     let rate = TIMES * bench.threads as f64 / each;

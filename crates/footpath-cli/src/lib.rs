@@ -4,14 +4,15 @@
 
 mod allocator;
 mod args;
+mod command;
 mod failure;
 mod signals;
 mod text;
 mod verbs;
 mod work;
 
-use args::{Cli, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use command::{Cli, Command};
 use failure::Failure;
 use footpath::artefact;
 use std::ffi::OsString;
@@ -80,7 +81,7 @@ fn run(command: Command, work: &Work) -> Result<(), Failure> {
         Command::Report(args) => verbs::report::run(&args, work),
         Command::Check(args) => verbs::check::run(&args, work),
         Command::Demo(args) => verbs::demo::run(&args, work),
-        Command::Completions(args) => verbs::completions::run(&args, work),
-        Command::Reference => verbs::reference::run(work),
+        Command::Completions(args) => verbs::completions::run(&args, Cli::command(), work),
+        Command::Reference => verbs::reference::run(Cli::command(), work),
     }
 }

@@ -1,14 +1,17 @@
 //! The reader of recommendation files: strict, positioned errors. Memory grows with the rows of users and items that
 //! the graph has, each pair once, and is bounded by `MAX_LINES`; nothing else of a file is kept.
 
+mod checked;
 mod json;
 
+pub use checked::{BadRows, Excluded};
+
 use crate::error::Result;
-use crate::recommendations::{COLUMNS, Recommendation, Recommendations};
-use footpath_core::{Context, NodeId, Stage};
-use footpath_graph::error::{ImportFailure, MAX_DIAGNOSTICS, show};
-use footpath_graph::{Diagnostic, TrainKg};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use crate::recommendations::{COLUMNS, Recommendations};
+use checked::{Reader, Row, Wrong, wrong};
+use footpath_core::{Context, Stage};
+use footpath_graph::TrainKg;
+use footpath_graph::error::show;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -54,32 +57,8 @@ impl Recommendations {
     }
 }
 
-/// Rows left out, by what is wrong with them.
-pub type Excluded = BTreeMap<&'static str, u64>;
-
-/// What to do with a row that is wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BadRows {
-    /// Refuse the file.
-    #[default]
-    Refuse,
-    /// Leave them out, and count them. What is wrong with the file as a whole is refused all the same.
-    LeaveOut,
-}
-
 fn io_error(path: &Path, source: io::Error) -> footpath_graph::Error {
     footpath_core::Error::io(path)(source).into()
-}
-
-/// What is wrong at a column (from 1; 0 for the whole line).
-struct Wrong {
-    column: usize,
-    kind: &'static str,
-    message: String,
-}
-
-fn wrong<T>(column: usize, kind: &'static str, message: impl Into<String>) -> std::result::Result<T, Wrong> {
-    Err(Wrong { column, kind, message: message.into() })
 }
 
 /// What each of [`COLUMNS`] is called in the files of others.
@@ -142,18 +121,6 @@ fn header_message(header: &str) -> String {
     format!("expected {columns}, got `{}`{hint}", show(header.as_bytes()))
 }
 
-/// A field with its column, from 1, or what is wrong with it.
-type Field<'r> = std::result::Result<(&'r str, usize), Wrong>;
-
-/// The fields of a row.
-struct Row<'r> {
-    user: Field<'r>,
-    /// None where the score decides.
-    rank: Option<Field<'r>>,
-    item: Field<'r>,
-    score: Field<'r>,
-}
-
 /// Lists from memory, row by row, with every check that a file of lists goes through.
 ///
 /// ```
@@ -210,34 +177,7 @@ impl<'a> ListsBuilder<'a> {
     }
 }
 
-struct Reader<'a> {
-    path: &'a Path,
-    kg: &'a TrainKg,
-    lists: Recommendations,
-    last_ranks: HashMap<NodeId, u32>,
-    pairs: HashSet<(NodeId, NodeId)>,
-    failure: ImportFailure,
-    bad_rows: BadRows,
-    excluded: Excluded,
-    /// Whether the order of a list is that of its scores, for want of ranks.
-    by_score: bool,
-}
-
-impl<'a> Reader<'a> {
-    fn new(path: &'a Path, kg: &'a TrainKg, bad_rows: BadRows) -> Self {
-        Self {
-            path,
-            kg,
-            lists: Recommendations::default(),
-            last_ranks: HashMap::new(),
-            pairs: HashSet::new(),
-            failure: ImportFailure::default(),
-            bad_rows,
-            excluded: Excluded::new(),
-            by_score: false,
-        }
-    }
-
+impl Reader<'_> {
     fn read(mut self, mut source: impl BufRead, stage: &Stage<'_>) -> Result<(Recommendations, Excluded)> {
         let first = source.fill_buf().map_err(|e| io_error(self.path, e))?.first().copied();
         let is_json = json::is_meant(first.as_ref());
@@ -266,16 +206,6 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(Ok(()))
-    }
-
-    fn finish(mut self) -> Result<(Recommendations, Excluded)> {
-        if self.failure.total > 0 {
-            return Err(footpath_graph::Error::from(Box::new(self.failure)).into());
-        }
-        if self.by_score {
-            self.lists.sort_by_score();
-        }
-        Ok((self.lists, self.excluded))
     }
 
     /// Reads all rows. The inner error is one after which nothing can be read.
@@ -327,75 +257,6 @@ impl<'a> Reader<'a> {
             _ => layout.field(&fields, SCORE),
         };
         self.take(Row { user: layout.field(&fields, USER), rank, item: layout.field(&fields, ITEM), score })
-    }
-
-    /// Adds a row.
-    fn take(&mut self, row: Row<'_>) -> std::result::Result<(), Wrong> {
-        let (user, column) = row.user?;
-        let user = named(user, "user:", |id| self.kg.user(id)).or_else(|e| wrong(column, "unknown_user", e))?;
-        row.rank.map_or(Ok(()), |rank| self.rank(user, rank?))?;
-        let (name, column) = row.item?;
-        let item = named(name, "item:", |id| self.kg.item(id)).or_else(|e| wrong(column, "unknown_item", e))?;
-        let score = score(row.score?)?;
-        if !self.pairs.insert((user, item)) {
-            let message = format!("the list of this user already has item `{}`", show(name.as_bytes()));
-            return wrong(column, "duplicate_item", message);
-        }
-        self.lists.push(user, Recommendation { item, score });
-        Ok(())
-    }
-
-    /// Checks that the rank follows the last one of the user.
-    fn rank(&mut self, user: NodeId, (text, column): (&str, usize)) -> std::result::Result<(), Wrong> {
-        let digits = text.bytes().all(|b| b.is_ascii_digit());
-        let Some(rank) = text.parse::<u32>().ok().filter(|&rank| digits && rank > 0) else {
-            let message = format!("expected a whole number from 1, got `{}`", show(text.as_bytes()));
-            return wrong(column, "number", message);
-        };
-        // The rank found is what the next row is measured by, so that one gap is one message.
-        let last = self.last_ranks.insert(user, rank).unwrap_or(0);
-        if last.checked_add(1) == Some(rank) {
-            return Ok(());
-        }
-        let message = format!("expected rank {} as the next of this user, got {rank}", u64::from(last) + 1);
-        wrong(column, "rank_order", message)
-    }
-
-    fn bad_row(&mut self, line: u64, wrong: Wrong) {
-        match self.bad_rows {
-            BadRows::Refuse => self.report(line, wrong),
-            BadRows::LeaveOut => *self.excluded.entry(wrong.kind).or_default() += 1,
-        }
-    }
-
-    fn report(&mut self, line: u64, wrong: Wrong) {
-        self.failure.total += 1;
-        if self.failure.diagnostics.len() < MAX_DIAGNOSTICS {
-            let Wrong { column, kind, message } = wrong;
-            let path = self.path.to_owned();
-            self.failure.diagnostics.push(Diagnostic { path, line, column: column as u64, kind, message });
-        }
-    }
-}
-
-/// The node with an id, which may be written as in our own lists, with its type before it.
-fn named(
-    text: &str,
-    prefix: &str,
-    find: impl Fn(&str) -> footpath_graph::Result<NodeId>,
-) -> std::result::Result<NodeId, String> {
-    let plain = |e: footpath_graph::Error| {
-        let message = e.to_string();
-        // The kind stands before the message already.
-        message.split_once(": ").map_or(message.clone(), |(_, rest)| rest.to_owned())
-    };
-    find(text).or_else(|e| text.strip_prefix(prefix).and_then(|id| find(id).ok()).ok_or_else(|| plain(e)))
-}
-
-fn score((text, column): (&str, usize)) -> std::result::Result<f64, Wrong> {
-    match text.parse::<f64>() {
-        Ok(score) if score.is_finite() => Ok(score),
-        _ => wrong(column, "score", format!("expected a finite number, got `{}`", show(text.as_bytes()))),
     }
 }
 

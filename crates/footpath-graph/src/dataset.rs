@@ -6,10 +6,9 @@ use crate::interner::Interner;
 use crate::kg::Sources;
 use std::collections::BTreeSet;
 
-/// Marks an absent number.
-pub const NONE: u32 = u32::MAX;
-/// Most named relations, the interaction relation not counted: with inverses, 65,534 directed relations in all.
-pub const MAX_RELATIONS: usize = 32_766;
+pub use crate::interner::NONE;
+pub use crate::kg::MAX_RELATIONS;
+
 /// Most nodes.
 pub const MAX_NODES: u64 = (1 << 32) - 2;
 

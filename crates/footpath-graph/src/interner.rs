@@ -1,6 +1,5 @@
 //! Strings numbered in order of first appearance, stored back to back.
 
-use crate::dataset::NONE;
 use crate::error::Result;
 use crate::sorting;
 use footpath_core::Context;
@@ -8,6 +7,9 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
+
+/// Marks an absent number.
+pub const NONE: u32 = u32::MAX;
 
 /// A set of strings, each with a dense number. Memory: the bytes of the strings plus about 16 bytes each.
 #[derive(Clone, Debug, Default)]

@@ -25,164 +25,36 @@
 //! That is 8 bytes for an arc, 4 more where arcs have weights, 8 for a node, and 4 or 8 for a rating or time.
 
 mod arcs;
+mod arrays;
 mod carve;
 mod check;
 mod held_out;
 mod kinds;
+mod schema;
 mod sources;
 mod titles;
 
 pub use arcs::Arcs;
 pub(crate) use arcs::{nodes_within, places_within};
+pub use arrays::KgArrays;
+use arrays::num_forward;
+pub(crate) use arrays::{RANK_BLOCK, fact_ranks};
 pub use carve::Carved;
 pub use held_out::{held_out, held_out_facts, open_held_out};
 pub use kinds::{MAX_FURTHER_TYPES, MAX_KINDS, NodeKind};
 pub(crate) use kinds::{RESERVED_NAMES, is_further_name};
+pub use schema::{EDGE_WEIGHTS, INTERACTED, MAX_RELATIONS, NodeType, Relation, Schema};
 pub use sources::{SourceFile, Sources};
-use titles::SharedTitles;
 
-use crate::attributes::{self, Attribute, AttributeArrays, AttributeName};
+use crate::attributes::{self, Attribute, AttributeName};
 use crate::error::{Error, Result};
-use footpath_core::artefact::{
-    ATTRIBUTES_VERSION, FORMAT_VERSION, FURTHER_TYPES_VERSION, SEVERAL_FILES_VERSION, USER_FACTS_VERSION,
-};
 use footpath_core::memory::prefetch;
 use footpath_core::{
-    Array, ArrayFile, Artefact, ArtefactKind, Context, KindId, NodeId, RelationId, Triple, TypeId, Vocabulary,
+    ArrayFile, Artefact, ArtefactKind, Context, KindId, NodeId, RelationId, Triple, TypeId, Vocabulary,
 };
-use serde::{Deserialize, Serialize};
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-
-/// Name of the interaction relation.
-pub const INTERACTED: &str = "interacted";
-/// Weights that an arc may have. So bounded, the weight of a walk of 16 hops is far from the ends of a 64-bit float.
-pub const EDGE_WEIGHTS: RangeInclusive<f32> = 1e-6..=1e6;
-/// Arcs from one number in `fact_ranks` to the next.
-pub(crate) const RANK_BLOCK: usize = 512;
-
-/// A node type and the ids of its nodes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NodeType {
-    /// `user`, `item`, or the type of entities.
-    pub name: String,
-    /// First node id.
-    pub start: u32,
-    /// One past the last node id.
-    pub end: u32,
-}
-
-/// A relation with its readings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Relation {
-    /// Name; its inverse is written `~name`.
-    pub name: String,
-    /// Reading from head to tail.
-    pub forward: String,
-    /// Reading from tail to head.
-    pub inverse: String,
-    /// Number of facts (train interactions for `interacted`).
-    pub num_triples: u64,
-}
-
-impl Relation {
-    /// The interaction relation.
-    pub(crate) fn interacted(num_triples: u64) -> Self {
-        let (forward, inverse) = ("chose".to_owned(), "was chosen by".to_owned());
-        Self { name: INTERACTED.to_owned(), forward, inverse, num_triples }
-    }
-
-    /// A relation with the readings that the data gives, which may be empty.
-    pub(crate) fn read_as(name: &str, forward: &str, inverse: &str, num_triples: u64) -> Self {
-        let forward = if forward.is_empty() { name.replace('_', " ") } else { forward.to_owned() };
-        let inverse = if inverse.is_empty() { Self::plain_inverse(&forward) } else { inverse.to_owned() };
-        Self { name: name.to_owned(), forward, inverse, num_triples }
-    }
-
-    /// The inverse reading of a relation that has none of its own.
-    pub(crate) fn plain_inverse(forward: &str) -> String {
-        format!("is {forward} of")
-    }
-}
-
-/// Types, relations and provenance of a graph.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Schema {
-    /// Node types: user, item, then entity types by name.
-    pub types: Vec<NodeType>,
-    /// Relations: `interacted` first, then by name. Relation `k` has directed ids `2k` and `2k+1`.
-    pub relations: Vec<Relation>,
-    /// Whether interactions have ratings.
-    pub has_ratings: bool,
-    /// Whether interactions have times or positions.
-    pub has_times: bool,
-    /// Whether users are linked to entities, so that they may have facts as well as interactions.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub users_have_facts: bool,
-    /// Attributes of items, by name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attributes: Vec<AttributeName>,
-    /// Names of the types that nodes have besides their own, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub further_types: Vec<String>,
-    /// The kinds of nodes, by their ids; none where no node has further types, and then each type is one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub kinds: Vec<NodeKind>,
-    /// Source files of the interactions.
-    #[serde(rename = "interactions_file")]
-    pub interactions_files: Sources,
-    /// Source files of the triples.
-    #[serde(rename = "triples_file")]
-    pub triples_files: Sources,
-}
-
-impl Schema {
-    /// The format version of a graph with this schema: older tools understand it unless nodes have further types, items
-    /// have attributes, users have facts, or it names several files for facts of a kind.
-    #[must_use]
-    pub fn format_version(&self) -> u32 {
-        let several = [&self.interactions_files, &self.triples_files].iter().any(|files| files.files().len() > 1);
-        match (self.users_have_facts, several) {
-            _ if !self.kinds.is_empty() => FURTHER_TYPES_VERSION,
-            _ if !self.attributes.is_empty() => ATTRIBUTES_VERSION,
-            (true, _) => USER_FACTS_VERSION,
-            (false, true) => SEVERAL_FILES_VERSION,
-            (false, false) => FORMAT_VERSION,
-        }
-    }
-}
-
-/// The arrays of a graph, owned or mapped; see the module page for what they hold.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the module page draws them")]
-pub struct KgArrays {
-    pub offsets: Array<u64>,
-    pub tails: Array<u32>,
-    pub relations: Array<u16>,
-    pub weights: Array<f32>,
-    pub lines: Array<u32>,
-    pub fact_ranks: Array<u64>,
-    pub log_offsets: Array<u64>,
-    pub ratings: Array<f32>,
-    pub times: Array<i64>,
-    pub name_ends: Array<u64>,
-    pub name_bytes: Array<u8>,
-    pub label_ends: Array<u64>,
-    pub label_bytes: Array<u8>,
-    pub attributes: AttributeArrays,
-}
-
-impl KgArrays {
-    /// Train interactions of the users before this one.
-    fn log_offset(&self, user: usize) -> usize {
-        // Where users have no facts their arcs are their interactions.
-        let offsets = if self.log_offsets.is_empty() { &self.offsets } else { &self.log_offsets };
-        offsets.get(user).map_or(0, |&before| before as usize)
-    }
-}
+use std::sync::OnceLock;
 
 /// The knowledge graph with the train interactions, and no others.
 ///
@@ -192,7 +64,8 @@ pub struct TrainKg {
     schema: Schema,
     arrays: KgArrays,
     hash: String,
-    shared_titles: SharedTitles,
+    /// The items whose title is that of another item as well, in order; looked for when first asked for.
+    shared_titles: OnceLock<Vec<u32>>,
 }
 
 impl TrainKg {
@@ -254,7 +127,7 @@ impl TrainKg {
             check::content(&schema, &arrays).map_err(broken)?;
             artefact.leave_receipt();
         }
-        Ok(Self { schema, arrays, hash, shared_titles: SharedTitles::default() })
+        Ok(Self { schema, arrays, hash, shared_titles: OnceLock::new() })
     }
 
     /// A graph from its arrays, after checking every rule they must obey. `source` is named in errors.
@@ -265,7 +138,7 @@ impl TrainKg {
         check::shape(&schema, &arrays)
             .and_then(|()| check::content(&schema, &arrays))
             .map_err(|(what, expected, got)| invariant(source, what, expected, got))?;
-        Ok(Self { schema, arrays, hash, shared_titles: SharedTitles::default() })
+        Ok(Self { schema, arrays, hash, shared_titles: OnceLock::new() })
     }
 
     /// Hash of the artefact's content; empty for a graph built in memory.
@@ -605,23 +478,6 @@ impl TrainKg {
         }
         None
     }
-}
-
-/// Forward arcs among some.
-fn num_forward(relations: &[u16]) -> usize {
-    relations.iter().filter(|&r| r & 1 == 0).count()
-}
-
-/// Number of forward arcs before every 512th arc, the first included.
-pub(crate) fn fact_ranks(relations: &[u16]) -> Vec<u64> {
-    let mut before = 0;
-    let mut ranks = Vec::with_capacity(relations.len() / RANK_BLOCK + 1);
-    for block in 0..=relations.len() / RANK_BLOCK {
-        ranks.push(before);
-        let end = relations.len().min((block + 1) * RANK_BLOCK);
-        before += num_forward(relations.get(block * RANK_BLOCK..end).unwrap_or_default()) as u64;
-    }
-    ranks
 }
 
 fn text<'a>(ends: &[u64], bytes: &'a [u8], node: NodeId) -> &'a str {

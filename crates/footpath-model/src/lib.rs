@@ -47,6 +47,8 @@ pub mod numbers;
 pub mod optimizer;
 mod pace;
 pub mod path_model;
+mod position;
+mod trainer;
 pub mod training;
 mod weights;
 
@@ -57,4 +59,6 @@ pub use device::{Device, device};
 pub use error::{Error, Result};
 pub use linear::Linear;
 pub use path_model::PathModel;
-pub use training::{Ending, Observer, Trainer, TrainingProgress};
+pub use position::{Position, TrainingProgress};
+pub use trainer::Trainer;
+pub use training::{Ending, Observer};

@@ -3,11 +3,14 @@
 //! Targets that list their rivals go to the [graph-legal softmax](crate::legal_softmax), those told apart from all
 //! tokens of a range to the dense one (`dense_softmax`).
 
+mod problem;
+
 use crate::config::EndLoss;
 use crate::data::{Batch, CandidateSet, Target};
 use crate::dense_softmax;
 use crate::embeddings::{Contribution, RowGradients, Table};
 use crate::legal_softmax;
+pub(crate) use problem::Problem;
 use std::collections::BTreeMap;
 
 /// Loss of a batch and its derivatives.
@@ -27,24 +30,6 @@ pub struct Outcome {
     pub output: RowGradients,
     /// Derivative by the output biases.
     pub bias: RowGradients,
-}
-
-/// What a loss is computed from.
-pub(crate) struct Problem<'a> {
-    pub(crate) batch: &'a Batch,
-    hidden: &'a [f32],
-    pub(crate) output: &'a Table,
-    pub(crate) bias: &'a Table,
-    pub(crate) end_loss: EndLoss,
-    pub(crate) total_weight: f32,
-}
-
-impl<'a> Problem<'a> {
-    /// The hidden vector that predicts a target.
-    pub(crate) fn hidden_of(&self, target: &Target) -> &'a [f32] {
-        let width = self.output.width();
-        &self.hidden[target.position as usize * width..][..width]
-    }
 }
 
 /// Targets with the same kind of rivals.

@@ -2,7 +2,7 @@
 //!
 //! What was measured stands in the [`Position`], so a run that goes on after a stop plans as if it had not stopped.
 
-use crate::training::Position;
+use crate::position::Position;
 use footpath_core::Context;
 use std::cell::Cell;
 use std::time::Duration;

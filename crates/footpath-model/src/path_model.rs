@@ -7,7 +7,6 @@ use crate::error::Result;
 use crate::layout::Layout;
 use crate::legal_softmax::score;
 use crate::model::{Engine, Trunk, TrunkWeights};
-use crate::weights;
 use footpath_core::{Purpose, Stop, Stream, TokenId, Vocabulary};
 
 /// A path language model.
@@ -49,7 +48,7 @@ impl PathModel {
         let starts = (!config.starts.is_empty()).then(|| table(config.starts.len(), width, 0.1, 7));
         Ok(Self {
             trunk: Trunk::new(
-                weights::random_trunk(&config.trunk, &mut Stream::new(seed, Purpose::Initialise, 3, 0)),
+                TrunkWeights::random(&config.trunk, &mut Stream::new(seed, Purpose::Initialise, 3, 0)),
                 device,
             ),
             input: table(tokens, width, 0.1, 0),

@@ -1,15 +1,14 @@
-//! The weights of a model as named arrays: random ones, written, read.
+//! The weights of a model as named arrays: written, read.
 
 use crate::config::ModelConfig;
 use crate::device::Device;
 use crate::embeddings::Table;
 use crate::error::{Error, Result};
-use crate::model::{Trunk, TrunkConfig, TrunkWeights};
+use crate::model::{Trunk, TrunkWeights};
 use crate::numbers::Numbers;
 use crate::path_model::PathModel;
-use footpath_core::{ArrayFile, ArrayWriter, Stream};
+use footpath_core::{ArrayFile, ArrayWriter};
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::io::Write;
 use std::path::Path;
 
@@ -96,20 +95,4 @@ fn shape_of(name: &str, rows: usize, width: usize) -> Vec<usize> {
 /// Refuses numbers that are none.
 pub(crate) fn finite(name: &str, values: &[f32]) -> Result<()> {
     if values.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(Error::NonFinite { name: name.to_owned() }) }
-}
-
-/// Weights of a trunk whose matrices are normal random numbers; biases are 0 and scales of norms 1.
-pub(crate) fn random_trunk(config: &TrunkConfig, stream: &mut Stream) -> TrunkWeights {
-    let values = |name: &str, shape: &[usize]| -> std::result::Result<Vec<f32>, Infallible> {
-        let len = shape.iter().product();
-        if shape.len() != 2 {
-            return Ok(vec![if name.ends_with(".gamma") { 1.0 } else { 0.0 }; len]);
-        }
-        let std = config.initial_std(name);
-        #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
-        let number = |_| (stream.normal() * std) as f32;
-        Ok((0..len).map(number).collect())
-    };
-    let Ok(weights) = TrunkWeights::new(config, values);
-    weights
 }

@@ -1,6 +1,6 @@
 //! Figures for Prometheus, in its text format.
 
-use crate::snapshot::Hashes;
+use crate::hashes::Hashes;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -19,9 +19,6 @@ use axum::routing::{delete, get, post, post_service};
 use std::sync::Arc;
 use utoipa::OpenApi;
 
-/// The state that handlers are given.
-pub(crate) type Server = axum::extract::State<Arc<Shared>>;
-
 /// The description of the routes.
 #[derive(OpenApi)]
 #[openapi(

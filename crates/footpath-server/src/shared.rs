@@ -6,13 +6,14 @@ use crate::answers::Sources;
 use crate::api::Reloaded;
 use crate::config::{Config, Limits};
 use crate::events::Events;
+use crate::hashes::Hashes;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::problem::Problem;
 use crate::request_id::RequestIds;
 use crate::security::Tokens;
-use crate::server::ServeError;
-use crate::snapshot::{Hashes, Places, Snapshot};
+use crate::serve_error::ServeError;
+use crate::snapshot::{Places, Snapshot};
 use crate::tls;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use footpath::{Context, Threads};
@@ -20,6 +21,9 @@ use rustls::ServerConfig;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// The state that handlers are given.
+pub(crate) type Server = axum::extract::State<Arc<Shared>>;
 
 /// What all requests share.
 pub(crate) struct Shared {

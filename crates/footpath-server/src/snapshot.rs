@@ -1,6 +1,7 @@
 //! A graph, a model and the rules read against them: what one state of the server answers from.
 
 use crate::api::{Fact, ModelName, NodeView, PathView};
+use crate::hashes::Hashes;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::rules::{Book, BookError, Configured, Lookup, visible_degree};
@@ -16,14 +17,6 @@ pub(crate) struct Places {
     pub(crate) kg: PathBuf,
     pub(crate) model: PathBuf,
     pub(crate) beside: Option<PathBuf>,
-}
-
-/// Hashes of what is served.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Hashes {
-    pub(crate) model: String,
-    pub(crate) beside: Option<String>,
-    pub(crate) graph: String,
 }
 
 /// Why a graph and a model are not served.

@@ -1,7 +1,7 @@
 //! TLS: a certificate and its key from files, taken anew at every reload.
 
 use crate::Options;
-use crate::server::ServeError;
+use crate::serve_error::ServeError;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;

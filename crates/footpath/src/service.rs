@@ -3,7 +3,7 @@
 use crate::artefacts::model::Model;
 use crate::artefacts::model_card::ModelCard;
 use crate::error::{Error, Result};
-use crate::recommend::{NewUser, Options, Request, Rules};
+use crate::recommend::Options;
 use crate::text::render::Readings;
 use footpath_core::{Context, LegalSuccessors, NodeId};
 use footpath_graph::TrainKg;
@@ -11,7 +11,7 @@ use footpath_graph::legal::Legal;
 use footpath_graph::pattern::Pattern;
 use footpath_model::PathModel;
 use footpath_model::data::Objective;
-use footpath_model::decode::{Recommender, ScoredPath, Workspace};
+use footpath_model::decode::{Recommender, Rules, ScoredPath, Workspace};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,7 +35,6 @@ pub struct Service {
 const _: () = {
     const fn is_shared_freely<T: Send + Sync + 'static>() {}
     is_shared_freely::<Service>();
-    is_shared_freely::<Request>();
 };
 
 impl Service {
@@ -107,12 +106,6 @@ impl Service {
     /// The paths that are legal, for the users of the graph.
     pub(crate) fn legal(&self) -> &Legal {
         &self.legal
-    }
-
-    /// What recommends and explains, to users of the graph and to these new ones.
-    #[must_use]
-    pub fn request(&self, new_users: Vec<NewUser>) -> Request {
-        Request::new(self.clone(), new_users)
     }
 
     /// What a user of the graph has chosen, in the order of time: the graph's choices, and then these.
@@ -204,6 +197,16 @@ impl Service {
     #[must_use]
     pub fn recency(&self) -> f64 {
         self.card().weights.map_or(0.0, |weights| weights.recency)
+    }
+
+    /// Options with the model's own weights where none are given.
+    pub(crate) fn settled(&self, options: Options) -> Options {
+        let direct = Some(options.direct.unwrap_or_else(|| self.direct()));
+        let linear = Some(options.linear.unwrap_or_else(|| self.linear()));
+        let popularity = Some(options.popularity.unwrap_or_else(|| self.popularity()));
+        let path_count = Some(options.path_count.unwrap_or_else(|| self.path_count()));
+        let recency = Some(options.recency.unwrap_or_else(|| self.recency()));
+        Options { direct, linear, popularity, path_count, recency, ..options }
     }
 
     /// The graph path of generated tokens, which may begin with a new user.

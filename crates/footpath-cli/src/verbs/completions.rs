@@ -1,9 +1,8 @@
 //! `footpath completions`
 
-use crate::args::Cli;
 use crate::failure::Failure;
 use crate::work::Work;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 /// Print shell completions
@@ -15,8 +14,9 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &CompletionsArgs, work: &Work) -> Result<(), Failure> {
+/// Prints the completions of a program.
+pub(crate) fn run(args: &CompletionsArgs, mut program: Command, work: &Work) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "footpath", &mut script);
+    clap_complete::generate(args.shell, &mut program, "footpath", &mut script);
     work.print(|out| out.write_all(&script))
 }

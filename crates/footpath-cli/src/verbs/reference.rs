@@ -1,10 +1,9 @@
 //! `footpath reference`: every verb and option as Markdown, for the book. Hidden; `cargo xtask reference` asks for it.
 
-use crate::args::Cli;
 use crate::failure::Failure;
 use crate::work::Work;
 use clap::builder::StyledStr;
-use clap::{Arg, ArgAction, Command, CommandFactory};
+use clap::{Arg, ArgAction, Command};
 use std::fmt::Write as _;
 
 /// Longest line of a document, in characters.
@@ -20,13 +19,12 @@ given several times. Every verb takes
 ";
 
 /// Prints the reference.
-pub(crate) fn run(work: &Work) -> Result<(), Failure> {
-    let page = page();
+pub(crate) fn run(program: Command, work: &Work) -> Result<(), Failure> {
+    let page = page(program);
     work.print(|out| out.write_all(page.as_bytes()))
 }
 
-fn page() -> String {
-    let mut program = Cli::command();
+fn page(mut program: Command) -> String {
     program.build();
     let mut page = HEAD.to_owned();
     program
@@ -193,10 +191,12 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::Cli;
+    use clap::CommandFactory;
 
     #[test]
     fn lines_are_short_and_no_word_is_lost() {
-        let page = page();
+        let page = page(Cli::command());
         assert!(page.lines().all(|line| line.chars().count() <= WIDTH));
         let text = "a path of three hops between a user and an item";
         for width in 5..60 {

@@ -1,6 +1,6 @@
 //! Lists as `recommend --json` writes them: an object for each user, on a line of its own.
 
-use super::{Reader, Row, Wrong, wrong};
+use super::checked::{Reader, Row, Wrong, wrong};
 use serde::Deserialize;
 use std::borrow::Cow;
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use footpath_core::ErrorClass;
+use footpath_graph::error::MAX_DIAGNOSTICS;
 use footpath_graph::{Dataset, build::build};
 
 fn kg() -> TrainKg {

@@ -5,6 +5,7 @@
 //! corpus, and whoever formats need not wait for the disk. A stop ends the writing between two blocks; whoever owns
 //! what was written to takes back what is there.
 
+mod cells;
 #[cfg(feature = "parquet")]
 mod columns;
 mod graph;

@@ -1,6 +1,6 @@
 //! Parquet: a table with a column for each position of a path.
 
-use super::graph::rows::{self, Cell, Kind};
+use super::cells::{Cell, Column, Kind};
 use super::{CHECKED_ROWS, check_width, first_wrong, piped};
 use crate::error::Result;
 use crate::kg::TrainKg;
@@ -98,9 +98,9 @@ enum Pending {
 }
 
 impl<W: Write + Send> TableWriter<W> {
-    pub(super) fn new(out: W, columns: &[rows::Column<'_>]) -> io::Result<Self> {
+    pub(super) fn new(out: W, columns: &[Column<'_>]) -> io::Result<Self> {
         // Names of columns may hold anything, so the schema is no text.
-        let field = |(name, kind): &rows::Column<'_>| {
+        let field = |(name, kind): &Column<'_>| {
             let (physical, logical) = match kind {
                 Kind::Text => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
                 Kind::Integer => (PhysicalType::INT64, None),
@@ -111,7 +111,7 @@ impl<W: Write + Send> TableWriter<W> {
         };
         let fields = columns.iter().map(field).collect::<TableResult<Vec<_>>>()?;
         let schema = Type::group_type_builder("table").with_fields(fields).build()?;
-        let pending = |(_, kind): &rows::Column<'_>| match kind {
+        let pending = |(_, kind): &Column<'_>| match kind {
             Kind::Text => Pending::Text(Vec::new()),
             Kind::Integer => Pending::Integer(Vec::new()),
             Kind::Real => Pending::Real(Vec::new()),

@@ -3,8 +3,9 @@
 //! What an import of the old files and the new ones together would make is made. So nothing is added to arrays: names
 //! are sorted anew, the log is cut anew, and what held of the first import (filters, spelling, split) holds of all.
 
-use super::collector::{Collector, LogFields, UNTYPED, set};
+use super::collector::{Collector, UNTYPED};
 use super::field::Field;
+use super::gathered::{LogFields, set};
 use super::options::Options;
 use super::origins::{Files, Origins};
 use super::problems::{Checked, Flaw};
@@ -35,15 +36,6 @@ pub(super) struct Base {
     /// What its import told; none where it was made in another way.
     report: Option<ImportReport>,
     path: std::path::PathBuf,
-}
-
-/// What a data set had from its base: numbers below these are of it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct FromBase {
-    /// Whether there is a base.
-    pub(super) is_there: bool,
-    pub(super) num_entities: u32,
-    pub(super) num_relations: u32,
 }
 
 #[derive(serde::Deserialize)]

@@ -2,10 +2,11 @@
 
 use super::attributes::Owner;
 use super::base::Base;
-use super::collector::{At, Choice, Collector, LogFields};
+use super::collector::Collector;
 use super::field::Field;
 use super::finish;
 use super::further;
+use super::gathered::{At, Choice, LogFields};
 use super::options::{Format, Options};
 use super::origins::Files;
 use super::problems::{Checked, Flaw, Problems};

@@ -1,18 +1,15 @@
 //! Gathers records into a [`Dataset`], with the rules that hold for every source of them.
 
-use super::base::FromBase;
 use super::field::Field;
-use super::held_out_facts::Places;
+use super::gathered::{At, Choice, Dangling, FromBase, LogFields, Odd, Places, Removed, UserLinks, set};
 use super::missing;
 use super::options::Options;
 use super::origins::{Files, Origins};
 use super::problems::{Checked, Flaw, Problems};
 use super::record::Record;
 use super::records::FileNumber;
-use super::removed::Removed;
 use super::spelling::Spelling;
 use super::times::{self, Form};
-use super::users::UserLinks;
 use super::values::{self, Name, TimeUnits};
 use crate::dataset::{Dataset, MAX_RELATIONS, NONE, RawInteraction, RawRelation, RawTriple};
 use crate::error::{Error, Result, show};
@@ -94,58 +91,6 @@ pub(super) struct Collector {
     file: Option<FileNumber>,
     pub(super) odd: Odd,
     oddities: Vec<Oddity>,
-}
-
-/// Which optional fields the interactions have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LogFields {
-    pub(super) rating: bool,
-    pub(super) time: bool,
-    pub(super) split: bool,
-}
-
-/// Links that lead nowhere.
-#[derive(Debug, Default)]
-pub(super) struct Dangling {
-    pub(super) count: u64,
-    /// The first of them, and its entity.
-    pub(super) first: Option<(At, String)>,
-    /// Links that say there is none, as `nan`.
-    pub(super) num_none: u64,
-}
-
-/// An interaction whose names were checked.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Choice<'a> {
-    pub(super) user: Name<'a>,
-    pub(super) item: Name<'a>,
-    /// NaN where there is none.
-    pub(super) rating: f32,
-    pub(super) time: i64,
-    pub(super) split: Split,
-}
-
-/// Where a record stands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct At {
-    pub(super) file: FileNumber,
-    pub(super) line: u32,
-    /// Its number among the records that were looked up together, if any were.
-    pub(super) ahead: Option<usize>,
-}
-
-impl At {
-    /// A record of a file.
-    pub(super) fn record(file: FileNumber, record: Record<'_>) -> Self {
-        Self { file, line: record.line(), ahead: Some(record.number()) }
-    }
-}
-
-/// Oddities of the file being read: line of the first, and number.
-#[derive(Debug, Default)]
-pub(super) struct Odd {
-    blanks: Option<(u32, u64)>,
-    pub(super) repeated_rows: u64,
 }
 
 /// An oddity for the report.
@@ -575,11 +520,4 @@ fn look_up(ahead: &mut Vec<[u32; 2]>, records: &[Record<'_>], columns: [usize; 2
     let (first, second) = (find(first, of_first), find(second, of_second));
     ahead.clear();
     ahead.extend(first.into_iter().zip(second).map(|(first, second)| [first, second]));
-}
-
-/// Sets one of several values kept side by side.
-pub(super) fn set<T>(values: &mut [T], number: u32, value: T) {
-    if let Some(slot) = values.get_mut(number as usize) {
-        *slot = value;
-    }
 }

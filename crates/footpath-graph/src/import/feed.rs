@@ -3,11 +3,12 @@
 //! Types and labels may stand anywhere in a file, so they are gathered beside the facts and settled at the end.
 
 use super::attributes::Owner;
-use super::collector::{At, Choice, Collector, LogFields, RESERVED_TYPES, set};
+use super::collector::{Collector, RESERVED_TYPES};
 use super::field::Field;
 use super::findings::{Finding, Severity};
 use super::folder::{File, Folder};
 use super::further;
+use super::gathered::{At, Choice, LogFields, set};
 use super::mapped_items::{item_id, items_of_table};
 use super::mapping::{Mapping, nearest};
 use super::numbers::{self, local};

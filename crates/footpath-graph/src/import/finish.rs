@@ -1,12 +1,13 @@
 //! What is done once all records are there: contradictions, filter, split, graph, report.
 
-use super::collector::{Collector, LogFields};
+use super::collector::Collector;
 use super::cut::CutReport;
 use super::findings::{Example, Finding, Severity};
+use super::gathered::LogFields;
 use super::options::Options;
 use super::problems::{Flaw, Problems};
 use super::report::{ImportReport, Imported, LastLines, Log};
-use super::{meeting, missing, restated};
+use super::{meeting, missing_values, restated};
 use crate::build::Built;
 use crate::dataset::NONE;
 use crate::error::{Error, Result};
@@ -46,7 +47,7 @@ pub(super) fn finish(
     tell_rounded_times(&collector, &mut problems);
     tell_no_log(&collector, &mut problems);
     let (mut ratings, min_rating) = collector.look_at_ratings(options.min_rating, &mut problems);
-    missing::tell(&collector, &mut problems);
+    missing_values::tell(&collector, &mut problems);
     let mut meetings = meeting::look(&collector, &mut problems, context)?;
     meetings.extend(users);
     meeting::titles(&collector, &mut problems);

@@ -2,6 +2,7 @@
 
 use super::collector::Collector;
 use super::findings::{Finding, Severity};
+use super::gathered::Places;
 use super::problems::Problems;
 use crate::dataset::RawTriple;
 use crate::error::Result;
@@ -27,9 +28,6 @@ pub struct FactsReport {
     /// Facts of train that state a held-out one by another relation that does so as a rule.
     pub num_other_relation: u64,
 }
-
-/// Places of the facts of a part, in the list of all facts, ascending.
-pub(super) type Places = Vec<(usize, Split)>;
 
 /// A fact without its line: head, relation, tail.
 type Fact = (u32, u32, u32);

@@ -1,10 +1,11 @@
 //! What is imported: files and folders, a log that lies elsewhere, and what would be read as what.
 
 use super::builder::DatasetBuilder;
-use super::collector::{At, Choice, Collector, LogFields};
+use super::collector::Collector;
 use super::field::Field;
 use super::folder::{Extent, File, Folder};
 use super::formats::{self, Found};
+use super::gathered::{At, Choice, LogFields};
 use super::options::{Format, Options};
 use super::problems::{MaxBad, Problems};
 use super::reading::Reading;

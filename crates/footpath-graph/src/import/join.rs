@@ -1,7 +1,8 @@
 //! Which items are which entities, once all links and facts are there.
 
-use super::collector::{At, Collector, set};
+use super::collector::Collector;
 use super::findings::{Example, Finding, Severity};
+use super::gathered::{At, set};
 use super::origins::Files;
 use super::problems::{Flaw, Problems};
 use crate::dataset::{NONE, RawTriple};

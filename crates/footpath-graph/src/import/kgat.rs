@@ -12,10 +12,11 @@
 //! The number of an item is the number of its entity. Where `item_list.txt` names an entity, it must be that of
 //! `entity_list.txt`.
 
-use super::collector::{At, Choice, Collector, LogFields};
+use super::collector::Collector;
 use super::field::Field;
 use super::findings::{Finding, Severity};
 use super::folder::{File, Folder};
+use super::gathered::{At, Choice, LogFields};
 use super::lines::{Lines, fields, number};
 use super::log;
 use super::numbers::{self, Names};

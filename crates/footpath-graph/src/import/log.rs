@@ -1,8 +1,9 @@
 //! The log of interactions in any layout: which columns it has, and what a record says.
 
-use super::collector::{At, Choice, Collector, LogFields};
+use super::collector::Collector;
 use super::columns;
 use super::findings::{Finding, Severity};
+use super::gathered::{At, Choice, LogFields};
 use super::problems::{Checked, Flaw};
 use super::reading::Reading;
 use super::record::Record;

@@ -1,8 +1,9 @@
 //! Which nodes are items: their ids, and the table that a mapping names.
 
-use super::collector::{At, Collector};
+use super::collector::Collector;
 use super::folder::File;
 use super::further::{self, FURTHER_TYPES};
+use super::gathered::At;
 use super::mapping::{ItemId, Mapping, MatchedBy};
 use super::numbers::{self, local};
 use super::problems::{Checked, Flaw};

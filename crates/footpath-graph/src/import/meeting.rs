@@ -1,7 +1,8 @@
 //! Ids that stand on two sides and should meet: how many do, and what those that do not look like.
 
-use super::collector::{At, Collector};
+use super::collector::Collector;
 use super::findings::{Finding, Severity};
+use super::gathered::At;
 use super::join::example;
 use super::problems::Problems;
 use super::spelling::Spelling;

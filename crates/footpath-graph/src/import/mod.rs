@@ -43,6 +43,7 @@ mod finish;
 mod folder;
 mod formats;
 mod further;
+mod gathered;
 mod held_out_facts;
 mod inputs;
 mod inverses;
@@ -55,6 +56,7 @@ mod mapped_items;
 mod mapping;
 mod meeting;
 mod missing;
+mod missing_values;
 mod native;
 mod neo4j;
 #[cfg(feature = "rdf")]

@@ -15,9 +15,10 @@
 //! `NAME.PART.tsv`, which are read in the order of their names.
 
 use super::attributes;
-use super::collector::{At, Collector};
+use super::collector::Collector;
 use super::folder::{Extent, File, Folder};
 use super::further::{self, FURTHER_TYPES};
+use super::gathered::At;
 use super::log::{self, LogColumns};
 use super::problems::{Checked, Flaw};
 use super::reading::Reading;

@@ -11,11 +11,12 @@
 //! which to keep. A label is a class and a type of edge a relation of the mapping. Labels to read are in the properties
 //! that the mapping names: `name`, `title`, `label` unless it says otherwise.
 
-use super::collector::{At, Collector};
+use super::collector::Collector;
 use super::feed::{self, Edge, Feed, Value, files_with};
 use super::field::Field;
 use super::findings::{Finding, Severity};
 use super::folder::{File, Folder, unpacked};
+use super::gathered::At;
 use super::lines::Lines;
 use super::mapping::Mapping;
 use super::problems::{Checked, Flaw};

@@ -1,9 +1,10 @@
 //! What layouts share in which entities, relations and items are numbers, and other files name them.
 
-use super::collector::{At, Collector};
+use super::collector::Collector;
 use super::field::Field;
 use super::findings::{Finding, Severity};
 use super::folder::File;
+use super::gathered::At;
 use super::lines::{Lines, number};
 use super::problems::{Checked, Flaw};
 use super::reading::Reading;

@@ -7,9 +7,10 @@
 //!
 //! Facts of `valid2id.txt` and `test2id.txt` are held out.
 
-use super::collector::{At, Collector};
+use super::collector::Collector;
 use super::findings::{Finding, Severity};
 use super::folder::{File, Folder};
+use super::gathered::At;
 use super::lines::{Lines, fields, number};
 use super::log;
 use super::numbers;

@@ -9,9 +9,10 @@
 //! train.txt, valid.txt, test.txt   uid  pid  interaction  time   without a header, optional
 //! ```
 
-use super::collector::{At, Choice, Collector, LogFields};
+use super::collector::Collector;
 use super::field::Field;
 use super::folder::{File, Folder};
+use super::gathered::{At, Choice, LogFields};
 use super::lines::{Lines, number};
 use super::log;
 use super::numbers;

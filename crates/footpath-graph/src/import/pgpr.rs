@@ -9,10 +9,11 @@
 //!
 //! Words of reviews are not read. Related products are the products of the same name.
 
-use super::collector::{At, Choice, Collector, LogFields};
+use super::collector::Collector;
 use super::field::Field;
 use super::findings::{Finding, Severity};
 use super::folder::{File, Folder};
+use super::gathered::{At, Choice, LogFields};
 use super::lines::{Lines, number};
 use super::log;
 use super::numbers;

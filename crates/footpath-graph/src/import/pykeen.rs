@@ -8,9 +8,10 @@
 //!
 //! Facts of valid and test are held out. `base.pth` is a pickle and never read.
 
-use super::collector::{At, Collector};
+use super::collector::Collector;
 use super::findings::{Finding, Severity};
 use super::folder::{File, Folder};
+use super::gathered::At;
 use super::lines::{Lines, number};
 use super::log;
 use super::numbers;

@@ -3,9 +3,10 @@
 //! N-Triples and N-Quads are cut into lines, which are parsed in parallel; the others are parsed as a stream. A fact
 //! comes from the line in which it was complete. The names of graphs are not read.
 
-use super::collector::{At, Collector};
+use super::collector::Collector;
 use super::feed::{self, Edge, Feed, Value};
 use super::folder::{File, Folder};
+use super::gathered::At;
 use super::lines::{Lines, binary};
 use super::mapping::Mapping;
 use super::ntriples::{self, Usual};

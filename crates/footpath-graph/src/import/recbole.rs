@@ -12,10 +12,11 @@
 //! at most [`MAX_PREFIXES`] types, these give type and label; otherwise all entities are of type `entity`.
 
 use super::attributes;
-use super::collector::{At, Collector, RESERVED_TYPES};
+use super::collector::{Collector, RESERVED_TYPES};
 use super::field::Field;
 use super::findings::{Finding, Severity};
 use super::folder::{File, Folder};
+use super::gathered::At;
 use super::log::{self, LogColumns};
 use super::problems::{Checked, Flaw, MaxBad, Problems};
 use super::reading::Reading;

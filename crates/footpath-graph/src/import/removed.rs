@@ -1,7 +1,9 @@
 //! What is taken back: facts, or interactions, that the data no longer has.
 
-use super::collector::{At, Collector};
+use super::collector::Collector;
 use super::folder::File;
+use super::gathered::At;
+use super::gathered::Removed;
 use super::problems::{Checked, Flaw, Problems};
 use super::reading::Reading;
 use super::table::Table;
@@ -9,15 +11,6 @@ use super::values::{self, Name};
 use crate::dataset::RawTriple;
 use crate::error::{Result, show};
 use std::collections::HashMap;
-
-/// What is taken back, with where that is said.
-#[derive(Debug, Default)]
-pub(super) struct Removed {
-    /// Head, relation, tail.
-    facts: HashMap<(u32, u32, u32), At>,
-    /// User, item.
-    choices: HashMap<(u32, u32), At>,
-}
 
 /// Reads a table of facts (`head`, `relation`, `tail`) or of interactions (`user_id`, `item_id`) that are taken back;
 /// to be read after all else.

@@ -1,6 +1,7 @@
 //! What is settled once all records are there: lines, contradictions, low ratings, relations without facts.
 
-use super::collector::{Collector, set};
+use super::collector::Collector;
+use super::gathered::set;
 use super::options::MinInteractions;
 use super::problems::{Flaw, Problems};
 use crate::dataset::{Dataset, NONE, RawTriple};

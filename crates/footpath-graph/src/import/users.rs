@@ -1,7 +1,8 @@
 //! Which users are which entities: links as they are read, and what is settled once the log and all facts are there.
 
-use super::collector::{At, Collector, set};
+use super::collector::Collector;
 use super::findings::{Finding, Severity};
+use super::gathered::{At, UserLinks, set};
 use super::join::example;
 use super::meeting::Meeting;
 use super::missing;
@@ -13,19 +14,6 @@ use std::collections::HashSet;
 
 /// Users are joined unasked where at least one of so many has the id of an entity.
 const JOINED_FROM: usize = 2;
-
-/// Links of users to entities, as they are read.
-#[derive(Debug, Default)]
-pub(super) struct UserLinks {
-    /// Whether there is a list of them.
-    pub(super) listed: bool,
-    /// Links of users who are not in the log, and the first of them.
-    pub(super) num_strangers: u64,
-    pub(super) first_stranger: Option<(At, String)>,
-    /// Links to entities without any fact, and the first of them.
-    pub(super) num_dangling: u64,
-    pub(super) first_dangling: Option<(At, String)>,
-}
 
 /// Users and the entities of their ids, which are nodes apart so far.
 struct Same {

@@ -1,6 +1,9 @@
 //! The rules a stored graph obeys; each is checked when it is opened.
 
-use super::{KgArrays, Schema, Sources};
+use super::arrays::{KgArrays, fact_ranks, num_forward};
+use super::kinds::{MAX_FURTHER_TYPES, MAX_KINDS, is_further_name};
+use super::schema::{EDGE_WEIGHTS, INTERACTED, MAX_RELATIONS, Schema};
+use super::sources::Sources;
 
 type Broken = (&'static str, String, String);
 
@@ -13,8 +16,7 @@ pub(super) fn shape(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
     types(schema, arrays)?;
     kinds(schema)?;
     rule(
-        schema.relations.first().is_some_and(|r| r.name == super::INTERACTED)
-            && schema.relations.len() <= crate::dataset::MAX_RELATIONS + 1,
+        schema.relations.first().is_some_and(|r| r.name == INTERACTED) && schema.relations.len() <= MAX_RELATIONS + 1,
         "relations",
         "`interacted` first and at most 32,767",
         schema.relations.len(),
@@ -34,11 +36,11 @@ pub(super) fn shape(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> {
 /// The kinds of a type are ranges back to back that make up its own, each with other further types.
 fn kinds(schema: &Schema) -> Result<(), Broken> {
     let names = &schema.further_types;
-    let are_names = names.is_sorted_by(|a, b| a < b) && names.iter().all(|name| super::is_further_name(name));
+    let are_names = names.is_sorted_by(|a, b| a < b) && names.iter().all(|name| is_further_name(name));
     rule(are_names, "further types", "names in order, each once, none of them `user`, `item` or `entity`", "others")?;
-    rule(names.len() <= super::MAX_FURTHER_TYPES, "further types", super::MAX_FURTHER_TYPES, names.len())?;
+    rule(names.len() <= MAX_FURTHER_TYPES, "further types", MAX_FURTHER_TYPES, names.len())?;
     rule(schema.kinds.is_empty() == names.is_empty(), "kinds of nodes", "some with further types", "none")?;
-    rule(schema.kinds.len() <= super::MAX_KINDS, "kinds of nodes", super::MAX_KINDS, schema.kinds.len())?;
+    rule(schema.kinds.len() <= MAX_KINDS, "kinds of nodes", MAX_KINDS, schema.kinds.len())?;
     let sorted = schema.kinds.is_sorted_by(|a, b| (a.node_type, &a.further) < (b.node_type, &b.further));
     rule(sorted, "kinds of nodes", "by type and further types, each once", "another order")?;
     for kind in &schema.kinds {
@@ -82,10 +84,10 @@ pub(super) fn content(schema: &Schema, arrays: &KgArrays) -> Result<(), Broken> 
     let last = arrays.offsets.last();
     rule(last == Some(&(num_arcs as u64)), "offsets", num_arcs, format!("{last:?}"))?;
     arcs(schema, arrays)?;
-    let num_facts = super::num_forward(&arrays.relations);
+    let num_facts = num_forward(&arrays.relations);
     rule(num_facts == arrays.lines.len(), "arcs", "as many forward as inverse", num_facts)?;
-    rule(*arrays.fact_ranks == super::fact_ranks(&arrays.relations), "ranks of facts", "their counts", "others")?;
-    let outside = arrays.weights.iter().find(|weight| !super::EDGE_WEIGHTS.contains(weight));
+    rule(*arrays.fact_ranks == fact_ranks(&arrays.relations), "ranks of facts", "their counts", "others")?;
+    let outside = arrays.weights.iter().find(|weight| !EDGE_WEIGHTS.contains(weight));
     rule(outside.is_none(), "weights of arcs", "1e-6 to 1e6", outside.map_or_else(String::new, f32::to_string))?;
     let infinite = arrays.attributes.iter().flat_map(|values| values.iter()).any(|value| value.is_infinite());
     rule(!infinite, "values of an attribute", "finite numbers", "an infinite one")?;

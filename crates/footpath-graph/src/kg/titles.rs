@@ -3,19 +3,9 @@
 use super::TrainKg;
 use footpath_core::NodeId;
 use std::borrow::Cow;
-use std::sync::OnceLock;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The items whose title is that of another item as well, in order; looked for when first asked for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SharedTitles(OnceLock<Vec<u32>>);
-
-impl SharedTitles {
-    fn contains(&self, kg: &TrainKg, item: NodeId) -> bool {
-        self.0.get_or_init(|| shared(kg)).binary_search(&item.0).is_ok()
-    }
-}
-
+/// The items whose title is that of another item as well, in order.
 fn shared(kg: &TrainKg) -> Vec<u32> {
     let title = |item: u32| kg.label(NodeId(item));
     let mut items: Vec<(u64, u32)> = kg.items().map(|item| (xxh3_64(title(item).as_bytes()), item)).collect();
@@ -30,12 +20,16 @@ fn shared(kg: &TrainKg) -> Vec<u32> {
 }
 
 impl TrainKg {
+    fn shares_title(&self, item: NodeId) -> bool {
+        self.shared_titles.get_or_init(|| shared(self)).binary_search(&item.0).is_ok()
+    }
+
     /// What people read of a node: its label, and where other items have the same one its id as well, as in
     /// `Chess (g1)`. The first call compares all items.
     #[must_use]
     pub fn title(&self, node: NodeId) -> Cow<'_, str> {
         let (label, id) = (self.label(node), self.id(node));
-        if self.is_item(node) && label != id && self.shared_titles.contains(self, node) {
+        if self.is_item(node) && label != id && self.shares_title(node) {
             Cow::Owned(format!("{label} ({id})"))
         } else {
             Cow::Borrowed(label)

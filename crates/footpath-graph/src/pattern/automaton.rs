@@ -4,7 +4,7 @@
 //! `next[state][relation class][kind class]`. States are numbered so that every step leads to a higher number: a
 //! pattern is a finite set of words, its automaton has no cycle, and no recursion over the graph is ever needed.
 
-use super::determine::{Symbols, TooLarge};
+use super::symbols::{Symbols, TooLarge};
 use footpath_core::{KindId, RelationId, TypeId};
 use std::collections::BTreeSet;
 use std::ops::Range;

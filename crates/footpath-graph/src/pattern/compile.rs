@@ -1,12 +1,14 @@
 //! From the parts of a pattern to its automaton, with the labels of a graph.
 
-use super::automaton::Automaton;
-use super::determine::{self, Interner, TooLarge, Trouble};
-use super::explain::{Facts, kinds_in_words, relations_in_words};
+use super::automaton::{Automaton, MAX_STATES};
+use super::compile_error::{CompileError, fail};
+use super::determine::{self, Interner, Trouble};
+use super::facts::Facts;
 use super::labels::LabelSets;
 use super::nfa::{Classified, Nfa, START, Stop};
-use super::syntax::{Alternative, Ast, Edge, Element, Labels, Node, Sequence, Span, Times};
-use super::{Ends, MAX_HOPS, MAX_STATES};
+use super::symbols::TooLarge;
+use super::syntax::{Alternative, Ast, Edge, Element, Labels, MAX_HOPS, Node, Sequence, Span, Times};
+use super::words::{kinds_in_words, relations_in_words};
 use crate::kg::Schema;
 use footpath_core::{KindId, TypeId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,16 +16,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most entries of the table in which the ways through an alternative are searched.
 const MAX_PLACES: usize = 1 << 24;
 
-/// What is wrong with a pattern that parses.
-#[derive(Debug)]
-pub(super) struct CompileError {
-    pub(super) span: Span,
-    pub(super) message: String,
-    pub(super) help: String,
-}
-
-pub(super) fn fail<T>(span: &Span, message: impl Into<String>, help: impl Into<String>) -> Result<T, CompileError> {
-    Err(CompileError { span: span.clone(), message: message.into(), help: help.into() })
+/// Where paths start and end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// From a user to an item.
+    UserItem,
+    /// From any node to any node.
+    Any,
 }
 
 /// The kinds of nodes a path may start at, ascending, and the automaton of what follows.

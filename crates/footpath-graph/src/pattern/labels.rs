@@ -1,7 +1,7 @@
 //! Label expressions to sets of kinds of nodes and directed relations, and help for labels that a graph does not have.
 
-use super::compile::{CompileError, fail};
-use super::determine::Kinds;
+use super::compile_error::{CompileError, fail};
+use super::symbols::Kinds;
 use super::syntax::{Direction, Edge, Expression, Labels, Node, Span};
 use crate::error::show;
 use crate::kg::Schema;

@@ -44,7 +44,7 @@ impl Mixture {
     /// All paths of one pattern.
     #[must_use]
     pub fn single(pattern: Pattern) -> Self {
-        let part = Part { name: pattern.source.clone(), pattern: pattern.clone(), weight: 1.0 };
+        let part = Part { name: pattern.source().to_owned(), pattern: pattern.clone(), weight: 1.0 };
         Self { parts: vec![part], union: pattern }
     }
 
@@ -109,16 +109,14 @@ fn union(parts: &[Part]) -> Result<Pattern> {
     if others.is_empty() {
         return Ok(first.pattern.clone());
     }
-    if let Some(part) = others.iter().find(|part| part.pattern.starts != first.pattern.starts) {
+    if let Some(part) = others.iter().find(|part| part.pattern.starts() != first.pattern.starts()) {
         let reason = format!("`{}` and `{}` start at different node types", first.name, part.name);
         return Err(usage(reason));
     }
     let automata: Vec<_> = parts.iter().map(|part| part.pattern.automaton()).collect();
     let source = parts.iter().map(|part| part.pattern.source()).collect::<Vec<_>>().join(" | ");
     match determine::union(&automata) {
-        Ok(Some(automaton)) if source.len() <= MAX_PATTERN_BYTES => {
-            Ok(Pattern { source, automaton, ..first.pattern.clone() })
-        }
+        Ok(Some(automaton)) if source.len() <= MAX_PATTERN_BYTES => Ok(first.pattern.with_paths(source, automaton)),
         _ => Err(usage("the patterns together are too large; use fewer or simpler ones".to_owned())),
     }
 }

@@ -1,7 +1,8 @@
 //! The nondeterministic automaton of a pattern: hops along relations, and tests of the type of the node stood at.
 
-use super::determine::{Interner, Kinds, Symbols, TooLarge};
-use super::explain::Facts;
+use super::determine::Interner;
+use super::facts::Facts;
+use super::symbols::{Kinds, Symbols, TooLarge};
 use super::syntax::Span;
 use footpath_core::{KindId, RelationId};
 use std::collections::{BTreeMap, BTreeSet};

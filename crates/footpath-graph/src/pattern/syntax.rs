@@ -1,9 +1,10 @@
 //! The parts of a pattern, and how they are written; no graph is needed.
 
-use super::MAX_HOPS;
 use std::fmt;
 use std::ops::Range;
 
+/// Most hops of a path.
+pub const MAX_HOPS: u32 = 16;
 /// Where a part stands in the pattern, in bytes.
 pub(super) type Span = Range<usize>;
 

@@ -1,7 +1,6 @@
 //! The table that says which entities items are.
 
-use super::check::ascending;
-use super::parts::{Integer, Place, Table, Text};
+use super::parts::{Integer, Place, Table, Text, ascending};
 use super::texts;
 use crate::error::Result;
 use footpath_core::Stage;

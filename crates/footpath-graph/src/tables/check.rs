@@ -2,12 +2,14 @@
 
 use super::held_out::Pairs;
 use super::layout::Layout;
-use super::parts::{Column, Integer, Place, Real, Table, Text};
-use super::{Tables, texts};
+use super::opened::Tables;
+use super::optional::Optional;
+use super::parts::{Column, Integer, Real, Table, Text};
+use super::refusal::{bad, show_name};
+use super::texts;
 use crate::error::Result;
 use crate::kg::EDGE_WEIGHTS;
 use footpath_core::Stage;
-use std::cmp::Ordering;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -45,20 +47,6 @@ struct Known {
     weight: Option<f32>,
     rating: Option<f32>,
     time: Option<i64>,
-}
-
-/// The columns that a table of edges need not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Optional {
-    pub(super) weight: bool,
-    pub(super) rating: bool,
-    pub(super) time: bool,
-}
-
-impl Optional {
-    pub(super) fn of(edges: &Table) -> Self {
-        Self { weight: edges.has("weight"), rating: edges.has("rating"), time: edges.has("time") }
-    }
 }
 
 /// What every edge has to be.
@@ -224,13 +212,12 @@ pub(super) fn edges(tables: &Tables, stage: &Stage<'_>) -> Result<EdgeCounts> {
     if stated != turned {
         let message = "the edges are not the same facts in both directions: each stands once at its head, with an even \
                        relation, and once at its tail, with the odd one after it";
-        return Err(super::bad(&tables.folder.join("edges"), 0, "inverse", message));
+        return Err(bad(&tables.folder.join("edges"), 0, "inverse", message));
     }
     let idle = tables.layout.relations.iter().zip(counts.per_relation.iter().skip(1)).find(|(_, count)| **count == 0);
     if let Some((relation, _)) = idle {
-        let message =
-            format!("relation `{}` of tables.json has no fact; leave it out", super::show_name(&relation.name));
-        return Err(super::bad(&tables.folder.join("edges"), 0, "relations", message));
+        let message = format!("relation `{}` of tables.json has no fact; leave it out", show_name(&relation.name));
+        return Err(bad(&tables.folder.join("edges"), 0, "relations", message));
     }
     Ok(counts)
 }
@@ -262,7 +249,7 @@ pub(super) fn nodes(tables: &Tables, stage: &Stage<'_>) -> Result<NodeCounts> {
     let expected = layout.num_nodes();
     if table.num_rows != expected {
         let message = format!("{} rows, and tables.json counts {expected} nodes", table.num_rows);
-        return Err(super::bad(&tables.folder.join("nodes"), 0, "layout", message));
+        return Err(bad(&tables.folder.join("nodes"), 0, "layout", message));
     }
     let (mut id, mut label) = (table.column::<Text>("id"), table.optional::<Text>("label"));
     let mut aliases = tables.aliases.as_ref().map(super::aliases::Checked::of).transpose()?;
@@ -357,14 +344,5 @@ impl Hashes {
             stage.advance(0)?;
         }
         Ok(())
-    }
-}
-
-/// Refuses a row whose key is not above that of the row before.
-pub(super) fn ascending<T: Ord>(table: &Table, at: Place, before: Option<&T>, key: &T, by: &str) -> Result<()> {
-    match before.map(|before| before.cmp(key)) {
-        None | Some(Ordering::Less) => Ok(()),
-        Some(Ordering::Equal) => Err(table.bad(at, "order", "the row before, once more")),
-        Some(Ordering::Greater) => Err(table.bad(at, "order", format!("not in order: the rows are sorted by {by}"))),
     }
 }

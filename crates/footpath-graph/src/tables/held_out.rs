@@ -1,8 +1,8 @@
 //! Tables of held-out interactions.
 
-use super::check::{Optional, ascending};
 use super::layout::Layout;
-use super::parts::{Column, Integer, Place, Real, Table};
+use super::optional::Optional;
+use super::parts::{Column, Integer, Place, Real, Table, ascending};
 use crate::error::Result;
 use footpath_core::Stage;
 use std::cmp::Ordering;

@@ -1,6 +1,6 @@
 //! What a folder of sorted tables says of itself: `tables.json`.
 
-use super::bad;
+use super::refusal::bad;
 use crate::dataset::{MAX_NODES, MAX_RELATIONS};
 use crate::error::{Result, show};
 use crate::import::{MAX_TYPES, flaw_of_name};

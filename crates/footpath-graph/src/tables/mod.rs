@@ -23,19 +23,24 @@ mod aliases;
 mod check;
 mod held_out;
 mod layout;
+mod opened;
+mod optional;
 mod parts;
+mod refusal;
 mod texts;
 mod write;
 
 pub use layout::{CountedType, LAYOUT_FILE, LAYOUT_VERSION, Layout, MAX_LAYOUT_BYTES, NamedRelation};
 
-use crate::error::{Diagnostic, Error, ImportFailure, Result, show};
+use crate::error::Result;
 use crate::kg::Schema;
-use check::Optional;
 use footpath_core::{ArtefactKind, ArtefactWriter, Context, Manifest, Replace, artefact};
+use opened::Tables;
+use optional::Optional;
 use parts::Table;
+use refusal::bad;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use write::Counts;
 
 /// What a graph was built of.
@@ -61,48 +66,7 @@ pub struct TablesReport {
     pub num_test: u64,
 }
 
-/// The tables of a folder.
-struct Tables {
-    folder: PathBuf,
-    layout: Layout,
-    nodes: Table,
-    edges: Table,
-    valid: Option<Table>,
-    test: Option<Table>,
-    aliases: Option<Table>,
-}
-
 impl Tables {
-    fn open(folder: &Path) -> Result<Self> {
-        let layout = Layout::read(folder)?;
-        let required = |name: &str| {
-            Table::open(folder, name)?.ok_or_else(|| {
-                let message = format!("there is neither {name}.parquet nor a folder {name}");
-                bad(folder, 0, "missing", message)
-            })
-        };
-        let (nodes, edges) = (required("nodes")?, required("edges")?);
-        nodes.require(folder, &["id"])?;
-        edges.require(folder, &["node", "relation", "tail", "line"])?;
-        let optional = |name: &str, columns: &[&str]| -> Result<Option<Table>> {
-            let table = Table::open(folder, name)?;
-            table.iter().try_for_each(|table| table.require(folder, columns))?;
-            Ok(table)
-        };
-        let valid = optional("valid", &held_out::COLUMNS)?;
-        let test = optional("test", &held_out::COLUMNS)?;
-        let aliases = optional("aliases", &aliases::COLUMNS)?;
-        Ok(Self { folder: folder.to_owned(), layout, nodes, edges, valid, test, aliases })
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Table> {
-        [&self.nodes, &self.edges].into_iter().chain(self.held_out()).chain(&self.aliases)
-    }
-
-    fn held_out(&self) -> impl Iterator<Item = &Table> {
-        self.valid.iter().chain(&self.test)
-    }
-
     /// Reads and checks every row.
     fn check(&self, context: &Context) -> Result<Counts> {
         let num_rows = self.all().map(|table| table.num_rows).sum();
@@ -158,8 +122,8 @@ impl Tables {
 /// Builds a graph of the sorted tables in `folder` and publishes it at `out`.
 ///
 /// # Errors
-/// [`Error::Import`] with file and row for what the tables must not be; an output that exists, a disk that refuses,
-/// [`footpath_core::Error::Stopped`]. Nothing is left behind then.
+/// [`Error::Import`](crate::Error::Import) with file and row for what the tables must not be; an output that exists, a
+/// disk that refuses, [`footpath_core::Error::Stopped`]. Nothing is left behind then.
 pub fn build(folder: &Path, out: &Path, replace: Replace, context: &Context) -> Result<(TablesReport, Manifest)> {
     artefact::refuse_existing(out, ArtefactKind::Kg, replace)?;
     artefact::refuse_overlap(out, &[folder])?;
@@ -178,14 +142,4 @@ pub fn build(folder: &Path, out: &Path, replace: Replace, context: &Context) -> 
     config.insert("tables".to_owned(), serde_json::json!(report));
     let manifest = writer.publish(BTreeMap::new(), config.into())?;
     Ok((report, manifest))
-}
-
-/// A failure of the tables at a row of a file; 0 where the whole file is meant.
-fn bad(path: &Path, row: u64, kind: &'static str, message: impl Into<String>) -> Error {
-    let diagnostic = Diagnostic { path: path.to_owned(), line: row, column: 0, kind, message: message.into() };
-    Error::Import(Box::new(ImportFailure { diagnostics: vec![diagnostic], total: 1 }))
-}
-
-fn show_name(name: &str) -> String {
-    show(name.as_bytes())
 }

@@ -1,6 +1,6 @@
 //! Tables of many Parquet files, read column by column, a block of rows at a time.
 
-use super::bad;
+use super::refusal::bad;
 use crate::error::{Result, show};
 use crate::parquet_files::{damage, guarded};
 use footpath_core::Error;
@@ -9,6 +9,7 @@ use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result as TableResult};
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -413,5 +414,14 @@ impl<'c, V> Iterator for Cells<'c, V> {
             None => self.values.next().map(Some),
             Some(levels) => levels.next().map(|level| if *level == 0 { None } else { self.values.next() }),
         }
+    }
+}
+
+/// Refuses a row whose key is not above that of the row before.
+pub(super) fn ascending<T: Ord>(table: &Table, at: Place, before: Option<&T>, key: &T, by: &str) -> Result<()> {
+    match before.map(|before| before.cmp(key)) {
+        None | Some(Ordering::Less) => Ok(()),
+        Some(Ordering::Equal) => Err(table.bad(at, "order", "the row before, once more")),
+        Some(Ordering::Greater) => Err(table.bad(at, "order", format!("not in order: the rows are sorted by {by}"))),
     }
 }

@@ -1,9 +1,11 @@
 //! The second reading: each array is read from its column and written as it comes, in the order of the file.
 
 use super::aliases::AliasCounts;
-use super::check::{EdgeCounts, NodeCounts, Optional};
+use super::check::{EdgeCounts, NodeCounts};
+use super::opened::Tables;
+use super::optional::Optional;
+use super::parts;
 use super::parts::{Column, Integer, Real, Table, Text};
-use super::{Tables, parts};
 use crate::error::Result;
 use crate::kg::RANK_BLOCK;
 use footpath_core::arrays::Element;

@@ -1,15 +1,11 @@
 //! A model of ours in the form of `transformers`.
 
-use super::fold::{self, transposed};
+use super::fold::{self, Arrays, transposed};
 use super::{Theirs, config, entries, names};
 use crate::config::Tables;
 use crate::path_model::PathModel;
 use footpath_core::ArrayWriter;
-use std::collections::BTreeMap;
 use std::io::Write;
-
-/// Shape and values of arrays, by name.
-pub(super) type Arrays = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// The content of `config.json` and `model.safetensors`.
 #[derive(Clone, Debug)]

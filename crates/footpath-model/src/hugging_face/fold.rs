@@ -24,8 +24,11 @@
 //! By the same token a row of numbers c / d has the logit c, whatever x̂ is. RMSNorm, of llama, takes no mean out, so
 //! there such a row is not to be had.
 
-use super::export::Arrays;
 use crate::path_model::PathModel;
+use std::collections::BTreeMap;
+
+/// Shape and values of arrays, by name.
+pub(super) type Arrays = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// Logit of a token that never comes next, where it can be given one: far below all others, and still a number in 16
 /// bits.

@@ -2,8 +2,10 @@
 
 use super::{Activation, Architecture, TrunkConfig};
 use crate::kernels::{Matrix, Output, add};
+use footpath_core::Stream;
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 /// An array of weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -314,5 +316,23 @@ impl<E, F: FnMut(&str, &[usize]) -> Result<Vec<f32>, E>> Builder<'_, F> {
             expand: self.affine(&of("expand"), d, f)?,
             contract: self.affine(&of("contract"), f, d)?,
         })
+    }
+}
+
+impl TrunkWeights {
+    /// Weights of a trunk whose matrices are normal random numbers; biases are 0 and scales of norms 1.
+    pub(crate) fn random(config: &TrunkConfig, stream: &mut Stream) -> Self {
+        let values = |name: &str, shape: &[usize]| -> std::result::Result<Vec<f32>, Infallible> {
+            let len = shape.iter().product();
+            if shape.len() != 2 {
+                return Ok(vec![if name.ends_with(".gamma") { 1.0 } else { 0.0 }; len]);
+            }
+            let std = config.initial_std(name);
+            #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
+            let number = |_| (stream.normal() * std) as f32;
+            Ok((0..len).map(number).collect())
+        };
+        let Ok(weights) = Self::new(config, values);
+        weights
     }
 }

@@ -5,9 +5,10 @@ use crate::api::{
     Count, FindPaths, FoundPaths, Neighbour, Neighbourhood, Neighbours, NodeQuery, SearchHits, SearchQuery,
     SimilarNode, SimilarNodes, SimilarQuery, Summary,
 };
+use crate::hashes::Hashes;
 use crate::problem::Problem;
 use crate::rules::Asked;
-use crate::snapshot::{Hashes, Snapshot, file_name};
+use crate::snapshot::{Snapshot, file_name};
 use axum::http::StatusCode;
 use footpath::paths::{self, Options, Pattern};
 use footpath::similar::{self, Similar};

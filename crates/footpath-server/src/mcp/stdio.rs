@@ -2,7 +2,7 @@
 
 use super::Tools;
 use crate::config::Options;
-use crate::server::ServeError;
+use crate::serve_error::ServeError;
 use crate::shared::Shared;
 use rmcp::service::{ServerInitializeError, ServiceExt};
 use rmcp::transport::async_rw::AsyncRwTransport;

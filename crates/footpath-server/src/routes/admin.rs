@@ -1,11 +1,11 @@
 //! How the server is, and another state for it.
 
-use super::Server;
 use crate::api::{Health, Reloaded};
 use crate::extract::Answer;
 use crate::metrics::Gauges;
 use crate::problem::{Problem, Refusals};
-use crate::server::ServeError;
+use crate::serve_error::ServeError;
+use crate::shared::Server;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -1,11 +1,10 @@
 //! What happens around every request: who may ask, how long it may take, what is counted and told.
 
-use super::Server;
 use crate::page::CONTENT_SECURITY_POLICY;
 use crate::problem::Problem;
 use crate::request_id::{HEADER, RequestId};
 use crate::security::{Role, authorise, check_host, check_origin, role_of};
-use crate::shared::Shared;
+use crate::shared::{Server, Shared};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;

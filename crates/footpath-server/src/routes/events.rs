@@ -1,12 +1,11 @@
 //! What users choose, told as it happens.
 
-use super::Server;
 use crate::answers::check_id;
 use crate::api::{Accepted, Forgotten, NewEvent, NewEvents};
 use crate::events::{Event, Events, NotWritten};
 use crate::extract::{Answer, Input, Name};
 use crate::problem::{Problem, Refusals};
-use crate::shared::Shared;
+use crate::shared::{Server, Shared};
 use axum::extract::State;
 use axum::http::StatusCode;
 use std::sync::Arc;

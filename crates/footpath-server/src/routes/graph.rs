@@ -1,10 +1,10 @@
 //! Nodes, paths, search.
 
-use super::Server;
 use crate::answers;
 use crate::api::{FindPaths, FoundPaths, Neighbourhood, NodeQuery, SearchHits, SearchQuery, Summary};
 use crate::extract::{Answer, Input, Name, Query};
 use crate::problem::{Problem, Refusals};
+use crate::shared::Server;
 use axum::extract::State;
 
 /// How two nodes are connected.

@@ -1,6 +1,5 @@
 //! Items for users, with reasons.
 
-use super::Server;
 use crate::answers::{self, How, Subject, check_id};
 use crate::api::{
     Explain, Explanation, Explanations, ListToExplain, Lists, MAX_IDS, MAX_USERS, Recommend, RecommendQuery,
@@ -9,7 +8,7 @@ use crate::api::{
 use crate::extract::{Answer, Input, Name, Query};
 use crate::problem::{Problem, Refusals};
 use crate::rules::Asked;
-use crate::shared::Shared;
+use crate::shared::{Server, Shared};
 use axum::extract::State;
 use std::sync::Arc;
 use tokio::task::JoinSet;

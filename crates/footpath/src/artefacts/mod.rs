@@ -1,5 +1,6 @@
 //! What lies on disk between two verbs.
 
+pub(crate) mod blend_weights;
 pub(crate) mod kg;
 pub(crate) mod model;
 pub(crate) mod model_card;

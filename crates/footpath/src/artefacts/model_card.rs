@@ -1,7 +1,7 @@
 //! What is stored with a model beside its weights, and whether it makes sense in a graph.
 
+use super::blend_weights::BlendWeights;
 use crate::text::words;
-use crate::train::BlendWeights;
 use footpath_core::Vocabulary;
 use footpath_graph::TrainKg;
 use footpath_graph::pattern::Pattern;

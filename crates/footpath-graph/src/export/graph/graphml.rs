@@ -1,7 +1,7 @@
 //! GraphML (Brandes et al. 2002, <http://graphml.graphdrawing.org>): nodes and edges with attributes, for networkx,
 //! igraph, Gephi and others.
 
-use super::{Edge, Whole};
+use super::whole::{Edge, Whole};
 use std::borrow::Cow;
 use std::io::{self, Write};
 

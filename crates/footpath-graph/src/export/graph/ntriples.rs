@@ -11,9 +11,10 @@
 //! A name that is an IRI is written as it is, and any other behind `urn:footpath:`, with what IRIs cannot hold as
 //! percent signs and two digits.
 
+use super::format::GraphFormat;
 use super::rows::Form;
 use super::tables;
-use super::{GraphFormat, Whole};
+use super::whole::Whole;
 use crate::error::Result;
 use crate::import::{Mapping, PLAIN_NAMES};
 use footpath_core::{ArtefactWriter, NodeId};

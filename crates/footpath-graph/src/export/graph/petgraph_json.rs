@@ -5,7 +5,7 @@
 //!  "edges": [[0, 7, {"relation": "interacted", "split": "train"}], …]}
 //! ```
 
-use super::{Edge, Whole};
+use super::whole::{Edge, Whole};
 use std::io::{self, Write};
 
 /// Writes every node with its type, id and label, and every fact and interaction with the part it belongs to.

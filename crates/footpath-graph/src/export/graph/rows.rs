@@ -1,5 +1,6 @@
 //! Tables row by row, as text or as Parquet.
 
+use crate::export::cells::{Cell, Column};
 #[cfg(feature = "parquet")]
 use crate::export::parquet::TableWriter;
 #[cfg(feature = "parquet")]
@@ -16,25 +17,6 @@ pub(super) enum Form {
     Csv,
     #[cfg(feature = "parquet")]
     Parquet,
-}
-
-/// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::export) enum Kind {
-    Text,
-    Integer,
-    Real,
-}
-
-/// A column of a table.
-pub(in crate::export) type Column<'a> = (&'a str, Kind);
-
-/// A value of a row, of the kind of its column.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::export) enum Cell<'a> {
-    Text(&'a str),
-    Integer(i64),
-    Real(f32),
 }
 
 /// Takes a table's rows, one after the other.

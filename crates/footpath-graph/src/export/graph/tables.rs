@@ -1,9 +1,10 @@
 //! A dataset folder, from which an import makes the same graph again.
 
-use super::Whole;
-use super::rows::{Cell, Column, Form, Kind, Rows};
+use super::rows::{Form, Rows};
+use super::whole::Whole;
 use crate::attributes::Attribute;
 use crate::error::Result;
+use crate::export::cells::{Cell, Column, Kind};
 use footpath_core::{ArtefactWriter, NodeId};
 use std::io;
 

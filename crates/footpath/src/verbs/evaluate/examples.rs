@@ -1,18 +1,26 @@
 //! What the page shows of the lists themselves: worked examples, kinds of paths, popularity.
 
+use super::protocol::{ITEMS, Protocol, shown};
 use super::subject::Judged;
-use super::{Drawn, Protocol};
 use crate::recommend::RankedBy;
 use footpath_core::{NodeId, Path, RelationId};
-use footpath_eval::Recommendations;
 use footpath_graph::report::GraphReport;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Users shown.
-const USERS: usize = 10;
-/// Items shown of each.
-pub(super) const ITEMS: usize = 5;
+/// What the page shows beside the figures.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Drawn {
+    pub(crate) graph: GraphReport,
+    /// Step, training loss, NDCG on valid where it was taken.
+    pub(crate) training: Vec<(u64, f64, Option<f64>)>,
+    /// Relation sequences of the paths shown, most frequent first, with their share.
+    pub(crate) patterns: Vec<(String, f64)>,
+    /// For ten equal parts of the items from the most to the least chosen: share of slots, share of train.
+    pub(crate) deciles: Vec<[f64; 2]>,
+    pub(crate) examples: Vec<Example>,
+}
+
 /// Train items shown of each.
 const HISTORY: usize = 8;
 /// Kinds of paths shown.
@@ -76,13 +84,6 @@ pub(super) fn drawn(protocol: &Protocol<'_>, judged: &Judged) -> Drawn {
         deciles: deciles(protocol, judged),
         examples: shown(protocol, &judged.lists).into_iter().map(|user| example(protocol, judged, user)).collect(),
     }
-}
-
-/// The users that are shown: ten spread evenly over all who have a list.
-pub(super) fn shown(protocol: &Protocol<'_>, lists: &Recommendations) -> Vec<NodeId> {
-    let listed: Vec<NodeId> = protocol.users.iter().copied().filter(|&user| !lists.of(user).is_empty()).collect();
-    let step = listed.len().div_ceil(USERS).max(1);
-    listed.into_iter().step_by(step).collect()
 }
 
 fn example(protocol: &Protocol<'_>, judged: &Judged, user: NodeId) -> Example {

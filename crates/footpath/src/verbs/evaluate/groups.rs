@@ -1,11 +1,9 @@
-//! Figures by groups of users and of items, which a table names.
+//! Groups of users and of items, which a table names.
 
-use super::{Protocol, Report};
 use crate::error::Result;
 use crate::text::lines;
 use footpath_core::NodeId;
-use footpath_eval::groups::{Groups, item_groups, user_groups};
-use footpath_eval::{Recommendations, Resampling};
+use footpath_eval::groups::Groups;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -39,7 +37,7 @@ impl FromStr for GroupTable {
 
 impl GroupTable {
     /// The groups, by the nodes that `find` gives for ids; rows of ids that it does not know are left out.
-    fn read(&self, id: &'static str, find: impl Fn(&str) -> Option<NodeId>) -> Result<Groups> {
+    pub(super) fn read(&self, id: &'static str, find: impl Fn(&str) -> Option<NodeId>) -> Result<Groups> {
         let (mut groups, mut names) = (Groups::new(), BTreeSet::new());
         let bad = |number: usize, what: &str| lines::bad(&self.path, number, what);
         let find_columns = |header: &[&str]| self.columns(id, header);
@@ -75,27 +73,6 @@ impl GroupTable {
             })?,
         };
         Ok([of_id, of_group])
-    }
-}
-
-impl Report {
-    /// Adds the figures of groups where tables name some.
-    pub(super) fn add_groups(
-        &mut self,
-        protocol: &Protocol<'_>,
-        lists: &Recommendations,
-        [of_users, of_items]: [Option<&GroupTable>; 2],
-    ) -> Result<()> {
-        let (train, k, context) = (&protocol.train, protocol.k, protocol.context);
-        if let Some(table) = of_users {
-            let groups = table.read("user_id", |id| train.user(id).ok())?;
-            self.user_groups = user_groups(&self.figures.users, &groups, k, Resampling::default(), context)?;
-        }
-        if let Some(table) = of_items {
-            let groups = table.read("item_id", |id| train.item(id).ok())?;
-            self.item_groups = item_groups(lists, &protocol.users, &groups, train, k, context)?;
-        }
-        Ok(())
     }
 }
 

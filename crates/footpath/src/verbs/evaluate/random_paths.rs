@@ -1,8 +1,9 @@
 //! Whether explanations are better than chance: the same lists with a random legal path for each item.
 
+use super::figures::Mean;
+use super::protocol::Protocol;
 use super::reasons::{ReasonChecks, Reasons};
 use super::subject::Model;
-use super::{Mean, Protocol};
 use crate::error::Result;
 use footpath_core::{Context, NodeId, Path};
 use footpath_eval::{Comparison, Explained, PathMetric, PathMetrics, Resampling, compare_paths, explanations};

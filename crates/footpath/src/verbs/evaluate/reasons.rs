@@ -1,7 +1,7 @@
 //! Whether reasons are the reasons: what becomes of an item when what its reason begins with is taken away, and whether
 //! paths run through what the user cares for.
 
-use super::Protocol;
+use super::protocol::Protocol;
 use super::subject::Model;
 use crate::error::Result;
 use crate::text::lines;

@@ -1,7 +1,8 @@
 //! Lists to judge: those of a model with their paths, or anybody's.
 
-use super::card::{Excluded, Source};
-use super::{Given, Options, Protocol, examples};
+use super::options::{Given, Options};
+use super::protocol::{ITEMS, Protocol, shown};
+use super::source::{Excluded, Source};
 use crate::artefacts::kg::Kg;
 use crate::artefacts::model::{Model as OpenModel, StoredModel};
 use crate::error::{Error, Result};
@@ -96,7 +97,7 @@ pub(super) fn from_model(directory: &Path, kg: &Kg, options: &Options, protocol:
     let all = recommendations(&found);
     let lists = all.without(&protocol.known);
     keep_known_out(&mut found, protocol);
-    let ranked_by = ranked_by(&service, &examples::shown(protocol, &lists), &found, search, options.k);
+    let ranked_by = ranked_by(&service, &shown(protocol, &lists), &found, search, options.k);
     found.iter_mut().for_each(|list| list.items.truncate(options.k));
     let paths = found.iter().flat_map(|list| {
         list.items.iter().flat_map(|item| item.paths.iter().map(|p| (list.user, item.item, service.path(p))))
@@ -214,7 +215,7 @@ fn ranked_by(
     let request = service.request(Vec::new());
     let of_list = |list: &UserList| {
         let behind = list.items.get(k);
-        let shown = list.items.iter().take(k.min(examples::ITEMS));
+        let shown = list.items.iter().take(k.min(ITEMS));
         let rank = |item: &ScoredItem| Some((item.item, request.rank(list.user, item, behind, search)?));
         (list.user, shown.filter_map(rank).collect())
     };

@@ -1,5 +1,6 @@
 //! What recommending and explaining give: lists of items and paths in the user's own strings.
 
+use super::parts::RankedBy;
 use crate::error::Result;
 use crate::text::render::Rendered;
 use footpath_core::NodeId;
@@ -33,7 +34,7 @@ pub struct Item {
     pub num_paths: usize,
     /// What made its rank, where that is more than its paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ranked_by: Option<super::RankedBy>,
+    pub ranked_by: Option<RankedBy>,
     /// The best path.
     #[serde(flatten)]
     pub best: Explanation,
@@ -83,6 +84,28 @@ pub struct List {
     pub allows_seen: bool,
 }
 
+/// A choice that was taken away, and where the item stands then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedChoice {
+    /// Id of the item that was chosen.
+    pub choice: String,
+    /// What people read of it.
+    pub label: String,
+    /// Place of the explained item, from 1; none where the search does not find it.
+    pub place: Option<usize>,
+}
+
+/// What becomes of an item without the choice that its reason begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChoiceRemoval {
+    /// Place of the item with all that the user chose, from 1; none where the search does not find it.
+    pub place: Option<usize>,
+    /// Without the choice asked about.
+    pub without: RemovedChoice,
+    /// Without another choice, drawn at random; none where there is no other.
+    pub without_random: Option<RemovedChoice>,
+}
+
 /// The answer to "why this item?".
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Why {
@@ -101,7 +124,7 @@ pub struct Why {
     pub reason: Option<String>,
     /// What becomes of the item when a choice of the user is taken away, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub without: Option<super::ChoiceRemoval>,
+    pub without: Option<ChoiceRemoval>,
 }
 
 impl Why {

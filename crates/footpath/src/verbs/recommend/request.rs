@@ -1,13 +1,17 @@
 //! A request: users of the graph and new ones, for whom a service recommends and explains.
 
+use super::lists::{Explanation, Item, List, Why};
+use super::new_users::NewUser;
+use super::options::Options;
 use super::rerank::Reranker;
-use super::{Explanation, Item, List, MAX_K, NewUser, Options, Rules, Why};
 use crate::error::Result;
 use crate::service::Service;
 use crate::text::render::{Narrator, Rendered};
 use footpath_core::{Context, Goal, NodeId};
 use footpath_graph::legal::Legal;
-use footpath_model::decode::{ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList, WhenShort, next_items};
+use footpath_model::decode::{
+    MAX_K, Rules, ScoredItem, ScoredPath, SearchOptions, Shortfall, UserList, WhenShort, next_items,
+};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +29,20 @@ pub struct Request {
     new_users: Arc<[NewUser]>,
     updated: Arc<BTreeMap<NodeId, NewUser>>,
     rules: Arc<Rules>,
+}
+
+/// Handlers of a server and threads of a pool hold requests for as long as they like.
+const _: () = {
+    const fn is_shared_freely<T: Send + Sync + 'static>() {}
+    is_shared_freely::<Request>();
+};
+
+impl Service {
+    /// What recommends and explains, to users of the graph and to these new ones.
+    #[must_use]
+    pub fn request(&self, new_users: Vec<NewUser>) -> Request {
+        Request::new(self.clone(), new_users)
+    }
 }
 
 /// What stands for the path where the model generates none.
@@ -141,7 +159,8 @@ impl Request {
 
     /// More items than asked for, with many of their paths, for a choice among them.
     pub(crate) fn search_widely(&self, users: &[NodeId], options: Options, context: &Context) -> Result<Vec<UserList>> {
-        let many = Options { paths_per_item: PATHS_TO_CHOOSE_FROM, ..options.of(&self.service) }.search(options.goal());
+        let many =
+            Options { paths_per_item: PATHS_TO_CHOOSE_FROM, ..self.service.settled(options) }.search(options.goal());
         let k = options.k.saturating_mul(10).clamp(100, MAX_K).max(options.k);
         let recommender = self.service.recommender(&self.legal, &self.rules);
         let wide = SearchOptions { k, when_short: WhenShort::Accept, ..many };
@@ -163,7 +182,7 @@ impl Request {
         let search = || match service.card().training.item_objective() {
             Some(objective) => next_items(service.model(), legal, objective, users, options.k, &self.rules, context),
             None => {
-                let options = options.of(service).search(options.goal());
+                let options = service.settled(options).search(options.goal());
                 service.recommender(legal, &self.rules).recommend(users, options, context)
             }
         };
@@ -210,7 +229,7 @@ impl Request {
         if options.fill_in || !generates || !is_listed {
             return Ok(None);
         }
-        let list_of_ten = Options { k: Options::default().k, ..options.of(&self.service) }.search(options.goal());
+        let list_of_ten = Options { k: Options::default().k, ..self.service.settled(options) }.search(options.goal());
         let all = SearchOptions { k: MAX_K, when_short: WhenShort::Accept, ..list_of_ten };
         let rules = self.rules.of_paths();
         for search in [list_of_ten, all] {
@@ -229,7 +248,7 @@ impl Request {
     /// # Errors
     /// [`footpath_core::Error::Stopped`].
     pub fn place_of(&self, user: NodeId, item: NodeId, options: Options, context: &Context) -> Result<Option<usize>> {
-        let all = Options { k: MAX_K, paths_per_item: 1, ..options.of(&self.service) };
+        let all = Options { k: MAX_K, paths_per_item: 1, ..self.service.settled(options) };
         let lists = match self.service.card().training.item_objective() {
             Some(_) => self.search(&[user], all, context)?,
             None => {

@@ -1,35 +1,15 @@
 //! What becomes of an item when a choice is taken away from a user: whether a reason is the reason.
 
-use super::{NewUser, Options, Request};
+use super::lists::{ChoiceRemoval, RemovedChoice};
+use super::new_users::NewUser;
+use super::options::Options;
+use super::request::Request;
 use crate::error::{Error, Result};
 use footpath_core::{Context, NodeId, NodeSet};
 use footpath_eval::counterfactual::another_choice;
 use footpath_model::decode::Rules;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// A choice that was taken away, and where the item stands then.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RemovedChoice {
-    /// Id of the item that was chosen.
-    pub choice: String,
-    /// What people read of it.
-    pub label: String,
-    /// Place of the explained item, from 1; none where the search does not find it.
-    pub place: Option<usize>,
-}
-
-/// What becomes of an item without the choice that its reason begins with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChoiceRemoval {
-    /// Place of the item with all that the user chose, from 1; none where the search does not find it.
-    pub place: Option<usize>,
-    /// Without the choice asked about.
-    pub without: RemovedChoice,
-    /// Without another choice, drawn at random; none where there is no other.
-    pub without_random: Option<RemovedChoice>,
-}
 
 impl Request {
     /// The same request for a user of the graph who has not made one of their choices: it is in their history no more,

@@ -6,7 +6,10 @@
 //! on a log they have not seen. An event whose item the user has chosen before is no target, since lists leave out what
 //! is known; it still counts as history. Popularity is beside the models, as what everybody could have had for nothing.
 
+mod events;
 mod states;
+
+pub use events::{Event, LeftOut};
 
 use crate::error::{Error, Result};
 use crate::recommend::Options as Search;
@@ -24,17 +27,6 @@ const USERS_AT_ONCE: usize = 1024;
 const MAX_BYTES: u64 = 1 << 36;
 /// Hit rate, NDCG, MRR.
 const NUM_FIGURES: usize = 3;
-
-/// Something that a user did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Id of the user, whether the graph has them or not.
-    pub user: String,
-    /// Id of the item, whether the graph has it or not.
-    pub item: String,
-    /// Whether it counts as a choice; otherwise the item was seen and not liked, is in no later list, and is no target.
-    pub is_choice: bool,
-}
 
 /// Reads a table of interactions as events, by time where it has times, else as its lines stand.
 ///
@@ -70,18 +62,6 @@ pub struct Replay {
     pub systems: Vec<System>,
     /// Every later model against the first: its mean NDCG minus that of the first.
     pub against_first: Vec<Against>,
-}
-
-/// Events that are no targets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LeftOut {
-    /// The graph does not have the item.
-    pub unknown_items: usize,
-    /// The user had chosen or seen the item before.
-    pub repeated: usize,
-    /// The item was seen and not liked.
-    pub not_liked: usize,
 }
 
 /// How good a model was.

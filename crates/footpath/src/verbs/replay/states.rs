@@ -1,6 +1,6 @@
 //! What is known of each user as events go by.
 
-use super::{Event, LeftOut};
+use super::events::{Event, LeftOut};
 use crate::error::Result;
 use crate::recommend::{NewUser, Options as Search, Rules};
 use crate::service::Service;

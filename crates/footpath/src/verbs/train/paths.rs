@@ -1,8 +1,8 @@
 //! What a model learns from: patterns, the law by which their paths are drawn, or a corpus of paths drawn before.
 
 use super::learned_users::LearnedUsers;
+use super::options::Options;
 use super::sources::{CorpusPaths, FreshPaths};
-use super::{COLLABORATIVE_SHARE, Options};
 use crate::corpus;
 use crate::error::{Error, Result};
 use crate::pattern::Shape;
@@ -11,6 +11,10 @@ use footpath_graph::TrainKg;
 use footpath_graph::pattern::Mixture;
 use footpath_graph::sample::{MixtureSampler, SampleSpec, Sampling};
 use footpath_model::data::PathSource;
+
+/// Share of the drawn paths that meet another user, unless one is given. Left to the law alone it would be that of a
+/// graph's degrees, which says nothing of what a kind of path is worth (docs/experiments.md).
+pub const COLLABORATIVE_SHARE: f64 = 0.15;
 
 /// The patterns to learn: those asked for, which must be those of the corpus where there is one.
 pub(super) fn mixture(kg: &TrainKg, options: &Options, corpus: Option<&Corpus>) -> Result<Mixture> {

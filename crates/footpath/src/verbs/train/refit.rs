@@ -5,8 +5,8 @@
 //! its weights were best, how its linear part was solved, and how much each part weighs. Nothing is chosen again, so
 //! what is held out of the new graph is not looked at.
 
-use super::Options;
 use super::blend::{Blend, BlendWeights};
+use super::options::Options;
 use crate::artefacts::model::StoredModel;
 use crate::artefacts::model_card::ModelCard;
 use crate::error::{Error, Result};

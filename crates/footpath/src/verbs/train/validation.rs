@@ -1,9 +1,10 @@
 //! Validation of a model in training: the figure on valid that decides which weights are kept.
 
 use super::blend;
+use super::events::{Event, Observe};
 use super::learned_users::LearnedUsers;
+use super::options::Options;
 use super::workplace::Log;
-use super::{Event, Observe, Options};
 use crate::service::DIRECT;
 use footpath_core::{Context, ErrorClass, Goal, NodeId, Purpose, Stream};
 use footpath_eval::{Recommendation, Recommendations};

@@ -26,8 +26,7 @@ mod schedule;
 mod settings;
 mod space;
 
-pub use records::{Record, cell, columns, ranked};
-pub use schedule::Job;
+pub use records::{Job, Record, cell, columns, ranked};
 pub use settings::{Settings, all_of, applied, names};
 pub use space::{ETA, MAX_RUNGS, MAX_TRIALS, Method, Range, Space};
 

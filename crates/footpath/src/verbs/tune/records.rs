@@ -1,6 +1,5 @@
 //! What came of the trainings: the log, the table.
 
-use super::schedule::Job;
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -8,6 +7,20 @@ use serde_json::Value;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+
+/// A training to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// Number of the trial, from 0.
+    pub trial: u64,
+    /// Rung, from 0; the last one counts.
+    pub rung: u32,
+    /// Paths drawn for each user in an epoch; `None` leaves that to the settings.
+    pub paths_per_user: Option<u64>,
+    /// The settings that were drawn.
+    pub settings: Settings,
+}
 
 /// A line of `trials.jsonl`: a training and what came of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -8,25 +8,9 @@
 //! of a batch may be a setting: with the same paths every trial has seen the same.
 
 use super::draw::{draw, is_guided};
-use super::records::Record;
-use super::settings::Settings;
+use super::records::{Job, Record};
 use super::space::{Method, Space};
-use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
-
-/// A training to do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Job {
-    /// Number of the trial, from 0.
-    pub trial: u64,
-    /// Rung, from 0; the last one counts.
-    pub rung: u32,
-    /// Paths drawn for each user in an epoch; `None` leaves that to the settings.
-    pub paths_per_user: Option<u64>,
-    /// The settings that were drawn.
-    pub settings: Settings,
-}
 
 impl Space {
     /// Number of trainings, if none fails.

@@ -2,7 +2,7 @@
 
 use super::norm::Norm;
 use super::rotation::Rotation;
-use super::{dropped, linear};
+use super::tensors::{dropped, linear};
 use crate::dropout::Dropout;
 use crate::model::{Activation, weights};
 use burn::module::Module;

@@ -6,6 +6,7 @@
 mod block;
 mod norm;
 mod rotation;
+mod tensors;
 mod transformer;
 
 pub use transformer::Transformer;
@@ -13,10 +14,9 @@ pub use transformer::Transformer;
 use super::{Engine, Pass, Stepper, TrunkGradients};
 use crate::dropout::Dropout;
 use crate::layout::Layout;
-use crate::model::weights::{Affine, Parameter, TrunkWeights};
+use crate::model::weights::TrunkWeights;
 use block::KeysAndValues;
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::nn::Linear;
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use footpath_core::{Result, Stop};
 use std::collections::BTreeMap;
@@ -147,25 +147,6 @@ impl ModuleVisitor for Collector<'_> {
             self.found.insert(format!("trunk.{}", self.path.join(".")), to_vec(gradient.into_data()));
         }
     }
-}
-
-fn linear(affine: &Affine, device: &Device) -> Linear {
-    Linear { weight: parameter(&affine.weight, device), bias: affine.bias.as_ref().map(|bias| parameter(bias, device)) }
-}
-
-fn parameter<const D: usize>(parameter: &Parameter, device: &Device) -> Param<Tensor<D>> {
-    Param::from_data(TensorData::new(parameter.values.clone(), parameter.shape.clone()), device)
-}
-
-/// Sets some numbers to 0, and scales the others so that the mean stays.
-///
-/// # Shapes
-/// Any; the same comes back.
-fn dropped<const D: usize>(x: Tensor<D>, dropout: &mut Dropout) -> Tensor<D> {
-    let shape = x.shape();
-    let Some(mask) = dropout.masks(1, shape.num_elements()).pop() else { return x };
-    let mask = Tensor::from_data(TensorData::new(mask, shape), &x.device());
-    x * mask
 }
 
 /// The values of a tensor as `f32`.

@@ -1,5 +1,6 @@
 //! The norms of both architectures.
 
+use super::tensors::parameter;
 use crate::model::weights;
 use burn::module::{Module, Param};
 use burn::tensor::Device;
@@ -17,7 +18,7 @@ pub(super) struct Norm {
 
 impl Norm {
     pub(super) fn new(norm: &weights::Norm, device: &Device) -> Self {
-        let vector = |parameter: &weights::Parameter| super::parameter(parameter, device);
+        let vector = |values: &weights::Parameter| parameter(values, device);
         Self { gamma: vector(&norm.gamma), beta: norm.beta.as_ref().map(vector), epsilon: norm.epsilon }
     }
 

@@ -3,7 +3,7 @@
 use super::block::{Block, KeysAndValues};
 use super::norm::Norm;
 use super::rotation::Rotation;
-use super::{dropped, linear, parameter};
+use super::tensors::{dropped, linear, parameter};
 use crate::dropout::Dropout;
 use crate::layout::Layout;
 use crate::model::weights::TrunkWeights;

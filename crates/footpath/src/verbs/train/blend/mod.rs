@@ -7,54 +7,22 @@ mod linear;
 mod origins;
 mod weights;
 
+pub use crate::artefacts::blend_weights::BlendWeights;
 pub use linear::LinearPart;
 pub(crate) use origins::K;
 
 use crate::error::Result;
 use footpath_core::{Context, NodeId, Purpose, Stream};
-use footpath_eval::baselines::LinearSettings;
 use footpath_eval::{Metric, Recommendations, evaluate};
 use footpath_graph::legal::Legal;
 use footpath_graph::{HeldOut, TrainKg};
 use footpath_model::config::TrainingConfig;
 use footpath_model::{Linear, PathModel};
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use weights::Choice;
 
 /// Most users that the linear part is chosen on; a fixed draw where there are more.
 const LINEAR_USERS: usize = 1_000;
-
-/// How much is said of an item beside its paths, see [`SearchOptions`](footpath_model::decode::SearchOptions).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BlendWeights {
-    /// Of ln p(item ∣ user) by the model.
-    pub direct: f64,
-    /// Of the linear part.
-    pub linear: f64,
-    /// Of how often all users chose an item.
-    #[serde(default)]
-    pub popularity: f64,
-    /// Of what paths through knowledge come to when they are counted.
-    #[serde(default)]
-    pub path_count: f64,
-    /// λ of the linear part, if there is one.
-    pub lambda: Option<f64>,
-    /// Power by which a history fades in it; 0 where all of it counts alike.
-    #[serde(default)]
-    pub fading: f64,
-    /// How the linear part was solved; nothing is known of those of earlier builds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub solved: Option<LinearSettings>,
-    /// How much items that paths begin with count by when they were chosen, see
-    /// [`SearchOptions::recency`](footpath_model::decode::SearchOptions::recency).
-    #[serde(default)]
-    pub recency: f64,
-    /// NDCG@10 on valid with these weights, of the users they were chosen on; where valid follows train in time the
-    /// mean of that and of what it is as if the last choices of train, as many as valid has, were not known yet.
-    pub validation: f64,
-}
 
 /// When a choice is to be there, by the clock of the context; nothing where there is time enough.
 #[derive(Clone, Copy, Debug, Default)]
