@@ -9,7 +9,7 @@ pub(crate) const USAGE: &str = "generate DIR (--edges N | --preset walks) [--for
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum DataForm {
     Tables,
     NTriples,
 }
@@ -18,16 +18,16 @@ enum Form {
 pub(crate) fn run(arguments: &[String]) -> Outcome<String> {
     let (folder, shape, form) = parse(arguments)?;
     let bytes = match form {
-        Form::Tables => write_folder(&shape, &folder),
-        Form::NTriples => write_ntriples(&shape, &folder),
+        DataForm::Tables => write_folder(&shape, &folder),
+        DataForm::NTriples => write_ntriples(&shape, &folder),
     }?;
     let Shape { users, items, entities, .. } = shape;
     let edges = shape.edges();
     Ok(format!("{edges} triples of {users} users, {items} items and {entities} entities, {bytes} bytes"))
 }
 
-fn parse(arguments: &[String]) -> Outcome<(PathBuf, Shape, Form)> {
-    let (mut folder, mut shape, mut form) = (None, None, Form::Tables);
+fn parse(arguments: &[String]) -> Outcome<(PathBuf, Shape, DataForm)> {
+    let (mut folder, mut shape, mut form) = (None, None, DataForm::Tables);
     let mut changes: Vec<(&str, u64)> = Vec::new();
     let mut rest = arguments.iter().map(String::as_str);
     while let Some(argument) = rest.next() {
@@ -37,8 +37,8 @@ fn parse(arguments: &[String]) -> Outcome<(PathBuf, Shape, Form)> {
         };
         let value = rest.next().ok_or_else(|| format!("--{flag} needs a value"))?;
         match (flag, value) {
-            ("form", "tables") => form = Form::Tables,
-            ("form", "ntriples") => form = Form::NTriples,
+            ("form", "tables") => form = DataForm::Tables,
+            ("form", "ntriples") => form = DataForm::NTriples,
             ("preset", "walks") => shape = Some(Shape::walks(1)),
             ("edges", edges) => shape = Some(Shape::of_edges(number(flag, edges)?, 1)),
             ("users" | "items" | "entities" | "seed", value) => changes.push((flag, number(flag, value)?)),
@@ -70,9 +70,9 @@ mod tests {
         let parse = |text: &str| parse(&text.split(' ').map(str::to_owned).collect::<Vec<_>>());
         let shape = Shape { users: 9_000, ..Shape::of_edges(100_000, 7) };
         let parsed = parse("out --users 9000 --edges 100000 --seed 7").expect("arguments");
-        assert_eq!(parsed, (PathBuf::from("out"), shape, Form::Tables));
+        assert_eq!(parsed, (PathBuf::from("out"), shape, DataForm::Tables));
         let parsed = parse("out --form ntriples --users 9000 --edges 100000 --seed 7").expect("arguments");
-        assert_eq!(parsed, (PathBuf::from("out"), shape, Form::NTriples));
+        assert_eq!(parsed, (PathBuf::from("out"), shape, DataForm::NTriples));
         assert_eq!(parse("out --preset walks").expect("arguments").1, Shape::walks(1));
         let wrong = [
             "out",

@@ -70,7 +70,7 @@ impl Shape {
 
     /// Refuses a shape in which some head would need more tails than there are.
     pub(crate) fn check(&self) -> Outcome<()> {
-        for kind in Kind::ALL {
+        for kind in EdgeKind::ALL {
             let rows = Rows::new(self, kind);
             let (most, tails) = (rows.degree_of_rank(0) + 1, rows.tails.n);
             if most >= tails {
@@ -85,7 +85,7 @@ impl Shape {
 
 /// What is stated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum EdgeKind {
     /// A user chose an item; there is one relation.
     Interaction,
     /// An item and an entity.
@@ -94,7 +94,7 @@ pub(crate) enum Kind {
     EntityFact,
 }
 
-impl Kind {
+impl EdgeKind {
     pub(crate) const ALL: [Self; 3] = [Self::Interaction, Self::ItemFact, Self::EntityFact];
 }
 
@@ -107,7 +107,7 @@ pub(crate) struct Tail {
 
 /// The statements of one kind, by head.
 pub(crate) struct Rows {
-    kind: Kind,
+    kind: EdgeKind,
     heads: u64,
     total: u64,
     degrees: PowerLaw,
@@ -131,14 +131,14 @@ impl Ids {
 }
 
 impl Rows {
-    pub(crate) fn new(shape: &Shape, kind: Kind) -> Self {
+    pub(crate) fn new(shape: &Shape, kind: EdgeKind) -> Self {
         // Exponents 3 for what people do and how much is said of a thing; 2.33 for the popularity of items and of
         // entities among entities; 2.14 for entities of items, of which a few (countries, genres) have a good part of
         // all items.
         let (heads, total, flat, (tails, k, flat_tails), relations) = match kind {
-            Kind::Interaction => (shape.users, shape.interactions, 1e-4, (shape.items, 2, 1e-4), 1),
-            Kind::ItemFact => (shape.items, shape.item_facts, 1e-3, (shape.entities, 3, 1e-5), shape.relations[0]),
-            Kind::EntityFact => {
+            EdgeKind::Interaction => (shape.users, shape.interactions, 1e-4, (shape.items, 2, 1e-4), 1),
+            EdgeKind::ItemFact => (shape.items, shape.item_facts, 1e-3, (shape.entities, 3, 1e-5), shape.relations[0]),
+            EdgeKind::EntityFact => {
                 (shape.entities, shape.entity_facts, 1e-3, (shape.entities, 2, 1e-5), shape.relations[1])
             }
         };
@@ -169,7 +169,7 @@ impl Rows {
         let mut random = Stream::new(self.seed, Purpose::Simulate, self.kind as u32, head);
         row.clear();
         let mut seen = HashSet::new();
-        let own = (self.kind == Kind::EntityFact).then_some(head as u32);
+        let own = (self.kind == EdgeKind::EntityFact).then_some(head as u32);
         for _ in 0..self.degree_of_rank(self.rank_of.of(head)) {
             let relation = self.relations.draw(&mut random) as u32;
             let mut tail = Tail { relation, node: self.tails.draw(&mut random) };
@@ -210,14 +210,14 @@ mod tests {
         let shape = Shape::of_edges(100_000, 3);
         shape.check().expect("a shape with room");
         assert_eq!(shape.edges(), 100_000);
-        for kind in Kind::ALL {
+        for kind in EdgeKind::ALL {
             let rows = Rows::new(&shape, kind);
             let (mut row, mut num, mut popularity) = (Vec::new(), 0, vec![0u64; rows.tails.n as usize]);
             for head in 0..rows.heads() {
                 rows.fill(head, &mut row);
                 let distinct: HashSet<Tail> = row.iter().copied().collect();
                 assert_eq!(distinct.len(), row.len());
-                assert!(kind != Kind::EntityFact || row.iter().all(|tail| u64::from(tail.node) != head));
+                assert!(kind != EdgeKind::EntityFact || row.iter().all(|tail| u64::from(tail.node) != head));
                 row.iter().for_each(|tail| popularity[tail.node as usize] += 1);
                 num += row.len() as u64;
             }

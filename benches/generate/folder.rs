@@ -1,6 +1,6 @@
 //! A made-up graph as a dataset folder, written head by head in constant memory.
 
-use super::facts::{Kind, Rows, Shape, time};
+use super::facts::{EdgeKind, Rows, Shape, time};
 use crate::harness::Outcome;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -35,8 +35,8 @@ pub(super) const USER: u8 = b'u';
 pub(super) const TYPES: [&str; 2] = ["work", "entity"];
 
 /// Name of a relation of items, then of those between entities.
-pub(super) fn relation_name(kind: Kind, number: u64) -> String {
-    let of = if kind == Kind::ItemFact { "item" } else { "entity" };
+pub(super) fn relation_name(kind: EdgeKind, number: u64) -> String {
+    let of = if kind == EdgeKind::ItemFact { "item" } else { "entity" };
     format!("{of}_{number:04}")
 }
 
@@ -64,7 +64,7 @@ fn entities(shape: &Shape, out: &mut impl Write) -> io::Result<()> {
 
 fn relations(shape: &Shape, out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"relation_id\tname\n")?;
-    for (kind, num) in [(Kind::ItemFact, shape.relations[0]), (Kind::EntityFact, shape.relations[1])] {
+    for (kind, num) in [(EdgeKind::ItemFact, shape.relations[0]), (EdgeKind::EntityFact, shape.relations[1])] {
         for name in (0..num).map(|number| relation_name(kind, number)) {
             writeln!(out, "{name}\t{name}")?;
         }
@@ -87,7 +87,7 @@ fn triples(shape: &Shape, out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"head\trelation\ttail\n")?;
     let mut row = Vec::new();
     for (kind, letter, num) in
-        [(Kind::ItemFact, WORK, shape.relations[0]), (Kind::EntityFact, ENTITY, shape.relations[1])]
+        [(EdgeKind::ItemFact, WORK, shape.relations[0]), (EdgeKind::EntityFact, ENTITY, shape.relations[1])]
     {
         let names: Vec<String> = (0..num).map(|number| format!("\t{}\t", relation_name(kind, number))).collect();
         let rows = Rows::new(shape, kind);
@@ -106,7 +106,7 @@ fn triples(shape: &Shape, out: &mut impl Write) -> io::Result<()> {
 
 fn interactions(shape: &Shape, out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"user_id\titem_id\ttimestamp\n")?;
-    let (rows, mut row) = (Rows::new(shape, Kind::Interaction), Vec::new());
+    let (rows, mut row) = (Rows::new(shape, EdgeKind::Interaction), Vec::new());
     for user in 0..rows.heads() {
         let mut random = rows.fill(user, &mut row);
         for tail in &row {

@@ -1,6 +1,6 @@
 //! A made-up graph in memory, equal to what the import of its folder gives when nothing is held out.
 
-use super::facts::{Kind, Rows, Shape, time};
+use super::facts::{EdgeKind, Rows, Shape, time};
 use super::folder::{ENTITY, ITEM, TYPES, USER, WORK, id, relation_name};
 use crate::harness::Outcome;
 use footpath_graph::build::build;
@@ -32,7 +32,7 @@ fn dataset(shape: &Shape) -> Outcome<Dataset> {
     for number in 0..shape.users {
         dataset.users.intern(std::str::from_utf8(&id(USER, number))?);
     }
-    for (kind, num) in [(Kind::ItemFact, shape.relations[0]), (Kind::EntityFact, shape.relations[1])] {
+    for (kind, num) in [(EdgeKind::ItemFact, shape.relations[0]), (EdgeKind::EntityFact, shape.relations[1])] {
         for name in (0..num).map(|number| relation_name(kind, number)) {
             dataset.relation(&name);
         }
@@ -47,7 +47,7 @@ fn facts(shape: &Shape, triples: &mut Vec<RawTriple>) {
     triples.reserve_exact((shape.item_facts + shape.entity_facts) as usize);
     let (first_entity, mut row) = (shape.items as u32, Vec::new());
     for (kind, first_head, first_relation) in
-        [(Kind::ItemFact, 0, 0), (Kind::EntityFact, first_entity, shape.relations[0] as u32)]
+        [(EdgeKind::ItemFact, 0, 0), (EdgeKind::EntityFact, first_entity, shape.relations[0] as u32)]
     {
         let rows = Rows::new(shape, kind);
         for head in 0..rows.heads() {
@@ -63,7 +63,7 @@ fn facts(shape: &Shape, triples: &mut Vec<RawTriple>) {
 
 fn interactions(shape: &Shape, log: &mut Vec<RawInteraction>) {
     log.reserve_exact(shape.interactions as usize);
-    let (rows, mut row) = (Rows::new(shape, Kind::Interaction), Vec::new());
+    let (rows, mut row) = (Rows::new(shape, EdgeKind::Interaction), Vec::new());
     for user in 0..rows.heads() {
         let mut random = rows.fill(user, &mut row);
         for tail in &row {

@@ -1,6 +1,6 @@
 //! A made-up graph as one file of N-Triples with a mapping, written head by head in constant memory.
 
-use super::facts::{Kind, Rows, Shape};
+use super::facts::{EdgeKind, Rows, Shape};
 use super::folder::{ENTITY, ITEM, USER, id, relation_name};
 use crate::harness::Outcome;
 use std::fs::{self, File};
@@ -18,9 +18,9 @@ pub(crate) fn write_ntriples(shape: &Shape, folder: &Path) -> Outcome<u64> {
     fs::create_dir_all(folder)?;
     let path = folder.join("graph.nt");
     let mut out = BufWriter::with_capacity(1 << 20, File::create_new(&path)?);
-    statements(shape, Kind::ItemFact, [ITEM, ENTITY], &mut out)?;
-    statements(shape, Kind::EntityFact, [ENTITY, ENTITY], &mut out)?;
-    statements(shape, Kind::Interaction, [USER, ITEM], &mut out)?;
+    statements(shape, EdgeKind::ItemFact, [ITEM, ENTITY], &mut out)?;
+    statements(shape, EdgeKind::EntityFact, [ENTITY, ENTITY], &mut out)?;
+    statements(shape, EdgeKind::Interaction, [USER, ITEM], &mut out)?;
     out.flush()?;
     let items = format!("items = {{ prefix = \"{NAMESPACE}{}\", id = \"local\" }}", char::from(ITEM));
     let mapping = format!("{items}\ninteractions = {{ relation = [\"{NAMESPACE}{CHOSE}\"] }}\n");
@@ -29,12 +29,12 @@ pub(crate) fn write_ntriples(shape: &Shape, folder: &Path) -> Outcome<u64> {
 }
 
 /// The statements of one kind; `letters` tell what its heads and tails are.
-fn statements(shape: &Shape, kind: Kind, letters: [u8; 2], out: &mut impl Write) -> io::Result<()> {
+fn statements(shape: &Shape, kind: EdgeKind, letters: [u8; 2], out: &mut impl Write) -> io::Result<()> {
     let rows = Rows::new(shape, kind);
     let names: Vec<String> = match kind {
-        Kind::Interaction => vec![CHOSE.to_owned()],
-        Kind::ItemFact => (0..shape.relations[0]).map(|number| relation_name(kind, number)).collect(),
-        Kind::EntityFact => (0..shape.relations[1]).map(|number| relation_name(kind, number)).collect(),
+        EdgeKind::Interaction => vec![CHOSE.to_owned()],
+        EdgeKind::ItemFact => (0..shape.relations[0]).map(|number| relation_name(kind, number)).collect(),
+        EdgeKind::EntityFact => (0..shape.relations[1]).map(|number| relation_name(kind, number)).collect(),
     };
     let links: Vec<String> = names.iter().map(|name| format!("> <{NAMESPACE}{name}> <{NAMESPACE}")).collect();
     let mut row = Vec::new();

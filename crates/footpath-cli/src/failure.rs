@@ -1,6 +1,6 @@
 //! How a verb can fail, with which words, and with which exit status.
 
-use crate::text::tame;
+use crate::text::{tame, with_flags};
 use footpath::{CoreError, Error, ErrorClass};
 use std::io;
 
@@ -20,7 +20,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// What to tell the user; nothing when whoever read our output has gone away.
     pub(crate) fn message(&self) -> Option<String> {
-        self.plain_message().map(|message| tame(&message))
+        self.plain_message().map(|message| tame(&with_flags(&message)))
     }
 
     fn plain_message(&self) -> Option<String> {

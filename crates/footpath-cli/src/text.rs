@@ -109,6 +109,32 @@ impl<W: Write> Write for TamedJson<W> {
     }
 }
 
+/// A message of a library, with its options as they are typed here: ``option `join_by_id` `` is `--join-by-id`, and
+/// ``option `split` = random`` is `--split random`.
+pub(crate) fn with_flags(message: &str) -> String {
+    const OPTION: &str = "option `";
+    let mut typed = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(place) = rest.find(OPTION) {
+        let (before, after) = (&rest[..place], &rest[place + OPTION.len()..]);
+        let named = after.split_once('`').filter(|(name, _)| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+        typed.push_str(before);
+        let Some((name, after)) = named else {
+            typed.push_str(OPTION);
+            rest = after;
+            continue;
+        };
+        typed.push_str("--");
+        typed.push_str(&name.replace('_', "-"));
+        rest = after;
+        if let Some(value) = after.strip_prefix(" = ") {
+            typed.push(' ');
+            rest = value;
+        }
+    }
+    typed + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +171,17 @@ mod tests {
             text.bytes().for_each(|byte| out.write_all(&[byte]).expect("memory"));
             out.flush().expect("memory");
             assert_eq!(out.out, expected.as_bytes());
+        }
+    }
+
+    #[test]
+    fn options_are_told_as_they_are_typed() {
+        for (said, typed) in [
+            ("option `join_by_id` makes them one", "--join-by-id makes them one"),
+            ("a column; option `split` = random needs none", "a column; --split random needs none"),
+            ("no option `Ünlike` any, nor option `", "no option `Ünlike` any, nor option `"),
+        ] {
+            assert_eq!(with_flags(said), typed);
         }
     }
 }

@@ -51,7 +51,7 @@ impl Work {
     /// A line on standard error, above the bar. Standard error may be closed; that is no reason to fail.
     pub(crate) fn note(&self, line: &str) {
         self.bar.suspend(|| {
-            let _ = writeln!(io::stderr(), "{}", text::tame(line));
+            let _ = writeln!(io::stderr(), "{}", text::tame(&text::with_flags(line)));
         });
     }
 

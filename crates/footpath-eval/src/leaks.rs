@@ -167,7 +167,8 @@ fn before_others(kg: &TrainKg, parts: [&HeldOut; 2], context: &Context) -> Resul
             examples.push(pair(kg, user, item));
         }
     }
-    let what = "held-out interactions from before the latest train interaction of another user (--split date has none)";
+    let what = "held-out interactions from before the latest train interaction of another user (there are none where \
+                all are cut at one date)";
     Ok(Some(Leak { is_error: false, ..error("L12", what, num(parts), &examples) }))
 }
 

@@ -130,6 +130,15 @@ impl Default for SplitSpec {
     }
 }
 
+/// Which columns a log has that say how it may be split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogColumns {
+    /// A column that names the part of each interaction.
+    pub split: bool,
+    /// Times or positions.
+    pub time: bool,
+}
+
 impl SplitSpec {
     /// What it does, in words.
     #[must_use]
@@ -149,7 +158,8 @@ impl SplitSpec {
     ///
     /// # Errors
     /// [`Error::Usage`] when the log lacks the column that the split needs.
-    pub fn resolve(self, has_split: bool, has_times: bool) -> Result<Self> {
+    pub fn resolve(self, log: LogColumns) -> Result<Self> {
+        let LogColumns { split: has_split, time: has_times } = log;
         let needs =
             |what: &str| Err(Error::Usage { option: "split", reason: format!("the interactions have no {what}") });
         match self {
@@ -158,7 +168,7 @@ impl SplitSpec {
             Self::Auto { ratios, seed } => Ok(Self::Random { ratios, seed }),
             Self::Column if !has_split => needs("`split` column"),
             Self::Temporal { .. } | Self::LeaveOneOut { .. } | Self::Date { .. } if !has_times => {
-                needs("`timestamp` or `position` column; use --split random")
+                needs("`timestamp` or `position` column; option `split` = random needs none")
             }
             other => Ok(other),
         }
@@ -203,7 +213,7 @@ pub struct Assigned {
 /// [`Error::Usage`] as [`SplitSpec::resolve`]; [`footpath_core::Error::Stopped`].
 pub fn assign(dataset: &mut Dataset, spec: &SplitSpec, min_history: usize, context: &Context) -> Result<Assigned> {
     let spec = match *spec {
-        SplitSpec::Auto { .. } => spec.resolve(false, dataset.has_times)?,
+        SplitSpec::Auto { .. } => spec.resolve(LogColumns { split: false, time: dataset.has_times })?,
         other => other,
     };
     if spec == SplitSpec::Column {
@@ -529,12 +539,13 @@ mod tests {
     fn what_the_log_lacks_cannot_be_asked_for() {
         let ratios = Ratios::default();
         let auto = SplitSpec::default();
-        assert_eq!(auto.resolve(true, true).expect("column"), SplitSpec::Column);
-        assert_eq!(auto.resolve(false, true).expect("times"), SplitSpec::Temporal { ratios, seed: 0 });
-        assert_eq!(auto.resolve(false, false).expect("neither"), SplitSpec::Random { ratios, seed: 0 });
-        assert!(SplitSpec::Column.resolve(false, true).is_err());
-        assert!(SplitSpec::Temporal { ratios, seed: 0 }.resolve(true, false).is_err());
-        assert!(SplitSpec::LeaveOneOut { seed: 0 }.resolve(true, false).is_err());
+        let log = |split, time| LogColumns { split, time };
+        assert_eq!(auto.resolve(log(true, true)).expect("column"), SplitSpec::Column);
+        assert_eq!(auto.resolve(log(false, true)).expect("times"), SplitSpec::Temporal { ratios, seed: 0 });
+        assert_eq!(auto.resolve(log(false, false)).expect("neither"), SplitSpec::Random { ratios, seed: 0 });
+        assert!(SplitSpec::Column.resolve(log(false, true)).is_err());
+        assert!(SplitSpec::Temporal { ratios, seed: 0 }.resolve(log(true, false)).is_err());
+        assert!(SplitSpec::LeaveOneOut { seed: 0 }.resolve(log(true, false)).is_err());
     }
 
     #[test]

@@ -47,20 +47,20 @@ pub(crate) fn replace(force: bool) -> Replace {
 }
 
 /// The frames there may be, in the order in which the records must come.
-const KINDS: [Kind; 7] = [
-    Kind { name: "entities", take: |rows, batch| rows.entities(batch) },
-    Kind { name: "relations", take: |rows, batch| rows.relations(batch) },
-    Kind { name: "triples", take: |rows, batch| rows.triples(batch) },
-    Kind { name: "items", take: |rows, batch| rows.items(batch) },
-    Kind { name: "interactions", take: |rows, batch| rows.interactions(batch) },
-    Kind { name: "users", take: |rows, batch| rows.users(batch) },
-    Kind { name: "attributes", take: |rows, batch| rows.attributes(batch) },
+const KINDS: [FrameKind; 7] = [
+    FrameKind { name: "entities", take: |rows, batch| rows.entities(batch) },
+    FrameKind { name: "relations", take: |rows, batch| rows.relations(batch) },
+    FrameKind { name: "triples", take: |rows, batch| rows.triples(batch) },
+    FrameKind { name: "items", take: |rows, batch| rows.items(batch) },
+    FrameKind { name: "interactions", take: |rows, batch| rows.interactions(batch) },
+    FrameKind { name: "users", take: |rows, batch| rows.users(batch) },
+    FrameKind { name: "attributes", take: |rows, batch| rows.attributes(batch) },
 ];
 
 /// Frames that say something wherever they are given, as files of the same names do.
 const NEVER_EMPTY: [&str; 2] = ["triples", "interactions"];
 
-struct Kind {
+struct FrameKind {
     name: &'static str,
     take: fn(&mut Rows<'_>, &RecordBatch) -> Taken,
 }
@@ -70,7 +70,7 @@ type Taken = Result<footpath::Result<()>, String>;
 
 /// A frame on its way: what it is called, and its stream.
 struct Frame {
-    kind: &'static Kind,
+    kind: &'static FrameKind,
     stream: Stream,
 }
 

@@ -40,7 +40,7 @@ struct Source {
 
 /// How rows look.
 #[derive(Clone, Copy, PartialEq)]
-enum Form {
+enum PathForm {
     /// user, item, nodes, relations.
     Names,
     /// Numbers of tokens.
@@ -152,10 +152,10 @@ pub(crate) fn bytes<'py>(py: Python<'py>, numbers: &[u32]) -> PyResult<Bound<'py
     })
 }
 
-fn form_of(py: Python<'_>, name: &str) -> PyResult<Form> {
+fn form_of(py: Python<'_>, name: &str) -> PyResult<PathForm> {
     match name {
-        "names" => Ok(Form::Names),
-        "tokens" => Ok(Form::Tokens),
+        "names" => Ok(PathForm::Names),
+        "tokens" => Ok(PathForm::Tokens),
         other => Err(usage(py, format!("form: {other:?} is none of names, tokens"))),
     }
 }
@@ -201,7 +201,7 @@ impl Source {
 /// Reads paths batch by batch, drawing each when it is asked for.
 struct Reader {
     source: Source,
-    form: Form,
+    form: PathForm,
     schema: SchemaRef,
     context: Context,
     /// Users drawn for.
@@ -212,7 +212,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(source: Source, form: Form, context: Context) -> Self {
+    fn new(source: Source, form: PathForm, context: Context) -> Self {
         let schema = schema(form, source.prepared.row_width());
         Self { source, form, schema, context, done: 0, drawn: Vec::new(), handed: 0 }
     }
@@ -230,7 +230,7 @@ impl Reader {
         if self.handed == self.drawn.len() {
             return Ok(None);
         }
-        if self.form == Form::Tokens {
+        if self.form == PathForm::Tokens {
             self.handed = 0;
             let drawn = std::mem::take(&mut self.drawn);
             return self.tokens(drawn).map(Some);
@@ -302,14 +302,14 @@ pub(crate) fn names_type() -> DataType {
     DataType::List(Arc::new(names_field()))
 }
 
-fn schema(form: Form, width: usize) -> SchemaRef {
+fn schema(form: PathForm, width: usize) -> SchemaRef {
     let field = |name, kind| Field::new(name, kind, false);
     Arc::new(Schema::new(match form {
-        Form::Tokens => {
+        PathForm::Tokens => {
             let width = i32::try_from(width).unwrap_or(i32::MAX);
             vec![field("tokens", DataType::FixedSizeList(Arc::new(field("item", DataType::UInt32)), width))]
         }
-        Form::Names => vec![
+        PathForm::Names => vec![
             field("user", DataType::Utf8),
             field("item", DataType::Utf8),
             field("nodes", names_type()),

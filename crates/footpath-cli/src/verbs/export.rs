@@ -4,7 +4,7 @@ use crate::args::refuse_overlap;
 use crate::failure::Failure;
 use crate::work::Work;
 use clap::{Args, ValueEnum};
-use footpath::corpus::{self, Export, Form};
+use footpath::corpus::{self, CorpusForm, Export};
 use footpath::{Error, Kg, artefact};
 use std::path::{Path, PathBuf};
 
@@ -69,10 +69,10 @@ pub(crate) fn run(args: &ExportArgs, work: &Work) -> Result<(), Failure> {
     let replace = crate::args::replace(args.force);
     let context = work.context();
     let form = match args.format {
-        FormatArg::Text => Form::Text,
-        FormatArg::Jsonl => Form::JsonLines,
+        FormatArg::Text => CorpusForm::Text,
+        FormatArg::Jsonl => CorpusForm::JsonLines,
         #[cfg(feature = "parquet")]
-        FormatArg::Parquet => Form::Parquet(match args.ids {
+        FormatArg::Parquet => CorpusForm::Parquet(match args.ids {
             IdsArg::Number => corpus::Ids::Number,
             IdsArg::Name => corpus::Ids::Name,
         }),

@@ -344,7 +344,7 @@ fn spool(max_bytes: Option<u64>) -> Result<NamedTempFile, Failure> {
 
 fn print_explained(out: &mut dyn Write, explained: &Explained) -> io::Result<()> {
     let Explained { format, why, read, not_read } = explained;
-    writeln!(out, "{}: {why}", format.name())?;
+    writeln!(out, "{}: {}", format.name(), text::with_flags(why))?;
     for planned in read {
         writeln!(out, " {}: {}", planned.path.display(), planned.what)?;
     }

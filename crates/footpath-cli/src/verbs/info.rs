@@ -1,6 +1,7 @@
 //! `footpath info`
 
 use crate::failure::Failure;
+use crate::text::with_flags;
 use crate::verbs::import::{print_cut, print_graph, print_ratings};
 use crate::work::Work;
 use clap::Args;
@@ -40,6 +41,7 @@ pub(crate) fn run(args: &InfoArgs, work: &Work) -> Result<(), Failure> {
         }
         origin.ratings.iter().try_for_each(|ratings| print_ratings(out, ratings))?;
         writeln!(out, " hash: {hash}")?;
-        origin.findings.iter().try_for_each(|finding| writeln!(out, " {}: {finding}", finding.severity))
+        let findings = origin.findings.iter().map(|finding| format!(" {}: {finding}", finding.severity));
+        findings.into_iter().try_for_each(|finding| writeln!(out, "{}", with_flags(&finding)))
     })
 }

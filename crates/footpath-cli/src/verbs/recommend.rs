@@ -9,7 +9,7 @@ use footpath::recommend::{
     self, Items, List, Mode, NewUser, Options, RankedBy, Request, Rules, Sampling, Score, Weights,
 };
 use footpath::sample::Shard;
-use footpath::text::formats::{self, Form};
+use footpath::text::formats::{self, ListForm};
 use footpath::text::render::Readings;
 use footpath::{Context, NodeId, Service, artefact};
 use std::io::{self, Write};
@@ -290,10 +290,10 @@ pub(crate) fn run(args: &RecommendArgs, work: &Work) -> Result<(), Failure> {
             };
             writer.texts("", "", out, table)
         }
-        Format::Json => writer.form(Form::Json, out),
-        Format::Tsv => writer.form(Form::Tsv, out),
-        Format::Markdown => writer.form(Form::Markdown { proof: args.proof }, out),
-        Format::Dot => writer.form(Form::Dot, out),
+        Format::Json => writer.form(ListForm::Json, out),
+        Format::Tsv => writer.form(ListForm::Tsv, out),
+        Format::Markdown => writer.form(ListForm::Markdown { proof: args.proof }, out),
+        Format::Dot => writer.form(ListForm::Dot, out),
         #[cfg(feature = "parquet")]
         Format::Parquet => writer.parquet(out),
     })?;
@@ -345,7 +345,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn form(&mut self, form: Form, out: &mut dyn Write) -> io::Result<()> {
+    fn form(&mut self, form: ListForm, out: &mut dyn Write) -> io::Result<()> {
         self.texts(form.head(), form.tail(), out, |number, list, text| form.write(number, list, text))
     }
 

@@ -2,14 +2,14 @@
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum CellKind {
     Text,
     Integer,
     Real,
 }
 
 /// A column of a table.
-pub(super) type Column<'a> = (&'a str, Kind);
+pub(super) type Column<'a> = (&'a str, CellKind);
 
 /// A value of a row, of the kind of its column.
 #[derive(Clone, Copy, Debug)]

@@ -18,7 +18,7 @@ use std::path::Path;
 
 /// What stands in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnKind {
     /// STRING.
     Text,
     /// INT64.
@@ -77,11 +77,11 @@ pub fn write_table(name: &str, columns: &[(&str, &Column)], out: &mut dyn Write)
 impl Column {
     /// One without a row.
     #[must_use]
-    pub fn empty(kind: Kind) -> Self {
+    pub fn empty(kind: ColumnKind) -> Self {
         match kind {
-            Kind::Text => Self::Text(Vec::new()),
-            Kind::Integer => Self::Integer(Vec::new()),
-            Kind::Double => Self::Double(Vec::new()),
+            ColumnKind::Text => Self::Text(Vec::new()),
+            ColumnKind::Integer => Self::Integer(Vec::new()),
+            ColumnKind::Double => Self::Double(Vec::new()),
         }
     }
 
@@ -128,7 +128,7 @@ impl Column {
 /// columns or with nulls; what `take` says.
 pub fn each_row<E: From<Error>>(
     path: &Path,
-    columns: &[(&str, Kind)],
+    columns: &[(&str, ColumnKind)],
     mut take: impl FnMut(&[Cell]) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     let unreadable = |error: ParquetError| Error::from(footpath_core::Error::io(path)(io::Error::other(error)));
@@ -156,11 +156,11 @@ pub fn each_row<E: From<Error>>(
     Ok(())
 }
 
-fn cell(field: &Field, kind: Kind) -> Option<Cell> {
+fn cell(field: &Field, kind: ColumnKind) -> Option<Cell> {
     match (field, kind) {
-        (Field::Str(text), Kind::Text) => Some(Cell::Text(text.clone())),
-        (Field::Long(number), Kind::Integer) => Some(Cell::Integer(*number)),
-        (Field::Double(number), Kind::Double) => Some(Cell::Double(*number)),
+        (Field::Str(text), ColumnKind::Text) => Some(Cell::Text(text.clone())),
+        (Field::Long(number), ColumnKind::Integer) => Some(Cell::Integer(*number)),
+        (Field::Double(number), ColumnKind::Double) => Some(Cell::Double(*number)),
         _ => None,
     }
 }
@@ -182,7 +182,7 @@ mod tests {
             Column::Integer(vec![-1, i64::MAX]),
             Column::Double(vec![0.1 + 0.2, -f64::MIN_POSITIVE]),
         ];
-        let names = [("name", Kind::Text), ("number", Kind::Integer), ("score", Kind::Double)];
+        let names = [("name", ColumnKind::Text), ("number", ColumnKind::Integer), ("score", ColumnKind::Double)];
         let named: Vec<(&str, &Column)> = names.iter().map(|(name, _)| *name).zip(&columns).collect();
         write_table("rows", &named, &mut File::create(&path).expect("a file")).expect("written");
         let mut again = names.map(|(_, kind)| Column::empty(kind));
@@ -213,7 +213,7 @@ mod tests {
                 bytes[place] ^= change;
                 std::fs::write(&path, bytes).expect("written");
                 let mut rows = 0;
-                let read = each_row(&path, &[("name", Kind::Text)], |_| {
+                let read = each_row(&path, &[("name", ColumnKind::Text)], |_| {
                     rows += 1;
                     Ok::<_, Error>(())
                 });

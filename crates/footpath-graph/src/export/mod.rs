@@ -17,7 +17,7 @@ mod pipe;
 mod text;
 
 #[cfg(feature = "parquet")]
-pub use columns::{Cell, Column, Kind, each_row, write_table};
+pub use columns::{Cell, Column, ColumnKind, each_row, write_table};
 pub use graph::{GraphFormat, HeldOutParts, write_graph};
 pub use hopwise::write_hopwise;
 pub use jsonl::write_jsonl;

@@ -1,6 +1,6 @@
 //! Parquet: a table with a column for each position of a path.
 
-use super::cells::{Cell, Column, Kind};
+use super::cells::{Cell, CellKind, Column};
 use super::{CHECKED_ROWS, check_width, first_wrong, piped};
 use crate::error::Result;
 use crate::kg::TrainKg;
@@ -102,9 +102,9 @@ impl<W: Write + Send> TableWriter<W> {
         // Names of columns may hold anything, so the schema is no text.
         let field = |(name, kind): &Column<'_>| {
             let (physical, logical) = match kind {
-                Kind::Text => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
-                Kind::Integer => (PhysicalType::INT64, None),
-                Kind::Real => (PhysicalType::FLOAT, None),
+                CellKind::Text => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+                CellKind::Integer => (PhysicalType::INT64, None),
+                CellKind::Real => (PhysicalType::FLOAT, None),
             };
             let field = Type::primitive_type_builder(name, physical).with_repetition(Repetition::REQUIRED);
             field.with_logical_type(logical).build().map(Arc::new)
@@ -112,9 +112,9 @@ impl<W: Write + Send> TableWriter<W> {
         let fields = columns.iter().map(field).collect::<TableResult<Vec<_>>>()?;
         let schema = Type::group_type_builder("table").with_fields(fields).build()?;
         let pending = |(_, kind): &Column<'_>| match kind {
-            Kind::Text => Pending::Text(Vec::new()),
-            Kind::Integer => Pending::Integer(Vec::new()),
-            Kind::Real => Pending::Real(Vec::new()),
+            CellKind::Text => Pending::Text(Vec::new()),
+            CellKind::Integer => Pending::Integer(Vec::new()),
+            CellKind::Real => Pending::Real(Vec::new()),
         };
         let file = file_of(out, schema, true)?;
         Ok(Self { file, pending: columns.iter().map(pending).collect(), num_pending: 0 })

@@ -57,7 +57,7 @@ pub struct DatasetBuilder {
 
 /// The kinds of records, as places in `counts`.
 #[derive(Clone, Copy)]
-enum Kind {
+enum RecordKind {
     Entity,
     Relation,
     Triple,
@@ -113,7 +113,7 @@ impl DatasetBuilder {
     /// # Errors
     /// All problems so far, when there can be no import any more.
     pub fn entity(&mut self, source: Source, entity: &Entity<'_>) -> Result<()> {
-        let at = self.begin(Kind::Entity, source);
+        let at = self.begin(RecordKind::Entity, source);
         self.collector.entities_listed = true;
         let taken = name(entity.id, 0).and_then(|id| {
             let kind = name(entity.kind, 1)?;
@@ -127,7 +127,7 @@ impl DatasetBuilder {
     /// # Errors
     /// All problems so far, when there can be no import any more.
     pub fn relation(&mut self, source: Source, relation: &Relation<'_>) -> Result<()> {
-        let at = self.begin(Kind::Relation, source);
+        let at = self.begin(RecordKind::Relation, source);
         self.relations_listed = true;
         let taken = name(relation.name, 0).and_then(|name| {
             let reading = |text: Option<&str>, number| {
@@ -144,7 +144,7 @@ impl DatasetBuilder {
     /// # Errors
     /// All problems so far, when there can be no import any more.
     pub fn triple(&mut self, source: Source, triple: &Triple<'_>) -> Result<()> {
-        let at = self.begin(Kind::Triple, source);
+        let at = self.begin(RecordKind::Triple, source);
         let taken = self.take_triple(at, triple);
         self.note(at, taken)
     }
@@ -171,7 +171,7 @@ impl DatasetBuilder {
     /// # Errors
     /// All problems so far, when there can be no import any more.
     pub fn item(&mut self, source: Source, item: &Item<'_>) -> Result<()> {
-        let at = self.begin(Kind::Item, source);
+        let at = self.begin(RecordKind::Item, source);
         let taken = name(item.id, 0).and_then(|id| {
             let number = self.collector.list_item(at, id, label(item.title, 2)?)?;
             let entity = item.entity.map(|entity| name(entity, 1)).transpose()?;
@@ -185,7 +185,7 @@ impl DatasetBuilder {
     /// # Errors
     /// All problems so far, when there can be no import any more.
     pub fn interaction(&mut self, source: Source, interaction: &Interaction<'_>) -> Result<()> {
-        let at = self.begin(Kind::Interaction, source);
+        let at = self.begin(RecordKind::Interaction, source);
         let taken = self.take_interaction(at, interaction);
         self.note(at, taken)
     }
@@ -215,7 +215,7 @@ impl DatasetBuilder {
     /// # Errors
     /// All problems so far, when there can be no import any more.
     pub fn user(&mut self, source: Source, user: &User<'_>) -> Result<()> {
-        let at = self.begin(Kind::User, source);
+        let at = self.begin(RecordKind::User, source);
         let taken = name(user.id, 0).and_then(|id| self.collector.link_user(at, id, name(user.entity, 1)?));
         self.note(at, taken)
     }
@@ -225,7 +225,7 @@ impl DatasetBuilder {
     /// # Errors
     /// All problems so far, when there can be no import any more.
     pub fn attribute(&mut self, source: Source, attribute: &Attribute<'_>) -> Result<()> {
-        let at = self.begin(Kind::Attribute, source);
+        let at = self.begin(RecordKind::Attribute, source);
         let taken = name(attribute.item, 0).and_then(|item| {
             let number = self.collector.attribute(name(attribute.name, 1)?).map_err(|flaw| flaw.at(1))?;
             let item = self.collector.spelled(item).into_owned();
@@ -239,7 +239,7 @@ impl DatasetBuilder {
     /// # Errors
     /// All problems so far, when there can be no import any more.
     pub fn further_types(&mut self, source: Source, node: Node<'_>, names: &str) -> Result<()> {
-        let at = self.begin(Kind::FurtherTypes, source);
+        let at = self.begin(RecordKind::FurtherTypes, source);
         let (Node::User(id) | Node::Item(id) | Node::Entity(id)) = node;
         let taken = name(id, 0).and_then(|_| {
             let named = label(Some(names), 1)?.unwrap_or(field("", 1));
@@ -269,7 +269,7 @@ impl DatasetBuilder {
     }
 
     /// Turns to the file of the next record; where the record stands.
-    fn begin(&mut self, kind: Kind, source: Source) -> At {
+    fn begin(&mut self, kind: RecordKind, source: Source) -> At {
         self.problems.num_records += 1;
         let count = self.counts.get_mut(kind as usize);
         let number = count.map_or(0, |count| {

@@ -9,7 +9,7 @@ use super::problems::{Checked, Flaw, Problems};
 use super::record::Record;
 use super::records::FileNumber;
 use super::spelling::Spelling;
-use super::times::{self, Form};
+use super::times::{self, TimeForm};
 use super::values::{self, Name, TimeUnits};
 use crate::dataset::{Dataset, MAX_RELATIONS, NONE, RawInteraction, RawRelation, RawTriple};
 use crate::error::{Error, Result, show};
@@ -78,7 +78,7 @@ pub(super) struct Collector {
     skip_missing: bool,
     /// Digits after the point of the times so far, and how they are written.
     pub(super) time_scale: u32,
-    time_form: Option<Form>,
+    time_form: Option<TimeForm>,
     max_nodes: u64,
     /// Interactions rated lower are dropped in the end.
     min_rating: Option<f32>,
@@ -179,7 +179,7 @@ impl Collector {
         if time.rounded {
             self.rounded_times.get_or_insert((at, 0)).1 += 1;
         }
-        if time.form == Form::Number {
+        if time.form == TimeForm::Number {
             self.see_time(time.units(), at);
         }
         let too_fine = || field.flaw("time", "times of this log do not fit 64 bits without being rounded");
@@ -194,7 +194,7 @@ impl Collector {
         let usage = |reason: String| Error::Usage { option, reason };
         let time = times::parse(text).map_err(|why| usage(format!("`{}`: {why}", show(text.as_bytes()))))?;
         if self.time_form.is_some_and(|form| form != time.form) {
-            let written = if time.form == Form::Number { "dates" } else { "numbers" };
+            let written = if time.form == TimeForm::Number { "dates" } else { "numbers" };
             return Err(usage(format!("the times of the log are {written}; give one written like them")));
         }
         let too_fine = || usage("written more finely than the times of the log can be counted".to_owned());

@@ -162,7 +162,7 @@ pub(super) fn alike<'h>(known: &str, header: &'h [String], taken: &[&str]) -> Op
 
 /// How to say that a column is meant.
 pub(super) fn way_out(known: &str, column: &str) -> String {
-    format!("give --columns {known}={}", show(column.split(':').next().unwrap_or(column).as_bytes()))
+    format!("give option `columns` = {known}={}", show(column.split(':').next().unwrap_or(column).as_bytes()))
 }
 
 /// The finding that a column is ignored which looks like a known one.

@@ -84,10 +84,10 @@ impl CutReport {
                 ),
             };
             let finding = Finding::new("nothing_held_out", Severity::Serious, kept, message);
-            problems
-                .find(finding.way_out(
-                    "--split leave-one-out, or --min-history 5, holds more out; there is nothing to evaluate",
-                ));
+            problems.find(finding.way_out(
+                "option `split` = leave-one-out, or option `min_history` = 5, holds more out; there is nothing \
+                     to evaluate",
+            ));
         } else if 2 * self.num_users_too_short > held_out + kept {
             let count = self.num_users_too_short;
             let message = format!(
@@ -95,16 +95,17 @@ impl CutReport {
                 held_out + kept
             );
             let finding = Finding::new("short_histories", Severity::Warning, count, message);
-            problems.find(
-                finding.way_out(format!("--min-history takes another number than {least}, or --split leave-one-out")),
-            );
+            problems.find(finding.way_out(format!(
+                "option `min_history` takes another number than {least}, or option `split` = leave-one-out"
+            )));
         }
         if self.num_users_with_ties > 0 {
             let count = self.num_users_with_ties;
             let message =
                 format!("{count} of {held_out} users have equal times on both sides of a cut, and {TIES} decides");
             let finding = Finding::new("ties_at_a_cut", Severity::Note, count, message);
-            problems.find(finding.way_out("finer times, or --split date, which never cuts between equal ones"));
+            problems
+                .find(finding.way_out("finer times, or option `split` = date, which never cuts between equal ones"));
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{meeting, missing_values, restated};
 use crate::build::Built;
 use crate::dataset::NONE;
 use crate::error::{Error, Result};
-use crate::split::{self, SplitSpec};
+use crate::split::{self, LogColumns, SplitSpec};
 use footpath_core::Context;
 use std::path::Path;
 
@@ -107,7 +107,7 @@ fn resolve(asked: SplitSpec, collector: &Collector) -> Result<SplitSpec> {
         None if of_facts || matches!(asked, SplitSpec::Auto { .. }) => Ok(SplitSpec::None),
         fields => {
             let fields = fields.unwrap_or_default();
-            asked.resolve(fields.split, fields.time)
+            asked.resolve(LogColumns { split: fields.split, time: fields.time })
         }
     }
 }
@@ -120,7 +120,7 @@ fn tell_no_log(collector: &Collector, problems: &mut Problems) {
     let message = "there are no interactions, so the graph has no users; walks between its entities can be drawn and \
                    learned from";
     let finding = Finding::new("no_log", Severity::Note, 1, message);
-    problems.find(finding.way_out("--interactions FILE adds a log"));
+    problems.find(finding.way_out("option `interactions` = FILE adds a log"));
 }
 
 /// Refuses options that need ratings or times where there are none.

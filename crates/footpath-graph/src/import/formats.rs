@@ -41,7 +41,7 @@ const WANTED: &str = "interactions.tsv and triples.tsv, NAME.inter, NAME.kg and 
 pub(super) fn find(options: &Options, folder: &Folder, extent: Extent) -> Result<Found> {
     let found = |format, why: String| Ok(Found { format, why, tables: of(format, options, folder, extent)? });
     if options.format != Format::Auto {
-        return found(options.format, "--format says so".to_owned());
+        return found(options.format, "option `format` says so".to_owned());
     }
     if let Some(why) = native::some_table(folder)?.filter(|_| extent == Extent::Addition) {
         return found(Format::Native, why);

@@ -42,7 +42,7 @@ impl Collector {
             let message =
                 format!("{what}; every fact counts twice, and a path by one of them is there in several words");
             let finding = Finding::new("inverse_relations", Severity::Serious, num_facts, message).example(example);
-            problems.find(finding.way_out("--merge-inverses keeps one of the two"));
+            problems.find(finding.way_out("option `merge_inverses` keeps one of the two"));
             return Ok(());
         }
         let before = self.dataset.triples.len();

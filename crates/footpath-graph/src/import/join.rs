@@ -42,8 +42,9 @@ impl Collector {
                 "no item has a fact, although {num_same} of {num_items} have the id of an entity, such as `{id}`"
             );
             let finding = Finding::new("items_without_facts", Severity::Serious, num_same, message);
-            problems
-                .find(finding.way_out("--join-by-id makes them one node, or list items with item_id and entity_id"));
+            problems.find(
+                finding.way_out("option `join_by_id` makes them one node, or list items with item_id and entity_id"),
+            );
         }
     }
 

@@ -91,7 +91,7 @@ fn items(collector: &Collector, problems: &mut Problems, context: &Context) -> R
         let message = format!("{share}; {count} of them differ in nothing but {}", spelling.words());
         let finding =
             Finding::new("ids_do_not_meet", severity, count, message).example(in_log(left)).example(in_list(right));
-        problems.find(finding.way_out(format!("--same-ids {} makes them one", spelling.name())));
+        problems.find(finding.way_out(format!("option `same_ids` = {} makes them one", spelling.name())));
     } else if severity == Severity::Serious
         && let (Some(&left), Some(&right)) = (only_chosen.first(), only_listed.first())
     {
@@ -124,7 +124,9 @@ fn unlisted(collector: &Collector, problems: &mut Problems) {
     let finding = Finding::new("ids_do_not_meet", severity, count, message)
         .example(collector.log.example(choice.line, dataset.items.get(left), &collector.files))
         .example(collector.facts.example(fact.line, dataset.entities.get(right), &collector.files));
-    problems.find(finding.way_out(format!("--same-ids {} --join-by-id makes them one", spelling.name())));
+    problems.find(
+        finding.way_out(format!("option `same_ids` = {} and option `join_by_id` make them one", spelling.name())),
+    );
 }
 
 /// The way of spelling that joins most ids, with one of each side.

@@ -34,7 +34,7 @@ pub(super) fn tell(collector: &Collector, problems: &mut Problems) {
         let mut finding = Finding::new("missing_values", Severity::Serious, count, message);
         examples.truncate(4);
         finding.examples = examples;
-        problems.find(finding.way_out("--skip-missing leaves such records out"));
+        problems.find(finding.way_out("option `skip_missing` leaves such records out"));
     }
     if collector.num_skipped_missing > 0 {
         let count = collector.num_skipped_missing;

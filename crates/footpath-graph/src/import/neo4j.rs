@@ -32,7 +32,7 @@ use std::rc::Rc;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum TableKind {
     Nodes,
     Edges,
     ApocCsv,
@@ -41,7 +41,7 @@ enum Kind {
 
 /// The files of a graph, nodes before edges.
 pub(super) struct Neo4j {
-    files: Vec<(File, Kind)>,
+    files: Vec<(File, TableKind)>,
     mapping: Mapping,
 }
 
@@ -50,10 +50,10 @@ pub(super) fn is_here(folder: &Folder) -> Result<Option<String>> {
     for file in files_with(folder, &[".csv", ".json", ".jsonl"]) {
         if let Some(kind) = kind_of(&file) {
             let what = match kind {
-                Kind::Nodes => "a header with :ID",
-                Kind::Edges => "a header with :START_ID and :END_ID",
-                Kind::ApocCsv => "the header of APOC's export, _id and _start",
-                Kind::ApocJson => "nodes and relationships as APOC's export writes them",
+                TableKind::Nodes => "a header with :ID",
+                TableKind::Edges => "a header with :START_ID and :END_ID",
+                TableKind::ApocCsv => "the header of APOC's export, _id and _start",
+                TableKind::ApocJson => "nodes and relationships as APOC's export writes them",
             };
             return Ok(Some(format!("{} has {what}", file.shown_name())));
         }
@@ -64,18 +64,18 @@ pub(super) fn is_here(folder: &Folder) -> Result<Option<String>> {
 /// Finds the files.
 pub(super) fn find(folder: &Folder, mapping: Option<&Mapping>) -> Result<Neo4j> {
     let all: Vec<File> = folder.files().map(|(_, file)| file).collect();
-    let mut files: Vec<(File, Kind)> =
+    let mut files: Vec<(File, TableKind)> =
         all.into_iter().filter_map(|file| Some((kind_of(&file)?, file))).map(|(kind, file)| (file, kind)).collect();
     if files.is_empty() {
         return Err(folder.missing("CSV with :ID, or with :START_ID and :END_ID, in the header; or an export of APOC"));
     }
-    files.sort_by_key(|(_, kind)| *kind == Kind::Edges);
+    files.sort_by_key(|(_, kind)| *kind == TableKind::Edges);
     let mapping = mapping.cloned().unwrap_or_else(Mapping::expanded_default);
     Ok(Neo4j { files, mapping })
 }
 
 /// What a file is, by its first line.
-fn kind_of(file: &File) -> Option<Kind> {
+fn kind_of(file: &File) -> Option<TableKind> {
     let mut source = Source::open(&file.path, Rc::new(Cell::new(1 << 22))).ok()?;
     let mut line = Vec::new();
     source.read_line(1 << 20, &mut line).ok()?;
@@ -83,16 +83,16 @@ fn kind_of(file: &File) -> Option<Kind> {
     if text.starts_with('{') {
         let parsed: Json = serde_json::from_str(text).ok()?;
         let kind = parsed.get("type").and_then(Json::as_str)?;
-        return ["node", "relationship"].contains(&kind).then_some(Kind::ApocJson);
+        return ["node", "relationship"].contains(&kind).then_some(TableKind::ApocJson);
     }
     let columns: Vec<&str> = text.split([',', '\t', ';']).map(|column| column.trim_matches('"')).collect();
     let has = |word: &str| columns.iter().any(|column| Column::of(column).kind == word);
     if has("START_ID") && has("END_ID") {
-        Some(Kind::Edges)
+        Some(TableKind::Edges)
     } else if has("ID") {
-        Some(Kind::Nodes)
+        Some(TableKind::Nodes)
     } else if ["_id", "_labels", "_start", "_end", "_type"].iter().all(|name| columns.contains(name)) {
-        Some(Kind::ApocCsv)
+        Some(TableKind::ApocCsv)
     } else {
         None
     }
@@ -121,10 +121,10 @@ impl Tables for Neo4j {
         let mut plan = Plan::default();
         for (file, kind) in &self.files {
             let what = match kind {
-                Kind::Nodes => "nodes",
-                Kind::Edges => "edges",
-                Kind::ApocCsv => "nodes and edges, by APOC",
-                Kind::ApocJson => "nodes and edges by APOC, one a line",
+                TableKind::Nodes => "nodes",
+                TableKind::Edges => "edges",
+                TableKind::ApocCsv => "nodes and edges, by APOC",
+                TableKind::ApocJson => "nodes and edges by APOC, one a line",
             };
             plan = plan.with([file], what);
         }
@@ -137,10 +137,10 @@ impl Tables for Neo4j {
         let mut feed = Feed::new(&self.mapping, &[feed::ALL]);
         for (file, kind) in &self.files {
             match kind {
-                Kind::Nodes => nodes(file, &mut feed, collector, reading)?,
-                Kind::Edges => edges(file, &mut feed, collector, reading)?,
-                Kind::ApocCsv => apoc_csv(file, &mut feed, collector, reading)?,
-                Kind::ApocJson => apoc_json(file, &mut feed, collector, reading)?,
+                TableKind::Nodes => nodes(file, &mut feed, collector, reading)?,
+                TableKind::Edges => edges(file, &mut feed, collector, reading)?,
+                TableKind::ApocCsv => apoc_csv(file, &mut feed, collector, reading)?,
+                TableKind::ApocJson => apoc_json(file, &mut feed, collector, reading)?,
             }
         }
         feed.finish(collector, reading)

@@ -150,6 +150,6 @@ pub(super) fn look_at_order(collector: &Collector, reading: &mut Reading<'_>) {
              relation, tail?"
         );
         let finding = Finding::new("column_order", Severity::Serious, relations as u64, message);
-        reading.problems.find(finding.way_out("--format openke reads head, tail, relation"));
+        reading.problems.find(finding.way_out("option `format` = openke reads head, tail, relation"));
     }
 }

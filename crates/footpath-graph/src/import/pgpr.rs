@@ -86,7 +86,7 @@ impl Tables for Pgpr {
 
     fn read(&self, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
         let products = names(&self.products, reading)?;
-        let kinds = Kinds::read(&self.relations, &products, reading)?;
+        let kinds = EntityKinds::read(&self.relations, &products, reading)?;
         collector.entities_listed = true;
         list(&self.products, "product", &products, |number| Some(format!("product:{number}")), collector, reading)?;
         for kind in &kinds.0 {
@@ -125,19 +125,19 @@ fn names(file: &File, reading: &mut Reading<'_>) -> Result<Vec<String>> {
 }
 
 /// A kind of entity: its name, its file, names, and the id of each with whether it is not a product.
-struct Kind {
+struct EntityKind {
     name: &'static str,
     file: File,
     names: Vec<String>,
     ids: Vec<(String, bool)>,
 }
 
-struct Kinds(Vec<Kind>);
+struct EntityKinds(Vec<EntityKind>);
 
-impl Kinds {
+impl EntityKinds {
     fn read(relations: &[(File, &'static str, File)], products: &[String], reading: &mut Reading<'_>) -> Result<Self> {
         let by_name: HashMap<&str, usize> = products.iter().enumerate().map(|(n, name)| (name.as_str(), n)).collect();
-        let mut kinds: Vec<Kind> = Vec::new();
+        let mut kinds: Vec<EntityKind> = Vec::new();
         for (.., file) in relations {
             if kinds.iter().any(|kind| kind.file.path == file.path) {
                 continue;
@@ -162,7 +162,7 @@ impl Kinds {
                 let finding = Finding::new("related_products", Severity::Note, count as u64, message);
                 reading.problems.find(finding);
             }
-            kinds.push(Kind { name, file: file.clone(), names: all, ids });
+            kinds.push(EntityKind { name, file: file.clone(), names: all, ids });
         }
         Ok(Self(kinds))
     }
@@ -200,7 +200,7 @@ fn list(
 fn facts(
     file: &File,
     relation: &str,
-    kind: &Kind,
+    kind: &EntityKind,
     num_products: usize,
     collector: &mut Collector,
     reading: &mut Reading<'_>,

@@ -95,7 +95,7 @@ impl Collector {
             let count = Ratings::num_below(log, 1.0);
             let message = format!("{count} of {} rows have label 0, which is no choice; they are dropped", log.len());
             let finding = Finding::new("label", Severity::Note, count, message);
-            problems.find(finding.way_out("--columns label= takes every row for a choice"));
+            problems.find(finding.way_out("option `columns` = label= takes every row for a choice"));
             return (Some(ratings), Some(1.0));
         }
         let middle = ratings.min + (ratings.max - ratings.min) / 2.0;
@@ -116,7 +116,7 @@ impl Collector {
             // Below zero is a dislike in any scale; below the middle is one in most.
             let severity = if least == f32::MIN_POSITIVE { Severity::Serious } else { Severity::Warning };
             let finding = Finding::new("dislikes", severity, count, message);
-            problems.find(finding.way_out(format!("--min-rating {next} leaves them out")));
+            problems.find(finding.way_out(format!("option `min_rating` = {next} leaves them out")));
         }
         (Some(ratings), None)
     }
@@ -168,7 +168,7 @@ impl Collector {
             let message =
                 format!("{num_pairs} pairs of user and item have several ratings that differ; {which} counts");
             let finding = Finding::new("rated_again", Severity::Note, num_pairs, message);
-            problems.find(finding.way_out("--rated-again last, first, max or refuse"));
+            problems.find(finding.way_out("option `rated_again` = last, first, max or refuse"));
         }
         Ok(num_pairs)
     }

@@ -34,7 +34,7 @@ pub const MAX_PREFIXES: usize = 64;
 
 /// Type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ColumnType {
     Token,
     TokenSeq,
     Float,
@@ -127,7 +127,7 @@ impl Tables for RecBole {
 struct Typed {
     table: Table,
     names: Vec<String>,
-    kinds: Vec<Kind>,
+    kinds: Vec<ColumnType>,
 }
 
 impl Typed {
@@ -173,8 +173,8 @@ impl Typed {
         look: impl FnMut(&mut S, &[Record<'_>]),
         mut take: impl FnMut(&mut S, Record<'_>) -> Checked<()>,
     ) -> Result<()> {
-        let numeric = |(column, kind): (usize, &Kind)| {
-            let checked = matches!(kind, Kind::Float | Kind::FloatSeq) && !special.contains(&Some(column));
+        let numeric = |(column, kind): (usize, &ColumnType)| {
+            let checked = matches!(kind, ColumnType::Float | ColumnType::FloatSeq) && !special.contains(&Some(column));
             checked.then_some(column)
         };
         let numeric: Vec<usize> = self.kinds.iter().enumerate().filter_map(numeric).collect();
@@ -185,12 +185,12 @@ impl Typed {
     }
 }
 
-fn parse(kind: &str) -> Option<Kind> {
+fn parse(kind: &str) -> Option<ColumnType> {
     match kind {
-        "token" => Some(Kind::Token),
-        "token_seq" => Some(Kind::TokenSeq),
-        "float" => Some(Kind::Float),
-        "float_seq" => Some(Kind::FloatSeq),
+        "token" => Some(ColumnType::Token),
+        "token_seq" => Some(ColumnType::TokenSeq),
+        "float" => Some(ColumnType::Float),
+        "float_seq" => Some(ColumnType::FloatSeq),
         _ => None,
     }
 }
@@ -209,7 +209,7 @@ fn name(record: Record<'_>, column: usize) -> Checked<Name<'_>> {
 fn triples(path: &Path, collector: &mut Collector, reading: &mut Reading<'_>) -> Result<()> {
     let (mut file, [head, relation, tail]) = Typed::open(path, ["head_id", "relation_id", "tail_id"], reading)?;
     let number = collector.begin_file(path)?;
-    let is_number = |column: &usize| file.kinds.get(*column) == Some(&Kind::Float);
+    let is_number = |column: &usize| file.kinds.get(*column) == Some(&ColumnType::Float);
     let weight = file.column("weight", reading).filter(is_number);
     if let Err(flaw) = collector.set_weighed(weight.is_some()) {
         return file.table.refuse_header(reading, flaw);
@@ -256,7 +256,7 @@ fn item_field(path: &Path, reading: &mut Reading<'_>) -> Result<String> {
         (false, Some(only), None) => {
             let message = format!("no field item_id; `{}` is taken for the items", show(only.as_bytes()));
             let finding = Finding::new("item_field", Severity::Note, 1, message);
-            reading.problems.find(finding.way_out(format!("--columns item_id={only} says the same")));
+            reading.problems.find(finding.way_out(format!("option `columns` = item_id={only} says the same")));
             Ok(only.to_owned())
         }
         _ => Ok("item_id".to_owned()),

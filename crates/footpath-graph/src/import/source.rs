@@ -177,7 +177,7 @@ impl Read for Guarded {
         }
         let Some(left) = self.budget.get().checked_sub(num_read as u64) else {
             let message =
-                "the input is larger than the limit on all files together; raise it with --max-bytes".to_owned();
+                "the input is larger than the limit on all files together; raise it with option `max_bytes`".to_owned();
             return Err(io::Error::other(TooLarge(message)));
         };
         self.budget.set(left);

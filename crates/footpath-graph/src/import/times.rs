@@ -9,7 +9,7 @@ const DIGITS_OF_SECONDS: u32 = 10;
 
 /// How times of a log are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum TimeForm {
     /// Numbers, in any unit.
     Number,
     /// Dates, which become seconds since 1970.
@@ -21,7 +21,7 @@ pub(super) enum Form {
 pub(super) struct Time {
     pub(super) digits: i64,
     pub(super) scale: u32,
-    pub(super) form: Form,
+    pub(super) form: TimeForm,
     /// Whether whoever wrote it left digits out that a time of today has, as in `1.6E+09`.
     pub(super) rounded: bool,
 }
@@ -41,7 +41,7 @@ impl Time {
 /// Reads a time.
 pub(super) fn parse(text: &str) -> Result<Time, String> {
     if let Ok(digits) = text.parse() {
-        return Ok(Time { digits, scale: 0, form: Form::Number, rounded: false });
+        return Ok(Time { digits, scale: 0, form: TimeForm::Number, rounded: false });
     }
     number(text).unwrap_or_else(|| date(text)).map_err(|why| {
         let wanted = "write seconds since 1970, a position, or a date such as 2020-09-13 or 2020-09-13T12:26:40Z";
@@ -73,7 +73,7 @@ fn number(text: &str) -> Option<Result<Time, String>> {
     let power = i64::from(exponent.unwrap_or(0)) - places + dropped;
     let significant = written.get(first..last).unwrap_or_default();
     if significant.is_empty() {
-        let zero = Time { digits: 0, scale: 0, form: Form::Number, rounded: false };
+        let zero = Time { digits: 0, scale: 0, form: TimeForm::Number, rounded: false };
         return Some(if sign < 0 { Err("is a negative zero".to_owned()) } else { Ok(zero) });
     }
     let digits = significant.iter().try_fold(0i64, |sum, &digit| sum.checked_mul(10)?.checked_add(digit.into()));
@@ -86,7 +86,7 @@ fn number(text: &str) -> Option<Result<Time, String>> {
     };
     let kept = u32::try_from(written.len() - first).unwrap_or(u32::MAX);
     let rounded = exponent.is_some_and(|e| e >= 8) && kept < DIGITS_OF_SECONDS;
-    Some(Ok(Time { digits: sign * digits, scale, form: Form::Number, rounded }))
+    Some(Ok(Time { digits: sign * digits, scale, form: TimeForm::Number, rounded }))
 }
 
 /// A date of ISO 8601, with or without a time of day and a time zone; UTC where there is none.
@@ -111,7 +111,7 @@ fn date(text: &str) -> Result<Time, String> {
     let whole = (day * 86_400 + seconds).checked_mul(10i64.pow(scale));
     let digits = whole.and_then(|whole| whole.checked_add(parts));
     let digits = digits.ok_or_else(|| "does not fit 64 bits".to_owned())?;
-    Ok(Time { digits, scale, form: Form::Date, rounded: false })
+    Ok(Time { digits, scale, form: TimeForm::Date, rounded: false })
 }
 
 fn two(text: &str) -> Option<i64> {
@@ -145,7 +145,7 @@ fn civil_day(text: &str) -> Option<i64> {
 
 /// Seconds since 1970 of a date; `None` if it is none.
 pub(crate) fn seconds(text: &str) -> Option<f64> {
-    let time = parse(text).ok().filter(|time| time.form == Form::Date)?;
+    let time = parse(text).ok().filter(|time| time.form == TimeForm::Date)?;
     #[expect(clippy::cast_precision_loss, reason = "seconds of any year are far below 2^52")]
     let digits = time.digits as f64;
     Some(digits / 10f64.powi(i32::try_from(time.scale).ok()?))
@@ -284,7 +284,7 @@ mod tests {
             ("2000-02-29", 951_782_400, 0),
         ] {
             let time = parse(text).expect(text);
-            assert_eq!((time.digits, time.scale, time.form), (digits, scale, Form::Date), "{text}");
+            assert_eq!((time.digits, time.scale, time.form), (digits, scale, TimeForm::Date), "{text}");
         }
         for text in [
             "2020-02-30",

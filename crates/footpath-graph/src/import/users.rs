@@ -122,8 +122,9 @@ impl Collector {
         );
         let example = self.facts.example(first.line, self.dataset.entities.get(user), &self.files);
         let finding = Finding::new("facts_about_users", Severity::Serious, num_facts, message).example(example);
-        problems
-            .find(finding.way_out("--join-users-by-id makes them one node, or list users with user_id and entity_id"));
+        problems.find(
+            finding.way_out("option `join_users_by_id` makes them one node, or list users with user_id and entity_id"),
+        );
     }
 
     /// Tells of links that lead nowhere.

@@ -132,6 +132,8 @@ impl Dag {
 
     /// Puts the arcs in order: by slot, then by node, then by relation.
     fn place(&mut self, gathered: &[(u32, Arc)], context: &Context) -> Result<()> {
+        // Slots are small numbers, so their arcs are counted and put in place, which takes one pass where a sort takes
+        // many.
         let mut cursors = vec![0usize; self.nodes.len() + 1];
         gathered.iter().for_each(|(slot, _)| cursors[*slot as usize + 1] += 1);
         for slot in 0..self.nodes.len() {
@@ -201,6 +203,7 @@ pub struct Scratch {
 impl Scratch {
     /// Leaves everything as the next user must find it.
     fn clear(&mut self) {
+        // One by one: the table is as long as the graph has nodes, and a user meets few of them.
         for node in self.seen.drain(..) {
             self.place[node as usize] = 0;
         }
@@ -279,6 +282,7 @@ impl<'a> Builder<'a> {
     fn ask_ahead(&self, state: StateId, turn: usize) {
         let layer = &self.dag.layers[state.index()];
         let node = |ahead: usize| layer.get(turn + ahead).map(|&slot| NodeId(self.dag.nodes[slot as usize]));
+        // Where arcs lie is read from the offset, which must be there by then.
         node(4).into_iter().for_each(|node| self.kg.prefetch_arcs(node));
         node(8).into_iter().for_each(|node| self.kg.prefetch_offset(node));
     }
@@ -286,6 +290,7 @@ impl<'a> Builder<'a> {
     fn hops_from(&mut self, slot: u32, state: StateId) {
         let (kg, automaton) = (self.kg, self.automaton);
         let head = NodeId(self.dag.nodes[slot as usize]);
+        // All hops are listed before any is looked up: what listing asked for has come by then.
         let mut hops = std::mem::take(&mut self.scratch.hops);
         for (relation, tails) in kg.arcs(head).runs() {
             for &(ref range, next) in automaton.nodes_after(state, relation) {

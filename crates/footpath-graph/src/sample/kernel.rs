@@ -188,6 +188,7 @@ impl<V: Hops> Field<V> {
         let (field, form) = (self, self.form);
         let mut walkers = [Walker::default(); N];
         let mut walked = Walked::default();
+        // Draws come node by node, so what their random numbers have in common is made once for all of a node.
         let mut user = (0, field.streams(0));
         let mut open = 0;
         loop {
@@ -210,6 +211,7 @@ impl<V: Hops> Field<V> {
             for turn in 0..open {
                 let walker = &walkers[turn];
                 let end = walker.row + 2 * usize::from(walker.hops);
+                // Arcs do not know where a path may end, so that is asked when a walk is over.
                 if walker.status == Status::Ended && may_end(&rows[walker.row..=end]) {
                     walked.attempts += u64::from(walker.attempts) + 1;
                     // Most rows are full, and then even a fill of nothing costs a call.
@@ -227,6 +229,7 @@ impl<V: Hops> Field<V> {
             }
             open = again;
         }
+        // Walkers end as luck has it, and whoever draws these otherwise goes through rows in order.
         walked.failed.sort_unstable_by_key(|draw| draw.place);
         Ok(walked)
     }
@@ -427,6 +430,7 @@ impl<V: Hops> Field<V> {
         let view = &self.views[state];
         view.step_all(walkers);
         let kind = view.next().map(|next| self.views[usize::from(next)].kind());
+        // What does not change within a loop is decided before it begins: a loop for each case.
         let all_go_on = match (self.form.simple, kind) {
             (true, None) => self.hop_all::<true, ANYWHERE>(state, walkers, hops, rows),
             (true, Some(HopKind::Uniform)) => self.hop_all::<true, TO_UNIFORM>(state, walkers, hops, rows),
@@ -442,6 +446,8 @@ impl<V: Hops> Field<V> {
 
     /// The same for walkers in several states, those in one state together.
     fn hop_apart(&self, walkers: &mut [Walker], hops: usize, rows: &mut [u32]) -> (bool, Option<u16>) {
+        // All groups read before any of them hops: a group may be one walker, and its late line would be waited for
+        // alone.
         for group in walkers.chunk_by_mut(|a, b| a.state == b.state) {
             self.views[usize::from(group[0].state)].step_all(group);
         }
@@ -500,6 +506,7 @@ impl<V: Hops> Field<V> {
             return Err(Status::GivenUp);
         }
         let (mut node, mut class) = view.read(walker.word);
+        // Straight back is where most walks meet themselves, and shows without a look at the row.
         if SIMPLE && hops > 0 && node == walker.back && view.onward(class).is_some() {
             (node, class) = self.another(view, walker).ok_or(Status::GivenUp)?;
         }
@@ -509,7 +516,8 @@ impl<V: Hops> Field<V> {
         };
         let end = walker.row + 2 * hops;
         let token = self.first_token + node;
-        // The node itself is no hop away from itself, and the one before was looked at above.
+        // Such a walk is given up whole: to draw this hop again would make the paths through here too probable. The
+        // node itself is no hop away from itself, and the one before was looked at above.
         if SIMPLE && hops > 1 && rows[walker.row..end - 3].iter().step_by(2).any(|&met| met == token) {
             return Err(Status::GivenUp);
         }
@@ -526,6 +534,7 @@ impl<V: Hops> Field<V> {
             return None;
         }
         loop {
+            // Where nearly all of a row leads back, drawing could go on for ever.
             walker.redraws += 1;
             if u32::from(walker.redraws) >= MAX_REDRAWS {
                 return view.listed(walker);
@@ -549,6 +558,7 @@ impl<V: Hops> Field<V> {
 fn to_front(walkers: &mut [Walker]) -> usize {
     let mut going = 0;
     for turn in 0..walkers.len() {
+        // Their order says nothing: each has a stream and a row of its own.
         if walkers[turn].status == Status::Walking {
             walkers.swap(going, turn);
             going += 1;
@@ -571,6 +581,7 @@ fn listed<C: Code>(view: &View<'_, C>, walker: &mut Walker) -> Option<C> {
         let (node, class) = code.unpack(view.shift);
         node != walker.back || view.onward(class).is_none()
     });
+    // Weights are whole numbers, so what is drawn here has exactly the law of the buckets.
     let total: u128 = weights.iter().map(|(_, weight)| weight).sum();
     let mut number = below_u128(total, &mut walker.stream)?;
     weights.into_iter().find_map(|(code, weight)| {

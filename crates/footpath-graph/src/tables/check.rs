@@ -222,7 +222,7 @@ pub(super) fn edges(tables: &Tables, stage: &Stage<'_>) -> Result<EdgeCounts> {
     Ok(counts)
 }
 
-fn some<'c, K: super::parts::Kind>(
+fn some<'c, K: super::parts::ValueKind>(
     column: &'c mut Option<Column<'_, K>>,
 ) -> Result<Option<super::parts::Block<'c, K::Value>>> {
     column.as_mut().map_or(Ok(None), Column::next)

@@ -124,7 +124,7 @@ impl Table {
     }
 
     /// A column from its first row on.
-    pub(super) fn column<K: Kind>(&self, name: &'static str) -> Column<'_, K> {
+    pub(super) fn column<K: ValueKind>(&self, name: &'static str) -> Column<'_, K> {
         Column {
             table: self,
             name,
@@ -140,7 +140,7 @@ impl Table {
     }
 
     /// The same, where the table has one of this name.
-    pub(super) fn optional<K: Kind>(&self, name: &'static str) -> Option<Column<'_, K>> {
+    pub(super) fn optional<K: ValueKind>(&self, name: &'static str) -> Option<Column<'_, K>> {
         self.has(name).then(|| self.column(name))
     }
 }
@@ -186,7 +186,7 @@ fn damaged(path: &Path, row: u64, error: &ParquetError) -> crate::Error {
 }
 
 /// What stands in a column.
-pub(super) trait Kind {
+pub(super) trait ValueKind {
     type Value;
     const TYPES: &'static str;
 
@@ -211,7 +211,7 @@ pub(super) struct Real;
 #[derive(Debug)]
 pub(super) struct Text;
 
-impl Kind for Integer {
+impl ValueKind for Integer {
     type Value = i64;
     const TYPES: &'static str = "INT32 or INT64";
 
@@ -241,7 +241,7 @@ impl Kind for Integer {
     }
 }
 
-impl Kind for Real {
+impl ValueKind for Real {
     type Value = f32;
     const TYPES: &'static str = "FLOAT";
 
@@ -257,7 +257,7 @@ impl Kind for Real {
     }
 }
 
-impl Kind for Text {
+impl ValueKind for Text {
     type Value = ByteArray;
     const TYPES: &'static str = "STRING";
 
@@ -274,7 +274,7 @@ impl Kind for Text {
 }
 
 /// A column on its way. All columns of a table are cut into the same blocks.
-pub(super) struct Column<'t, K: Kind> {
+pub(super) struct Column<'t, K: ValueKind> {
     table: &'t Table,
     name: &'static str,
     file: Option<SerializedFileReader<File>>,
@@ -302,7 +302,7 @@ pub(super) struct Block<'c, V> {
     pub(super) values: &'c [V],
 }
 
-impl<K: Kind> Column<'_, K> {
+impl<K: ValueKind> Column<'_, K> {
     /// The next rows; none at the end.
     pub(super) fn next(&mut self) -> Result<Option<Block<'_, K::Value>>> {
         while self.left == 0 {

@@ -80,7 +80,7 @@ impl Output<'_> {
     }
 }
 
-fn each<K: parts::Kind>(mut column: Column<'_, K>, mut take: impl FnMut(&K::Value) -> Result<()>) -> Result<()> {
+fn each<K: parts::ValueKind>(mut column: Column<'_, K>, mut take: impl FnMut(&K::Value) -> Result<()>) -> Result<()> {
     while let Some(block) = column.next()? {
         block.values.iter().try_for_each(&mut take)?;
     }

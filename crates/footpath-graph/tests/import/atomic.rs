@@ -64,7 +64,7 @@ fn the_files_of_others_may_call_items_otherwise_and_link_users() {
     let report = &imported.report;
     assert_eq!((report.graph.num_items, report.graph.num_items_outside_kg), (2, 0));
     assert!(finding(&report.findings, "item_field").message.contains("artist_id"));
-    assert!(finding(&report.findings, "ignored_column").way_out.contains("--columns rating=weight"));
+    assert!(finding(&report.findings, "ignored_column").way_out.contains("option `columns` = rating=weight"));
     let kg = imported.built.train_kg().expect("a graph");
     let facts = kg.arcs(kg.user("p").expect("p")).iter().filter(|(relation, _)| relation.0 > 1).count();
     assert_eq!((report.log.num_linked_users, facts), (1, 2));

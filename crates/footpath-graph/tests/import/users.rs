@@ -55,7 +55,7 @@ fn few_users_with_the_ids_of_entities_are_told_of_and_joined_when_asked() {
     let report = club.report(&strict());
     let found = finding(&report.findings, "facts_about_users");
     assert_eq!((found.count, found.examples[0].line), (3, 30));
-    assert!(found.way_out.contains("--join-users-by-id"));
+    assert!(found.way_out.contains("option `join_users_by_id`"));
     let options = Options { join_users_by_id: true, ..strict() };
     let joined = club.import(&options).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(kinds(&joined.report.findings), ["users_joined_by_id"]);

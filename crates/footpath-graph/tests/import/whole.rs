@@ -107,7 +107,7 @@ fn ids_that_do_not_meet_are_told_of_with_the_option_that_joins_them() {
         let report = club.report(&strict());
         let found = finding(&report.findings, "ids_do_not_meet");
         assert_eq!((found.severity, found.count), (Severity::Serious, 14), "{found}");
-        assert!(found.way_out.contains(&format!("--same-ids {}", spelling.name())), "{found}");
+        assert!(found.way_out.contains(&format!("option `same_ids` = {}", spelling.name())), "{found}");
         let places: Vec<_> = found.examples.iter().map(|e| (e.file.as_str(), e.line)).collect();
         assert!(matches!(places[..], [("interactions.tsv", 2..), ("items.tsv", 2..)]), "{places:?}");
         assert_eq!(report.graph.num_items, 28);
@@ -137,7 +137,7 @@ fn facts_by_item_id_without_a_list_of_items_join_where_all_agree_and_are_told_of
     let report = some.report(&strict());
     let found = finding(&report.findings, "items_without_facts");
     assert_eq!((found.severity, report.graph.num_items_outside_kg), (Severity::Serious, 15));
-    assert!(found.way_out.contains("--join-by-id"), "{found}");
+    assert!(found.way_out.contains("option `join_by_id`"), "{found}");
     let joined = some.report(&Options { join_by_id: true, ..strict() });
     assert_eq!(joined.graph.num_items_outside_kg, 1);
     // Nor do items lose their facts where some interactions are dropped.
@@ -202,7 +202,7 @@ fn missing_values_are_told_of_and_can_be_left_out() {
     let report = club.report(&strict());
     let found = finding(&report.findings, "missing_values");
     assert_eq!((found.severity, found.count, found.examples.len()), (Severity::Serious, 5, 4));
-    assert!(found.way_out.contains("--skip-missing"));
+    assert!(found.way_out.contains("option `skip_missing`"));
     let skipped = club.report(&Options { skip_missing: true, ..strict() });
     assert_eq!(skipped.graph.num_triples, 28);
     assert_eq!(finding(&skipped.findings, "missing_values_skipped").count, 5);
@@ -225,7 +225,7 @@ fn relations_that_state_the_same_facts_turned_round_are_told_of_and_can_be_merge
     let report = club.report(&strict());
     let found = finding(&report.findings, "inverse_relations");
     assert_eq!((found.severity, found.count), (Severity::Serious, 28));
-    assert!(found.message.contains("2 pairs") && found.way_out.contains("--merge-inverses"), "{found}");
+    assert!(found.message.contains("2 pairs") && found.way_out.contains("option `merge_inverses`"), "{found}");
     let merged = club.report(&Options { merge_inverses: true, ..strict() });
     let plain = Club::new().report(&strict());
     assert_eq!(merged.graph, plain.graph);
@@ -238,7 +238,7 @@ fn columns_of_known_names_in_other_letters_are_named_and_can_be_given() {
     club.interactions = club.interactions.replacen("rating\ttimestamp", "Rating\tTimestamp", 1);
     let report = club.report(&strict());
     let ignored: Vec<_> = report.findings.iter().filter(|f| f.kind == "ignored_column").map(|f| &*f.way_out).collect();
-    assert_eq!(ignored, ["give --columns rating=Rating", "give --columns timestamp=Timestamp"]);
+    assert_eq!(ignored, ["give option `columns` = rating=Rating", "give option `columns` = timestamp=Timestamp"]);
     assert!(matches!(report.split, SplitSpec::Random { .. }) && report.cut.why.contains("neither parts nor times"));
     let columns: Columns = "rating=Rating,timestamp=Timestamp".parse().expect("pairs");
     let given = club.report(&Options { columns, ..strict() });
@@ -247,7 +247,7 @@ fn columns_of_known_names_in_other_letters_are_named_and_can_be_given() {
     // A required one is refused with the way out.
     club.interactions = club.interactions.replacen("user_id\titem_id", "userId\tmovieId", 1);
     let failure = failure(club.import(&strict()), "no user_id");
-    assert!(failure.to_string().contains("--columns user_id=userId"), "{failure}");
+    assert!(failure.to_string().contains("option `columns` = user_id=userId"), "{failure}");
     let columns: Columns = "user_id=userId,item_id=movieId".parse().expect("pairs");
     assert!(club.import(&Options { columns, ..strict() }).is_ok());
     let columns: Columns = "rating=Stars".parse().expect("a pair");
@@ -377,7 +377,7 @@ fn labels_of_zero_are_no_choices() {
     club.interactions = club.interactions.replacen("label", "rating", 1);
     let found = club.report(&strict());
     let found = finding(&found.findings, "dislikes");
-    assert!(found.count == zeros && found.way_out.contains("--min-rating 1"), "{found}");
+    assert!(found.count == zeros && found.way_out.contains("option `min_rating` = 1"), "{found}");
 }
 
 #[test]
@@ -388,7 +388,7 @@ fn a_log_of_which_half_is_below_the_middle_is_told_of() {
     });
     let report = club.report(&strict());
     let found = finding(&report.findings, "dislikes");
-    assert!(found.count == 48 && found.way_out.contains("--min-rating 4"), "{found}");
+    assert!(found.count == 48 && found.way_out.contains("option `min_rating` = 4"), "{found}");
     let bars: Vec<_> = report.ratings.expect("ratings").histogram.iter().map(|b| (b.rating, b.count)).collect();
     assert_eq!(bars, [(1.0, 24), (2.0, 24), (4.0, 16), (5.0, 16)]);
 }
@@ -403,7 +403,7 @@ fn nothing_held_out_is_told_of_with_a_way_out_that_works() {
         });
     let report = club.report(&strict());
     let found = finding(&report.findings, "nothing_held_out");
-    assert!(found.severity == Severity::Serious && found.way_out.contains("--split leave-one-out"), "{found}");
+    assert!(found.severity == Severity::Serious && found.way_out.contains("option `split` = leave-one-out"), "{found}");
     assert_eq!((report.cut.num_users_held_out, report.cut.num_users_too_short), (0, 8));
     let ratios = Ratios::default();
     for options in [
@@ -481,7 +481,7 @@ fn items_that_would_be_entities_if_they_were_spelled_like_them_are_told_of() {
     assert_eq!((found.severity, found.count, report.graph.num_items_outside_kg), (Severity::Serious, 14, 14));
     let places: Vec<_> = found.examples.iter().map(|e| (e.file.as_str(), e.line)).collect();
     assert!(matches!(places[..], [("interactions.tsv", 2..), ("triples.tsv", 2..)]), "{places:?}");
-    assert!(found.way_out.contains("--same-ids case --join-by-id"), "{found}");
+    assert!(found.way_out.contains("option `same_ids` = case and option `join_by_id`"), "{found}");
     let joined = club.report(&Options { same_ids: vec![Spelling::Case], join_by_id: true, ..strict() });
     assert_eq!(joined.graph.num_items_outside_kg, 0);
 }

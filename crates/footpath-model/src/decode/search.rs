@@ -303,6 +303,7 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
     fn advance(&self, beams: &[Beam], hidden: &[f32], searches: &mut [UserSearch<'_>]) -> Vec<Beam> {
         let groups: Vec<&[Beam]> = beams.chunk_by(|a, b| a.user == b.user).collect();
         let starts: Vec<usize> = groups.iter().scan(0, |at, g| Some(std::mem::replace(at, *at + g.len()))).collect();
+        // Each search is lent to one thread, and only those whose users still have prefixes.
         let mut by_user: Vec<Option<&mut UserSearch<'_>>> = searches.iter_mut().map(Some).collect();
         let work: Vec<_> = groups
             .into_iter()
@@ -321,6 +322,7 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
         let options = &self.options;
         let rules = self.by.rules_of(search.user);
         let open = self.open(group, start, hidden, rules, &mut search.found);
+        // What was looked up until then is no whole, and must not be taken for one.
         if self.stop.is_requested() {
             return Vec::new();
         }
@@ -329,6 +331,7 @@ impl<L: LegalSuccessors> Search<'_, '_, L> {
             Mode::Diverse { groups, penalty } => keep::diverse(open, options.beams, groups, penalty, self.stop),
             Mode::Sample(_) => (open, Vec::new()),
         };
+        // Nothing that was cut is forgotten: its probability bounds how wrong the list can be.
         search.found.cut(&lost);
         if kept.is_empty() {
             // Now what was found is at hand; when all are through it has left the caches.
@@ -468,6 +471,7 @@ impl<L: LegalSuccessors> Opening<'_, '_, '_, L> {
         let stopping = stopping.filter(|&(place, (&token, &p))| may_follow(token, p) && share(place) > 0);
         let ends = stopping.map(|(_, (&token, &p))| (token, beam.probability * p));
         found.enter(&beam.tokens, ends, options.paths_per_item);
+        // A rule is no gap in the search, so this counts apart from what was cut.
         found.leave_out(left_out);
     }
 }
@@ -476,11 +480,13 @@ impl UserSearch<'_> {
     /// The list of the user, by what was found.
     fn finish(&mut self, options: &SearchOptions, vocabulary: Vocabulary, rules: UserRules<'_>) -> UserList {
         let Self { user, priors, found, .. } = self;
+        // Draws do not say what they passed over, so all that they did not come to counts as cut.
         if matches!(options.mode, Mode::Sample(_)) {
             found.cut_the_rest();
         }
         let mut list = found.finish(*user, options, vocabulary, rules, |token| priors.factor(token, options));
         list.items.iter_mut().chain(&mut list.behind).for_each(|item| {
+            // Found and compared below the highest prior, so that no factor is above 1 and bounds hold.
             item.score += priors.highest;
             item.prior = priors.of(vocabulary.node(item.item)).weighed(options);
         });
@@ -567,6 +573,7 @@ impl Softmax {
         scores_into(h, output, bias, tokens, scores);
         let sum = exponentiate(scores);
         shares.clear();
+        // The probability of a path is a product of shares, and that of an item a sum of many: hence twice the digits.
         shares.extend(scores.iter().map(|&e| f64::from(e) / sum));
         shares
     }
@@ -574,6 +581,7 @@ impl Softmax {
 
 /// Makes each score e^(score − the largest); returns their sum.
 fn exponentiate(scores: &mut [f32]) -> f64 {
+    // Less the largest, so that none overflows; shares are the same.
     let top = largest(scores);
     vectorised(
         #[inline(always)]

@@ -398,7 +398,7 @@ fn protocol(report: &Report, page: &mut String) -> std::fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::{Drawn, Hop};
+    use crate::evaluate::{Hop, PageExtras};
     use crate::recommend::{Parts, Similar};
     use serde_json::json;
 
@@ -422,12 +422,12 @@ mod tests {
         let ranked_by = Some(RankedBy { shares, because_of, ..RankedBy::default() });
         let item = ExampleItem { label: evil.to_owned(), hit: true, hops: vec![hop; 3], ranked_by };
         let (history, held_out) = (vec![evil.to_owned(); 20], vec![evil.to_owned()]);
-        let drawn = Drawn {
+        let drawn = PageExtras {
             training: vec![(0, 0.0, None), (10, 3.0, Some(0.1))],
             patterns: vec![(evil.to_owned(), 1.0)],
             deciles: vec![[0.1, 0.2]; 10],
             examples: vec![Example { user: stop, history, held_out, items: vec![item] }],
-            ..Drawn::default()
+            ..PageExtras::default()
         };
         let report = report(evil, drawn);
         let page = html(&report);
@@ -439,7 +439,7 @@ mod tests {
     }
 
     /// A report in which every text is this one.
-    fn report(evil: &str, drawn: Drawn) -> Report {
+    fn report(evil: &str, drawn: PageExtras) -> Report {
         let labels = Metric::ALL.map(|metric| metric.label(10));
         let mut figures = json!({
             "auc_range": [0.0, 1.0], "gauc": 0.5, "user_coverage": 1.0, "slot_coverage": 1.0, "seen": 0, "users": 3,

@@ -6,7 +6,7 @@ use super::render::{Evidence, Rendered};
 use crate::error::Result;
 use crate::recommend::{Item, List};
 #[cfg(feature = "parquet")]
-use footpath_graph::export::{Column, Kind, write_table};
+use footpath_graph::export::{Column, ColumnKind, write_table};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,7 +15,7 @@ use std::path::Path;
 const MAX_LINE_BYTES: usize = 64 << 20;
 /// A form of text in which lists are written one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum ListForm {
     /// One JSON object for each user and line; [`read_json`] reads it back.
     Json,
     /// Tab-separated, with the columns `user, rank, item, score`.
@@ -29,7 +29,7 @@ pub enum Form {
     Dot,
 }
 
-impl Form {
+impl ListForm {
     /// What comes before the first list.
     #[must_use]
     pub fn head(self) -> &'static str {
@@ -68,7 +68,7 @@ impl Form {
     }
 }
 
-/// Reads what [`Form::Json`] wrote, list by list, with the number of its line.
+/// Reads what [`ListForm::Json`] wrote, list by list, with the number of its line.
 ///
 /// # Errors
 /// [`crate::Error::BadFile`] at a line that is no list, no UTF-8 or over 64 MiB long; [`footpath_core::Error::Io`];
@@ -179,15 +179,15 @@ fn quoted(text: &str) -> String {
 
 /// The columns of lists as Parquet.
 #[cfg(feature = "parquet")]
-pub(crate) const COLUMNS: [(&str, Kind); 8] = [
-    ("user", Kind::Text),
-    ("rank", Kind::Integer),
-    ("item", Kind::Text),
-    ("label", Kind::Text),
-    ("score", Kind::Double),
-    ("confidence", Kind::Double),
-    ("path", Kind::Text),
-    ("text", Kind::Text),
+pub(crate) const COLUMNS: [(&str, ColumnKind); 8] = [
+    ("user", ColumnKind::Text),
+    ("rank", ColumnKind::Integer),
+    ("item", ColumnKind::Text),
+    ("label", ColumnKind::Text),
+    ("score", ColumnKind::Double),
+    ("confidence", ColumnKind::Double),
+    ("path", ColumnKind::Text),
+    ("text", ColumnKind::Text),
 ];
 
 /// A Parquet table with a row for each recommendation: `user, rank, item, label, score, confidence, path, text`.
@@ -275,7 +275,7 @@ mod tests {
         }]
     }
 
-    fn written(form: Form) -> String {
+    fn written(form: ListForm) -> String {
         let mut out = form.head().as_bytes().to_vec();
         for (number, list) in lists().iter().enumerate() {
             form.write(number, list, &mut out).expect("memory");
@@ -288,7 +288,7 @@ mod tests {
     fn json_is_read_back_as_it_was() {
         let root = tempfile::tempdir().expect("temporary directory");
         let path = root.path().join("lists.jsonl");
-        std::fs::write(&path, written(Form::Json) + "\n").expect("written");
+        std::fs::write(&path, written(ListForm::Json) + "\n").expect("written");
         let mut read = Vec::new();
         let keep = |number, list| {
             read.push((number, list));
@@ -303,14 +303,14 @@ mod tests {
 
     #[test]
     fn people_and_graphviz_see_text_as_text() {
-        let markdown = written(Form::Markdown { proof: true });
+        let markdown = written(ListForm::Markdown { proof: true });
         assert!(markdown.contains("1. **Two\\_2**: ann chose \\*One\\*; …. (25 % of its probability)"), "{markdown}");
         assert!(markdown.contains("   - `user:ann interacted item:1 (log.tsv:7)`"), "{markdown}");
-        assert!(!written(Form::Markdown { proof: false }).contains("log.tsv"));
-        let dot = written(Form::Dot);
+        assert!(!written(ListForm::Markdown { proof: false }).contains("log.tsv"));
+        let dot = written(ListForm::Dot);
         assert!(dot.contains("\"0 item:1\" -> \"0 entity:\\\"x\\\"\" [label=\"by\"];"), "{dot}");
         assert!(dot.contains("label=\"1. Two_2\""), "{dot}");
         assert_eq!(dot.matches('{').count(), dot.matches('}').count());
-        assert_eq!(written(Form::Tsv), "user\trank\titem\tscore\nann\t1\t2\t-1.500000\n");
+        assert_eq!(written(ListForm::Tsv), "user\trank\titem\tscore\nann\t1\t2\t-1.500000\n");
     }
 }

@@ -68,7 +68,7 @@ fn spell(kg: &TrainKg, path: &Path) -> String {
 
 /// The form of an export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
+pub enum CorpusForm {
     /// `U1 R0 I5 R26 E39 R27 I12`
     Text,
     /// One JSON object for each path and line.
@@ -100,12 +100,12 @@ impl Export {
     ///
     /// # Errors
     /// Whatever the writer says.
-    pub fn write(&self, form: Form, out: &mut (dyn Write + Send), context: &Context) -> io::Result<u64> {
+    pub fn write(&self, form: CorpusForm, out: &mut (dyn Write + Send), context: &Context) -> io::Result<u64> {
         let write = || match form {
-            Form::Text => export::write_text(&self.corpus, &self.kg, context, out),
-            Form::JsonLines => export::write_jsonl(&self.corpus, &self.kg, context, out),
+            CorpusForm::Text => export::write_text(&self.corpus, &self.kg, context, out),
+            CorpusForm::JsonLines => export::write_jsonl(&self.corpus, &self.kg, context, out),
             #[cfg(feature = "parquet")]
-            Form::Parquet(ids) => export::write_parquet(&self.corpus, &self.kg, ids, context, out),
+            CorpusForm::Parquet(ids) => export::write_parquet(&self.corpus, &self.kg, ids, context, out),
         };
         context.run(write)?.map_err(plain)
     }

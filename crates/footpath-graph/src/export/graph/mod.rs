@@ -18,7 +18,7 @@ pub use whole::HeldOutParts;
 use crate::error::Result;
 use crate::kg::TrainKg;
 use footpath_core::{ArtefactWriter, Context};
-use rows::Form;
+use rows::TableForm;
 use whole::Whole;
 
 /// Writes a graph and what is held out of it into an artefact in the making; the number of facts.
@@ -35,8 +35,8 @@ pub fn write_graph(
 ) -> Result<u64> {
     let whole = Whole::new(kg, held_out, context);
     match format {
-        GraphFormat::Tables => tables::write(&whole, Form::Tsv, folder)?,
-        GraphFormat::Csv => tables::write(&whole, Form::Csv, folder)?,
+        GraphFormat::Tables => tables::write(&whole, TableForm::Tsv, folder)?,
+        GraphFormat::Csv => tables::write(&whole, TableForm::Csv, folder)?,
         GraphFormat::Parquet => tables::write(&whole, parquet()?, folder)?,
         #[cfg(feature = "rdf")]
         GraphFormat::Ntriples => ntriples::write(&whole, folder)?,
@@ -50,12 +50,12 @@ pub fn write_graph(
 
 #[cfg(feature = "parquet")]
 #[expect(clippy::unnecessary_wraps, reason = "without the feature there is no such form")]
-fn parquet() -> Result<Form> {
-    Ok(Form::Parquet)
+fn parquet() -> Result<TableForm> {
+    Ok(TableForm::Parquet)
 }
 
 #[cfg(not(feature = "parquet"))]
-fn parquet() -> Result<Form> {
+fn parquet() -> Result<TableForm> {
     Err(not_built("Parquet", "parquet"))
 }
 

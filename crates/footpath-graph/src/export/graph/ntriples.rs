@@ -12,7 +12,7 @@
 //! percent signs and two digits.
 
 use super::format::GraphFormat;
-use super::rows::Form;
+use super::rows::TableForm;
 use super::tables;
 use super::whole::Whole;
 use crate::error::Result;
@@ -40,15 +40,15 @@ pub(super) fn write(whole: &Whole<'_>, folder: &mut ArtefactWriter) -> Result<()
     let mut mapping = Mapping { plain_names: Some(PLAIN_NAMES.to_owned()), ..Mapping::default() };
     folder.add("graph.nt", |out| graph(whole, &mut mapping, out))?;
     if !kg.items().is_empty() {
-        tables::item_list(whole, Form::Tsv, folder)?;
+        tables::item_list(whole, TableForm::Tsv, folder)?;
         mapping.items.table = Some(PathBuf::from("items.tsv"));
     }
     if !kg.users().is_empty() {
-        tables::log(whole, Form::Tsv, folder)?;
+        tables::log(whole, TableForm::Tsv, folder)?;
         mapping.interactions.table = Some(PathBuf::from("interactions.tsv"));
     }
     if kg.attributes().next().is_some() {
-        tables::attribute_table(whole, Form::Tsv, folder)?;
+        tables::attribute_table(whole, TableForm::Tsv, folder)?;
         mapping.items.attributes = Some(PathBuf::from("attributes.tsv"));
     }
     let text = toml::to_string(&mapping).map_err(io::Error::other).map_err(footpath_core::Error::io("mapping.toml"))?;

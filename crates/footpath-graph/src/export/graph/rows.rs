@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 /// How a table is written.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Form {
+pub(super) enum TableForm {
     /// With tabs; names and labels have none.
     Tsv,
     /// With commas.
@@ -25,7 +25,7 @@ pub(super) trait Rows {
     fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()>;
 }
 
-impl Form {
+impl TableForm {
     /// Of the files of this form.
     pub(super) fn extension(self) -> &'static str {
         match self {

@@ -1,30 +1,34 @@
 //! A dataset folder, from which an import makes the same graph again.
 
-use super::rows::{Form, Rows};
+use super::rows::{Rows, TableForm};
 use super::whole::Whole;
 use crate::attributes::Attribute;
 use crate::error::Result;
-use crate::export::cells::{Cell, Column, Kind};
+use crate::export::cells::{Cell, CellKind, Column};
 use footpath_core::{ArtefactWriter, NodeId};
 use std::io;
 
-const ENTITIES: [Column<'_>; 3] = [("entity_id", Kind::Text), ("type", Kind::Text), ("label", Kind::Text)];
-const RELATIONS: [Column<'_>; 4] =
-    [("relation_id", Kind::Text), ("name", Kind::Text), ("forward_label", Kind::Text), ("inverse_label", Kind::Text)];
+const ENTITIES: [Column<'_>; 3] = [("entity_id", CellKind::Text), ("type", CellKind::Text), ("label", CellKind::Text)];
+const RELATIONS: [Column<'_>; 4] = [
+    ("relation_id", CellKind::Text),
+    ("name", CellKind::Text),
+    ("forward_label", CellKind::Text),
+    ("inverse_label", CellKind::Text),
+];
 const TRIPLES: [Column<'_>; 4] =
-    [("head", Kind::Text), ("relation", Kind::Text), ("tail", Kind::Text), ("split", Kind::Text)];
-const WEIGHT: Column<'_> = ("weight", Kind::Real);
-const ITEMS: [Column<'_>; 3] = [("item_id", Kind::Text), ("entity_id", Kind::Text), ("title", Kind::Text)];
+    [("head", CellKind::Text), ("relation", CellKind::Text), ("tail", CellKind::Text), ("split", CellKind::Text)];
+const WEIGHT: Column<'_> = ("weight", CellKind::Real);
+const ITEMS: [Column<'_>; 3] = [("item_id", CellKind::Text), ("entity_id", CellKind::Text), ("title", CellKind::Text)];
 /// Further types of a node, parted by semicolons; only in the tables of a graph that has some.
-const FURTHER: Column<'_> = ("further_types", Kind::Text);
-const USERS: [Column<'_>; 2] = [("user_id", Kind::Text), ("entity_id", Kind::Text)];
-const CHOICES: [Column<'_>; 3] = [("user_id", Kind::Text), ("item_id", Kind::Text), ("split", Kind::Text)];
-const RATING: Column<'_> = ("rating", Kind::Real);
-const TIMESTAMP: Column<'_> = ("timestamp", Kind::Integer);
+const FURTHER: Column<'_> = ("further_types", CellKind::Text);
+const USERS: [Column<'_>; 2] = [("user_id", CellKind::Text), ("entity_id", CellKind::Text)];
+const CHOICES: [Column<'_>; 3] = [("user_id", CellKind::Text), ("item_id", CellKind::Text), ("split", CellKind::Text)];
+const RATING: Column<'_> = ("rating", CellKind::Real);
+const TIMESTAMP: Column<'_> = ("timestamp", CellKind::Integer);
 
 /// Writes the tables of entities, relations, triples, items, interactions, users and attributes. A graph without users
 /// has no interactions, one without items no items, and one whose users have no facts no list of users.
-pub(super) fn write(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) -> Result<()> {
+pub(super) fn write(whole: &Whole<'_>, form: TableForm, folder: &mut ArtefactWriter) -> Result<()> {
     let kg = whole.kg;
     table(whole, form, folder, "entities", &with_further(whole, &ENTITIES), |rows| entities(whole, rows))?;
     table(whole, form, folder, "relations", &RELATIONS, |rows| relations(whole, rows))?;
@@ -42,13 +46,13 @@ pub(super) fn write(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) 
 }
 
 /// Writes the table of attributes, where items have any.
-pub(super) fn attribute_table(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) -> Result<()> {
+pub(super) fn attribute_table(whole: &Whole<'_>, form: TableForm, folder: &mut ArtefactWriter) -> Result<()> {
     let attributes: Vec<Attribute<'_>> = whole.kg.attributes().collect();
     if attributes.is_empty() {
         return Ok(());
     }
-    let mut columns = vec![("item_id", Kind::Text)];
-    columns.extend(attributes.iter().map(|attribute| (attribute.name, Kind::Text)));
+    let mut columns = vec![("item_id", CellKind::Text)];
+    columns.extend(attributes.iter().map(|attribute| (attribute.name, CellKind::Text)));
     table(whole, form, folder, "attributes", &columns, |rows| attributes_of_items(whole, &attributes, rows))
 }
 
@@ -66,12 +70,12 @@ fn attributes_of_items(whole: &Whole<'_>, attributes: &[Attribute<'_>], rows: &m
 }
 
 /// Writes the table of items.
-pub(super) fn item_list(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) -> Result<()> {
+pub(super) fn item_list(whole: &Whole<'_>, form: TableForm, folder: &mut ArtefactWriter) -> Result<()> {
     table(whole, form, folder, "items", &with_further(whole, &ITEMS), |rows| items(whole, rows))
 }
 
 /// Writes the table of interactions, where there are users.
-pub(super) fn log(whole: &Whole<'_>, form: Form, folder: &mut ArtefactWriter) -> Result<()> {
+pub(super) fn log(whole: &Whole<'_>, form: TableForm, folder: &mut ArtefactWriter) -> Result<()> {
     let schema = whole.kg.schema();
     if whole.kg.users().is_empty() {
         return Ok(());
@@ -98,7 +102,7 @@ fn node_row(whole: &Whole<'_>, node: NodeId, cells: &[Cell<'_>], rows: &mut dyn 
 
 fn table(
     whole: &Whole<'_>,
-    form: Form,
+    form: TableForm,
     folder: &mut ArtefactWriter,
     stem: &str,
     columns: &[Column<'_>],

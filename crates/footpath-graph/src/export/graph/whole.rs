@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 /// Nodes between two looks at whether to stop.
-const NODES_PER_CHECK: usize = 1 << 14;
+const NODES_PER_CHECK: u64 = 1 << 14;
 
 /// What is held out of a graph: valid, then test.
 #[derive(Clone, Copy, Debug)]
@@ -93,19 +93,21 @@ impl<'a> Whole<'a> {
         self.kg.items().end..self.all_nodes().end
     }
 
-    /// Passes on some nodes, heeding a stop.
+    /// Passes on some nodes, tells how far it is, and heeds a stop.
     pub(super) fn each(
         &self,
         nodes: std::ops::Range<u32>,
         mut take: impl FnMut(NodeId) -> io::Result<()>,
     ) -> io::Result<()> {
-        for (number, node) in nodes.map(NodeId).enumerate() {
-            if number.is_multiple_of(NODES_PER_CHECK) {
-                self.context.check().map_err(io::Error::other)?;
+        let num_nodes = nodes.len() as u64;
+        let stage = self.context.stage("writing", Some(num_nodes), "nodes");
+        for (number, node) in (0..).zip(nodes.map(NodeId)) {
+            if number % NODES_PER_CHECK == 0 {
+                stage.reach(number)?;
             }
             take(node)?;
         }
-        Ok(())
+        Ok(stage.reach(num_nodes)?)
     }
 
     /// Passes on every fact once, as stated: those of the graph by head, then those held out.

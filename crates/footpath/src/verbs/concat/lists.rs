@@ -41,13 +41,13 @@ pub struct ConcatenatedLists {
 
 /// The forms that are joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum FileForm {
     Json,
     Tsv,
     Parquet,
 }
 
-impl Form {
+impl FileForm {
     fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
@@ -120,10 +120,10 @@ pub fn lists(
 }
 
 /// The form of all parts; JSON lines where all are empty.
-fn form(parts: &[PathBuf]) -> Result<Form> {
-    let mut found: Option<(&Path, Form)> = None;
+fn form(parts: &[PathBuf]) -> Result<FileForm> {
+    let mut found: Option<(&Path, FileForm)> = None;
     for part in parts {
-        match (Form::of(part)?, found) {
+        match (FileForm::of(part)?, found) {
             (Some(form), Some((other, others))) if form != others => {
                 return Err(no_whole([other, part], format!("one is {}, the other {}", others.name(), form.name())));
             }
@@ -131,11 +131,11 @@ fn form(parts: &[PathBuf]) -> Result<Form> {
             _ => {}
         }
     }
-    Ok(found.map_or(Form::Json, |(_, form)| form))
+    Ok(found.map_or(FileForm::Json, |(_, form)| form))
 }
 
 /// The parts in the order of their first users; those without any come first.
-fn in_order<'p>(parts: &'p [PathBuf], form: Form, kg: &Kg) -> Result<Vec<&'p Path>> {
+fn in_order<'p>(parts: &'p [PathBuf], form: FileForm, kg: &Kg) -> Result<Vec<&'p Path>> {
     let mut order = Vec::with_capacity(parts.len());
     for part in parts {
         let mut first = None;
@@ -168,20 +168,20 @@ enum Content<'r> {
 }
 
 /// Hands on every line or row of a part.
-fn each(part: &Path, form: Form, mut take: impl FnMut(Row<'_>) -> Result<()>) -> Result<()> {
+fn each(part: &Path, form: FileForm, mut take: impl FnMut(Row<'_>) -> Result<()>) -> Result<()> {
     #[derive(Deserialize)]
     struct Line {
         user: String,
     }
     let bad = |number: usize, reason: &str| lines::bad(part, number, reason);
     match form {
-        Form::Json => lines::each(part, MAX_LINE_BYTES, |number, line| {
+        FileForm::Json => lines::each(part, MAX_LINE_BYTES, |number, line| {
             let Line { user } = serde_json::from_str(line).map_err(|e| {
                 bad(number, &format!("no list of recommendations as `recommend --json` writes it: {e}"))
             })?;
             take(Row { user: &user, is_one_of_several: false, content: Content::Line(line) })
         }),
-        Form::Tsv => lines::each(part, MAX_LINE_BYTES, |number, line| {
+        FileForm::Tsv => lines::each(part, MAX_LINE_BYTES, |number, line| {
             if number == 1 {
                 return Ok(());
             }
@@ -190,12 +190,12 @@ fn each(part: &Path, form: Form, mut take: impl FnMut(Row<'_>) -> Result<()>) ->
             take(Row { user, is_one_of_several: true, content: Content::Line(line) })
         }),
         #[cfg(feature = "parquet")]
-        Form::Parquet => each_row(part, &crate::text::formats::COLUMNS, |cells| {
+        FileForm::Parquet => each_row(part, &crate::text::formats::COLUMNS, |cells| {
             let Some(Cell::Text(user)) = cells.first() else { return Ok(()) };
             take(Row { user, is_one_of_several: true, content: Content::Cells(cells) })
         }),
         #[cfg(not(feature = "parquet"))]
-        Form::Parquet => {
+        FileForm::Parquet => {
             let _ = &mut take;
             Err(no_whole([part], "this program was built without Parquet (feature `parquet`)"))
         }
@@ -206,12 +206,12 @@ fn each(part: &Path, form: Form, mut take: impl FnMut(Row<'_>) -> Result<()>) ->
 struct Joined<'k> {
     kg: &'k Kg,
     users: Seen,
-    form: Form,
+    form: FileForm,
 }
 
 impl Joined<'_> {
     fn write(&mut self, parts: &[&Path], context: &Context, out: &mut (dyn Write + Send)) -> Result<()> {
-        if self.form == Form::Tsv {
+        if self.form == FileForm::Tsv {
             out.write_all(TSV_HEADER.as_bytes())?;
         }
         #[cfg(feature = "parquet")]
@@ -241,7 +241,7 @@ impl Joined<'_> {
             stage.advance(1)?;
         }
         #[cfg(feature = "parquet")]
-        if self.form == Form::Parquet {
+        if self.form == FileForm::Parquet {
             crate::text::formats::write_columns(&columns, out)?;
         }
         Ok(())

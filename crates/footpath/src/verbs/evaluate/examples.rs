@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// What the page shows beside the figures.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Drawn {
+pub(crate) struct PageExtras {
     pub(crate) graph: GraphReport,
     /// Step, training loss, NDCG on valid where it was taken.
     pub(crate) training: Vec<(u64, f64, Option<f64>)>,
@@ -73,11 +73,11 @@ pub struct Example {
     pub items: Vec<ExampleItem>,
 }
 
-pub(super) fn drawn(protocol: &Protocol<'_>, judged: &Judged) -> Drawn {
+pub(super) fn drawn(protocol: &Protocol<'_>, judged: &Judged) -> PageExtras {
     let log = judged.model.as_ref().map_or(&[][..], |model| model.log.as_slice());
     let every = log.len().div_ceil(POINTS).max(1);
     let kept = log.iter().enumerate().filter(|(index, p)| index % every == 0 || p.validation.is_some());
-    Drawn {
+    PageExtras {
         graph: GraphReport::of(&protocol.train, &footpath_core::Context::default()).unwrap_or_default(),
         training: kept.map(|(_, p)| (p.step, p.loss, p.validation)).collect(),
         patterns: patterns(protocol, judged),

@@ -16,7 +16,7 @@ mod subject;
 
 pub use card::Card;
 #[cfg(test)]
-pub(crate) use examples::Drawn;
+pub(crate) use examples::PageExtras;
 pub use examples::{Example, ExampleItem, Hop, Stop};
 pub use figures::{BaselineFigures, Figures, Mean};
 pub use footpath_eval::groups::{ItemGroup, UserGroup, gap};

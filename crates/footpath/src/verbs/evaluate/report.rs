@@ -1,7 +1,7 @@
 //! The figures of a subject, with all that is told beside them.
 
 use super::card::Card;
-use super::examples::Drawn;
+use super::examples::PageExtras;
 use super::figures::{BaselineFigures, Figures, Mean};
 use super::random_paths::RandomPaths;
 use super::reasons::Reasons;
@@ -64,7 +64,7 @@ pub struct Report {
     pub card: Card,
     /// What the page is drawn from.
     #[serde(skip)]
-    pub(crate) drawn: Drawn,
+    pub(crate) drawn: PageExtras,
     /// Length of the longest list, at least k: how long the lists of baselines are, since the AUC looks at whole lists.
     #[serde(skip)]
     pub(crate) list_len: usize,

@@ -78,6 +78,7 @@ impl<'a> HostPass<'a> {
             .into_par_iter()
             .map(|rows| rows.into_iter().map(portion).collect())
             .collect::<Result<_>>()?;
+        // In the order of rows, whichever thread was first.
         for group in results {
             let (hidden, portions): (Vec<_>, Vec<_>) = group.into_iter().unzip();
             hidden.into_iter().for_each(|part| pass.hidden.extend(part));
@@ -150,6 +151,7 @@ impl<'a> HostPass<'a> {
         let trunk = self.trunk;
         let Portion { rows, inputs, mut blocks, last, normed } = portion;
         let positions = Visibility::of(&self.layout, rows.clone()).positions;
+        // Made again and not kept: it is small beside the products that follow, and every portion would keep one.
         let rotary = RotaryTable::new(trunk, positions);
         let projected = match (&trunk.project_out, &mut gradient.project_out) {
             (Some(project), Some(gradient)) => Some(project.backward(&normed.out, d_hidden, gradient)),
@@ -158,6 +160,7 @@ impl<'a> HostPass<'a> {
         let mut d_x = vec![0.0; last.len()];
         trunk.norm.backward(&last, &normed, projected.as_deref().unwrap_or(d_hidden), &mut gradient.norm, &mut d_x);
         for (index, block) in trunk.blocks.iter().enumerate().rev() {
+            // A trace is freed with its block, so that memory falls from here on.
             if let Some(trace) = blocks.pop() {
                 let of_block = &mut gradient.blocks[index];
                 self.block_backward(block, index, &trace, rotary.as_ref(), &rows, &mut d_x, of_block);
@@ -187,6 +190,7 @@ impl<'a> HostPass<'a> {
         d_x: &mut [f32],
         gradient: &mut Block,
     ) {
+        // What goes round a layer has the derivative of what comes out, so `d_x` is kept and the layer's own is added.
         let mut d_y = d_x.to_vec();
         self.drop_out(2 * index + 2, rows, &mut d_y);
         let normed = &trace.feed_forward_normed;
@@ -221,6 +225,7 @@ impl Pass for HostPass<'_> {
         let group = |portions: Vec<Portion>| {
             let mut gradient = self.trunk.zeros();
             let mut d_inputs = Vec::new();
+            // One after the other: a sum in another order would have other last bits.
             for portion in portions {
                 stop.check()?;
                 let rows = portion.rows.clone();
