@@ -1,4 +1,4 @@
-//! How the house is built: which crate may lean on which.
+//! How the house is built: which crate, and which file, may lean on which.
 
 mod circles;
 

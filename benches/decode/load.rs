@@ -28,7 +28,7 @@ const SHAPE: Shape = Shape {
 const HISTORY: usize = 20;
 
 /// How long the first answer takes, files in memory: opening both, checking every rule, preparing the table of legal
-/// hops, ten items for one user; the median.
+/// hops, ten items for one user, by a model of paths alone; the median.
 pub(crate) fn first_answer() -> Outcome<Figure> {
     let scratch = tempfile::tempdir()?;
     let [folder, kg, model] = ["data", "kg", "model"].map(|name| scratch.path().join(name));
@@ -43,7 +43,8 @@ pub(crate) fn first_answer() -> Outcome<Figure> {
 }
 
 /// How long somebody whom the graph does not know waits for ten items, told by twenty that they chose, everything open:
-/// the median; against preparing the table of legal hops for each, as a service that does not keep it has to.
+/// the median, by a model of paths alone; against preparing the table of legal hops for each, as a service that does
+/// not keep it has to.
 pub(crate) fn guest() -> Outcome<Figure> {
     let scratch = tempfile::tempdir()?;
     let [folder, kg, model] = ["data", "kg", "model"].map(|name| scratch.path().join(name));

@@ -1,7 +1,7 @@
 //! No file of a crate takes names from a file that takes names from it, straight or by way of others.
 //!
 //! Read are `use` declarations and paths of the code that is no test. A name that a module only hands on (`pub use`) is
-//! taken from the file that defines it. What stands in the arguments of macros is not read.
+//! taken from the file that defines it. Not read is what stands in the arguments of macros, and what `use …::*` brings.
 
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};

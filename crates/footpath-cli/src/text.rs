@@ -113,11 +113,12 @@ impl<W: Write> Write for TamedJson<W> {
 /// ``option `split` = random`` is `--split random`.
 pub(crate) fn with_flags(message: &str) -> String {
     const OPTION: &str = "option `";
+    let is_name = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     let mut typed = String::with_capacity(message.len());
     let mut rest = message;
     while let Some(place) = rest.find(OPTION) {
         let (before, after) = (&rest[..place], &rest[place + OPTION.len()..]);
-        let named = after.split_once('`').filter(|(name, _)| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+        let named = after.split_once('`').filter(|(name, _)| is_name(name));
         typed.push_str(before);
         let Some((name, after)) = named else {
             typed.push_str(OPTION);
@@ -179,7 +180,10 @@ mod tests {
         for (said, typed) in [
             ("option `join_by_id` makes them one", "--join-by-id makes them one"),
             ("a column; option `split` = random needs none", "a column; --split random needs none"),
-            ("no option `Ünlike` any, nor option `", "no option `Ünlike` any, nor option `"),
+            (
+                "no option `Ünlike` any, nor option ``, nor option `",
+                "no option `Ünlike` any, nor option ``, nor option `",
+            ),
         ] {
             assert_eq!(with_flags(said), typed);
         }

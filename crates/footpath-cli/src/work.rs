@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The context of a verb, and what it tells people and programs.
@@ -104,12 +104,14 @@ fn bar() -> ProgressBar {
     bar
 }
 
-/// Shows progress on the bar. Called on any thread and often, so all but a change of the stage is a store.
+/// Shows progress on the bar. Called on any thread and often, so all but a change of the stage is two stores.
 fn follow(bar: ProgressBar) -> impl Fn(Progress) + Send + Sync + 'static {
-    let stage = AtomicPtr::new(std::ptr::null_mut());
+    let (stage, length) = (AtomicPtr::new(std::ptr::null_mut()), AtomicU64::new(0));
     move |progress| {
-        let name = progress.stage.as_ptr().cast_mut();
-        if stage.swap(name, Ordering::Relaxed) != name {
+        let (name, of) = (progress.stage.as_ptr().cast_mut(), progress.of.unwrap_or_default());
+        // Both are looked at: a stage may come again over something longer.
+        let is_as_long = length.swap(of, Ordering::Relaxed) == of;
+        if stage.swap(name, Ordering::Relaxed) != name || !is_as_long {
             begin(&bar, progress);
         }
         bar.set_position(progress.done);

@@ -68,7 +68,9 @@ pub enum Error {
         got: String,
     },
     /// There are more paths than 64 bits can count.
-    #[error("path counts pass 2^64 for {who}; use fewer hops, a narrower pattern or a weighted law (--law walk)")]
+    #[error(
+        "path counts pass 2^64 for {who}; use fewer hops, a narrower pattern or a weighted law (option `law` = walk)"
+    )]
     CountOverflow {
         /// The user, or `all users`.
         who: String,

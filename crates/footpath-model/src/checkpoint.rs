@@ -169,7 +169,7 @@ impl Checkpoints {
         self.check_parents(artefact)?;
         if artefact.manifest().config != self.sampling {
             let reason = "the unfinished run draws its paths otherwise; give the same patterns, law and weights, or \
-                          --restart to discard it";
+                          discard it";
             return Err(Error::Config { option: "resume", reason: reason.to_owned() });
         }
         read(artefact, device)

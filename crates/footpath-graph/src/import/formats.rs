@@ -35,7 +35,7 @@ const LAYOUTS: &[(Format, IsHere)] = &[
 
 /// What all layouts look for, for a folder that has none of it.
 const WANTED: &str = "interactions.tsv and triples.tsv, NAME.inter, NAME.kg and NAME.link, or the files of another \
-                      layout that --format names";
+                      layout that option `format` names";
 
 /// Finds the tables of an input, and the layout if it is to be told by them.
 pub(super) fn find(options: &Options, folder: &Folder, extent: Extent) -> Result<Found> {

@@ -210,7 +210,7 @@ impl Problems {
             let (total, records) = (self.failure.total, self.num_records);
             let message = format!(
                 "{total} of {records} records are bad, over the limit of {share}; repair them or raise the limit \
-                 (--max-bad)"
+                 (option `max_bad`)"
             );
             self.keep_first(Diagnostic {
                 path: directory.to_owned(),

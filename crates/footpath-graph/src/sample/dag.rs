@@ -132,8 +132,8 @@ impl Dag {
 
     /// Puts the arcs in order: by slot, then by node, then by relation.
     fn place(&mut self, gathered: &[(u32, Arc)], context: &Context) -> Result<()> {
-        // Slots are small numbers, so their arcs are counted and put in place, which takes one pass where a sort takes
-        // many.
+        // Slots are small numbers, so arcs are counted by slot and put in place: two passes where a sort of all takes
+        // many. Only rows are sorted, below.
         let mut cursors = vec![0usize; self.nodes.len() + 1];
         gathered.iter().for_each(|(slot, _)| cursors[*slot as usize + 1] += 1);
         for slot in 0..self.nodes.len() {
@@ -203,7 +203,7 @@ pub struct Scratch {
 impl Scratch {
     /// Leaves everything as the next user must find it.
     fn clear(&mut self) {
-        // One by one: the table is as long as the graph has nodes, and a user meets few of them.
+        // One by one: `place` is as long as the graph has nodes, and a user meets few of them.
         for node in self.seen.drain(..) {
             self.place[node as usize] = 0;
         }

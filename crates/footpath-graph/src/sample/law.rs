@@ -178,7 +178,7 @@ impl SampleSpec {
         }
         if self.edge_weights && !kg.has_weights() {
             let reason = "the graph has no weights of edges; import triples with a column `weight`, or ratings with \
-                 --rating-weights";
+                 option `rating_weights`";
             return bad("edge-weights", reason.to_owned());
         }
         Ok(())

@@ -66,7 +66,7 @@ impl StoredModel {
             directory.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
         ));
         if !directory.exists() && unfinished.is_dir() {
-            let reason = "its training is not finished; go on with it by option `resume` of train".to_owned();
+            let reason = "its training is not finished; go on with `footpath train … --resume`".to_owned();
             return Err(
                 footpath_core::Error::NotAnArtefact { path: directory.to_owned(), kind: "model", reason }.into()
             );

@@ -64,8 +64,8 @@ impl Shape {
         if !kg.users().is_empty() {
             return Ok(());
         }
-        let reason =
-            "the graph has no users, where such paths start; a pattern of walks (option `walk`) starts at any node";
+        let reason = "the graph has no users, where such paths start; a pattern of walks (option `walk` of sample \
+                      and count) starts at any node";
         Err(Error::Usage { option, reason: reason.to_owned() })
     }
 }
