@@ -119,6 +119,17 @@ pub(super) fn below_capacity(capacity: u64, stream: &mut QuickStream) -> u64 {
     if capacity == 0 { stream.next_u64() } else { stream.below(capacity) }
 }
 
+/// A uniform number below `bound`, by rejection from the next power of two; `None` for zero.
+pub(super) fn below_u128(bound: u128, stream: &mut QuickStream) -> Option<u128> {
+    let mask = u128::MAX >> bound.checked_sub(1)?.leading_zeros().min(127);
+    loop {
+        let number = (u128::from(stream.next_u64()) << 64 | u128::from(stream.next_u64())) & mask;
+        if number < bound {
+            return Some(number);
+        }
+    }
+}
+
 /// Working memory of [`Buckets::add`].
 #[derive(Debug, Default)]
 pub(super) struct Buckets {

@@ -14,7 +14,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "layers, rows and places are numbered here; the hot loop")]
 
-use super::alias::{Code, below_capacity, weights_of};
+use super::alias::{Code, below_capacity, below_u128, weights_of};
 use super::layers::{Class, HopKind, Layer, Layers, Row};
 use crate::pattern::MAX_HOPS;
 use footpath_core::memory::prefetch;
@@ -589,15 +589,4 @@ fn listed<C: Code>(view: &View<'_, C>, walker: &mut Walker) -> Option<C> {
         number = number.wrapping_sub(weight);
         found.then_some(code)
     })
-}
-
-/// A uniform number below `bound`, by rejection from the next power of two; `None` for zero.
-fn below_u128(bound: u128, stream: &mut QuickStream) -> Option<u128> {
-    let mask = u128::MAX >> bound.checked_sub(1)?.leading_zeros().min(127);
-    loop {
-        let number = (u128::from(stream.next_u64()) << 64 | u128::from(stream.next_u64())) & mask;
-        if number < bound {
-            return Some(number);
-        }
-    }
 }

@@ -9,6 +9,7 @@
 mod events;
 mod states;
 
+pub use crate::evaluate::Mean;
 pub use events::{Event, LeftOut};
 
 use crate::error::{Error, Result};
@@ -78,18 +79,6 @@ pub struct System {
     pub mrr: Mean,
     /// Lists that are popularity's, since nothing was known of the user.
     pub num_popular_lists: usize,
-}
-
-/// A mean over users with its 95 % interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mean {
-    /// The mean.
-    pub mean: f64,
-    /// Lower end of the interval.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
 }
 
 /// A model against the first one.
